@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+
+export interface Health {
+  /** Rejects when the process cannot do its work; the message says why. */
+  readonly check: () => Promise<void>;
+  /** True once the process is stopping: it takes no new work. */
+  readonly draining: () => boolean;
+  readonly metrics: Registry;
+}
+
+/** A registry with Node's own process metrics, each labelled with the process's role. */
+export function createMetrics(role: string): Registry {
+  const registry = new Registry();
+  registry.setDefaultLabels({ role });
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+/** Adds `GET /livez` (never touches Redis), `/readyz` (503 when the check fails or while draining) and `/metrics`. */
+export function addHealthRoutes(app: FastifyInstance, health: Health): void {
+  app.get('/livez', { logLevel: 'warn' }, async () => ({ status: 'ok' }));
+  app.get('/readyz', { logLevel: 'warn' }, async (_request, reply) => {
+    reply.header('cache-control', 'no-store');
+    if (health.draining()) return reply.code(503).send({ status: 'draining' });
+    try {
+      await health.check();
+      return { status: 'ok' };
+    } catch (error) {
+      return reply
+        .code(503)
+        .send({ status: 'unavailable', reason: error instanceof Error ? error.message : String(error) });
+    }
+  });
+  app.get('/metrics', { logLevel: 'warn' }, async (_request, reply) => {
+    reply.header('content-type', health.metrics.contentType);
+    return health.metrics.metrics();
+  });
+}

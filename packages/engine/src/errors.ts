@@ -1,0 +1,68 @@
+import type { DurationInput } from './duration.ts';
+
+/**
+ * What a step throws to say how its attempt ended. The class decides what the run does next; the `code` says why and is what
+ * callers match on. Anything else thrown in a step is a bug and parks the run as dead at once.
+ */
+export abstract class StepError extends Error {
+  abstract readonly kind: 'rejected' | 'unavailable' | 'throttled' | 'in_doubt';
+  readonly code: string;
+  /** Facts for people, JSON only; kept in the journal. Never secrets. */
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(fault: StepFault) {
+    super(fault.message, fault.cause === undefined ? undefined : { cause: fault.cause });
+    this.name = new.target.name;
+    this.code = fault.code;
+    this.details = fault.details;
+  }
+}
+
+export interface StepFault {
+  /** Stable, snake_case: `card_declined`, `connection_refused`. */
+  readonly code: string;
+  /** One sentence for a person: what happened. */
+  readonly message: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+export interface RetryableFault extends StepFault {
+  /** No attempt before this much time has passed; jitter goes on top. Default: the step's own policy alone. */
+  readonly retryAfter?: DurationInput;
+}
+
+/** The provider said no, definitely. The run compensates and fails, unless the flow catches this. */
+export class RejectedError extends StepError {
+  readonly kind = 'rejected';
+}
+
+/** Nothing happened and nothing will: the effect was never started (refused connection, 503). Retried by the step's policy. */
+export class UnavailableError extends StepError {
+  readonly kind = 'unavailable';
+  readonly retryAfter: DurationInput | undefined;
+  constructor(fault: RetryableFault) {
+    super(fault);
+    this.retryAfter = fault.retryAfter;
+  }
+}
+
+/** Nothing happened because of a limit. Tried again after `retryAfter`; uses up no attempt. */
+export class ThrottledError extends StepError {
+  readonly kind = 'throttled';
+  readonly retryAfter: DurationInput | undefined;
+  constructor(fault: RetryableFault) {
+    super(fault);
+    this.retryAfter = fault.retryAfter;
+  }
+}
+
+/** The effect was started and nobody knows whether it happened. Resolved as the step's `whenInDoubt` says. */
+export class InDoubtError extends StepError {
+  readonly kind = 'in_doubt';
+  readonly retryAfter: DurationInput | undefined;
+  constructor(fault: RetryableFault) {
+    super(fault);
+    this.retryAfter = fault.retryAfter;
+  }
+}

@@ -1,0 +1,99 @@
+/** Anything JSON can carry. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json };
+
+export type RunStatus =
+  | 'pending'
+  | 'running'
+  | 'suspended'
+  | 'compensating'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'dead';
+
+export type TerminalStatus = 'completed' | 'failed' | 'cancelled';
+
+export type FailureKind =
+  /** the provider said no */
+  | 'rejected'
+  /** transient trouble that outlasted the attempts */
+  | 'exhausted'
+  /** an effect nobody knows the outcome of */
+  | 'in_doubt'
+  /** the flow's code threw something that is no step error */
+  | 'bug'
+  /** the run ended its worker again and again */
+  | 'poison'
+  /** the flow's code no longer fits the journal */
+  | 'incompatible_flow'
+  /** an undo that could not be done */
+  | 'compensation_failed';
+
+/** Why a run failed or is dead, as the journal keeps it. */
+export interface Failure {
+  readonly kind: FailureKind;
+  readonly code: string;
+  readonly message: string;
+  readonly step?: string;
+  readonly details?: Json;
+  readonly stack?: string;
+  readonly cause?: ErrorRecord;
+}
+
+/** An error as the journal keeps it. */
+export interface ErrorRecord {
+  readonly code: string;
+  readonly message: string;
+  readonly kind?: string;
+  readonly details?: Json;
+  readonly stack?: string;
+  readonly cause?: ErrorRecord;
+}
+
+/** What a suspended run waits for. Times are Unix milliseconds on Redis' clock. */
+export type WaitingFor =
+  | { readonly kind: 'retry'; readonly step: string; readonly until: number }
+  | { readonly kind: 'throttle'; readonly step: string; readonly until: number }
+  | { readonly kind: 'timer'; readonly name: string; readonly until: number }
+  | { readonly kind: 'signal'; readonly name: string; readonly until?: number };
+
+export interface StepState {
+  readonly name: string;
+  readonly status: 'running' | 'completed' | 'failed' | 'in_doubt' | 'compensated';
+  readonly attempts: number;
+  readonly startedAt: number;
+  readonly finishedAt?: number;
+  readonly error?: ErrorRecord;
+}
+
+interface RunCommon {
+  readonly id: string;
+  readonly tenant: string;
+  readonly flow: string;
+  readonly version: number;
+  readonly generation: number;
+  readonly idempotencyKey: string;
+  readonly input: Json;
+  /** In the order in which they were first recorded. */
+  readonly steps: readonly StepState[];
+  /** Grows with every change of the run. */
+  readonly revision: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** One run as it stands. Times are Unix milliseconds on Redis' clock. */
+export type Run = RunCommon &
+  (
+    | { readonly status: 'pending' | 'running' }
+    | { readonly status: 'suspended'; readonly waitingFor: WaitingFor }
+    | { readonly status: 'compensating'; readonly error?: Failure; readonly waitingFor?: WaitingFor }
+    | { readonly status: 'completed'; readonly output: Json; readonly finishedAt: number }
+    | { readonly status: 'failed'; readonly error: Failure; readonly finishedAt: number }
+    | { readonly status: 'cancelled'; readonly finishedAt: number }
+    | { readonly status: 'dead'; readonly error: Failure; readonly deaths: number }
+  );
+
+export function isTerminal(status: RunStatus): status is TerminalStatus {
+  return status === 'completed' || status === 'failed' || status === 'cancelled';
+}

@@ -1,0 +1,49 @@
+import type { DurationInput } from './duration.ts';
+
+/** What a step's functions are given for one call to the outside. */
+export interface StepCall {
+  /**
+   * The key to send to a provider that honours one: `<run>:<generation>:<step>`, with `:undo` for a compensation. The same on
+   * every attempt until a definite no is tried again, so the request sent with it must be the same bytes each time.
+   */
+  readonly idempotencyKey: string;
+  /** The same identity, made of `A-Z a-z 0-9 _ . -` only: for ids, paths, references and Message-IDs. Contains the run id. */
+  readonly reference: string;
+  readonly runId: string;
+  readonly step: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** Aborted when the step's time is up, when the run was taken over by another worker, and when the worker must stop. */
+  readonly signal: AbortSignal;
+}
+
+/** What a look-up found out about an effect in doubt. */
+export type LookUp<T> =
+  | { readonly outcome: 'found'; readonly result: T }
+  | { readonly outcome: 'none' }
+  | { readonly outcome: 'unknown'; readonly reason: string };
+
+export interface RetryPolicy {
+  /** How many attempts in all, the first included. Past them the run is dead, uncompensated. Default 8. */
+  readonly attempts: number;
+  /** Upper bound of the delay before the second attempt; doubles each time. Default `500ms`. */
+  readonly first: DurationInput;
+  /** Upper bound of any delay. Default `1m`. */
+  readonly max: DurationInput;
+}
+
+export interface StepOptions<T> {
+  /** Does the effect. Its result is recorded, and returned as JSON gives it back. */
+  readonly run: (call: StepCall) => Promise<T>;
+  /** Undoes the effect when the run is rejected later on. Journaled and retried like a step. */
+  readonly undo?: (result: T, call: StepCall) => Promise<void>;
+  /**
+   * What to do when an attempt's effect was started and nobody knows whether it happened.
+   * `repeat`: run again with the same key (the provider honours it). `halt`: stop, a person answers. A function: ask the
+   * provider; found → its result, none → run again, unknown → ask again later. Default `halt`: nothing is guessed.
+   */
+  readonly whenInDoubt?: 'repeat' | 'halt' | ((call: StepCall) => Promise<LookUp<T>>);
+  readonly retry?: Partial<RetryPolicy>;
+  /** How long one attempt may take before it is aborted and in doubt. Default `30s`. */
+  readonly timeout?: DurationInput;
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+/** The largest amount a card payment may have at Stripe, in minor units. */
+export const MAX_AMOUNT = 99_999_999;
+
+const text = (max: number) => z.string().trim().min(1).max(max);
+
+export const Address = z.strictObject({
+  name: text(200),
+  line1: text(200),
+  line2: text(200).optional(),
+  city: text(100),
+  state: text(100).optional(),
+  postalCode: text(20),
+  country: z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 alpha-2 code such as "US"'),
+});
+export type Address = z.infer<typeof Address>;
+
+export const Item = z.strictObject({
+  sku: text(100),
+  quantity: z.int().min(1).max(1_000_000),
+  /** Minor units. */
+  unitAmount: z.int().min(0).max(MAX_AMOUNT),
+});
+export type Item = z.infer<typeof Item>;
+
+export const OrderInput = z
+  .strictObject({
+    customer: z.strictObject({ id: text(100), email: z.email().max(254), name: text(200) }),
+    items: z.array(Item).min(1).max(500),
+    currency: z.string().regex(/^[a-z]{3}$/, 'must be a lower-case ISO 4217 code such as "usd"'),
+    paymentMethod: text(200),
+    shipTo: Address,
+  })
+  .superRefine((order, ctx) => {
+    const total = totalOf(order.items);
+    if (total < 1n || total > BigInt(MAX_AMOUNT)) {
+      ctx.addIssue({
+        code: 'custom',
+        path: ['items'],
+        message: `the sum of quantity × unitAmount must be from 1 to ${MAX_AMOUNT} minor units, is ${total}`,
+      });
+    }
+  });
+export type OrderInput = z.infer<typeof OrderInput>;
+
+export const OrderOutput = z.strictObject({
+  chargeId: z.string(),
+  reservationId: z.string(),
+  trackingNumber: z.string(),
+  messageId: z.string(),
+});
+export type OrderOutput = z.infer<typeof OrderOutput>;
+
+/** What the order costs, in minor units; exact at any size. */
+export function totalOf(items: readonly Item[]): bigint {
+  return items.reduce((sum, item) => sum + BigInt(item.quantity) * BigInt(item.unitAmount), 0n);
+}
