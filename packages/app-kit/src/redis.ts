@@ -1,4 +1,4 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import type { Logger } from './logger.ts';
 
 export type RedisConnection = Redis | Cluster;
@@ -17,22 +17,23 @@ export function connectRedis(
   use: RedisUse,
   log: Logger,
 ): RedisConnection {
-  const options: RedisOptions =
+  const options =
     use.for === 'worker'
-      ? { maxRetriesPerRequest: null, retryStrategy }
+      ? { maxRetriesPerRequest: null }
       : {
           enableOfflineQueue: false,
           commandTimeout: use.commandTimeoutMs,
           connectTimeout: use.commandTimeoutMs,
           maxRetriesPerRequest: 0,
-          retryStrategy,
         };
+  const [only, ...more] = urls;
   const connection =
-    urls.length === 1
-      ? new Redis(urls[0], options)
+    more.length === 0
+      ? new Redis(only, { ...options, retryStrategy })
       : new Cluster([...urls], {
           redisOptions: options,
-          ...(use.for === 'api' ? { enableOfflineQueue: false } : {}),
+          clusterRetryStrategy: retryStrategy,
+          enableOfflineQueue: use.for === 'worker',
         });
   let away = false;
   connection.on('error', (error: Error) => {
