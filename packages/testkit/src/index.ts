@@ -1,0 +1,3 @@
+export { freePort } from './free-port.ts';
+export { startRedis, type TestRedis } from './redis.ts';
+export { waitFor } from './wait-for.ts';
