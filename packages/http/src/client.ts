@@ -1,0 +1,60 @@
+import { Pool } from 'undici';
+import type { Auth } from './auth.ts';
+import { classifyExchange, type ReadError } from './classify.ts';
+import { type ExchangeLimits, exchange } from './exchange.ts';
+import { type Send, toWire } from './request.ts';
+
+export interface HttpClientOptions extends ExchangeLimits {
+  /** `https://host` with an optional path that all requests are below. Credentials belong into `auth`. */
+  readonly baseUrl: string;
+  readonly auth?: Auth;
+  /** For the look-up of the name, TCP and TLS together. */
+  readonly connectTimeoutMs: number;
+  /** Reads the provider's own error bodies. Default: an error's code is `http_<status>`. */
+  readonly readError?: ReadError;
+}
+
+export interface HttpClient {
+  /** Sends once; never repeats a request by itself, except that a refused token is renewed once. Follows no redirect. */
+  readonly request: Send;
+  /** Waits for requests under way. */
+  close(): Promise<void>;
+}
+
+/**
+ * One client for one provider. Layers lie around each other, the outermost first: auth → time-outs and request.
+ * @throws TypeError for a base URL that cannot be used
+ */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { origin, basePath } = readBaseUrl(options.baseUrl);
+  const pool = new Pool(origin, { connectTimeout: options.connectTimeoutMs, pipelining: 1 });
+  const { auth } = options;
+
+  const send: Send = async (request) =>
+    classifyExchange(await exchange(pool, toWire(basePath, request), options), {
+      schema: request.schema,
+      safe: request.method === 'GET',
+      readError: options.readError,
+      secrets: auth?.secrets() ?? [],
+    });
+
+  return {
+    request: auth ? auth.layer(send) : send,
+    close: async () => {
+      await Promise.all([pool.close(), auth?.close()]);
+    },
+  };
+}
+
+function readBaseUrl(baseUrl: string): { origin: string; basePath: string } {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.search || url.hash) {
+    throw new TypeError(
+      `"${url?.origin ?? baseUrl}" is no base URL; write one like https://api.example.com/v1`,
+    );
+  }
+  if (url.username || url.password) {
+    throw new TypeError(`the base URL of ${url.host} holds credentials; give them as auth`);
+  }
+  return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') };
+}

@@ -1,0 +1,46 @@
+/** What kept a request from being sent. */
+const NOT_SENT: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection_refused',
+  ENOTFOUND: 'host_not_found',
+  EAI_AGAIN: 'host_not_found',
+  UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
+  ETIMEDOUT: 'connect_timeout',
+  ECONNRESET: 'connection_reset',
+  UND_ERR_CLOSED: 'client_closed',
+  UND_ERR_DESTROYED: 'client_closed',
+  aborted: 'aborted',
+};
+
+/** What broke an exchange once the request was sent. */
+const SENT: Readonly<Record<string, string>> = {
+  ECONNRESET: 'connection_reset',
+  EPIPE: 'connection_reset',
+  UND_ERR_SOCKET: 'connection_lost',
+  ETIMEDOUT: 'connection_lost',
+  UND_ERR_HEADERS_OVERFLOW: 'response_malformed',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'response_malformed',
+  UND_ERR_DESTROYED: 'client_closed',
+  aborted: 'aborted',
+  headers_timeout: 'headers_timeout',
+  body_timeout: 'body_timeout',
+  response_too_large: 'response_too_large',
+};
+
+/** @returns our stable code for an error of undici, of Node or of our own. */
+export function failureCode(error: unknown, sent: boolean): string {
+  const code = codeOf(error) ?? '';
+  if (!sent) {
+    if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || /CERT|ISSUER/.test(code)) {
+      return 'tls_failed';
+    }
+    return NOT_SENT[code] ?? 'connection_failed';
+  }
+  // llhttp's errors have codes for some of its reasons only.
+  if (error instanceof Error && error.name === 'HTTPParserError') return 'response_malformed';
+  return SENT[code] ?? 'connection_lost';
+}
+
+/** The error's own code, for the details. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,53 @@
+/**
+ * What came of a request. Not a throw: every kind asks something else of the caller, and the type makes it say what.
+ * Codes are stable and snake_case; messages are for people; neither they nor the details hold credentials.
+ */
+export type Outcome<T> = Ok<T> | Rejected | Throttled | Unavailable | InDoubt;
+
+export interface Ok<T> {
+  readonly kind: 'ok';
+  readonly value: T;
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+}
+
+/** The provider said no: nothing happened, and the same request will get the same answer. */
+export interface Rejected extends Trouble {
+  readonly kind: 'rejected';
+  readonly status: number;
+}
+
+/** Nothing happened because of a limit. */
+export interface Throttled extends Trouble, Delayed {
+  readonly kind: 'throttled';
+}
+
+/** Nothing happened: the request never left, the provider would not begin with it, or it only read. */
+export interface Unavailable extends Trouble, Delayed {
+  readonly kind: 'unavailable';
+}
+
+/** The request was sent, and whether its effect happened is not known. */
+export interface InDoubt extends Trouble, Delayed {
+  readonly kind: 'in_doubt';
+}
+
+export interface Trouble {
+  readonly code: string;
+  readonly message: string;
+  /** JSON only, bounded. `status` and `requestId` where there was an answer. */
+  readonly details: Details;
+}
+
+export type Details = Readonly<Record<string, unknown>>;
+
+/** How long the provider asked us to stay away. */
+export interface Delayed {
+  /** From when the answer came; at most a day. Absent when the provider did not say, or not in a way that can be read. */
+  readonly retryAfterMs?: number;
+  /** The provider asked for longer than a day. */
+  readonly retryAfterCapped?: true;
+}
+
+/** Names in lower case. A header that came several times has its values joined by `, `. */
+export type ResponseHeaders = Readonly<Record<string, string>>;

@@ -1,0 +1,146 @@
+import * as oauth from 'oauth4webapi';
+import { Pool } from 'undici';
+import { type Exchange, exchange } from './exchange.ts';
+import { codeOf, failureCode } from './failure-code.ts';
+import type { Details, Unavailable } from './outcome.ts';
+import { readRetryAfter } from './retry-after.ts';
+
+export interface Token {
+  readonly value: string;
+  /** From when it was asked for. Absent: the server did not say. */
+  readonly lifeMs?: number;
+}
+
+export type TokenReply =
+  | { readonly outcome: 'obtained'; readonly token: Token }
+  | { readonly outcome: 'failed'; readonly trouble: Unavailable };
+
+export interface TokenEndpoint {
+  /** Never rejects. */
+  requestToken(): Promise<TokenReply>;
+  close(): Promise<void>;
+}
+
+interface TokenEndpointOptions {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scope?: string;
+  readonly timeoutMs: number;
+}
+
+const MAX_TOKEN_RESPONSE_BYTES = 64 * 1024;
+
+/** Asks for tokens with oauth4webapi, over an exchange that is bounded in time and size like every other. */
+export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
+  const { tokenUrl, timeoutMs } = options;
+  const { origin } = new URL(tokenUrl);
+  const pool = new Pool(origin, { connectTimeout: timeoutMs });
+  const server: oauth.AuthorizationServer = { issuer: origin, token_endpoint: tokenUrl };
+  const client: oauth.Client = { client_id: options.clientId };
+  const limits = {
+    headersTimeoutMs: timeoutMs,
+    bodyTimeoutMs: timeoutMs,
+    maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES,
+  };
+
+  const requestToken = async (): Promise<TokenReply> => {
+    let seen: Exchange | undefined;
+    try {
+      const response = await oauth.clientCredentialsGrantRequest(
+        server,
+        client,
+        oauth.ClientSecretBasic(options.clientSecret),
+        options.scope === undefined ? {} : { scope: options.scope },
+        {
+          // Which URLs may be plain http was decided when the client was made.
+          [oauth.allowInsecureRequests]: true,
+          signal: AbortSignal.timeout(timeoutMs),
+          [oauth.customFetch]: async (url, { method, headers, body, signal }) => {
+            const { pathname, search } = new URL(url);
+            const request = { method, path: `${pathname}${search}`, headers, body: body.toString() };
+            seen = await exchange(
+              pool,
+              { ...request, signal: signal ?? new AbortController().signal },
+              limits,
+            );
+            return toResponse(seen);
+          },
+        },
+      );
+      const { access_token, expires_in } = await oauth.processClientCredentialsResponse(
+        server,
+        client,
+        response,
+      );
+      return { outcome: 'obtained', token: toToken(access_token, expires_in) };
+    } catch (error) {
+      return { outcome: 'failed', trouble: explain(error, seen) };
+    }
+  };
+  return { requestToken, close: () => pool.close() };
+}
+
+class NoAnswerError extends Error {
+  readonly code: string;
+  constructor(error: unknown, sent: boolean) {
+    super('the token endpoint gave no usable answer', { cause: error });
+    this.name = 'NoAnswerError';
+    this.code = failureCode(error, sent);
+  }
+}
+
+function toResponse(result: Exchange): Response {
+  if (result.ended === 'failed') throw new NoAnswerError(result.error, result.sent);
+  const { status, headers, body } = result;
+  if (!body.whole) throw new NoAnswerError(body.error, true);
+  const bodiless = status === 204 || status === 205 || status === 304;
+  return new Response(bodiless ? null : new Uint8Array(body.bytes), { status, headers });
+}
+
+function toToken(value: string, lifeSeconds: number | undefined): Token {
+  if (!/^[\x21-\x7e]+$/.test(value)) throw new Error('the access token cannot stand in a header');
+  return lifeSeconds === undefined ? { value } : { value, lifeMs: lifeSeconds * 1000 };
+}
+
+/** The errors' own messages and causes may quote the response: only what is known to be harmless is taken from them. */
+function explain(error: unknown, seen: Exchange | undefined): Unavailable {
+  const answered = seen?.ended === 'answered' ? seen : undefined;
+  const delayed = answered
+    ? readRetryAfter(answered.headers['retry-after'], answered.headers.date, answered.receivedAtMs)
+    : {};
+  const status: Details = answered ? { status: answered.status } : {};
+  const trouble = (code: string, message: string, details: Details): Unavailable => ({
+    kind: 'unavailable',
+    code,
+    message: `no access token: ${message}`,
+    details,
+    ...delayed,
+  });
+  if (error instanceof NoAnswerError) {
+    return trouble(
+      'token_unavailable',
+      `the token endpoint gave no answer (${error.code.replaceAll('_', ' ')})`,
+      {
+        ...status,
+        reason: error.code,
+      },
+    );
+  }
+  if (error instanceof oauth.ResponseBodyError) {
+    const description = error.error_description?.slice(0, 200);
+    return trouble('token_refused', `the token endpoint refuses: ${error.error}`, {
+      ...status,
+      oauthError: error.error.slice(0, 100),
+      ...(description === undefined ? {} : { description }),
+    });
+  }
+  if (answered && answered.status !== 200) {
+    return trouble('token_unavailable', `the token endpoint answered ${answered.status}`, status);
+  }
+  const reason = codeOf(error);
+  return trouble('token_response_unexpected', 'the token endpoint answered something else than a token', {
+    ...status,
+    ...(reason === undefined ? {} : { reason }),
+  });
+}
