@@ -1,0 +1,5 @@
+export { type ChildEvent, ChildStartError } from './child.ts';
+export type { Processes } from './processes.ts';
+export { SAMPLE_ORDER } from './sample-order.ts';
+export { readSettings, type Settings } from './settings.ts';
+export { type System, startSystem } from './system.ts';

@@ -1,0 +1,146 @@
+import { fileURLToPath } from 'node:url';
+import type { ChildSpec } from './child.ts';
+import type { Home } from './home.ts';
+import { answersOk } from './http-ready.ts';
+import { allotPorts, type PortRequest } from './ports.ts';
+import { answersPing, findRedisServer, redisArguments } from './redis-server.ts';
+import type { Secrets } from './secrets.ts';
+import type { Environment, Settings } from './settings.ts';
+
+/** Every part of the system: how to start it and where it will be. */
+export interface Plan {
+  readonly apiKey: string;
+  /** Without a `spec` it is somebody else's to run. */
+  readonly redis: { readonly url: string; readonly spec?: ChildSpec };
+  readonly sandbox: { readonly url: string; readonly smtpUrl: string; readonly spec: ChildSpec };
+  readonly api: { readonly url: string; readonly spec: ChildSpec };
+  readonly workers: readonly { readonly url: string; readonly spec: ChildSpec }[];
+  readonly dashboard: {
+    readonly url: string;
+    readonly user: string;
+    readonly password: string;
+    readonly spec: ChildSpec;
+  };
+}
+
+const LOOPBACK = '127.0.0.1';
+const READY_TIMEOUT_MS = 30_000;
+
+/** @throws OperatorError when a port is taken or there is no Redis */
+export async function planSystem(settings: Settings, home: Home, secrets: Secrets): Promise<Plan> {
+  const ports = await allotPorts(portRequests(settings));
+  const urlOf = (name: string) => `http://${reachable(settings.host)}:${ports[name]}`;
+  const app = (program: string, name: string, env: Environment): ChildSpec => ({
+    name,
+    command: process.execPath,
+    args: ['--enable-source-maps', fileURLToPath(new URL(`../../${program}/dist/main.js`, import.meta.url))],
+    env: { ...settings.env, ...shared, ...env },
+    logFile: home.freshLog(name),
+    isReady: () => answersOk(`${urlOf(name)}/readyz`),
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    stopGraceMs: 10_000,
+  });
+
+  const redis = planRedis(settings, home, ports.redis ?? 0);
+  const apiKey = settings.apiKey ?? secrets.apiKey;
+  const login = {
+    user: settings.dashboardUser,
+    password: settings.dashboardPassword ?? secrets.dashboardPassword,
+  };
+  const smtpUrl = `smtp://${reachable(settings.host)}:${ports.smtp}`;
+  const shared = { HOLDFAST_REDIS_URL: redis.url, HOLDFAST_HOST: settings.host };
+  return {
+    apiKey,
+    redis,
+    sandbox: {
+      url: urlOf('sandbox'),
+      smtpUrl,
+      spec: app('sandbox', 'sandbox', {
+        HOLDFAST_SANDBOX_PORT: String(ports.sandbox),
+        HOLDFAST_SMTP_PORT: String(ports.smtp),
+        HOLDFAST_SANDBOX_DIR: home.sandboxDir,
+      }),
+    },
+    api: {
+      url: urlOf('api'),
+      spec: app('api', 'api', { HOLDFAST_API_PORT: String(ports.api), HOLDFAST_DEV_KEY: apiKey }),
+    },
+    workers: workerNames(settings).map((name) => ({
+      url: urlOf(name),
+      spec: {
+        ...app('worker', name, {
+          ...providersAt(urlOf('sandbox'), smtpUrl, settings.env),
+          HOLDFAST_WORKER_PORT: String(ports[name]),
+        }),
+        stopGraceMs: 40_000, // it lets running steps end
+      },
+    })),
+    dashboard: {
+      url: urlOf('dashboard'),
+      ...login,
+      spec: app('dashboard', 'dashboard', {
+        HOLDFAST_DASHBOARD_PORT: String(ports.dashboard),
+        HOLDFAST_DASHBOARD_USER: login.user,
+        HOLDFAST_DASHBOARD_PASSWORD: login.password,
+      }),
+    },
+  };
+}
+
+function planRedis({ redis, env }: Settings, home: Home, port: number): Plan['redis'] {
+  if (redis.kind === 'external') return { url: redis.url };
+  const url = `redis://${LOOPBACK}:${port}`;
+  return {
+    url,
+    spec: {
+      name: 'redis',
+      command: findRedisServer(env.PATH),
+      args: redisArguments({ port, dataDir: home.redisDir }),
+      env,
+      logFile: home.freshLog('redis'),
+      isReady: () => answersPing(url),
+      readyTimeoutMs: READY_TIMEOUT_MS,
+      stopGraceMs: 10_000,
+    },
+  };
+}
+
+function portRequests({ redis, host, ports, workers }: Settings): Record<string, PortRequest> {
+  return {
+    ...(redis.kind === 'embedded' && {
+      redis: { host: LOOPBACK, port: redis.port, variable: 'HOLDFAST_REDIS_PORT' },
+    }),
+    api: { host, port: ports.api, variable: 'HOLDFAST_API_PORT' },
+    dashboard: { host, port: ports.dashboard, variable: 'HOLDFAST_DASHBOARD_PORT' },
+    sandbox: { host, port: ports.sandbox, variable: 'HOLDFAST_SANDBOX_PORT' },
+    smtp: { host, port: ports.smtp, variable: 'HOLDFAST_SMTP_PORT' },
+    ...Object.fromEntries(
+      workerNames({ workers }).map((name) => [name, { host, port: 0, variable: 'HOLDFAST_WORKER_PORT' }]),
+    ),
+  };
+}
+
+function workerNames({ workers }: Pick<Settings, 'workers'>): string[] {
+  return Array.from({ length: workers }, (_, index) => `worker-${index + 1}`);
+}
+
+/** The sandbox's providers, each unless the user has named another. */
+function providersAt(sandboxUrl: string, smtpUrl: string, env: Environment): Environment {
+  const sandbox: Environment = {
+    HOLDFAST_PAYMENT_URL: `${sandboxUrl}/payment`,
+    HOLDFAST_PAYMENT_KEY: 'sk_test_sandbox',
+    HOLDFAST_INVENTORY_URL: `${sandboxUrl}/inventory`,
+    HOLDFAST_SHIPPING_URL: `${sandboxUrl}/shipping`,
+    HOLDFAST_SHIPPING_CLIENT_ID: 'sandbox',
+    HOLDFAST_SHIPPING_CLIENT_SECRET: 'sandbox-secret',
+    HOLDFAST_EMAIL_URL: smtpUrl,
+  };
+  return Object.fromEntries(Object.entries(sandbox).map(([name, value]) => [name, env[name] || value]));
+}
+
+/** Where a server that binds to `host` is reached from this machine. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return LOOPBACK;
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
