@@ -1,0 +1,10 @@
+/**
+ * What every provider is held to. A step's own time-out comes first where it is shorter: its signal ends the request.
+ * The largest answer of all, a page of Stripe's refunds, is well below a tenth of the size.
+ */
+export const HTTP_LIMITS = {
+  connectTimeoutMs: 3_000,
+  headersTimeoutMs: 25_000,
+  bodyTimeoutMs: 10_000,
+  maxResponseBytes: 1024 * 1024,
+} as const;

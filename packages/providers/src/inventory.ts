@@ -1,0 +1,48 @@
+import type { Inventory } from '@holdfast/flows';
+import { createHttpClient } from '@holdfast/http';
+import { z } from 'zod';
+import { HTTP_LIMITS } from './http-limits.ts';
+import { unwrap } from './unwrap.ts';
+import { codedErrors } from './wire.ts';
+
+export interface InventoryConfig {
+  readonly url: string;
+}
+
+/** Reservations under an id of our own, `call.reference`, so that a repeat of either call changes nothing. */
+export function inventory({ url }: InventoryConfig): Inventory & { close(): Promise<void> } {
+  const http = createHttpClient({ baseUrl: url, readError: codedErrors('sku'), ...HTTP_LIMITS });
+  return {
+    async reserve({ items }, call) {
+      const outcome = await http.request({
+        method: 'PUT',
+        path: reservationPath(call.reference),
+        body: { json: { items: items.map(({ sku, quantity }) => ({ sku, quantity })) } },
+        idempotencyKey: call.idempotencyKey,
+        signal: call.signal,
+        schema: z.object({ id: z.literal(call.reference), status: z.literal('reserved') }),
+      });
+      const { id } = unwrap(outcome, { provider: 'inventory', operation: 'reserve' });
+      return { reservationId: id };
+    },
+
+    async release({ reservationId }, call) {
+      const outcome = await http.request({
+        method: 'DELETE',
+        path: reservationPath(reservationId),
+        idempotencyKey: call.idempotencyKey,
+        signal: call.signal,
+        schema: z.unknown(),
+      });
+      // What is not there needs no release: it was released before, or by somebody else.
+      if (outcome.kind === 'rejected' && outcome.status === 404) return;
+      unwrap(outcome, { provider: 'inventory', operation: 'release' });
+    },
+
+    close: () => http.close(),
+  };
+}
+
+function reservationPath(id: string): string {
+  return `/reservations/${encodeURIComponent(id)}`;
+}

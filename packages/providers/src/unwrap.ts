@@ -1,0 +1,52 @@
+import { InDoubtError, RejectedError, ThrottledError, UnavailableError } from '@holdfast/engine';
+import type { Delayed, Trouble } from '@holdfast/http';
+
+export interface Operation {
+  /** As people call it: `payment`, `shipping`. */
+  readonly provider: string;
+  readonly operation: string;
+}
+
+/** An `Outcome` of HTTP, or what came of SMTP in the same terms. */
+export type Unwrappable<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | (Trouble & { readonly kind: 'rejected' })
+  | (Trouble & Delayed & { readonly kind: 'throttled' | 'unavailable' | 'in_doubt' });
+
+/**
+ * The one place where an outcome becomes what the engine understands.
+ * @returns the value of an `ok`
+ * @throws RejectedError, ThrottledError, UnavailableError or InDoubtError; `details` name provider and operation, with the
+ * HTTP status and the provider's request id where there was an answer
+ */
+export function unwrap<T>(outcome: Unwrappable<T>, operation: Operation): T {
+  switch (outcome.kind) {
+    case 'ok':
+      return outcome.value;
+    case 'rejected':
+      throw new RejectedError(fault(outcome, operation));
+    case 'throttled':
+      throw new ThrottledError({ ...fault(outcome, operation), ...delay(outcome) });
+    case 'unavailable':
+      throw new UnavailableError({ ...fault(outcome, operation), ...delay(outcome) });
+    case 'in_doubt':
+      throw new InDoubtError({ ...fault(outcome, operation), ...delay(outcome) });
+  }
+}
+
+function fault(trouble: Trouble & Delayed, { provider, operation }: Operation) {
+  return {
+    code: trouble.code,
+    message: `${provider} ${operation}: ${trouble.message}`,
+    details: {
+      provider,
+      operation,
+      ...trouble.details,
+      ...(trouble.retryAfterCapped ? { retryAfterCapped: true } : {}),
+    },
+  };
+}
+
+function delay({ retryAfterMs }: Delayed): { retryAfter?: number } {
+  return retryAfterMs === undefined ? {} : { retryAfter: retryAfterMs };
+}
