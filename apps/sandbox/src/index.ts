@@ -1,0 +1,6 @@
+export { buildSandbox, DEFAULT_SHIPPING_CLIENT, type SandboxOptions } from './app.ts';
+export { type Fault, OPERATIONS, type Operation } from './faults.ts';
+export { type Effect, PROVIDERS, type Provider } from './ledger.ts';
+export type { OAuthClient } from './oauth.ts';
+export type { WebhookTarget } from './payment/webhook.ts';
+export { type RunningSandbox, type StartOptions, startSandbox } from './start.ts';

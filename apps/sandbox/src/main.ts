@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import {
+  ConfigError,
+  createLogger,
+  host,
+  logLevel,
+  onShutdown,
+  port,
+  readConfig,
+  runMain,
+  url,
+  wholeNumber,
+} from '@holdfast/app-kit';
+import { z } from 'zod';
+import { DEFAULT_SHIPPING_CLIENT } from './app.ts';
+import type { WebhookTarget } from './payment/webhook.ts';
+import { startSandbox } from './start.ts';
+
+const STOP_WITHIN_MS = 5000;
+
+runMain(async () => {
+  const config = readConfig({
+    HOLDFAST_HOME: z.string().default('.holdfast'),
+    HOLDFAST_HOST: host,
+    HOLDFAST_SANDBOX_PORT: port.default(3002),
+    HOLDFAST_SMTP_PORT: port.default(3025),
+    HOLDFAST_LOG_LEVEL: logLevel,
+    HOLDFAST_SHIPPING_CLIENT_ID: z.string().default(DEFAULT_SHIPPING_CLIENT.id),
+    HOLDFAST_SHIPPING_CLIENT_SECRET: z.string().default(DEFAULT_SHIPPING_CLIENT.secret),
+    HOLDFAST_SANDBOX_SETTLE_MS: wholeNumber(0, 3_600_000).default(1000),
+    HOLDFAST_SANDBOX_WEBHOOK_URL: url('http:', 'https:').optional(),
+    HOLDFAST_SANDBOX_WEBHOOK_SECRET: z.string().optional(),
+  });
+  const webhook = webhookTarget(config.HOLDFAST_SANDBOX_WEBHOOK_URL, config.HOLDFAST_SANDBOX_WEBHOOK_SECRET);
+  const log = createLogger('sandbox', config.HOLDFAST_LOG_LEVEL);
+  const sandbox = await startSandbox({
+    host: config.HOLDFAST_HOST,
+    port: config.HOLDFAST_SANDBOX_PORT,
+    smtpPort: config.HOLDFAST_SMTP_PORT,
+    dataDir: join(config.HOLDFAST_HOME, 'sandbox'),
+    log,
+    settleMs: config.HOLDFAST_SANDBOX_SETTLE_MS,
+    shippingClient: {
+      id: config.HOLDFAST_SHIPPING_CLIENT_ID,
+      secret: config.HOLDFAST_SHIPPING_CLIENT_SECRET,
+    },
+    ...(webhook ? { webhook } : {}),
+  });
+  onShutdown(log, STOP_WITHIN_MS, sandbox.close);
+  log.info({ url: sandbox.url, smtpUrl: sandbox.smtpUrl }, 'listening');
+  // Whoever started this process with an IPC channel learns the ports that were picked.
+  process.send?.({ type: 'listening', url: sandbox.url, smtpUrl: sandbox.smtpUrl });
+});
+
+function webhookTarget(target: string | undefined, secret: string | undefined): WebhookTarget | undefined {
+  if (target !== undefined && secret !== undefined) return { url: target, secret };
+  if (target === undefined && secret === undefined) return undefined;
+  const variable = `HOLDFAST_SANDBOX_WEBHOOK_${target === undefined ? 'URL' : 'SECRET'}`;
+  throw new ConfigError([{ variable, message: 'is missing; the webhook needs both its URL and its secret' }]);
+}
