@@ -24,6 +24,9 @@ export interface Flow<I = unknown, O = unknown> {
   run(ctx: FlowContext, input: I): Promise<O>;
 }
 
+/** What who submits runs needs to know of a flow. */
+export type FlowContract<I = unknown> = Pick<Flow<I>, 'name' | 'version' | 'input'>;
+
 const RESERVED = new Set(['dead-letters', 'meta', 'wait', 'id', 'events']);
 
 /** @throws TypeError when the name or version cannot be used. */

@@ -1,8 +1,20 @@
-export type { Client, InputFault, SubmitReply, SubmitRequest } from './client.ts';
-export { InvalidInputError, StoreUnavailableError, UnknownFlowError } from './client.ts';
-export { defineFlow, type Flow, type FlowContext } from './define-flow.ts';
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type InputFault,
+  InvalidInputError,
+  StoreUnavailableError,
+  type SubmitReply,
+  type SubmitRequest,
+  UnknownFlowError,
+} from './client.ts';
+export { defineFlow, type Flow, type FlowContext, type FlowContract } from './define-flow.ts';
 export { type DurationInput, toMs } from './duration.ts';
 export { InDoubtError, RejectedError, StepError, ThrottledError, UnavailableError } from './errors.ts';
+export type { Letter } from './jobs.ts';
+export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+export type { Log } from './log.ts';
 export {
   type ErrorRecord,
   type Failure,
@@ -15,3 +27,4 @@ export {
   type WaitingFor,
 } from './run.ts';
 export type { LookUp, RetryPolicy, StepCall, StepOptions } from './step.ts';
+export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -1,4 +1,4 @@
-export { orderFlow } from './order/flow.ts';
+export { orderContract, orderFlow } from './order/flow.ts';
 export type {
   ChargeRequest,
   Email,

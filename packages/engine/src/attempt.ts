@@ -1,0 +1,151 @@
+import { toMs } from './duration.ts';
+import { InDoubtError, RejectedError, type StepError, ThrottledError, UnavailableError } from './errors.ts';
+import type { StepCall } from './step.ts';
+
+/** How one call to the outside ended. */
+export type AttemptOutcome<T> =
+  | { readonly is: 'ok'; readonly value: T }
+  | { readonly is: 'rejected'; readonly error: RejectedError }
+  | {
+      readonly is: 'retryable';
+      readonly wait: 'retry' | 'throttle';
+      /** The effect may have happened. */
+      readonly inDoubt: boolean;
+      readonly error: StepError;
+      readonly retryAfterMs: number | undefined;
+    }
+  | { readonly is: 'bug'; readonly error: unknown }
+  /** Nothing is to be recorded. */
+  | { readonly is: 'abandoned'; readonly because: GiveUpReason };
+
+/** The run was taken over (or its lock was lost), or the worker's time to stop is up. */
+export type GiveUpReason = 'run_lost' | 'worker_stops';
+
+export interface CallIdentity {
+  readonly runId: string;
+  readonly generation: number;
+  readonly step: string;
+  readonly undo: boolean;
+  readonly attempt: number;
+  /** 1 until a definite no is tried again. */
+  readonly keyAttempt: number;
+}
+
+/** A step's call. Its key, reference and signal are made only when asked for: most steps use one or two of them. */
+class Call implements StepCall {
+  readonly #identity: CallIdentity;
+  #controller: AbortController | undefined;
+  #abortedFor: unknown;
+  readonly runId: string;
+  readonly step: string;
+  readonly attempt: number;
+
+  constructor(identity: CallIdentity) {
+    this.#identity = identity;
+    this.runId = identity.runId;
+    this.step = identity.step;
+    this.attempt = identity.attempt;
+  }
+
+  get idempotencyKey(): string {
+    const { runId, generation, step, undo, keyAttempt } = this.#identity;
+    return `${runId}:${generation}:${step}${undo ? ':undo' : ''}${keyAttempt > 1 ? `:${keyAttempt}` : ''}`;
+  }
+
+  get reference(): string {
+    return this.idempotencyKey.replaceAll(':', '.');
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#abortedFor !== undefined) this.#controller.abort(this.#abortedFor);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#abortedFor ??= reason;
+    this.#controller?.abort(reason);
+  }
+}
+
+/** The calls of one run that are under way; all are given up together. */
+export class Calls {
+  readonly #givingUp = new Set<(because: GiveUpReason) => void>();
+  #givenUp: GiveUpReason | undefined;
+
+  /** Calls `fn` and says how it ended, no later than `timeoutMs` after its start. */
+  make<T>(
+    identity: CallIdentity,
+    timeoutMs: number,
+    fn: (call: StepCall) => Promise<T>,
+  ): Promise<AttemptOutcome<T>> {
+    if (this.#givenUp) return Promise.resolve({ is: 'abandoned', because: this.#givenUp });
+    const call = new Call(identity);
+    return new Promise((resolve) => {
+      const end = (outcome: AttemptOutcome<T>) => {
+        clearTimeout(timer);
+        this.#givingUp.delete(giveUp);
+        resolve(outcome);
+      };
+      const giveUp = (because: GiveUpReason) => {
+        call.abort(new Error(`step "${identity.step}" was given up: ${because}`));
+        end({ is: 'abandoned', because });
+      };
+      const timer = setTimeout(() => {
+        const error = timedOut(identity.step, timeoutMs);
+        call.abort(error);
+        end({ is: 'retryable', wait: 'retry', inDoubt: true, error, retryAfterMs: undefined });
+      }, timeoutMs);
+      this.#givingUp.add(giveUp);
+      try {
+        fn(call).then(
+          (value) => end({ is: 'ok', value }),
+          (error: unknown) => end(outcomeOf(error)),
+        );
+      } catch (error) {
+        end(outcomeOf(error));
+      }
+    });
+  }
+
+  /** Aborts what is under way; nothing new starts. */
+  giveUp(because: GiveUpReason): void {
+    this.#givenUp ??= because;
+    for (const giveUp of [...this.#givingUp]) giveUp(because);
+  }
+}
+
+function outcomeOf(error: unknown): Exclude<AttemptOutcome<never>, { is: 'ok' }> {
+  if (error instanceof RejectedError) return { is: 'rejected', error };
+  if (error instanceof UnavailableError) return retryable('retry', false, error);
+  if (error instanceof ThrottledError) return retryable('throttle', false, error);
+  if (error instanceof InDoubtError) return retryable('retry', true, error);
+  return { is: 'bug', error };
+}
+
+function retryable(
+  wait: 'retry' | 'throttle',
+  inDoubt: boolean,
+  error: UnavailableError | ThrottledError | InDoubtError,
+): Exclude<AttemptOutcome<never>, { is: 'ok' }> {
+  try {
+    return {
+      is: 'retryable',
+      wait,
+      inDoubt,
+      error,
+      retryAfterMs: error.retryAfter === undefined ? undefined : toMs(error.retryAfter),
+    };
+  } catch (badDuration) {
+    return { is: 'bug', error: badDuration };
+  }
+}
+
+function timedOut(step: string, timeoutMs: number): InDoubtError {
+  return new InDoubtError({
+    code: 'step_timeout',
+    message: `step "${step}" did not end within ${timeoutMs} ms; whether its effect happened is not known`,
+  });
+}

@@ -1,0 +1,271 @@
+import type { Calls } from './attempt.ts';
+import {
+  type CompensationEnd,
+  type CompensationScope,
+  compensate,
+  needsCompensation,
+} from './compensation.ts';
+import type { DeadRun } from './dead-letters.ts';
+import type { Flow } from './define-flow.ts';
+import { toErrorRecord } from './error-codec.ts';
+import { type DriveEnd, Execution, type ExecutionDeps } from './execution.ts';
+import type { FlowRegistry } from './flow-registry.ts';
+import { encodeJson } from './journal/codec.ts';
+import type { ClaimedRun, ClaimReply, Journal, Park } from './journal/journal.ts';
+import type { Failure } from './run.ts';
+import { RunWriter } from './run-writer.ts';
+import { StepRunner } from './step-runner.ts';
+
+/** What becomes of the job that carried a run. */
+export type JobVerdict =
+  | { readonly job: 'ends' }
+  /** The run goes on with the same job, later. */
+  | { readonly job: 'parks'; readonly delayMs: number };
+
+export interface ExecutorDeps {
+  readonly journal: Journal;
+  readonly flows: FlowRegistry;
+  /** Unique for every call, also across processes. */
+  readonly nextClaimant: () => string;
+  readonly writeLetter: (dead: DeadRun) => Promise<void>;
+  readonly random: () => number;
+  readonly retryScale: number;
+  readonly draining: () => boolean;
+  /** Claims in a row without progress after which a run is thought to end its worker. */
+  readonly poisonAfter: number;
+}
+
+const ENDS: JobVerdict = { job: 'ends' };
+
+/** How long a run waits for a worker that has its version. */
+const OTHER_WORKER_MS = 5_000;
+
+/** Takes a run as far as it goes now: claims it, drives its flow or its compensation, and writes down where it stands. */
+export class Executor {
+  readonly #deps: ExecutorDeps;
+
+  constructor(deps: ExecutorDeps) {
+    this.#deps = deps;
+  }
+
+  /** @param calls given up by the caller when the job's lock is lost or the worker must stop */
+  async execute(
+    job: { readonly id: string; readonly runId: string; readonly flow: string },
+    calls: Calls,
+  ): Promise<JobVerdict> {
+    const { journal, flows, nextClaimant } = this.#deps;
+    const claim = await journal.claimRun(job.runId, job.id, nextClaimant(), flows.versions(job.flow));
+    if (claim.outcome !== 'claimed') return unclaimed(claim);
+    const { run } = claim;
+    const writer = new RunWriter(journal, run);
+    writer.onRefusal = () => calls.giveUp('run_lost');
+    const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps);
+    if (run.claims > this.#deps.poisonAfter) return drive.bury(poison(run));
+    return drive.go();
+  }
+
+  #flowOf(run: ClaimedRun): Flow {
+    const flow = this.#deps.flows.get(run.flow, run.version);
+    if (!flow)
+      throw new Error(`flow "${run.flow}" version ${run.version} was claimed by a worker that lacks it`);
+    return flow;
+  }
+}
+
+class Drive {
+  readonly #run: ClaimedRun;
+  readonly #flow: Flow;
+  readonly #writer: RunWriter;
+  readonly #calls: Calls;
+  readonly #deps: ExecutorDeps;
+
+  constructor(run: ClaimedRun, flow: Flow, writer: RunWriter, calls: Calls, deps: ExecutorDeps) {
+    this.#run = run;
+    this.#flow = flow;
+    this.#writer = writer;
+    this.#calls = calls;
+    this.#deps = deps;
+  }
+
+  async go(): Promise<JobVerdict> {
+    const { compensation, cancelRequested } = this.#run;
+    if (compensation) return this.#goOnUndoing(compensation);
+    if (cancelRequested) return this.#cancel();
+
+    const execution = this.#execution('forward', this.#run);
+    const ended = await execution.drive((ctx, input) => this.#flow.run(ctx, input));
+    return this.#afterDrive(ended, execution);
+  }
+
+  async #afterDrive(ended: DriveEnd, execution: Execution): Promise<JobVerdict> {
+    await this.#writer.quiet();
+    switch (ended.end) {
+      case 'returned':
+        return this.#complete(ended.output, execution);
+      case 'rejected':
+        return this.#startUndoing({ ends: 'failed', failure: ended.failure }, execution);
+      case 'cancelled':
+        return this.#startUndoing({ ends: 'cancelled' }, execution);
+      case 'replayed':
+        throw new Error('a forward drive cannot end by replay alone');
+      default:
+        return this.#leave(ended, execution);
+    }
+  }
+
+  async #complete(output: unknown, execution: Execution): Promise<JobVerdict> {
+    const encoded = this.#encodeOutput(output);
+    if ('failure' in encoded) return this.bury(encoded.failure);
+    const end = { status: 'completed', output: encoded.json } as const;
+    const reply = await this.#writer.handOver((entries) =>
+      this.#deps.journal.finishRun(this.#run, end, entries),
+    );
+    if (reply === 'cancel_requested') return this.#startUndoing({ ends: 'cancelled' }, execution);
+    return ENDS;
+  }
+
+  #encodeOutput(output: unknown): { readonly json: string } | { readonly failure: Failure } {
+    try {
+      const checked = this.#flow.output.safeParse(output);
+      if (checked.success)
+        return { json: encodeJson(checked.data, `the output of flow "${this.#flow.name}"`) ?? 'null' };
+      const faults = checked.error.issues
+        .map((issue) => `${issue.path.join('.') || '(output)'}: ${issue.message}`)
+        .join('; ');
+      return {
+        failure: {
+          kind: 'bug',
+          code: 'output_invalid',
+          message: `flow "${this.#flow.name}" returned what its schema refuses: ${faults}`,
+        },
+      };
+    } catch (error) {
+      return { failure: { ...toErrorRecord(error), kind: 'bug' } };
+    }
+  }
+
+  /** A cancel that arrived between two drives: what was done is found by replay. */
+  async #cancel(): Promise<JobVerdict> {
+    const replayed = await this.#replay();
+    if ('job' in replayed) return replayed;
+    return this.#startUndoing({ ends: 'cancelled' }, replayed);
+  }
+
+  async #goOnUndoing(end: NonNullable<ClaimedRun['compensation']>): Promise<JobVerdict> {
+    const replayed = await this.#replay();
+    if ('job' in replayed) return replayed;
+    return this.#undo(end, replayed, this.#run);
+  }
+
+  async #startUndoing(
+    end: NonNullable<ClaimedRun['compensation']>,
+    execution: Execution,
+  ): Promise<JobVerdict> {
+    if (!needsCompensation(this.#writer, this.#scope(execution))) return this.#endUndone(end);
+    const reply = await this.#deps.journal.startCompensation(this.#run, end, this.#writer.takeHeld());
+    if (reply !== 'done') return ENDS;
+    return this.#undo(end, execution, { ...this.#run, compensation: end });
+  }
+
+  async #undo(
+    end: NonNullable<ClaimedRun['compensation']>,
+    execution: Execution,
+    run: ClaimedRun,
+  ): Promise<JobVerdict> {
+    const runner = new StepRunner(run, this.#executionDeps());
+    const ended = await compensate(runner, this.#writer, this.#scope(execution));
+    await this.#writer.quiet();
+    if (ended.end === 'undone') return this.#endUndone(end);
+    return this.#leave(ended, execution);
+  }
+
+  async #endUndone(end: NonNullable<ClaimedRun['compensation']>): Promise<JobVerdict> {
+    const finish =
+      end.ends === 'failed'
+        ? ({ status: 'failed', failure: end.failure } as const)
+        : ({ status: 'cancelled' } as const);
+    const reply = await this.#writer.handOver((entries) =>
+      this.#deps.journal.finishRun(this.#run, finish, entries),
+    );
+    if (reply !== 'cancel_requested') return ENDS;
+    // nothing is left to undo, so the run ends as the one who cancelled it wants
+    const cancelled = await this.#deps.journal.startCompensation(
+      this.#run,
+      { ends: 'cancelled' },
+      this.#writer.takeHeld(),
+    );
+    if (cancelled === 'done') await this.#deps.journal.finishRun(this.#run, { status: 'cancelled' }, []);
+    return ENDS;
+  }
+
+  /** Plays the journal back without any effect, to learn which steps there are to undo. */
+  async #replay(): Promise<Execution | JobVerdict> {
+    const execution = this.#execution('replay', this.#run);
+    const ended = await execution.drive((ctx, input) => this.#flow.run(ctx, input));
+    if (ended.end === 'dies') return this.bury(ended.failure);
+    return execution;
+  }
+
+  async #leave(
+    ended: Exclude<CompensationEnd, { end: 'undone' }>,
+    execution: Execution,
+  ): Promise<JobVerdict> {
+    switch (ended.end) {
+      case 'lost':
+        return ENDS;
+      case 'dies':
+        return this.bury(ended.failure);
+      case 'handed_back':
+        return this.#park({ for: 'other_worker', cutOff: ended.cutOff }, 0, execution);
+      case 'waits':
+        return this.#park(
+          { for: 'wait', delayMs: ended.delayMs, waiting: ended.waiting },
+          ended.delayMs,
+          execution,
+        );
+    }
+  }
+
+  async #park(park: Park, delayMs: number, execution: Execution): Promise<JobVerdict> {
+    const reply = await this.#writer.handOver((entries) =>
+      this.#deps.journal.suspendRun(this.#run, park, entries),
+    );
+    if (reply === 'done') return { job: 'parks', delayMs };
+    if (reply === 'cancel_requested') return this.#startUndoing({ ends: 'cancelled' }, execution);
+    return ENDS;
+  }
+
+  async bury(failure: Failure): Promise<JobVerdict> {
+    const death = await this.#deps.journal.buryRun(this.#run, failure, this.#writer.takeHeld());
+    if (death !== undefined) {
+      await this.#deps.writeLetter({ runId: this.#run.runId, flow: this.#run.flow, death, failure });
+    }
+    return ENDS;
+  }
+
+  #execution(mode: 'forward' | 'replay', run: ClaimedRun): Execution {
+    return new Execution(run, mode, this.#executionDeps());
+  }
+
+  #executionDeps(): ExecutionDeps {
+    const { random, retryScale, draining } = this.#deps;
+    return { writer: this.#writer, calls: this.#calls, random, retryScale, draining };
+  }
+
+  #scope(execution: Execution): CompensationScope {
+    return { reached: execution.reached, interrupted: this.#run.claims > 1 };
+  }
+}
+
+function unclaimed(claim: Exclude<ClaimReply, { outcome: 'claimed' }>): JobVerdict {
+  return claim.outcome === 'version_missing' ? { job: 'parks', delayMs: OTHER_WORKER_MS } : ENDS;
+}
+
+function poison(run: ClaimedRun): Failure {
+  const times = run.claims - 1;
+  return {
+    kind: 'poison',
+    code: 'poison',
+    message: `${times} workers in a row died or lost the run while they had it; redrive it once the reason is known`,
+  };
+}

@@ -1,0 +1,133 @@
+import { Queue } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+import type { Failure } from './run.ts';
+
+/** All that a job carries: the journal holds the rest. */
+export interface RunJob {
+  readonly runId: string;
+}
+
+/** A dead run's entry in the dead-letter queue; shown to people as it is. */
+export interface Letter {
+  readonly runId: string;
+  readonly flow: string;
+  readonly death: number;
+  readonly kind: Failure['kind'];
+  readonly code: string;
+  readonly message: string;
+  readonly step?: string;
+  readonly stack?: string;
+}
+
+export type JobState = 'waiting' | 'delayed' | 'active' | 'gone';
+
+/** The BullMQ queues: one per flow, with one job for each run that is to go on, and the dead letters. */
+export class Jobs {
+  readonly #connection: Redis | Cluster;
+  readonly #queues = new Map<string, Queue<RunJob>>();
+  readonly #letters: Queue<Letter>;
+
+  constructor(connection: Redis | Cluster) {
+    this.#connection = connection;
+    this.#letters = new Queue<Letter>(DEAD_LETTERS, this.#options());
+    this.#letters.on('error', ignoreConnectionError);
+  }
+
+  /** Adding an id that is there already changes nothing. */
+  async add(flow: string, runId: string, jobId: string, delayMs = 0): Promise<void> {
+    await this.#queue(flow).add(
+      flow,
+      { runId },
+      { ...ONE_TRY, jobId, ...(delayMs > 0 && { delay: Math.ceil(delayMs) }) },
+    );
+  }
+
+  async state(flow: string, jobId: string): Promise<JobState> {
+    const state = await this.#queue(flow).getJobState(jobId);
+    switch (state) {
+      case 'waiting':
+      case 'prioritized':
+      case 'waiting-children':
+        return 'waiting';
+      case 'delayed':
+      case 'active':
+        return state;
+      default:
+        return 'gone';
+    }
+  }
+
+  /** Makes a delayed job ready now; one that is not delayed is left alone. */
+  async promote(flow: string, jobId: string): Promise<void> {
+    const job = await this.#queue(flow).getJob(jobId);
+    if (job && (await job.isDelayed())) {
+      // it may have left the delayed set in between: then there is nothing to promote
+      await job.promote().catch(() => {});
+    }
+  }
+
+  /** Takes a job away, unless a worker has it: then it ends by itself. */
+  async remove(flow: string, jobId: string): Promise<void> {
+    await this.#queue(flow)
+      .remove(jobId)
+      .catch(() => {});
+  }
+
+  /** Ids of the jobs that workers have, or had when they died. */
+  async activeIds(flow: string): Promise<string[]> {
+    return this.#queue(flow).getRanges(['active'], 0, -1);
+  }
+
+  /** The same letter written twice is one letter. */
+  async addLetter(letter: Letter): Promise<void> {
+    await this.#letters.add(letter.flow, letter, {
+      attempts: 1,
+      jobId: letterId(letter.runId, letter.death),
+      removeOnComplete: { count: 1_000 },
+    });
+  }
+
+  async hasLetter(runId: string, death: number): Promise<boolean> {
+    return (await this.#letters.getJobState(letterId(runId, death))) !== 'unknown';
+  }
+
+  async removeLetter(runId: string, death: number): Promise<void> {
+    await this.#letters.remove(letterId(runId, death)).catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#letters, ...this.#queues.values()].map((queue) => queue.close()));
+  }
+
+  #queue(flow: string): Queue<RunJob> {
+    let queue = this.#queues.get(flow);
+    if (!queue) {
+      queue = new Queue<RunJob>(flow, this.#options());
+      queue.on('error', ignoreConnectionError);
+      this.#queues.set(flow, queue);
+    }
+    return queue;
+  }
+
+  #options() {
+    return {
+      connection: this.#connection,
+      prefix: QUEUE_PREFIX,
+      skipWaitingForReady: true,
+      skipVersionCheck: true,
+      streams: { events: { maxLen: 1_000 } },
+    };
+  }
+}
+
+/** Retries are the journal's business; a job that ends in any way leaves no trace, the run's record does. */
+const ONE_TRY = { attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
+
+/** A run may die several times, and each death has a letter of its own. */
+function letterId(runId: string, death: number): string {
+  return `${runId}.d${death}`;
+}
+
+/** Whoever owns the connection reports its errors; failed commands reject by themselves. */
+function ignoreConnectionError(): void {}

@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+
+/** Every key of a shard carries this hash tag, BullMQ's own included, so that a script may touch several in a cluster. */
+const TAG = '{hf0}';
+
+/** The `prefix` of every BullMQ queue of ours. */
+export const QUEUE_PREFIX = TAG;
+
+/** The queue that holds a letter for every dead run. */
+export const DEAD_LETTERS = 'dead-letters';
+
+export const keys = {
+  /** Hash: the run and its journal. Expires with the retention once the run is terminal. */
+  run: (runId: string) => `${TAG}/run/${runId}`,
+  /** Sorted set: run id → the time by which something must have happened to it. No TTL. */
+  alarms: `${TAG}/alarms`,
+  /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */
+  workers: `${TAG}/workers`,
+} as const;
+
+/** The same tenant, flow and Idempotency-Key always reach the same run, also after Redis has gone back in time. */
+export function runIdOf(tenant: string, flow: string, idempotencyKey: string): string {
+  const identity = JSON.stringify([tenant, flow, idempotencyKey]);
+  return `run_${createHash('sha256').update(identity).digest('hex').slice(0, 32)}`;
+}

@@ -1,0 +1,19 @@
+-- Parks a run as dead: a person decides. Its letter is written next; the alarm sees to it.
+-- KEYS  run, alarms
+-- ARGV  owner, run id, failure (JSON), ms until its letter must have been written, field, record, …
+-- Reply {'buried', deaths} | {'stale_owner'}
+-- @include clock
+-- @include owned
+local run, refused = load_owned(KEYS[1], ARGV[1])
+local deaths = tonumber(redis.call('HGET', KEYS[1], 'deaths')) or 0
+if refused == 'repeated' then return { 'buried', deaths } end
+if refused then return { refused } end
+local now = now_ms()
+local set = {
+  'status', 'dead', 'owner', '-' .. ARGV[1], 'death', ARGV[3], 'deaths', deaths + 1, 'claims', 0,
+  'revision', run.revision + 1, 'updatedAt', now,
+}
+add_records(KEYS[1], 5, set)
+redis.call('HSET', KEYS[1], unpack(set))
+redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[2])
+return { 'buried', deaths + 1 }

@@ -1,0 +1,32 @@
+-- What the writing scripts of a run's owner share. They take KEYS[1] = run, KEYS[2] = alarms (where they move the alarm),
+-- ARGV[1] = owner, and end with pairs of journal field and record.
+
+-- The run's fields that a write needs, and whether the owner may write.
+-- A parked, finished or dead run keeps its last owner behind a "-": a repeat of that owner's last call is told apart
+-- from another owner's.
+local function load_owned(key, owner)
+  local f = redis.call('HMGET', key, 'owner', 'revision', 'claims', 'status', 'cancel')
+  local run = { revision = tonumber(f[2]), claims = tonumber(f[3]), status = f[4], cancel = f[5] }
+  if f[1] == owner then return run, nil end
+  if f[1] == '-' .. owner then return run, 'repeated' end
+  return run, 'stale_owner'
+end
+
+-- A record that says how the step ended never changes again.
+local function is_final(record)
+  if not record then return false end
+  local head = string.sub(record, 1, 18)
+  return head == '{"is":"completed",' or string.sub(head, 1, 17) == '{"is":"rejected",'
+end
+
+-- Adds ARGV[first..] (pairs of field and record) to `set`, but for fields that already hold a final record, and for
+-- intents of a run that is to be cancelled: their steps do not start.
+local function add_records(key, first, set, without_intents)
+  for i = first, #ARGV, 2 do
+    local intent = string.sub(ARGV[i + 1], 1, 16) == '{"is":"started",'
+    if not (intent and without_intents) and not is_final(redis.call('HGET', key, ARGV[i])) then
+      set[#set + 1] = ARGV[i]
+      set[#set + 1] = ARGV[i + 1]
+    end
+  end
+end

@@ -1,0 +1,234 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { Run } from '../run.ts';
+import type { ClaimReply, Entry, Journal, Whereabouts, WriteReply } from './journal.ts';
+import { keys } from './keys.ts';
+import { decodeClaimed, decodeRun, decodeWhereabouts, fieldsOf, WHEREABOUTS_FIELDS } from './run-codec.ts';
+import { loadScript, runScript, type ScriptReply } from './scripts.ts';
+
+/** By when a hand-over must have happened before a sweeper looks after it. */
+const GRACE_MS = {
+  /** Create → claim. Long enough that a busy queue does not keep the sweepers busy. */
+  enqueue: 10_000,
+  /** Redrive or reissue → claim. */
+  reissue: 5_000,
+  /** The end of a wait → claim. */
+  wake: 2_000,
+  /** Death → letter. */
+  letter: 2_000,
+  /** One sweeper's time to look after a run. */
+  sweep: 5_000,
+} as const;
+
+const scripts = {
+  createRun: loadScript('create-run'),
+  claimRun: loadScript('claim-run'),
+  recordStep: loadScript('record-step'),
+  startCompensation: loadScript('start-compensation'),
+  suspendRun: loadScript('suspend-run'),
+  finishRun: loadScript('finish-run'),
+  buryRun: loadScript('bury-run'),
+  redriveRun: loadScript('redrive-run'),
+  reissueRun: loadScript('reissue-run'),
+  takeAlarms: loadScript('take-alarms'),
+  moveAlarm: loadScript('move-alarm'),
+  proveLife: loadScript('prove-life'),
+};
+
+export interface RedisJournalOptions {
+  readonly connection: Redis | Cluster;
+  /** How long terminal runs are kept. */
+  readonly retentionMs: number;
+  /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
+  readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
+}
+
+export function redisJournal({
+  connection,
+  retentionMs,
+  send = (command) => command(),
+}: RedisJournalOptions): Journal {
+  const call = (
+    script: keyof typeof scripts,
+    keyNames: readonly string[],
+    args: readonly (string | number)[],
+  ) => send(() => runScript(connection, scripts[script], keyNames, args));
+  const redisNow = async () => {
+    const [seconds, micros] = await connection.time();
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  };
+  const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
+
+  return {
+    async createRun(run) {
+      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
+      const [word, now, ...pairs] = list(
+        await call('createRun', ofRun(runId), [
+          runId,
+          fingerprint,
+          tenant,
+          flow,
+          version,
+          idempotencyKey,
+          input,
+          GRACE_MS.enqueue,
+        ]),
+      );
+      if (word === 'created') return { outcome: 'created', now: Number(now) };
+      if (word === 'key_reused') return { outcome: 'key_reused' };
+      if (word === 'replayed') return { outcome: 'replayed', run: decodeRun(runId, fieldsOf(pairs)) };
+      throw unexpected('create-run', word);
+    },
+
+    async claimRun(runId, jobId, claimant, versions): Promise<ClaimReply> {
+      const [word, first, ...pairs] = list(
+        await call('claimRun', [keys.run(runId)], [claimant, jobId, `,${versions.join(',')},`]),
+      );
+      switch (word) {
+        case 'claimed':
+          return { outcome: 'claimed', run: decodeClaimed(runId, fieldsOf(pairs), Number(first)) };
+        case 'version_missing':
+          return { outcome: 'version_missing', version: Number(first) };
+        case 'unknown':
+        case 'superseded':
+        case 'ended':
+          return { outcome: word };
+        default:
+          throw unexpected('claim-run', word);
+      }
+    },
+
+    async recordStep(run, entries, progress) {
+      const reply = await call(
+        'recordStep',
+        [keys.run(run.runId)],
+        [run.owner, progress ? '1' : '0', ...flat(entries)],
+      );
+      return writeReply('record-step', reply, 'recorded');
+    },
+
+    async startCompensation(run, end, entries) {
+      const failure = end.ends === 'failed' ? JSON.stringify(end.failure) : '';
+      const reply = await call(
+        'startCompensation',
+        [keys.run(run.runId)],
+        [run.owner, end.ends, failure, ...flat(entries)],
+      );
+      return writeReply('start-compensation', reply, 'compensating');
+    },
+
+    async suspendRun(run, park, entries) {
+      const [delayMs, wait, cutOff] =
+        park.for === 'wait'
+          ? [park.delayMs, JSON.stringify(park.waiting), '0']
+          : [0, '', park.cutOff ? '1' : '0'];
+      const reply = await call('suspendRun', ofRun(run.runId), [
+        run.owner,
+        run.runId,
+        delayMs,
+        GRACE_MS.wake,
+        wait,
+        cutOff,
+        ...flat(entries),
+      ]);
+      return writeReply('suspend-run', reply, 'suspended');
+    },
+
+    async finishRun(run, end, entries) {
+      const output = end.status === 'completed' ? end.output : '';
+      const failure = end.status === 'failed' ? JSON.stringify(end.failure) : '';
+      const reply = await call('finishRun', ofRun(run.runId), [
+        ...[run.owner, run.runId, end.status, output, failure, retentionMs],
+        ...flat(entries),
+      ]);
+      return writeReply('finish-run', reply, 'finished');
+    },
+
+    async buryRun(run, failure, entries) {
+      const [word, deaths] = list(
+        await call('buryRun', ofRun(run.runId), [
+          run.owner,
+          run.runId,
+          JSON.stringify(failure),
+          GRACE_MS.letter,
+          ...flat(entries),
+        ]),
+      );
+      if (word === 'buried') return Number(deaths);
+      if (word === 'stale_owner') return undefined;
+      throw unexpected('bury-run', word);
+    },
+
+    async redriveRun(runId, death) {
+      const [word, jobId] = list(await call('redriveRun', ofRun(runId), [runId, death, GRACE_MS.reissue]));
+      if (word === 'redriven') return String(jobId);
+      if (word === 'not_dead' || word === 'unknown') return undefined;
+      throw unexpected('redrive-run', word);
+    },
+
+    async reissueRun({ runId, jobId, owner }: Whereabouts) {
+      const [word, newJobId, claims] = list(
+        await call('reissueRun', ofRun(runId), [runId, jobId, owner, GRACE_MS.reissue]),
+      );
+      if (word === 'reissued') return { jobId: String(newJobId), claims: Number(claims) };
+      if (word === 'moved_on') return undefined;
+      throw unexpected('reissue-run', word);
+    },
+
+    async takeAlarms(limit) {
+      const [now, ...runIds] = list(await call('takeAlarms', [keys.alarms], [limit, GRACE_MS.sweep]));
+      return { now: Number(now), runIds: runIds.map(String) };
+    },
+
+    async moveAlarm(runId, delayMs) {
+      await call('moveAlarm', ofRun(runId), [runId, delayMs]);
+    },
+
+    async whereIs(runId) {
+      return decodeWhereabouts(runId, await connection.hmget(keys.run(runId), ...WHEREABOUTS_FIELDS));
+    },
+
+    async readRun(runId) {
+      const fields = new Map(Object.entries(await connection.hgetall(keys.run(runId))));
+      return fields.size === 0 ? undefined : decodeRun(runId, fields);
+    },
+
+    async readStatus(runId) {
+      return ((await connection.hget(keys.run(runId), 'status')) ?? undefined) as Run['status'] | undefined;
+    },
+
+    async liveWorkers() {
+      return new Set(await connection.zrangebyscore(keys.workers, await redisNow(), '+inf'));
+    },
+
+    async missingWorkers() {
+      return connection.zrangebyscore(keys.workers, '-inf', `(${await redisNow()}`);
+    },
+
+    async proveLife(workerId, holdsMs) {
+      await call('proveLife', [keys.workers], [workerId, holdsMs]);
+    },
+
+    async signOff(workerId) {
+      await connection.zrem(keys.workers, workerId);
+    },
+  };
+}
+
+function flat(entries: readonly Entry[]): string[] {
+  return entries.flatMap(({ field, record }) => [field, record]);
+}
+
+function list(reply: ScriptReply): readonly ScriptReply[] {
+  if (Array.isArray(reply)) return reply as readonly ScriptReply[];
+  throw new Error(`a script answered ${JSON.stringify(reply)} where a list was expected`);
+}
+
+function writeReply(script: string, reply: ScriptReply, done: string): WriteReply {
+  if (reply === done) return 'done';
+  if (reply === 'cancel_requested' || reply === 'stale_owner') return reply;
+  throw unexpected(script, reply);
+}
+
+function unexpected(script: string, reply: ScriptReply | undefined): Error {
+  return new Error(`${script} answered ${JSON.stringify(reply)}, which this version does not know`);
+}

@@ -1,0 +1,192 @@
+import type { Failure, Json, Run, StepState, WaitingFor } from '../run.ts';
+import type { ClaimedRun, Whereabouts } from './journal.ts';
+import { decodeRecord, parseField, type StepRecord } from './step-record.ts';
+
+/** What stands in Redis under a run's key is no run of ours. */
+export class CorruptRecordError extends Error {
+  readonly code = 'record_corrupt';
+  constructor(field: string) {
+    super(`a run's record in Redis has no usable "${field}"; was it written by something else?`);
+    this.name = 'CorruptRecordError';
+  }
+}
+
+/** The fields of a run's hash, as Redis gives them. Absent ones are absent. */
+export type Fields = ReadonlyMap<string, string>;
+
+/** A flat reply of pairs; later pairs win. */
+export function fieldsOf(pairs: readonly unknown[]): Fields {
+  const fields = new Map<string, string>();
+  for (let i = 0; i + 1 < pairs.length; i += 2) fields.set(String(pairs[i]), String(pairs[i + 1]));
+  return fields;
+}
+
+export function decodeClaimed(runId: string, fields: Fields, now: number): ClaimedRun {
+  const { steps, undos } = recordsOf(fields);
+  return {
+    runId,
+    owner: need(fields, 'owner'),
+    tenant: need(fields, 'tenant'),
+    flow: need(fields, 'flow'),
+    version: Number(need(fields, 'version')),
+    generation: Number(need(fields, 'generation')),
+    input: JSON.parse(need(fields, 'input')),
+    compensation: compensationOf(fields),
+    cancelRequested: fields.has('cancel'),
+    claims: Number(fields.get('claims') ?? 0),
+    redrives: Number(fields.get('redrives') ?? 0),
+    steps,
+    undos,
+    now,
+    lastChangeAt: Number(need(fields, 'updatedAt')),
+  };
+}
+
+/** The run as people see it. */
+export function decodeRun(runId: string, fields: Fields): Run {
+  const status = need(fields, 'status') as Run['status'];
+  const common = {
+    id: runId,
+    tenant: need(fields, 'tenant'),
+    flow: need(fields, 'flow'),
+    version: Number(need(fields, 'version')),
+    generation: Number(need(fields, 'generation')),
+    idempotencyKey: need(fields, 'key'),
+    input: JSON.parse(need(fields, 'input')) as Json,
+    steps: stepStates(fields, status),
+    revision: Number(need(fields, 'revision')),
+    createdAt: Number(need(fields, 'createdAt')),
+    updatedAt: Number(need(fields, 'updatedAt')),
+  };
+  const finishedAt = common.updatedAt;
+  const failure = parsed<Failure>(fields.get('failure'));
+  const waitingFor = parsed<WaitingFor>(fields.get('waiting'));
+  switch (status) {
+    case 'pending':
+    case 'running':
+      return { ...common, status };
+    case 'suspended':
+      if (!waitingFor) throw corrupt('waiting');
+      return { ...common, status, waitingFor };
+    case 'compensating':
+      return {
+        ...common,
+        status,
+        ...(failure && { error: failure }),
+        ...(waitingFor && parked(fields) && { waitingFor }),
+      };
+    case 'completed':
+      return { ...common, status, output: JSON.parse(need(fields, 'output')) as Json, finishedAt };
+    case 'failed':
+      if (!failure) throw corrupt('failure');
+      return { ...common, status, error: failure, finishedAt };
+    case 'cancelled':
+      return { ...common, status, finishedAt };
+    case 'dead': {
+      const death = parsed<Failure>(fields.get('death'));
+      if (!death) throw corrupt('death');
+      return { ...common, status, error: death, deaths: Number(need(fields, 'deaths')) };
+    }
+  }
+}
+
+export const WHEREABOUTS_FIELDS = [
+  'flow',
+  'status',
+  'job',
+  'owner',
+  'deaths',
+  'createdAt',
+  'waiting',
+  'death',
+] as const;
+
+export function decodeWhereabouts(
+  runId: string,
+  values: readonly (string | null)[],
+): Whereabouts | undefined {
+  const [flow, status, jobId, owner, deaths, createdAt, waiting, death] = values;
+  if (!flow || !status || !jobId) return undefined;
+  const waitingFor = owner?.startsWith('-') ? parsed<WaitingFor>(waiting ?? undefined) : undefined;
+  return {
+    runId,
+    flow,
+    status: status as Run['status'],
+    jobId,
+    owner: owner ?? '',
+    deaths: Number(deaths ?? 0),
+    createdAt: Number(createdAt),
+    wakeAt: waitingFor && 'until' in waitingFor ? waitingFor.until : undefined,
+    death: parsed<Failure>(death ?? undefined),
+  };
+}
+
+function recordsOf(fields: Fields): { steps: Map<string, StepRecord>; undos: Map<string, StepRecord> } {
+  const steps = new Map<string, StepRecord>();
+  const undos = new Map<string, StepRecord>();
+  for (const [field, text] of fields) {
+    const at = parseField(field);
+    if (at) (at.kind === 'step' ? steps : undos).set(at.step, decodeRecord(text));
+  }
+  return { steps, undos };
+}
+
+function compensationOf(fields: Fields): ClaimedRun['compensation'] {
+  const ends = fields.get('phase');
+  if (!ends) return undefined;
+  if (ends === 'cancelled') return { ends };
+  const failure = parsed<Failure>(fields.get('failure'));
+  if (!failure) throw corrupt('failure');
+  return { ends: 'failed', failure };
+}
+
+function stepStates(fields: Fields, run: Run['status']): StepState[] {
+  const { steps, undos } = recordsOf(fields);
+  return [...steps]
+    .sort(([, a], [, b]) => a.seq - b.seq)
+    .map(([name, record]) => stepState(name, record, undos.get(name), run));
+}
+
+function stepState(
+  name: string,
+  record: StepRecord,
+  undo: StepRecord | undefined,
+  run: Run['status'],
+): StepState {
+  const { attempts, startedAt } = record;
+  const at = { name, attempts, startedAt };
+  switch (record.is) {
+    case 'completed':
+      if (undo?.is === 'completed') return { ...at, status: 'compensated', finishedAt: undo.finishedAt };
+      if (undo && 'error' in undo)
+        return { ...at, status: 'completed', finishedAt: record.finishedAt, error: undo.error };
+      return { ...at, status: 'completed', finishedAt: record.finishedAt };
+    case 'rejected':
+      return { ...at, status: 'failed', finishedAt: record.finishedAt, error: record.error };
+    case 'started':
+      return { ...at, status: run === 'running' ? 'running' : 'in_doubt' };
+    case 'retrying': {
+      const status = record.inDoubt ? 'in_doubt' : run === 'dead' ? 'failed' : 'running';
+      return { ...at, status, error: record.error };
+    }
+  }
+}
+
+/** A parked run keeps its last owner behind a "-". */
+function parked(fields: Fields): boolean {
+  return fields.get('owner')?.startsWith('-') ?? false;
+}
+
+function parsed<T>(json: string | undefined): T | undefined {
+  return json ? (JSON.parse(json) as T) : undefined;
+}
+
+function need(fields: Fields, name: string): string {
+  const value = fields.get(name);
+  if (value === undefined) throw corrupt(name);
+  return value;
+}
+
+function corrupt(field: string): CorruptRecordError {
+  return new CorruptRecordError(field);
+}

@@ -1,0 +1,28 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { Cluster, Redis } from 'ioredis';
+import { redisJournal } from './journal/redis-journal.ts';
+import type { LivenessPlan } from './liveness.ts';
+
+// A thread of its own: a busy event loop in the main thread does not make the worker look dead, and a dead process does.
+const { workerId, urls, everyMs, holdsMs } = workerData as LivenessPlan;
+const [only, ...more] = urls;
+// a beat that could not be sent is worth nothing later
+const options = { maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: holdsMs };
+const connection =
+  more.length === 0
+    ? new Redis(only, { ...options, retryStrategy: () => everyMs })
+    : new Cluster([...urls], { redisOptions: options, clusterRetryStrategy: () => everyMs });
+connection.on('error', () => {});
+const journal = redisJournal({ connection, retentionMs: 0 });
+
+const beat = () => {
+  journal.proveLife(workerId, holdsMs).catch(() => {});
+};
+connection.on('ready', beat);
+const timer = setInterval(beat, everyMs);
+
+parentPort?.once('message', () => {
+  clearInterval(timer);
+  connection.disconnect();
+  parentPort?.close();
+});

@@ -1,0 +1,109 @@
+import type { AttemptOutcome } from './attempt.ts';
+import { toErrorRecord } from './error-codec.ts';
+import type { StepRecord } from './journal/step-record.ts';
+import { decideRetry, type RetryPolicyMs } from './retry-policy.ts';
+import type { FailureKind } from './run.ts';
+
+/** Where a step stands before its next attempt. */
+export interface Standing {
+  readonly seq: number;
+  /** Attempts begun so far, over all redrives. */
+  readonly attempts: number;
+  /** Attempts that counted since the last redrive. */
+  readonly used: number;
+  readonly redrive: number;
+  readonly keyAttempt: number;
+  readonly startedAt: number;
+  /** An earlier attempt's effect may have happened. */
+  readonly inDoubt: boolean;
+}
+
+/** @param fresh what a step without a record starts with */
+export function standingOf(
+  record: Exclude<StepRecord, { is: 'completed' }> | undefined,
+  redrive: number,
+  fresh: { readonly seq: number; readonly startedAt: number },
+): Standing {
+  if (!record) return { ...fresh, attempts: 0, used: 0, redrive, keyAttempt: 1, inDoubt: false };
+  const { seq, attempts, startedAt } = record;
+  // a definite no that is tried again, after a redrive: the provider would play it back under the old key
+  if (record.is === 'rejected')
+    return { seq, attempts, startedAt, used: 0, redrive, keyAttempt: attempts + 1, inDoubt: false };
+  return {
+    seq,
+    attempts,
+    startedAt,
+    used: record.budget.redrive === redrive ? record.budget.used : 0,
+    redrive,
+    keyAttempt: record.keyAttempt,
+    inDoubt: record.is === 'started' || record.inDoubt,
+  };
+}
+
+/** The record that an attempt is about to start its effect. */
+export function intentOf(standing: Standing): Extract<StepRecord, { is: 'started' }> {
+  const { seq, attempts, startedAt, used, redrive, keyAttempt } = standing;
+  return { is: 'started', seq, attempts: attempts + 1, startedAt, budget: { redrive, used }, keyAttempt };
+}
+
+export type Failed = Exclude<AttemptOutcome<never>, { is: 'ok' | 'abandoned' }>;
+
+/** What a failed attempt makes of its step. */
+export type NextMove =
+  | { readonly move: 'reject'; readonly record: Extract<StepRecord, { is: 'rejected' }> }
+  | { readonly move: 'wait'; readonly record: Extract<StepRecord, { is: 'retrying' }> }
+  | {
+      readonly move: 'die';
+      readonly kind: FailureKind;
+      readonly record: Extract<StepRecord, { is: 'retrying' }>;
+    };
+
+/**
+ * @param halts true when a person must say what happened to an effect in doubt
+ * @param now Redis' clock
+ */
+export function afterFailure(
+  standing: Standing,
+  failed: Failed,
+  policy: RetryPolicyMs,
+  halts: boolean,
+  at: { readonly now: number; readonly random: () => number; readonly scale: number },
+): NextMove {
+  const attempts = standing.attempts + 1;
+  const common = {
+    seq: standing.seq,
+    attempts,
+    startedAt: standing.startedAt,
+    error: toErrorRecord(failed.error),
+  };
+  if (failed.is === 'rejected') {
+    return { move: 'reject', record: { is: 'rejected', ...common, finishedAt: at.now } };
+  }
+  const wait = failed.is === 'bug' ? 'retry' : failed.wait;
+  const used = standing.used + (wait === 'throttle' ? 0 : 1);
+  const retrying = {
+    is: 'retrying' as const,
+    ...common,
+    wait,
+    // a bug may have been thrown after the effect
+    inDoubt: failed.is === 'bug' || failed.inDoubt,
+    budget: { redrive: standing.redrive, used },
+    keyAttempt: standing.keyAttempt,
+  };
+  if (failed.is === 'bug') return { move: 'die', kind: 'bug', record: { ...retrying, retryAt: at.now } };
+  if (retrying.inDoubt && halts)
+    return { move: 'die', kind: 'in_doubt', record: { ...retrying, retryAt: at.now } };
+  const decision = decideRetry(
+    policy,
+    { wait, used, retryAfterMs: failed.retryAfterMs },
+    at.random,
+    at.scale,
+  );
+  if (decision.next === 'retry')
+    return { move: 'wait', record: { ...retrying, retryAt: at.now + decision.delayMs } };
+  return {
+    move: 'die',
+    kind: retrying.inDoubt ? 'in_doubt' : 'exhausted',
+    record: { ...retrying, retryAt: at.now },
+  };
+}

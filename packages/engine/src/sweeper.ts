@@ -1,0 +1,128 @@
+import { writeLetter } from './dead-letters.ts';
+import type { Jobs } from './jobs.ts';
+import type { Journal, Whereabouts } from './journal/journal.ts';
+import type { Log } from './log.ts';
+
+export interface SweeperDeps {
+  readonly journal: Journal;
+  readonly jobs: Jobs;
+  readonly flows: () => readonly string[];
+  readonly log: Log;
+  readonly random: () => number;
+  /** True when Redis has answered without a break for long enough that a missing proof of life means something. */
+  readonly maySuspectOthers: () => boolean;
+}
+
+/** How many overdue runs one sweep looks after. */
+const BATCH = 50;
+/** A run that is where it should be is looked at again after this, or after as long as it has been there. */
+const NEXT_LOOK_MS = 30_000;
+/** From this many claims in a row without progress on, a run waits before it may end another worker. */
+const SUSPECT_CLAIMS = 3;
+const SUSPECT_DELAY_MS = 2_000;
+
+/**
+ * Sees to it that no run is lost between journal and queue: looks after runs whose alarm is overdue, and takes over the runs of
+ * workers that died. Every worker has one; they share the work.
+ */
+export class Sweeper {
+  readonly #deps: SweeperDeps;
+  #missing = new Set<string>();
+
+  constructor(deps: SweeperDeps) {
+    this.#deps = deps;
+  }
+
+  async sweep(): Promise<void> {
+    await this.#takeOverFromTheDead();
+    const { now, runIds } = await this.#deps.journal.takeAlarms(BATCH);
+    for (const runId of runIds) await this.#lookAfter(runId, now);
+  }
+
+  async #lookAfter(runId: string, now: number): Promise<void> {
+    const { journal } = this.#deps;
+    const run = await journal.whereIs(runId);
+    if (!run || run.status === 'completed' || run.status === 'failed' || run.status === 'cancelled') {
+      return journal.moveAlarm(runId, 0);
+    }
+    if (run.status === 'dead') return this.#seeToLetter(run);
+    await this.#seeToJob(run, now);
+  }
+
+  async #seeToLetter(run: Whereabouts): Promise<void> {
+    if (!run.death) throw new Error(`run ${run.runId} is dead without a reason`);
+    await writeLetter(this.#deps.jobs, this.#deps.journal, {
+      runId: run.runId,
+      flow: run.flow,
+      death: run.deaths,
+      failure: run.death,
+    });
+  }
+
+  async #seeToJob(run: Whereabouts, now: number): Promise<void> {
+    const { jobs, journal } = this.#deps;
+    const dueInMs = run.wakeAt === undefined ? 0 : run.wakeAt - now;
+    const state = await jobs.state(run.flow, run.jobId);
+    switch (state) {
+      case 'gone':
+        this.#deps.log.warn(
+          { run: run.runId, flow: run.flow, job: run.jobId },
+          'a run had no job; it has one again',
+        );
+        await jobs.add(run.flow, run.runId, run.jobId, dueInMs);
+        return journal.moveAlarm(run.runId, Math.max(dueInMs, 0) + 2_000);
+      case 'delayed':
+        if (dueInMs <= 0) await jobs.promote(run.flow, run.jobId);
+        return journal.moveAlarm(run.runId, Math.max(dueInMs, 0) + 2_000);
+      case 'waiting':
+        return journal.moveAlarm(run.runId, Math.max(NEXT_LOOK_MS, now - run.createdAt));
+      case 'active':
+        if (this.#deps.maySuspectOthers() && isDead(run.owner, await journal.liveWorkers())) {
+          await this.#reissue(run);
+          return;
+        }
+        return journal.moveAlarm(run.runId, NEXT_LOOK_MS);
+    }
+  }
+
+  /** A worker without a proof of life in two sweeps in a row is dead; its runs get new jobs at once. */
+  async #takeOverFromTheDead(): Promise<void> {
+    const { journal, jobs, maySuspectOthers, log } = this.#deps;
+    const missing = new Set(await journal.missingWorkers());
+    const dead = new Set([...missing].filter((id) => this.#missing.has(id)));
+    this.#missing = missing;
+    if (dead.size === 0 || !maySuspectOthers()) return;
+
+    const live = await journal.liveWorkers();
+    let taken = 0;
+    for (const flow of this.#deps.flows()) {
+      for (const jobId of await jobs.activeIds(flow)) {
+        const run = await journal.whereIs(runIdOfJob(jobId));
+        if (run?.jobId === jobId && isDead(run.owner, live) && (await this.#reissue(run))) taken += 1;
+      }
+    }
+    for (const workerId of dead) await journal.signOff(workerId);
+    log.warn({ workers: [...dead], runs: taken }, 'a worker died; its runs go on elsewhere');
+  }
+
+  async #reissue(run: Whereabouts): Promise<boolean> {
+    const { journal, jobs, random } = this.#deps;
+    const reissued = await journal.reissueRun(run);
+    if (!reissued) return false;
+    // apart from each other, so that one that ends its worker does not take the same others down each time
+    const delayMs = reissued.claims >= SUSPECT_CLAIMS ? random() * SUSPECT_DELAY_MS : 0;
+    await jobs.add(run.flow, run.runId, reissued.jobId, delayMs);
+    return true;
+  }
+}
+
+/** An owner is `epoch:workerId.n`, behind a "-" when it parked the run; a run that was never claimed has none. */
+function isDead(owner: string, live: ReadonlySet<string>): boolean {
+  const workerId = /^-?\d+:(.+)\.\d+$/.exec(owner)?.[1];
+  return workerId === undefined || !live.has(workerId);
+}
+
+/** A job's id is the run's, with `.r<n>` behind it after the first. */
+function runIdOfJob(jobId: string): string {
+  return jobId.replace(/\.r\d+$/, '');
+}

@@ -1,0 +1,263 @@
+import { randomUUID } from 'node:crypto';
+import {
+  Worker as BullWorker,
+  type WorkerOptions as BullWorkerOptions,
+  DelayedError,
+  type Job,
+  type Processor,
+} from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import { Calls } from './attempt.ts';
+import { processLetter, writeLetter } from './dead-letters.ts';
+import type { Flow } from './define-flow.ts';
+import { type DurationInput, toMs } from './duration.ts';
+import { Executor } from './executor.ts';
+import { FlowRegistry } from './flow-registry.ts';
+import { Jobs, type Letter, type RunJob } from './jobs.ts';
+import type { Journal } from './journal/journal.ts';
+import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+import { redisJournal } from './journal/redis-journal.ts';
+import { startLiveness } from './liveness.ts';
+import type { Log } from './log.ts';
+import { isRefusal, Refusals } from './refusals.ts';
+import { Sweeper } from './sweeper.ts';
+
+export interface WorkerOptions {
+  /** With `maxRetriesPerRequest: null`: commands wait until Redis is back. Stays the caller's to close. */
+  readonly connection: Redis | Cluster;
+  /** Where `connection` leads; the proof of life takes a connection of its own. */
+  readonly redisUrls: readonly [string, ...string[]];
+  readonly flows: readonly Flow[];
+  readonly log: Log;
+  /** Runs at once, for each flow. Default 50. */
+  readonly concurrency?: number;
+  /** BullMQ's lock on a job; renewed at half of it. Default `30s`. */
+  readonly lock?: DurationInput;
+  /** How often BullMQ looks for jobs whose lock has run out. Default `15s`. */
+  readonly stalledCheck?: DurationInput;
+  /** How long terminal runs are kept. Default `7d`. */
+  readonly retention?: DurationInput;
+  /** Multiplies every retry delay, but for a provider's Retry-After. Default 1. */
+  readonly retryScale?: number;
+  /** How many times in a row a run may be lost with its worker, without progress, before it is dead as poison. Default 25. */
+  readonly poisonAfter?: number;
+  /** From 0 to 1, for jitter. Default Math.random. */
+  readonly random?: () => number;
+}
+
+export interface Worker {
+  readonly id: string;
+  /** Rejects unless Redis answers and takes writes. */
+  check(): Promise<void>;
+  /**
+   * Takes no new runs and starts no new step; steps under way may end within `grace`, then they are aborted. What is not over goes on
+   * in other workers. Default `10s`.
+   */
+  close(grace?: DurationInput): Promise<void>;
+}
+
+const BEAT_MS = 250;
+const LIFE_HOLDS_MS = 1_000;
+const SWEEP_MS = 250;
+/** After Redis was away, so long for the others to prove their life again. */
+const TRUST_AFTER_MS = 2_000;
+
+/** Takes runs of the given flows from their queues and drives them, until closed. Start as many as you like, anywhere. */
+export function startWorker(options: WorkerOptions): Worker {
+  return new RunningWorker(options);
+}
+
+class RunningWorker implements Worker {
+  readonly id = randomUUID();
+  readonly #options: WorkerOptions;
+  readonly #flows: FlowRegistry;
+  readonly #jobs: Jobs;
+  readonly #workers: readonly BullWorker[];
+  readonly #executor: Executor;
+  readonly #refusals: Refusals;
+  readonly #journal: Journal;
+  readonly #sweeper: Sweeper;
+  readonly #liveness: ReturnType<typeof startLiveness>;
+  readonly #underWay = new Set<Calls>();
+  readonly #stopped = new AbortController();
+  #draining = false;
+  #claims = 0;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> = Promise.resolve();
+  #readySince = performance.now();
+
+  constructor(options: WorkerOptions) {
+    const { connection, log, redisUrls } = options;
+    this.#options = options;
+    this.#flows = new FlowRegistry(options.flows);
+    this.#refusals = new Refusals({
+      log,
+      stopped: this.#stopped.signal,
+      pause: () => this.#pause(),
+      resume: () => this.#resume(),
+    });
+    this.#journal = redisJournal({
+      connection,
+      retentionMs: toMs(options.retention ?? '7d'),
+      send: (command) => this.#refusals.outlast(command),
+    });
+    this.#jobs = new Jobs(connection);
+    this.#executor = new Executor({
+      journal: this.#journal,
+      flows: this.#flows,
+      nextClaimant: () => `${this.id}.${++this.#claims}`,
+      writeLetter: (dead) => writeLetter(this.#jobs, this.#journal, dead),
+      random: options.random ?? Math.random,
+      retryScale: options.retryScale ?? 1,
+      draining: () => this.#draining,
+      poisonAfter: options.poisonAfter ?? 25,
+    });
+    this.#sweeper = new Sweeper({
+      journal: this.#journal,
+      jobs: this.#jobs,
+      flows: () => this.#flows.names(),
+      log,
+      random: options.random ?? Math.random,
+      maySuspectOthers: () => performance.now() - this.#readySince > TRUST_AFTER_MS,
+    });
+    connection.on('ready', this.#onReady);
+    this.#liveness = startLiveness({
+      workerId: this.id,
+      urls: redisUrls,
+      everyMs: BEAT_MS,
+      holdsMs: LIFE_HOLDS_MS,
+    });
+    this.#workers = [...this.#flows.names().map((flow) => this.#runWorker(flow)), this.#letterWorker()];
+    this.#sweepSoon();
+  }
+
+  async check(): Promise<void> {
+    await this.#options.connection.ping();
+    if (this.#refusals.refusing) throw new Error('redis takes no writes');
+  }
+
+  async close(grace: DurationInput = '10s'): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    const cutOff = setTimeout(() => {
+      for (const calls of this.#underWay) calls.giveUp('worker_stops');
+      this.#stopped.abort();
+    }, toMs(grace));
+    await Promise.all(this.#workers.map((worker) => worker.close()));
+    clearTimeout(cutOff);
+    this.#stopped.abort();
+    clearTimeout(this.#sweepTimer);
+    await this.#sweeping;
+    this.#options.connection.off('ready', this.#onReady);
+    await this.#liveness.stop();
+    await this.#journal.signOff(this.id).catch(() => {});
+    await this.#jobs.close();
+  }
+
+  #runWorker(flow: string): BullWorker {
+    // BullMQ hands the signal to processors that name three parameters
+    const process: Processor<RunJob> = async (job, token, signal) => {
+      const calls = new Calls();
+      this.#underWay.add(calls);
+      signal?.addEventListener('abort', () => calls.giveUp('run_lost'), { once: true });
+      try {
+        const verdict = await this.#executor.execute(
+          { id: job.id ?? '', runId: job.data.runId, flow },
+          calls,
+        );
+        if (verdict.job === 'ends') return;
+        await job.moveToDelayed(Date.now() + verdict.delayMs, token);
+      } finally {
+        this.#underWay.delete(calls);
+      }
+      throw new DelayedError();
+    };
+    const worker = new BullWorker<RunJob>(flow, process, {
+      ...this.#bullOptions(),
+      concurrency: this.#options.concurrency ?? 50,
+    });
+    worker.on('lockRenewalFailed', (jobIds) => {
+      for (const jobId of jobIds) worker.cancelJob(jobId, 'lock lost');
+    });
+    return this.#watched(worker);
+  }
+
+  #letterWorker(): BullWorker {
+    const worker = new BullWorker<Letter, string>(
+      DEAD_LETTERS,
+      (job: Job<Letter>) => processLetter(this.#jobs, this.#journal, job),
+      { ...this.#bullOptions(), concurrency: 10 },
+    );
+    return this.#watched(worker);
+  }
+
+  #bullOptions(): BullWorkerOptions {
+    return {
+      connection: this.#options.connection,
+      prefix: QUEUE_PREFIX,
+      lockDuration: toMs(this.#options.lock ?? '30s'),
+      stalledInterval: toMs(this.#options.stalledCheck ?? '15s'),
+      // a run is given up by its own count of claims, never by BullMQ's of stalls
+      maxStalledCount: 1_000_000,
+      runRetryDelay: 500,
+      skipVersionCheck: true,
+    };
+  }
+
+  #watched<T extends BullWorker>(worker: T): T {
+    worker.on('error', (error) => {
+      if (isRefusal(error)) {
+        if (!this.#refusals.refusing) {
+          this.#refusals.note(error);
+          this.#probe();
+        }
+        return;
+      }
+      this.#options.log.debug({ err: error, queue: worker.name }, 'bullmq worker');
+    });
+    worker.on('failed', (job, error) => {
+      if (worker.name === DEAD_LETTERS) return;
+      this.#options.log.error(
+        { err: error, run: job?.data?.runId, flow: worker.name },
+        'a run was dropped; its alarm brings it back',
+      );
+    });
+    return worker;
+  }
+
+  #pause(): void {
+    for (const worker of this.#workers) void worker.pause(true).catch(() => {});
+  }
+
+  #resume(): void {
+    if (this.#draining) return;
+    for (const worker of this.#workers) worker.resume();
+  }
+
+  /** A write of our own tells when Redis takes writes again. */
+  #probe(): void {
+    this.#journal.proveLife(this.id, LIFE_HOLDS_MS).catch(() => {});
+  }
+
+  readonly #onReady = () => {
+    this.#readySince = performance.now();
+  };
+
+  #sweepSoon(): void {
+    this.#sweepTimer = setTimeout(() => {
+      this.#sweeping = this.#sweep().finally(() => {
+        if (!this.#draining) this.#sweepSoon();
+      });
+    }, SWEEP_MS);
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#options.connection.status !== 'ready' || this.#refusals.refusing) return;
+    try {
+      await this.#sweeper.sweep();
+    } catch (error) {
+      if (!this.#draining)
+        this.#options.log.warn({ err: error }, 'a sweep was cut short; the next one goes on');
+    }
+  }
+}
