@@ -16,25 +16,27 @@ Check the network or proxy, then run the same command again.`);
 }
 
 /**
- * Compares package-lock.json with the note that npm leaves when it has finished installing, so an installation that was
- * interrupted, or made with plain `npm install`, is judged by what is there. Optional packages are for other platforms too
- * and may be absent.
+ * Judges an installation by what is there, so one that was interrupted, or made with plain `npm install`, is judged rightly:
+ * npm leaves its own note when it has finished, the note fits package-lock.json, and so does each package. Optional packages
+ * are for other platforms too and may be absent.
  */
 export function isInstalled(root) {
-  const wanted = readPackages(join(root, 'package-lock.json'));
-  const present = readPackages(join(root, 'node_modules', '.package-lock.json'));
-  if (!wanted || !present) return false;
+  const wanted = readJson(join(root, 'package-lock.json'))?.packages;
+  const noted = readJson(join(root, 'node_modules', '.package-lock.json'))?.packages;
+  if (!wanted || !noted) return false;
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === '') return true;
-    const found = present[path];
-    if (!found) return entry.optional === true || entry.devOptional === true;
-    return found.version === entry.version && found.integrity === entry.integrity;
+    const note = noted[path];
+    if (!note) return entry.optional === true || entry.devOptional === true;
+    if (note.version !== entry.version || note.integrity !== entry.integrity) return false;
+    const version = readJson(join(root, path, 'package.json'))?.version;
+    return entry.link ? version !== undefined : version === entry.version;
   });
 }
 
-function readPackages(file) {
+function readJson(file) {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')).packages;
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
     return undefined;
   }
