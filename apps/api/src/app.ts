@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { addHealthRoutes, createMetrics } from '@holdfast/app-kit';
+import type { Client, FlowContract } from '@holdfast/engine';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import type { ApiKeys } from './api-keys.ts';
+import { acceptJsonOnly, MAX_BODY_BYTES } from './json-body.ts';
+import { openApiDocument } from './openapi/document.ts';
+import { watchMethods } from './plugins/allowed-methods.ts';
+import { authentication } from './plugins/authentication.ts';
+import { addDrain, type Drain } from './plugins/drain.ts';
+import { answerClientError, answerProblem, problems } from './plugins/problems.ts';
+import { requestLog } from './plugins/request-log.ts';
+import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { runRoutes } from './routes/runs.ts';
+import { submitRoutes } from './routes/submit.ts';
+
+export interface ApiParts {
+  readonly client: Client;
+  /** What can be submitted, for the description of the API. */
+  readonly flows: readonly FlowContract[];
+  readonly keys: ApiKeys;
+  readonly log: FastifyBaseLogger;
+}
+
+export interface Api {
+  readonly app: FastifyInstance;
+  readonly drain: Drain;
+}
+
+/** The HTTP API, complete but for a port to listen on. */
+export async function buildApi({ client, flows, keys, log }: ApiParts): Promise<Api> {
+  const app: FastifyInstance = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    bodyLimit: MAX_BODY_BYTES,
+    routerOptions: { maxParamLength: 256 },
+    frameworkErrors: answerProblem,
+    clientErrorHandler: answerClientError,
+    // While draining, what still arrives on open connections is served: our 503s would not be problem details.
+    return503OnClosing: false,
+    // Slow senders: the headers in 10 s, the whole request in 15 s, looked at every 2 s.
+    requestTimeout: 15_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
+    // An idle socket; longer than the longest wait, during which nothing is sent.
+    connectionTimeout: (MAX_WAIT_SECONDS + 15) * 1000,
+  });
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => JSON.stringify);
+  acceptJsonOnly(app);
+
+  const drain = addDrain(app);
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff');
+  });
+  const refuseOtherMethods = watchMethods(app);
+  await app.register(problems);
+  await app.register(requestLog);
+  await app.register(authentication, { keys });
+
+  await app.register(submitRoutes, { client, stopping: drain.signal });
+  await app.register(runRoutes, { client });
+  await app.register(docsRoutes, { document: openApiDocument(flows) });
+  addHealthRoutes(app, {
+    check: () => client.ping(),
+    draining: () => drain.draining,
+    metrics: createMetrics('api'),
+  });
+  refuseOtherMethods();
+  return { app, drain };
+}

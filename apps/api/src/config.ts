@@ -1,0 +1,33 @@
+import { host, logLevel, port, readConfig, redisUrl } from '@holdfast/app-kit';
+import { z } from 'zod';
+
+export interface ApiConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly redisUrls: readonly [string, ...string[]];
+  readonly devKey: string;
+  readonly logLevel: string;
+}
+
+const DEV_KEY = 'expected hf_ followed by at least 16 letters, digits, "_" or "-"';
+
+/** @throws ConfigError naming every variable that does not fit. */
+export function readApiConfig(env?: Readonly<Record<string, string | undefined>>): ApiConfig {
+  const read = readConfig(
+    {
+      HOLDFAST_HOST: host,
+      HOLDFAST_API_PORT: port.default(3000),
+      HOLDFAST_REDIS_URL: redisUrl,
+      HOLDFAST_DEV_KEY: z.string({ error: DEV_KEY }).regex(/^hf_[A-Za-z0-9_-]{16,200}$/, DEV_KEY),
+      HOLDFAST_LOG_LEVEL: logLevel,
+    },
+    env,
+  );
+  return {
+    host: read.HOLDFAST_HOST,
+    port: read.HOLDFAST_API_PORT,
+    redisUrls: read.HOLDFAST_REDIS_URL,
+    devKey: read.HOLDFAST_DEV_KEY,
+    logLevel: read.HOLDFAST_LOG_LEVEL,
+  };
+}

@@ -1,0 +1,3 @@
+export { type Api, type ApiParts, buildApi } from './app.ts';
+export { type ApiConfig, readApiConfig } from './config.ts';
+export { type RunningApi, startApi } from './server.ts';

@@ -1,0 +1,46 @@
+import type { FlowContract } from '@holdfast/engine';
+import { z } from 'zod';
+import { PROBLEMS } from '../problems.ts';
+import { RunJson } from '../run-json.ts';
+
+const ProblemJson = z.strictObject({
+  type: z.string().meta({ format: 'uri-reference', description: 'Where the code is explained.' }),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().meta({ description: 'What happened this time, for people.' }),
+  instance: z.string().meta({
+    format: 'uri',
+    description: 'Names this occurrence. The log has its last part as `reqId`.',
+  }),
+  code: z.enum(Object.keys(PROBLEMS)).meta({ description: 'Stable; what to match on.' }),
+  errors: z
+    .array(z.strictObject({ path: z.string(), message: z.string() }))
+    .optional()
+    .meta({
+      description: 'With validation_failed: each fault and where it is; an empty path is the whole input.',
+    }),
+  runId: z
+    .string()
+    .optional()
+    .meta({ description: 'With idempotency_key_reused: the run that has the key.' }),
+});
+
+/** The schemas under `#/components/schemas`; each flow's input is there as `<Flow>Input`. */
+export function componentSchemas(flows: readonly FlowContract[]): Record<string, object> {
+  return {
+    Run: jsonSchema(RunJson, 'output'),
+    Problem: jsonSchema(ProblemJson, 'output'),
+    ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
+  };
+}
+
+/** `order` → `OrderInput`. */
+export function inputSchemaName(flow: Pick<FlowContract, 'name'>): string {
+  const words = flow.name.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
+  return `${words.join('')}Input`;
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io });
+  return rest;
+}

@@ -1,0 +1,56 @@
+import type { FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { ApiKeys, Principal, Scope } from '../api-keys.ts';
+import { ProblemError } from '../problems.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may call the route: anyone, or keys with this scope. Every route under /v1 says so. */
+    access?: 'public' | Scope;
+  }
+  interface FastifyRequest {
+    principal: Principal | undefined;
+  }
+}
+
+/** Lets a request through to a route with a scope only with a key that has it. */
+export const authentication = fp(async (app, { keys }: { readonly keys: ApiKeys }) => {
+  app.decorateRequest('principal', undefined);
+  app.addHook('onRoute', ({ url, config }) => {
+    if (url.startsWith('/v1/') && config?.access === undefined) {
+      throw new TypeError(`route ${url} does not say who may call it; give it config.access`);
+    }
+  });
+  app.addHook('onRequest', async (request) => {
+    const access = request.routeOptions.config.access ?? 'public';
+    if (access === 'public') return;
+    const principal = await keys.find(bearerKey(request));
+    if (!principal) {
+      throw new ProblemError('api_key_invalid', 'No such API key is known.', {
+        headers: { 'www-authenticate': 'Bearer realm="holdfast", error="invalid_token"' },
+      });
+    }
+    if (!principal.scopes.has(access)) {
+      throw new ProblemError('scope_missing', `This needs a key with the scope "${access}".`, {
+        headers: {
+          'www-authenticate': `Bearer realm="holdfast", error="insufficient_scope", scope="${access}"`,
+        },
+      });
+    }
+    request.principal = principal;
+  });
+});
+
+/** For handlers behind a scope. */
+export function principalOf(request: FastifyRequest): Principal {
+  if (!request.principal) throw new TypeError(`${request.url} is not behind a scope`);
+  return request.principal;
+}
+
+function bearerKey(request: FastifyRequest): string {
+  const key = /^Bearer +(hf_[\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (key !== undefined) return key;
+  throw new ProblemError('api_key_missing', 'Send Authorization: Bearer hf_… with your API key.', {
+    headers: { 'www-authenticate': 'Bearer realm="holdfast"' },
+  });
+}

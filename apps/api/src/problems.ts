@@ -1,0 +1,163 @@
+import type { InputFault } from '@holdfast/engine';
+
+interface ProblemKind {
+  readonly status: number;
+  /** What is wrong, the same for every occurrence. */
+  readonly title: string;
+  /** What the caller can do about it. */
+  readonly advice: string;
+}
+
+/** Every error the API answers, by its stable code. docs/errors.md lists them too. */
+export const PROBLEMS = {
+  request_malformed: {
+    status: 400,
+    title: 'The request is not valid HTTP',
+    advice: 'Check the URL, the headers and the length of the body.',
+  },
+  body_missing: {
+    status: 400,
+    title: 'The request has no body',
+    advice: 'Send a JSON body with Content-Type: application/json.',
+  },
+  body_malformed: {
+    status: 400,
+    title: 'The body is not valid JSON',
+    advice: 'Send JSON (RFC 8259) in UTF-8, nested at most 64 levels deep.',
+  },
+  idempotency_key_missing: {
+    status: 400,
+    title: 'The Idempotency-Key header is missing',
+    advice: 'Send a key of your own for each new request, and the same key when you send it again.',
+  },
+  idempotency_key_invalid: {
+    status: 400,
+    title: 'The Idempotency-Key header is not valid',
+    advice: 'Send it once, as 1 to 255 visible ASCII characters, bare or in double quotes.',
+  },
+  api_key_missing: {
+    status: 401,
+    title: 'An API key is required',
+    advice: 'Send Authorization: Bearer hf_… with your key.',
+  },
+  api_key_invalid: {
+    status: 401,
+    title: 'The API key is not known',
+    advice: 'Check the key; it may be mistyped or revoked.',
+  },
+  scope_missing: {
+    status: 403,
+    title: 'The API key may not do this',
+    advice: 'Use a key that has the scope the error names.',
+  },
+  route_not_found: {
+    status: 404,
+    title: 'There is nothing at this URL',
+    advice: 'See /docs for what there is.',
+  },
+  flow_unknown: {
+    status: 404,
+    title: 'There is no such flow',
+    advice: 'Check the name of the flow in the URL.',
+  },
+  run_not_found: {
+    status: 404,
+    title: 'There is no such run',
+    advice: 'Check the id. Runs that ended are forgotten after the retention time.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'The method does not fit this URL',
+    advice: 'Use one of the methods in the Allow header.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'The request did not arrive in time',
+    advice: 'Send the headers within 10 s and the whole request within 15 s.',
+  },
+  body_too_large: {
+    status: 413,
+    title: 'The body is too large',
+    advice: 'Send at most 256 KiB; keep large things elsewhere and send a reference.',
+  },
+  media_type_unsupported: {
+    status: 415,
+    title: 'The body is not application/json',
+    advice: 'Send JSON, uncompressed, with Content-Type: application/json.',
+  },
+  validation_failed: {
+    status: 422,
+    title: 'The input is not valid',
+    advice: 'Mend what `errors` lists. The Idempotency-Key is still free.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The Idempotency-Key was used for another request',
+    advice: 'Send a new key for a new request, or the very same request for this key.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers are too large',
+    advice: 'Send at most 16 KiB of headers.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Something went wrong on our side',
+    advice: 'Send the same request with the same Idempotency-Key again; quote `instance` when it persists.',
+  },
+  store_unavailable: {
+    status: 503,
+    title: 'Runs cannot be stored or read right now',
+    advice: 'Send the same request with the same Idempotency-Key again after Retry-After seconds.',
+  },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** An error answered as problem details (RFC 9457). */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** Names this one occurrence; the log has it as `reqId`. */
+  readonly instance: string;
+  readonly code: ProblemCode;
+  readonly errors?: readonly InputFault[];
+  readonly runId?: string;
+}
+
+/** Thrown anywhere in a request to answer it with a problem. */
+export class ProblemError extends Error {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly members: Pick<Problem, 'errors' | 'runId'>;
+
+  constructor(
+    readonly code: ProblemCode,
+    detail: string,
+    more: {
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly members?: Pick<Problem, 'errors' | 'runId'>;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(detail, more.cause === undefined ? undefined : { cause: more.cause });
+    this.name = 'ProblemError';
+    this.headers = more.headers ?? {};
+    this.members = more.members ?? {};
+  }
+}
+
+/** @param requestId names the occurrence */
+export function describeProblem(error: ProblemError, requestId: string): Problem {
+  const { status, title } = PROBLEMS[error.code];
+  return {
+    type: `/docs/errors#${error.code}`,
+    title,
+    status,
+    detail: error.message,
+    instance: `urn:uuid:${requestId}`,
+    code: error.code,
+    ...error.members,
+  };
+}

@@ -1,0 +1,132 @@
+import type { ErrorRecord, Failure, Run, StepState, WaitingFor } from '@holdfast/engine';
+import { z } from 'zod';
+
+const time = z.string().meta({ format: 'date-time' });
+
+const RunErrorJson = z.strictObject({
+  code: z.string().meta({ description: 'Stable; what to match on.' }),
+  message: z.string(),
+  step: z.string().optional(),
+  kind: z
+    .string()
+    .optional()
+    .meta({
+      description:
+        'rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether ' +
+        'the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees.',
+    }),
+  details: z.unknown().optional(),
+});
+
+const WaitingForJson = z.strictObject({
+  kind: z.enum(['retry', 'timer', 'signal', 'throttle']),
+  step: z.string().optional(),
+  name: z.string().optional(),
+  until: time.optional(),
+});
+
+const StepJson = z.strictObject({
+  name: z.string(),
+  status: z.enum(['running', 'completed', 'failed', 'in_doubt', 'compensated']),
+  attempts: z.int().min(0),
+  startedAt: time,
+  finishedAt: time.optional(),
+  error: RunErrorJson.omit({ step: true }).optional(),
+});
+
+/** A run as the API shows it. Members that do not apply are left out. */
+export const RunJson = z.strictObject({
+  id: z.string(),
+  flow: z.string(),
+  version: z.int().min(1),
+  generation: z.int().min(1).meta({ description: '1 at first, one more with each rerun.' }),
+  status: z
+    .enum(['pending', 'running', 'suspended', 'compensating', 'completed', 'failed', 'cancelled', 'dead'])
+    .meta({ description: 'completed, failed and cancelled are final; a dead run waits for a person.' }),
+  idempotencyKey: z.string(),
+  output: z.unknown().optional().meta({ description: "The flow's result, once completed." }),
+  error: RunErrorJson.optional(),
+  waitingFor: WaitingForJson.optional(),
+  steps: z.array(StepJson),
+  createdAt: time,
+  updatedAt: time,
+  finishedAt: time.optional(),
+});
+export type RunJson = z.infer<typeof RunJson>;
+
+/** Leaves out the input, the tenant and every stack trace. */
+export function presentRun(run: Run): RunJson {
+  return {
+    id: run.id,
+    flow: run.flow,
+    version: run.version,
+    generation: run.generation,
+    status: run.status,
+    idempotencyKey: run.idempotencyKey,
+    ...presentStanding(run),
+    steps: run.steps.map(presentStep),
+    createdAt: iso(run.createdAt),
+    updatedAt: iso(run.updatedAt),
+    ...('finishedAt' in run ? { finishedAt: iso(run.finishedAt) } : {}),
+  };
+}
+
+function presentStanding(run: Run): Pick<RunJson, 'output' | 'error' | 'waitingFor'> {
+  switch (run.status) {
+    case 'pending':
+    case 'running':
+    case 'cancelled':
+      return {};
+    case 'suspended':
+      return { waitingFor: presentWaiting(run.waitingFor) };
+    case 'compensating':
+      return {
+        ...(run.error ? { error: presentFailure(run.error) } : {}),
+        ...(run.waitingFor ? { waitingFor: presentWaiting(run.waitingFor) } : {}),
+      };
+    case 'completed':
+      return { output: run.output };
+    case 'failed':
+    case 'dead':
+      return { error: presentFailure(run.error) };
+  }
+}
+
+function presentFailure(failure: Failure): z.infer<typeof RunErrorJson> {
+  return {
+    code: failure.code,
+    message: failure.message,
+    ...(failure.step === undefined ? {} : { step: failure.step }),
+    kind: failure.kind,
+    ...(failure.details === undefined ? {} : { details: failure.details }),
+  };
+}
+
+function presentWaiting(waitingFor: WaitingFor): z.infer<typeof WaitingForJson> {
+  const { until, ...rest } = waitingFor;
+  return until === undefined ? rest : { ...rest, until: iso(until) };
+}
+
+function presentStep(step: StepState): z.infer<typeof StepJson> {
+  return {
+    name: step.name,
+    status: step.status,
+    attempts: step.attempts,
+    startedAt: iso(step.startedAt),
+    ...(step.finishedAt === undefined ? {} : { finishedAt: iso(step.finishedAt) }),
+    ...(step.error === undefined ? {} : { error: presentStepError(step.error) }),
+  };
+}
+
+function presentStepError(error: ErrorRecord): NonNullable<z.infer<typeof StepJson>['error']> {
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.kind === undefined ? {} : { kind: error.kind }),
+    ...(error.details === undefined ? {} : { details: error.details }),
+  };
+}
+
+function iso(unixMs: number): string {
+  return new Date(unixMs).toISOString();
+}

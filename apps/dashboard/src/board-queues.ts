@@ -1,0 +1,39 @@
+import type { RedisConnection } from '@holdfast/app-kit';
+import { DEAD_LETTERS, QUEUE_PREFIX } from '@holdfast/engine';
+import { Queue } from 'bullmq';
+import type { FastifyBaseLogger } from 'fastify';
+
+/** What the board shows; it only ever reads, but for retries of dead letters. */
+export interface BoardQueues {
+  /** One queue per flow, by the flow's name. */
+  readonly flows: readonly Queue[];
+  readonly deadLetters: Queue;
+  close(): Promise<void>;
+}
+
+/** Opens the queues on a shared connection. Nothing is written, and Redis need not be there yet. */
+export function openQueues(
+  connection: RedisConnection,
+  flowNames: readonly string[],
+  log: FastifyBaseLogger,
+): BoardQueues {
+  const open = (name: string) => {
+    const queue = new Queue(name, {
+      connection,
+      prefix: QUEUE_PREFIX,
+      skipMetasUpdate: true,
+      skipWaitingForReady: true,
+    });
+    queue.on('error', (error) => log.debug({ err: error, queue: name }, 'queue error'));
+    return queue;
+  };
+  const flows = flowNames.map(open);
+  const deadLetters = open(DEAD_LETTERS);
+  return {
+    flows,
+    deadLetters,
+    close: async () => {
+      await Promise.all([...flows, deadLetters].map((queue) => queue.close()));
+    },
+  };
+}

@@ -1,0 +1,3 @@
+export { buildDashboard, type DashboardParts } from './app.ts';
+export { type DashboardConfig, readDashboardConfig } from './config.ts';
+export { type RunningDashboard, startDashboard } from './server.ts';

@@ -1,0 +1,39 @@
+import { connectRedis, type Logger, listen } from '@holdfast/app-kit';
+import { orderContract } from '@holdfast/flows';
+import { buildDashboard } from './app.ts';
+import { openQueues } from './board-queues.ts';
+import type { DashboardConfig } from './config.ts';
+
+/** Redis must answer in this time, so that a page is there, or says why not, within 2 s. */
+const COMMAND_TIMEOUT_MS = 1500;
+
+export interface RunningDashboard {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell. */
+export async function startDashboard(config: DashboardConfig, log: Logger): Promise<RunningDashboard> {
+  const redis = connectRedis(config.redisUrls, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
+  const queues = openQueues(redis, [orderContract.name], log);
+  let draining = false;
+  const app = await buildDashboard({
+    login: { user: config.user, password: config.password },
+    queues,
+    ping: () => redis.ping(),
+    draining: () => draining,
+    log,
+  });
+  const close = async () => {
+    draining = true;
+    await app.close();
+    await queues.close();
+    redis.disconnect();
+  };
+  try {
+    return { url: await listen(app, config.host, config.port, 'HOLDFAST_DASHBOARD_PORT'), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
