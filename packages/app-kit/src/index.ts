@@ -9,6 +9,7 @@ export {
   url,
   wholeNumber,
 } from './config.ts';
+export { duration } from './duration.ts';
 export { addHealthRoutes, createMetrics, type Health } from './health.ts';
 export { explainListenError, listen } from './listen.ts';
 export { createLogger, type Logger } from './logger.ts';

@@ -200,7 +200,6 @@ class RunningWorker implements Worker {
       // a run is given up by its own count of claims, never by BullMQ's of stalls
       maxStalledCount: 1_000_000,
       runRetryDelay: 500,
-      skipVersionCheck: true,
     };
   }
 

@@ -8,7 +8,9 @@ const seen: string[] = [];
 /** What the outside does next, by step; nothing means that it works. */
 const script = new Map<string, (() => void)[]>();
 
-function outside(step: string): (call: { idempotencyKey: string; attempt: number }) => Promise<{ id: string }> {
+function outside(
+  step: string,
+): (call: { idempotencyKey: string; attempt: number }) => Promise<{ id: string }> {
   return async (call) => {
     seen.push(`${step} ${call.idempotencyKey.split(':').slice(1).join(':')} #${call.attempt}`);
     script.get(step)?.shift()?.();
@@ -22,8 +24,16 @@ const trip = defineFlow({
   input: z.strictObject({ n: z.number() }),
   output: z.strictObject({ ids: z.array(z.string()) }),
   async run(ctx) {
-    const a = await ctx.step('a', { run: outside('a'), undo: async (r, call) => void (await outside(`undo-a(${r.id})`)(call)), whenInDoubt: 'repeat' });
-    const b = await ctx.step('b', { run: outside('b'), undo: async (_r, call) => void (await outside('undo-b')(call)), whenInDoubt: 'repeat' });
+    const a = await ctx.step('a', {
+      run: outside('a'),
+      undo: async (r, call) => void (await outside(`undo-a(${r.id})`)(call)),
+      whenInDoubt: 'repeat',
+    });
+    const b = await ctx.step('b', {
+      run: outside('b'),
+      undo: async (_r, call) => void (await outside('undo-b')(call)),
+      whenInDoubt: 'repeat',
+    });
     const c = await ctx.step('c', {
       run: outside('c'),
       whenInDoubt: async (call) => {
@@ -67,7 +77,12 @@ it('runs each step once and completes', async () => {
 it('undoes in reverse order what was done when a later step is rejected', async () => {
   const no = new RejectedError({ code: 'out_of_stock', message: 'none left', details: { sku: 'TEE' } });
   const run = await system.runWith(await begin({ c: [fail(no)] }), 'failed');
-  expect(run.error).toMatchObject({ kind: 'rejected', code: 'out_of_stock', step: 'c', details: { sku: 'TEE' } });
+  expect(run.error).toMatchObject({
+    kind: 'rejected',
+    code: 'out_of_stock',
+    step: 'c',
+    details: { sku: 'TEE' },
+  });
   expect(seen.slice(3)).toEqual(['undo-b 1:b:undo #1', 'undo-a(a-1) 1:a:undo #1']);
   expect(run.steps.map((s) => s.status)).toEqual(['compensated', 'compensated', 'failed']);
 });
@@ -81,8 +96,20 @@ it('fails at once when there is nothing to undo', async () => {
 it('tries again under the same key, and undoes are retried like steps', async () => {
   const away = new UnavailableError({ code: 'refused', message: 'away' });
   const no = new RejectedError({ code: 'no', message: 'no' });
-  const run = await system.runWith(await begin({ b: [fail(away), fail(away)], c: [fail(no)], 'undo-b': [fail(away)] }), 'failed');
-  expect(seen).toEqual(['a 1:a #1', 'b 1:b #1', 'b 1:b #2', 'b 1:b #3', 'c 1:c #1', 'undo-b 1:b:undo #1', 'undo-b 1:b:undo #2', 'undo-a(a-1) 1:a:undo #1']);
+  const run = await system.runWith(
+    await begin({ b: [fail(away), fail(away)], c: [fail(no)], 'undo-b': [fail(away)] }),
+    'failed',
+  );
+  expect(seen).toEqual([
+    'a 1:a #1',
+    'b 1:b #1',
+    'b 1:b #2',
+    'b 1:b #3',
+    'c 1:c #1',
+    'undo-b 1:b:undo #1',
+    'undo-b 1:b:undo #2',
+    'undo-a(a-1) 1:a:undo #1',
+  ]);
   expect(run.steps[1]).toMatchObject({ name: 'b', status: 'compensated', attempts: 3 });
 });
 

@@ -1,6 +1,14 @@
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
-import { type Client, createClient, type Flow, type Run, startWorker, type Worker, type WorkerOptions } from '../src/index.ts';
+import {
+  type Client,
+  createClient,
+  type Flow,
+  type Run,
+  startWorker,
+  type Worker,
+  type WorkerOptions,
+} from '../src/index.ts';
 
 /** A Redis, a client and as many workers as a test starts. */
 export interface TestSystem {
@@ -55,7 +63,13 @@ export async function startSystem(flows: readonly Flow[]): Promise<TestSystem> {
       return worker;
     },
     async submit(flow, input, key = `key-${++submitted}`) {
-      const reply = await client.submit({ flow: flow.name, input, tenant: 't', idempotencyKey: key, fingerprint: key });
+      const reply = await client.submit({
+        flow: flow.name,
+        input,
+        tenant: 't',
+        idempotencyKey: key,
+        fingerprint: key,
+      });
       if (reply.outcome === 'key_reused') throw new Error('key reused');
       return reply.run.id;
     },

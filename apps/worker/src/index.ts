@@ -1,0 +1,2 @@
+export { type RunningWorker, startWorkerApp } from './app.ts';
+export { readWorkerConfig, type WorkerConfig } from './config.ts';

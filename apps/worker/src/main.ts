@@ -1,0 +1,13 @@
+import { createLogger, onShutdown, runMain } from '@holdfast/app-kit';
+import { startWorkerApp } from './app.ts';
+import { readWorkerConfig } from './config.ts';
+
+const STOP_WITHIN_MS = 35_000;
+
+runMain(async () => {
+  const config = readWorkerConfig();
+  const log = createLogger('worker', config.logLevel);
+  const worker = await startWorkerApp(config, log);
+  log.info({ url: worker.url, concurrency: config.concurrency }, 'the worker takes runs');
+  onShutdown(log, STOP_WITHIN_MS, worker.close);
+});
