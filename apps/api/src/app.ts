@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { addHealthRoutes, createMetrics } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { ApiKeys } from './api-keys.ts';
 import { acceptJsonOnly, MAX_BODY_BYTES } from './json-body.ts';
 import { openApiDocument } from './openapi/document.ts';
@@ -32,7 +32,7 @@ export interface Api {
 export async function buildApi({ client, flows, keys, log }: ApiParts): Promise<Api> {
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     bodyLimit: MAX_BODY_BYTES,

@@ -1,5 +1,5 @@
 import { addHealthRoutes, createMetrics } from '@holdfast/app-kit';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { BoardQueues } from './board-queues.ts';
 import { board } from './plugins/board.ts';
 import { type LoginOptions, login } from './plugins/login.ts';
@@ -20,7 +20,7 @@ export interface DashboardParts {
 export async function buildDashboard(parts: DashboardParts): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     loggerInstance: parts.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 64 * 1024,
     requestTimeout: 15_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },

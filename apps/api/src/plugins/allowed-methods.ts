@@ -3,32 +3,31 @@ import { ProblemError } from '../problems.ts';
 
 /** Call before routes are added; the returned function after all of them: it answers every other method on their URLs with 405. */
 export function watchMethods(app: FastifyInstance): () => void {
-  const allowedByUrl = new Map<string, Set<string>>();
-  app.addHook('onRoute', ({ url, method }) => {
-    const allowed = allowedByUrl.get(url) ?? new Set();
-    for (const one of [method].flat()) allowed.add(one);
-    allowedByUrl.set(url, allowed);
+  const urls = new Set<string>();
+  app.addHook('onRoute', ({ url }) => {
+    urls.add(url);
   });
 
   return () => {
-    for (const [url, allowed] of [...allowedByUrl]) {
-      const allow = [...allowed].sort().join(', ');
+    for (const url of [...urls]) {
+      const [allowed, others] = partition(app.supportedMethods, (method) => app.hasRoute({ url, method }));
+      const allow = allowed.sort().join(', ');
       app.route({
         url,
-        method: app.supportedMethods.filter((method) => !allowed.has(method)),
+        method: others,
         config: { access: 'public' },
         // Before anything is read: what the body holds does not matter.
         onRequest: async (request) => {
-          throw new ProblemError(
-            'method_not_allowed',
-            `${request.method} is not allowed here; use ${allow}.`,
-            {
-              headers: { allow },
-            },
-          );
+          throw new ProblemError('method_not_allowed', `${request.method} is not allowed here; use ${allow}.`, {
+            headers: { allow },
+          });
         },
         handler: async () => {},
       });
     }
   };
+}
+
+function partition<T>(all: readonly T[], fits: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(fits), all.filter((one) => !fits(one))];
 }
