@@ -64,7 +64,7 @@ function classifyAnswer<T>(answer: Answered, expected: Expectation<T>): Outcome<
   const delayed = readRetryAfter(answer.headers['retry-after'], answer.headers.date, answer.receivedAtMs);
   if (status >= 200 && status < 300) return readValue(answer, expected);
   if (status >= 300 && status < 400) {
-    return rejected(answer, {
+    return rejected(answer, undefined, {
       code: 'unexpected_redirect',
       message: `the provider redirects (${status}); redirects are not followed: check the provider's URL`,
     });
@@ -88,28 +88,37 @@ function isRefusal({ status, body }: Answered, reading: ErrorReading | undefined
 }
 
 function refusal(answer: Answered, reading: ErrorReading | undefined): Rejected {
-  const providerCode = reading?.code === undefined ? {} : { providerCode: reading.code };
+  const said = reading?.message === undefined ? '' : `: ${reading.message}`;
   if (answer.status === 401) {
-    return rejected(answer, {
-      ...reading,
+    return rejected(answer, reading, {
       code: 'credentials_refused',
-      message: `the provider refuses our credentials (401)${saying(reading)}`,
-      details: { ...reading?.details, ...providerCode },
+      message: `the provider refuses our credentials (401)${said}`,
     });
   }
   if (answer.status === 403) {
-    return rejected(answer, {
-      ...reading,
+    return rejected(answer, reading, {
       code: 'permission_denied',
-      message: `our credentials may not do this (403)${saying(reading)}`,
-      details: { ...reading?.details, ...providerCode },
+      message: `our credentials may not do this (403)${said}`,
     });
   }
   return rejected(answer, reading);
 }
 
-function rejected(answer: Answered, reading: ErrorReading | undefined): Rejected {
-  return { kind: 'rejected', ...describe(answer, reading), status: answer.status };
+/** @param verdict our own words, where the provider's would not say what to mend; its code goes to the details */
+function rejected(
+  answer: Answered,
+  reading: ErrorReading | undefined,
+  verdict?: { readonly code: string; readonly message: string },
+): Rejected {
+  const { details, ...trouble } = describe(answer, reading);
+  const providerCode = verdict && reading?.code !== undefined ? { providerCode: reading.code } : {};
+  return {
+    kind: 'rejected',
+    ...trouble,
+    ...verdict,
+    details: { ...details, ...providerCode },
+    status: answer.status,
+  };
 }
 
 function readValue<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {
@@ -177,10 +186,6 @@ function boundDetails(details: Details): Details {
   if (text.length <= 2 * MAX_BODY_CHARS) return cut;
   const { status, requestId } = details;
   return { status, ...(requestId === undefined ? {} : { requestId }), body: text.slice(0, MAX_BODY_CHARS) };
-}
-
-function saying(reading: ErrorReading | undefined): string {
-  return reading?.message === undefined ? '' : `: ${reading.message}`;
 }
 
 function words(code: string): string {

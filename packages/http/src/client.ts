@@ -17,7 +17,7 @@ export interface HttpClientOptions extends ExchangeLimits {
 export interface HttpClient {
   /** Sends once; never repeats a request by itself, except that a refused token is renewed once. Follows no redirect. */
   readonly request: Send;
-  /** Waits for requests under way. */
+  /** Waits for requests under way. May be called again. */
   close(): Promise<void>;
 }
 
@@ -29,6 +29,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { origin, basePath } = readBaseUrl(options.baseUrl);
   const pool = new Pool(origin, { connectTimeout: options.connectTimeoutMs, pipelining: 1 });
   const { auth } = options;
+  let closing: Promise<void> | undefined;
 
   const send: Send = async (request) =>
     classifyExchange(await exchange(pool, toWire(basePath, request), options), {
@@ -40,8 +41,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   return {
     request: auth ? auth.layer(send) : send,
-    close: async () => {
-      await Promise.all([pool.close(), auth?.close()]);
+    close: () => {
+      closing ??= Promise.all([pool.close(), auth?.close()]).then(() => {});
+      return closing;
     },
   };
 }

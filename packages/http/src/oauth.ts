@@ -63,7 +63,7 @@ export function oauthClientCredentials(options: OAuthClientCredentials): Auth {
   };
 
   const secrets = () =>
-    [options.clientSecret, current?.value, previous?.value].filter((secret) => secret !== undefined);
+    [...endpoint.secrets, current?.value, previous?.value].filter((secret) => secret !== undefined);
 
   const layer: Layer = (next) => async (request) => {
     const send = (token: Token) =>

@@ -18,6 +18,8 @@ export type TokenReply =
 export interface TokenEndpoint {
   /** Never rejects. */
   requestToken(): Promise<TokenReply>;
+  /** What it sends, in the forms that it is sent in. */
+  readonly secrets: readonly string[];
   close(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ const MAX_TOKEN_RESPONSE_BYTES = 64 * 1024;
 export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
   const { tokenUrl, timeoutMs } = options;
   const { origin } = new URL(tokenUrl);
+  const credentials = basicCredentials(options);
   const pool = new Pool(origin, { connectTimeout: timeoutMs });
   const server: oauth.AuthorizationServer = { issuer: origin, token_endpoint: tokenUrl };
   const client: oauth.Client = { client_id: options.clientId };
@@ -50,7 +53,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
       const response = await oauth.clientCredentialsGrantRequest(
         server,
         client,
-        oauth.ClientSecretBasic(options.clientSecret),
+        (_server, _client, _body, headers) => headers.set('authorization', `Basic ${credentials}`),
         options.scope === undefined ? {} : { scope: options.scope },
         {
           // Which URLs may be plain http was decided when the client was made.
@@ -78,7 +81,16 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
       return { outcome: 'failed', trouble: explain(error, seen) };
     }
   };
-  return { requestToken, close: () => pool.close() };
+  return { requestToken, secrets: [options.clientSecret, credentials], close: () => pool.close() };
+}
+
+/**
+ * As RFC 6749, 2.3.1 has it, but escaping no more than a form has to. The library's own also escapes `-`, `.` and `_`, which
+ * servers that forget to unescape turn away.
+ */
+function basicCredentials({ clientId, clientSecret }: TokenEndpointOptions): string {
+  const escaped = (text: string) => new URLSearchParams([['', text]]).toString().slice(1);
+  return Buffer.from(`${escaped(clientId)}:${escaped(clientSecret)}`).toString('base64');
 }
 
 class NoAnswerError extends Error {
