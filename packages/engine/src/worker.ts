@@ -58,6 +58,8 @@ export interface Worker {
 
 const BEAT_MS = 250;
 const LIFE_HOLDS_MS = 1_000;
+/** The first proof covers the start of the thread that gives the next ones. */
+const FIRST_LIFE_HOLDS_MS = 3_000;
 const SWEEP_MS = 250;
 /** After Redis was away, so long for the others to prove their life again. */
 const TRUST_AFTER_MS = 2_000;
@@ -128,6 +130,16 @@ class RunningWorker implements Worker {
       holdsMs: LIFE_HOLDS_MS,
     });
     this.#workers = [...this.#flows.names().map((flow) => this.#runWorker(flow)), this.#letterWorker()];
+    this.#start().catch((error: unknown) => {
+      if (!this.#draining) log.error({ err: error }, 'the worker could not start');
+    });
+  }
+
+  /** Takes no run before its life is proved: else nobody would notice its death. */
+  async #start(): Promise<void> {
+    await this.#journal.proveLife(this.id, FIRST_LIFE_HOLDS_MS);
+    if (this.#draining) return;
+    for (const worker of this.#workers) void worker.run().catch(this.#onWorkerError(worker));
     this.#sweepSoon();
   }
 
@@ -200,20 +212,12 @@ class RunningWorker implements Worker {
       // a run is given up by its own count of claims, never by BullMQ's of stalls
       maxStalledCount: 1_000_000,
       runRetryDelay: 500,
+      autorun: false,
     };
   }
 
   #watched<T extends BullWorker>(worker: T): T {
-    worker.on('error', (error) => {
-      if (isRefusal(error)) {
-        if (!this.#refusals.refusing) {
-          this.#refusals.note(error);
-          this.#probe();
-        }
-        return;
-      }
-      this.#options.log.debug({ err: error, queue: worker.name }, 'bullmq worker');
-    });
+    worker.on('error', this.#onWorkerError(worker));
     worker.on('failed', (job, error) => {
       if (worker.name === DEAD_LETTERS) return;
       this.#options.log.error(
@@ -222,6 +226,19 @@ class RunningWorker implements Worker {
       );
     });
     return worker;
+  }
+
+  #onWorkerError(worker: BullWorker): (error: Error) => void {
+    return (error) => {
+      if (isRefusal(error)) {
+        if (!this.#refusals.refusing) {
+          this.#refusals.note(error);
+          this.#probe();
+        }
+        return;
+      }
+      this.#options.log.debug({ err: error, queue: worker.name }, 'bullmq worker');
+    };
   }
 
   #pause(): void {

@@ -1,0 +1,172 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { waitFor } from '@holdfast/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineFlow } from '../src/index.ts';
+import { type Outside, type Reaction, startOutside } from './outside.ts';
+import { startSystem, type TestSystem } from './system.ts';
+
+// what the fixture's workers run; here only its name and schema count
+const parcel = defineFlow({
+  name: 'parcel',
+  version: 1,
+  input: z.unknown(),
+  output: z.unknown(),
+  run: async () => null,
+});
+
+let system: TestSystem;
+let outside: Outside;
+const children = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  system = await startSystem([parcel]);
+});
+afterAll(() => system.close());
+beforeEach(async () => {
+  outside = await startOutside();
+});
+afterEach(async () => {
+  for (const child of children) await end(child, 'SIGKILL');
+  children.clear();
+  await outside.close();
+});
+
+async function spawnWorker(options: object = {}): Promise<ChildProcess> {
+  const fixture = fileURLToPath(new URL('fixtures/worker.mjs', import.meta.url));
+  const settings = JSON.stringify({ retryScale: 0.01, ...options });
+  const child = spawn(process.execPath, [fixture, system.redis.url, outside.url, settings], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.add(child);
+  await once(child.stdout, 'data');
+  return child;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill(signal);
+  await gone;
+}
+
+const killCaller =
+  (when: 'before' | 'after'): Reaction =>
+  (call, answer) => {
+    if (when === 'after') answer.effect();
+    process.kill(call.pid, 'SIGKILL');
+    answer.drop();
+  };
+
+it.each([
+  ['pay', 'before'],
+  ['pay', 'after'],
+  ['send', 'before'],
+  ['send', 'after'],
+  ['tell', 'before'],
+  ['tell', 'after'],
+] as const)(
+  'goes on within two seconds when the worker is killed at %s, %s its effect; each effect once',
+  async (operation, when) => {
+    await Promise.all([spawnWorker(), spawnWorker()]);
+    let killedAt = 0;
+    outside.next(operation, (call, answer) => {
+      killedAt = performance.now();
+      killCaller(when)(call, answer);
+    });
+    const runId = await system.submit(parcel, null, `kill-${operation}-${when}`);
+    await waitFor(() => killedAt > 0 && outside.calls.findLast((call) => call.operation === 'tell'), {
+      what: 'the run to reach its end again',
+    });
+    const run = await system.runWith(runId, 'completed');
+    expect(performance.now() - killedAt).toBeLessThan(3_000);
+    expect(run.output).toEqual({
+      paid: { pay: true },
+      sent: expect.objectContaining({}),
+      told: { tell: true },
+    });
+    expect(outside.effects).toEqual([`pay ${runId}:1:pay`, `send ${runId}:1:send`, `tell ${runId}:1:tell`]);
+  },
+);
+
+it('fails nothing when its workers are killed again and again', async () => {
+  const runIds = await Promise.all(['x', 'y', 'z'].map((key) => system.submit(parcel, null, `often-${key}`)));
+  for (let kills = 0; kills < 5; kills += 1) {
+    outside.next('send', killCaller('before'));
+    await end(await spawnWorkerUntilDead(), 'SIGKILL');
+  }
+  await spawnWorker();
+  for (const runId of runIds) await system.runWith(runId, 'completed');
+  expect(outside.effects.toSorted()).toEqual(
+    runIds.flatMap((id) => [`pay ${id}:1:pay`, `send ${id}:1:send`, `tell ${id}:1:tell`]).toSorted(),
+  );
+});
+
+async function spawnWorkerUntilDead(): Promise<ChildProcess> {
+  const child = await spawnWorker();
+  await waitFor(() => child.signalCode !== null, { what: 'the worker to be killed by its call' });
+  return child;
+}
+
+it('a worker that was stopped beyond its lock records nothing when it wakes', async () => {
+  const zombie = await spawnWorker({ lock: '1s', stalledCheck: '500ms' });
+  let heldCall: (() => void) | undefined;
+  outside.next('send', (_call, answer) => {
+    answer.effect();
+    heldCall = answer.reply;
+  });
+  const runId = await system.submit(parcel, null, 'zombie');
+  const reply = await waitFor(() => heldCall, { what: 'the call to be held' });
+  zombie.kill('SIGSTOP');
+  await spawnWorker({ lock: '1s', stalledCheck: '500ms' });
+  const run = await system.runWith(runId, 'completed');
+  reply();
+  zombie.kill('SIGCONT');
+  await end(zombie, 'SIGTERM');
+  expect(await system.client.getRun('t', runId)).toEqual(run);
+  expect(outside.effects).toEqual([`pay ${runId}:1:pay`, `send ${runId}:1:send`, `tell ${runId}:1:tell`]);
+});
+
+it('a worker told to stop lets its step end and hands the run over at once', async () => {
+  const first = await spawnWorker();
+  let heldCall: (() => void) | undefined;
+  outside.next('pay', (_call, answer) => {
+    heldCall = () => {
+      answer.effect();
+      answer.reply();
+    };
+  });
+  const runId = await system.submit(parcel, null, 'drained');
+  const reply = await waitFor(() => heldCall, { what: 'the call to be held' });
+  await spawnWorker();
+  const gone = end(first, 'SIGTERM');
+  reply();
+  await gone;
+  const run = await system.runWith(runId, 'completed');
+  expect(run.steps.map((step) => step.attempts)).toEqual([1, 1, 1]);
+  expect(outside.effects).toHaveLength(3);
+});
+
+it('loses nothing it acknowledged when Redis is killed in the middle', async () => {
+  await spawnWorker();
+  let heldCall: (() => void) | undefined;
+  outside.next('send', (_call, answer) => {
+    heldCall = () => {
+      answer.effect();
+      answer.reply();
+    };
+  });
+  const runIds = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => system.submit(parcel, null, `redis-${i}`)),
+  );
+  const reply = await waitFor(() => heldCall, { what: 'a call to be held' });
+  await system.redis.kill('SIGKILL');
+  reply();
+  await system.redis.start();
+  for (const runId of runIds) await system.runWith(runId, 'completed');
+  expect(outside.effects.toSorted()).toEqual(
+    runIds.flatMap((id) => [`pay ${id}:1:pay`, `send ${id}:1:send`, `tell ${id}:1:tell`]).toSorted(),
+  );
+});
