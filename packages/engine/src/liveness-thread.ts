@@ -16,7 +16,10 @@ connection.on('error', () => {});
 const journal = redisJournal({ connection, retentionMs: 0 });
 
 const beat = () => {
-  journal.proveLife(workerId, holdsMs).catch(() => {});
+  journal.proveLife(workerId, holdsMs).then(
+    () => parentPort?.postMessage('alive'),
+    () => {},
+  );
 };
 connection.on('ready', beat);
 const timer = setInterval(beat, everyMs);

@@ -12,11 +12,18 @@ export interface LivenessPlan {
 /** Reached from `src` and `dist` alike: a thread runs compiled code only. */
 const THREAD = new URL('../dist/liveness-thread.js', import.meta.url);
 
+export interface Liveness {
+  /** Resolves at the first proof. */
+  readonly proved: Promise<unknown>;
+  stop(): Promise<void>;
+}
+
 /** Proves that this process is alive, from a thread of its own, until stopped. */
-export function startLiveness(plan: LivenessPlan): { stop(): Promise<void> } {
+export function startLiveness(plan: LivenessPlan): Liveness {
   const thread = new Thread(THREAD, { workerData: plan });
   thread.unref();
   return {
+    proved: once(thread, 'message'),
     async stop() {
       const gone = once(thread, 'exit');
       thread.postMessage('stop');

@@ -58,8 +58,6 @@ export interface Worker {
 
 const BEAT_MS = 250;
 const LIFE_HOLDS_MS = 1_000;
-/** The first proof covers the start of the thread that gives the next ones. */
-const FIRST_LIFE_HOLDS_MS = 3_000;
 const SWEEP_MS = 250;
 /** After Redis was away, so long for the others to prove their life again. */
 const TRUST_AFTER_MS = 2_000;
@@ -137,7 +135,7 @@ class RunningWorker implements Worker {
 
   /** Takes no run before its life is proved: else nobody would notice its death. */
   async #start(): Promise<void> {
-    await this.#journal.proveLife(this.id, FIRST_LIFE_HOLDS_MS);
+    await this.#liveness.proved;
     if (this.#draining) return;
     for (const worker of this.#workers) void worker.run().catch(this.#onWorkerError(worker));
     this.#sweepSoon();
