@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { setTimeout as delay } from 'node:timers/promises';
 import { OperatorError, runMain } from '@holdfast/app-kit';
 import type { ChildEvent } from './child.ts';
-import { type Environment, readSettings } from './settings.ts';
+import { type Environment, readSettings, type Settings } from './settings.ts';
 import { explainStartError } from './start-failure.ts';
 import { parseStartOptions, USAGE } from './start-options.ts';
-import { startSystem } from './system.ts';
+import { stopSignal } from './stop-signal.ts';
+import { type System, startSystem } from './system.ts';
 import { colors, outliveClosedOutput } from './terminal.ts';
 import { welcome } from './welcome.ts';
 
@@ -20,32 +20,25 @@ runMain(async () => {
   const settings = readSettings(process.env, options);
   if (options.reset && settings.redis.kind === 'external') throw resetOfExternalRedis(process.env);
 
-  const stopSignal = onFirstSignal();
-  try {
-    const system = await startSystem(settings, { reset: options.reset, onEvent: show, signal: stopSignal });
+  const signal = stopSignal();
+  const system = await start(settings, options.reset, signal);
+  if (system) {
     console.log(welcome(system.processes(), settings.home));
-    await aborted(stopSignal);
+    await aborted(signal);
     console.log('\nStopping…');
     await system.stop();
-  } catch (error) {
-    if (!stopSignal.aborted) throw explainStartError(error);
   }
   process.exit(0);
 });
 
-/** Aborted by the first SIGINT, SIGTERM or SIGHUP. */
-function onFirstSignal(): AbortSignal {
-  const stopping = new AbortController();
-  let again = false;
-  const onSignal = () => {
-    // npm passes on a signal that the terminal has sent us as well; a person's second Ctrl-C comes later than that.
-    // Exiting at once is safe: the guard ends the children, and nothing acknowledged is lost.
-    if (again) process.exit(1);
-    stopping.abort();
-    void delay(1_000, undefined, { ref: false }).then(() => (again = true));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-  return stopping.signal;
+/** @returns undefined when it was stopped before it was ready */
+async function start(settings: Settings, reset: boolean, signal: AbortSignal): Promise<System | undefined> {
+  try {
+    return await startSystem(settings, { reset, onEvent: show, signal });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw explainStartError(error);
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
