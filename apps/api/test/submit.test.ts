@@ -28,7 +28,10 @@ describe('a new key', () => {
     expect(headers['retry-after']).toBe('1');
     expect(headers).not.toHaveProperty('idempotent-replayed');
     expect(Object.keys(json)).not.toEqual(expect.arrayContaining(['input']));
-    expect((await api.ask({ path: `/v1/runs/${json.id}` })).json).toMatchObject({ id: json.id, status: 'pending' });
+    expect((await api.ask({ path: `/v1/runs/${json.id}` })).json).toMatchObject({
+      id: json.id,
+      status: 'pending',
+    });
   });
 
   test('is accepted for any registered flow', async () => {
@@ -143,18 +146,29 @@ describe('Prefer: wait', () => {
     });
 
     test('a declined run has ended: 200 with its error', async () => {
-      const { status, json } = await api.order({ ...ORDER, paymentMethod: 'pm_declined' }, { prefer: 'wait=20' });
+      const { status, json } = await api.order(
+        { ...ORDER, paymentMethod: 'pm_declined' },
+        { prefer: 'wait=20' },
+      );
       expect(status).toBe(200);
       expect(json).toMatchObject({
         status: 'failed',
-        error: { code: 'card_declined', message: 'Your card was declined.', step: 'charge', kind: 'rejected' },
+        error: {
+          code: 'card_declined',
+          message: 'Your card was declined.',
+          step: 'charge',
+          kind: 'rejected',
+        },
         steps: [{ name: 'charge', status: 'failed', error: { code: 'card_declined' } }],
       });
       expect((await api.ask({ path: `/v1/runs/${json.id}` })).status).toBe(200);
     });
 
     test('a dead run has not ended: 202, its error without a stack', async () => {
-      const { status, json, text } = await api.order({ ...ORDER, paymentMethod: 'pm_bug' }, { prefer: 'wait=20' });
+      const { status, json, text } = await api.order(
+        { ...ORDER, paymentMethod: 'pm_bug' },
+        { prefer: 'wait=20' },
+      );
       expect({ status, run: json.status }).toEqual({ status: 202, run: 'dead' });
       expect(json.error).toMatchObject({ kind: 'bug', step: 'charge' });
       expect(text).not.toContain('.ts:');

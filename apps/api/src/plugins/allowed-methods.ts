@@ -18,9 +18,13 @@ export function watchMethods(app: FastifyInstance): () => void {
         config: { access: 'public' },
         // Before anything is read: what the body holds does not matter.
         onRequest: async (request) => {
-          throw new ProblemError('method_not_allowed', `${request.method} is not allowed here; use ${allow}.`, {
-            headers: { allow },
-          });
+          throw new ProblemError(
+            'method_not_allowed',
+            `${request.method} is not allowed here; use ${allow}.`,
+            {
+              headers: { allow },
+            },
+          );
         },
         handler: async () => {},
       });

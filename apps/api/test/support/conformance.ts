@@ -38,7 +38,8 @@ export function conformanceTo(document: OpenApi): (answer: SeenAnswer) => string
       const type = contentType.split(';', 1)[0] ?? '';
       // 405 is what an operation is not: no operation documents it.
       if (!documented && status !== 405) faults.push(`${method} ${path}: ${status} is not documented`);
-      if (documented?.content && !(type in documented.content)) faults.push(`${status} as ${type} is not documented`);
+      if (documented?.content && !(type in documented.content))
+        faults.push(`${status} as ${type} is not documented`);
     }
     if (isProblem && !validators.problem(body)) faults.push(ajv.errorsText(validators.problem.errors));
     if (operation && !isProblem && path.startsWith('/v1/') && status < 300 && !validators.run(body)) {
