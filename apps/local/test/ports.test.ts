@@ -29,7 +29,7 @@ test('says which port is in use and which variable chooses another', async () =>
   const port = address !== null && typeof address === 'object' ? address.port : 0;
   await expect(allotPorts({ api: { host, port, variable: 'HOLDFAST_API_PORT' } })).rejects.toMatchObject({
     code: 'operator_error',
-    message: expect.stringMatching(new RegExp(`Port ${port} .* in use[^]*HOLDFAST_API_PORT`)),
+    message: expect.stringMatching(new RegExp(`Port ${port} .* in use.*HOLDFAST_API_PORT`, 's')),
   });
 });
 

@@ -61,7 +61,7 @@ describe('a Redis', () => {
     expect(chooseRedis({ env: { PATH }, isRoot: false, needsServer: false })).toEqual({
       kind: 'none',
       message: expect.stringMatching(
-        /sudo apt-get install redis-server[^]*HOLDFAST_REDIS_URL[^]*docker compose up/,
+        /sudo apt-get install redis-server.*HOLDFAST_REDIS_URL.*docker compose up/s,
       ),
     });
   });
@@ -70,7 +70,7 @@ describe('a Redis', () => {
     const choice = chooseRedis({ env: { PATH: pathWith({}) }, isRoot: true, needsServer: false });
     const message = choice.kind === 'none' ? choice.message : '';
     expect(message.split('\n')).toHaveLength(3);
-    expect(message).toMatch(/brew install redis[^]*HOLDFAST_REDIS_URL[^]*docker compose up/);
+    expect(message).toMatch(/brew install redis.*HOLDFAST_REDIS_URL.*docker compose up/s);
   });
 });
 
@@ -172,7 +172,7 @@ describe('scripts/setup.mjs', () => {
     expect(setUp()).toEqual({
       code: 1,
       out: 'Installing dependencies…\n',
-      err: expect.stringMatching(/npm error[^]*Could not install the dependencies: npm ci failed/),
+      err: expect.stringMatching(/npm error.*Could not install the dependencies: npm ci failed/s),
     });
   });
 
@@ -186,7 +186,7 @@ describe('scripts/setup.mjs', () => {
       code: 1,
       out: 'Installing redis-server with apt-get…\n',
       err: expect.stringMatching(
-        /no route to deb.debian.org[^]*apt-get could not install one \(exit code 100\)/,
+        /no route to deb.debian.org.*apt-get could not install one \(exit code 100\)/s,
       ),
     });
     writeFileSync(join(PATH, 'apt-get'), `#!/bin/sh\n${works}\n`);
