@@ -8,10 +8,8 @@ const SECRET = 'canary-secret/+1';
 
 type Reply = (response: ServerResponse, count: number, request: Received) => void;
 
-const issue =
-  (expiresIn?: number): Reply =>
-  (response, count) =>
-    json(response, 200, { access_token: `tok_canary_${count}`, token_type: 'Bearer', expires_in: expiresIn });
+const issue = (expiresIn?: number) => (response: ServerResponse, count: number) =>
+  json(response, 200, { access_token: `tok_canary_${count}`, token_type: 'Bearer', expires_in: expiresIn });
 
 /** An API whose token endpoint answers as told, and that takes every token but those it is told to refuse. */
 async function api(token: Reply, refuse: (authorization: string) => boolean = () => false) {

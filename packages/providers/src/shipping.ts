@@ -72,11 +72,8 @@ export function shipping(config: ShippingConfig): Shipping & { close(): Promise<
         signal: call.signal,
         schema: LabelList,
       });
-      // Whatever kept us from looking, the label is as much in doubt as before.
-      if (outcome.kind !== 'ok') {
-        return { outcome: 'unknown', reason: `shipping find label: ${outcome.code}: ${outcome.message}` };
-      }
-      return readLookUp(outcome.value.labels, call.reference);
+      const { labels } = unwrap(outcome, { provider: 'shipping', operation: 'find label' });
+      return readLookUp(labels, call.reference);
     },
 
     async voidLabel({ labelId }, call) {

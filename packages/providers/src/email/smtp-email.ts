@@ -92,7 +92,7 @@ function readSender(from: string): Sender {
   const [mailbox, ...more] = addressparser(from, { flatten: true });
   const address = mailbox?.address ?? '';
   const domain = address.slice(address.lastIndexOf('@') + 1);
-  if (more.length > 0 || !isMailbox(address)) {
+  if (more.length > 0 || /\p{Cc}/u.test(from) || !isMailbox(address)) {
     throw new TypeError(
       `the sender ${JSON.stringify(from)} is no mail address; write one like "Shop <orders@example.com>"`,
     );

@@ -69,8 +69,6 @@ export function stripePayments({ url, key }: StripePaymentsConfig): Payments & {
 const VERSION = { 'stripe-version': STRIPE_VERSION };
 const CHARGE = { provider: 'payment', operation: 'charge' } as const;
 const REFUND = { provider: 'payment', operation: 'refund' } as const;
-/** On every refund of ours, so that it can be told from anybody else's. */
-const REFERENCE = 'reference';
 
 /** Confirmed in the same request; with redirects ruled out, Stripe asks for no return_url. */
 function chargeForm({ amount, currency, paymentMethod, description }: ChargeRequest, call: StepCall) {
@@ -91,7 +89,6 @@ function refundForm({ chargeId, amount }: { chargeId: string; amount: number }, 
     payment_intent: chargeId,
     amount: String(amount),
     'metadata[run]': call.runId,
-    [`metadata[${REFERENCE}]`]: call.reference,
   };
 }
 
@@ -165,8 +162,8 @@ function checkRefund({ id, status }: Refund): void {
 }
 
 /**
- * Stripe forgets keys, so that a refund repeated late is refused as already done. It counts as ours only with our own
- * reference on it and the same amount; a refund made by hand does not.
+ * Stripe forgets keys, so that a refund repeated late is refused as already done. It counts as ours only if this run stands on
+ * it, with the same amount: a refund made by hand does not, and is for a person to judge.
  */
 async function wasRefundedByUs(
   http: HttpClient,
@@ -185,7 +182,7 @@ async function wasRefundedByUs(
   const { data } = unwrap(outcome, { provider: 'payment', operation: 'refund (looking it up)' });
   return data.some(
     (refund) =>
-      refund.metadata?.[REFERENCE] === call.reference &&
+      refund.metadata?.run === call.runId &&
       refund.amount === amount &&
       (refund.status === 'succeeded' || refund.status === 'pending'),
   );

@@ -1,0 +1,269 @@
+import { describe, expect, it } from 'vitest';
+import { stripePayments } from '../src/stripe/payments.ts';
+import { closing, stepCall, stepError } from './calls.ts';
+import { type Answer, json, provider, reset } from './provider-server.ts';
+
+const KEY = 'sk_test_canary_51H';
+const CHARGE = {
+  amount: 3800,
+  currency: 'usd',
+  paymentMethod: 'pm_card_visa',
+  description: 'Order for cus_1',
+};
+const REFUND = { chargeId: 'pi_1', amount: 3800 };
+
+const intent = (status: string, more: object = {}) =>
+  json(200, { id: 'pi_1', object: 'payment_intent', status, amount: 3800, latest_charge: 'ch_1', ...more });
+const refunded = (status: string) => json(200, { id: 're_1', object: 'refund', status, amount: 3800 });
+const stripeError = (status: number, error: object, headers: Record<string, string> = {}) =>
+  json(status, { error }, { 'request-id': 'req_9', ...headers });
+
+async function payments(...answers: Answer[]) {
+  const { url, received } = await provider(...answers);
+  return { received, payments: closing(stripePayments({ url, key: KEY })) };
+}
+
+describe('a charge', () => {
+  it('is one request that Stripe can confirm by itself', async () => {
+    const { payments: stripe, received } = await payments(intent('succeeded'));
+    expect(await stripe.charge(CHARGE, stepCall('charge'))).toEqual({ chargeId: 'pi_1' });
+    expect(received).toHaveLength(1);
+    expect(received[0]).toMatchObject({
+      line: 'POST /prefix/v1/payment_intents',
+      headers: {
+        authorization: `Bearer ${KEY}`,
+        'idempotency-key': 'run_7f:1:charge',
+        'content-type': 'application/x-www-form-urlencoded',
+        'stripe-version': expect.stringMatching(/^\d{4}-\d\d-\d\d\.[a-z]+$/),
+      },
+    });
+    expect([...new URLSearchParams(received[0]?.body)]).toEqual([
+      ['amount', '3800'],
+      ['currency', 'usd'],
+      ['payment_method', 'pm_card_visa'],
+      ['confirm', 'true'],
+      ['description', 'Order for cus_1'],
+      ['automatic_payment_methods[enabled]', 'true'],
+      ['automatic_payment_methods[allow_redirects]', 'never'],
+      ['metadata[run]', 'run_7f'],
+    ]);
+  });
+
+  it('is the same bytes each time, in whatever order its input comes', async () => {
+    const { payments: stripe, received } = await payments(intent('succeeded'));
+    const { amount, ...others } = CHARGE;
+    await stripe.charge(CHARGE, stepCall('charge'));
+    await stripe.charge({ ...others, amount }, stepCall('charge', { attempt: 2 }));
+    expect(received[1]?.body).toBe(received[0]?.body);
+  });
+
+  it('declined is rejected, with what Stripe says', async () => {
+    const { payments: stripe } = await payments(
+      stripeError(402, {
+        type: 'card_error',
+        code: 'card_declined',
+        decline_code: 'insufficient_funds',
+        message: 'Your card has insufficient funds.',
+        charge: 'ch_1',
+      }),
+    );
+    expect(await stepError(stripe.charge(CHARGE, stepCall('charge')))).toMatchObject({
+      kind: 'rejected',
+      code: 'card_declined',
+      message: 'payment charge: Your card has insufficient funds.',
+      details: {
+        provider: 'payment',
+        operation: 'charge',
+        status: 402,
+        requestId: 'req_9',
+        type: 'card_error',
+        declineCode: 'insufficient_funds',
+        charge: 'ch_1',
+      },
+    });
+  });
+
+  it.each<[string, Answer, object]>([
+    [
+      'a key in use',
+      stripeError(409, { type: 'invalid_request_error', code: 'idempotency_key_in_use', message: 'Wait.' }),
+      { kind: 'in_doubt', code: 'idempotency_key_in_use' },
+    ],
+    [
+      'a key used with other parameters: a charge may stand under it, so nothing is compensated',
+      stripeError(400, { type: 'idempotency_error', message: 'Keys for idempotent requests…' }),
+      { kind: 'in_doubt', code: 'idempotency_error' },
+    ],
+    [
+      'another conflict',
+      stripeError(409, { type: 'invalid_request_error', code: 'resource_already_exists' }),
+      { kind: 'rejected', code: 'resource_already_exists' },
+    ],
+    [
+      'an unknown parameter',
+      stripeError(400, { type: 'invalid_request_error', code: 'parameter_unknown', param: 'x' }),
+      { kind: 'rejected', code: 'parameter_unknown', details: { param: 'x' } },
+    ],
+    [
+      'an error without a code',
+      stripeError(404, { type: 'invalid_request_error' }),
+      { kind: 'rejected', code: 'invalid_request_error' },
+    ],
+    [
+      'a wrong key',
+      stripeError(401, { type: 'invalid_request_error', message: `Invalid API Key provided: ${KEY}` }),
+      { kind: 'rejected', code: 'credentials_refused' },
+    ],
+    [
+      'too many requests',
+      stripeError(429, { type: 'invalid_request_error', code: 'rate_limit' }, { 'retry-after': '3' }),
+      { kind: 'throttled', code: 'rate_limit', retryAfter: 3000 },
+    ],
+    [
+      'a 500, which Stripe plays back under its key',
+      stripeError(500, { type: 'api_error' }),
+      { kind: 'in_doubt', code: 'api_error', details: { status: 500 } },
+    ],
+    [
+      'an overload that says for how long',
+      json(503, {}, { 'retry-after': '1' }),
+      { kind: 'unavailable', retryAfter: 1000 },
+    ],
+    ['a reset', reset(), { kind: 'in_doubt', code: 'connection_reset' }],
+    [
+      'another answer than Stripe has',
+      json(200, { ok: true }),
+      { kind: 'in_doubt', code: 'response_unexpected' },
+    ],
+    [
+      'an id that is none',
+      json(200, { id: '../x', status: 'succeeded', amount: 3800 }),
+      { kind: 'in_doubt', code: 'response_unexpected' },
+    ],
+    [
+      'another amount',
+      intent('succeeded', { amount: 1 }),
+      { kind: 'in_doubt', code: 'payment_amount_differs' },
+    ],
+    [
+      'an authentication by the customer',
+      intent('requires_action'),
+      { kind: 'rejected', code: 'payment_action_required' },
+    ],
+    [
+      'no usable method',
+      intent('requires_payment_method'),
+      { kind: 'rejected', code: 'payment_method_required' },
+    ],
+    ['a cancellation', intent('canceled'), { kind: 'rejected', code: 'payment_canceled' }],
+    [
+      'a status from the future',
+      intent('under_review'),
+      { kind: 'in_doubt', code: 'payment_status_unknown' },
+    ],
+  ])('that meets %s', async (_what, answer, expected) => {
+    const { payments: stripe, received } = await payments(answer);
+    const error = await stepError(stripe.charge(CHARGE, stepCall('charge')));
+    expect(error).toMatchObject(expected);
+    expect(received).toHaveLength(1);
+    expect(JSON.stringify([error.message, error.details])).not.toContain('canary');
+  });
+});
+
+describe('a charge that is processing', () => {
+  it('is read again, and done once it is settled', async () => {
+    const { payments: stripe, received } = await payments(intent('processing'), intent('succeeded'));
+    expect(await stripe.charge(CHARGE, stepCall('charge'))).toEqual({ chargeId: 'pi_1' });
+    expect(received.map(({ line }) => line)).toEqual([
+      'POST /prefix/v1/payment_intents',
+      'GET /prefix/v1/payment_intents/pi_1',
+    ]);
+    expect(received[1]?.headers).not.toHaveProperty('idempotency-key');
+  });
+
+  it.each<[string, Answer, object]>([
+    ['not settled yet', intent('processing'), { code: 'payment_processing' }],
+    ['not to be read now', json(503, {}, { 'retry-after': '2' }), { code: 'http_503', retryAfter: 2000 }],
+    ['throttled', json(429, {}, { 'retry-after': '4' }), { code: 'http_429', retryAfter: 4000 }],
+    ['not found', json(404, {}), { code: 'http_404' }],
+    ['cut off', reset(), { code: 'connection_reset' }],
+  ])('stays in doubt, for it was taken on: %s', async (_what, answer, expected) => {
+    const { payments: stripe } = await payments(intent('processing'), answer);
+    expect(await stepError(stripe.charge(CHARGE, stepCall('charge')))).toMatchObject({
+      kind: 'in_doubt',
+      ...expected,
+    });
+  });
+
+  it('and fails after all is rejected, with the reason', async () => {
+    const { payments: stripe } = await payments(
+      intent('processing'),
+      intent('requires_payment_method', {
+        last_payment_error: { code: 'card_declined', decline_code: 'generic_decline', message: 'Declined.' },
+      }),
+    );
+    expect(await stepError(stripe.charge(CHARGE, stepCall('charge')))).toMatchObject({
+      kind: 'rejected',
+      code: 'card_declined',
+      message: 'payment charge: Declined.',
+      details: { declineCode: 'generic_decline', paymentIntent: 'pi_1' },
+    });
+  });
+});
+
+describe('a refund', () => {
+  it.each(['succeeded', 'pending'])('is done when it is %s', async (status) => {
+    const { payments: stripe, received } = await payments(refunded(status));
+    await stripe.refund(REFUND, stepCall('charge', { idempotencyKey: 'run_7f:1:charge:undo' }));
+    expect(received[0]).toMatchObject({
+      line: 'POST /prefix/v1/refunds',
+      headers: { 'idempotency-key': 'run_7f:1:charge:undo' },
+    });
+    expect([...new URLSearchParams(received[0]?.body)]).toEqual([
+      ['payment_intent', 'pi_1'],
+      ['amount', '3800'],
+      ['metadata[run]', 'run_7f'],
+    ]);
+  });
+
+  it.each(['failed', 'canceled', 'requires_action'])('is rejected when it is %s', async (status) => {
+    const { payments: stripe } = await payments(refunded(status));
+    expect(await stepError(stripe.refund(REFUND, stepCall('charge')))).toMatchObject({
+      kind: 'rejected',
+      code: 'refund_failed',
+      details: { refundStatus: status },
+    });
+  });
+
+  const refusal = stripeError(400, { type: 'invalid_request_error', code: 'charge_already_refunded' });
+  const ours = { id: 're_1', status: 'succeeded', amount: 3800, metadata: { run: 'run_7f' } };
+
+  it('already made, by this run, is done', async () => {
+    const { payments: stripe, received } = await payments(
+      refusal,
+      json(200, { data: [{ ...ours, id: 're_0', metadata: {} }, ours] }),
+    );
+    await stripe.refund(REFUND, stepCall('charge'));
+    expect(received[1]?.line).toBe('GET /prefix/v1/refunds?payment_intent=pi_1&limit=100');
+  });
+
+  it.each<[string, Answer]>([
+    ['by another run', json(200, { data: [{ ...ours, metadata: { run: 'run_8' } }] })],
+    ['by hand', json(200, { data: [{ ...ours, metadata: null }] })],
+    ['of another amount', json(200, { data: [{ ...ours, amount: 1 }] })],
+    ['that failed', json(200, { data: [{ ...ours, status: 'failed' }] })],
+    ['that nobody finds', json(200, { data: [] })],
+    ['that may not be looked up', json(403, {})],
+  ])('already made %s is rejected', async (_what, found) => {
+    const { payments: stripe } = await payments(refusal, found);
+    expect(await stepError(stripe.refund(REFUND, stepCall('charge')))).toMatchObject({
+      kind: 'rejected',
+      code: 'charge_already_refunded',
+    });
+  });
+
+  it('already made, while nobody can look, is tried again', async () => {
+    const { payments: stripe } = await payments(refusal, json(500, {}));
+    expect(await stepError(stripe.refund(REFUND, stepCall('charge')))).toMatchObject({ kind: 'unavailable' });
+  });
+});
