@@ -1,5 +1,5 @@
 import { addHealthRoutes, createMetrics, type Logger } from '@holdfast/app-kit';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import qs from 'qs';
 import { controlRoutes } from './control.ts';
 import { createMailServer, type MailServer } from './email.ts';
@@ -46,13 +46,15 @@ export function buildSandbox(options: SandboxOptions): { app: FastifyInstance; m
   const mail = createMailServer(ledger, faults);
   const tokens = new TokenIssuer(options.shippingClient ?? DEFAULT_SHIPPING_CLIENT, tokenLifetimeSeconds);
 
+  const loggerInstance: FastifyBaseLogger | undefined = log;
   const app = Fastify({
-    ...(log ? { loggerInstance: log as FastifyBaseLogger } : {}),
-    disableRequestLogging: true,
+    ...(loggerInstance ? { loggerInstance } : {}),
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
     genReqId: () => newId('req'),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, querystringParser: (query) => qs.parse(query) },
   });
+  app.removeContentTypeParser('text/plain');
   let draining = false;
   app.addHook('preClose', async () => {
     draining = true;

@@ -140,7 +140,7 @@ async function readMail(stream: SMTPServerDataStream, session: SMTPServerSession
 /** 500 to 504 mean other things in SMTP than in HTTP: they become the 451 that a server in trouble answers. */
 function refusal(fault: Refusal): Reply {
   if (fault.fault === 'throttle')
-    return { code: 451, text: `4.7.1 too many messages, try again in ${fault.retryAfter} s` };
+    return { code: 451, text: `4.7.1 too many messages; retry after: ${fault.retryAfter}` };
   const code = fault.status >= 500 && fault.status <= 504 ? 451 : fault.status;
   return { code, text: `the sandbox was told to answer ${code}` };
 }

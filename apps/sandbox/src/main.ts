@@ -21,6 +21,8 @@ const STOP_WITHIN_MS = 5000;
 runMain(async () => {
   const config = readConfig({
     HOLDFAST_HOME: z.string().default('.holdfast'),
+    /** Where the ledger is. Default: `sandbox` in HOLDFAST_HOME. */
+    HOLDFAST_SANDBOX_DIR: z.string().optional(),
     HOLDFAST_HOST: host,
     HOLDFAST_SANDBOX_PORT: port.default(3002),
     HOLDFAST_SMTP_PORT: port.default(3025),
@@ -37,7 +39,7 @@ runMain(async () => {
     host: config.HOLDFAST_HOST,
     port: config.HOLDFAST_SANDBOX_PORT,
     smtpPort: config.HOLDFAST_SMTP_PORT,
-    dataDir: join(config.HOLDFAST_HOME, 'sandbox'),
+    dataDir: config.HOLDFAST_SANDBOX_DIR ?? join(config.HOLDFAST_HOME, 'sandbox'),
     log,
     settleMs: config.HOLDFAST_SANDBOX_SETTLE_MS,
     shippingClient: {
@@ -48,8 +50,6 @@ runMain(async () => {
   });
   onShutdown(log, STOP_WITHIN_MS, sandbox.close);
   log.info({ url: sandbox.url, smtpUrl: sandbox.smtpUrl }, 'listening');
-  // Whoever started this process with an IPC channel learns the ports that were picked.
-  process.send?.({ type: 'listening', url: sandbox.url, smtpUrl: sandbox.smtpUrl });
 });
 
 function webhookTarget(target: string | undefined, secret: string | undefined): WebhookTarget | undefined {

@@ -106,6 +106,19 @@ export type CreateRefund = z.output<typeof CreateRefund>;
 
 export const RetrieveRefund = z.strictObject({});
 
+export const ListRefunds = z.strictObject({
+  payment_intent: z.string().optional(),
+  charge: z.string().optional(),
+  limit: z
+    .string()
+    .regex(/^([1-9]\d?|100)$/, 'Limit must be between 1 and 100.')
+    .transform(Number)
+    .default(10),
+  /** The last refund of the page before. */
+  starting_after: z.string().optional(),
+});
+export type ListRefunds = z.output<typeof ListRefunds>;
+
 /** The parameters that are only shown, out of all of a new intent. */
 export function shownParameters(parameters: CreateIntent): Record<string, unknown> {
   return Object.fromEntries(

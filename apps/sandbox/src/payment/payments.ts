@@ -4,7 +4,13 @@ import { chargeEffect, refundEffect } from './effects.ts';
 import { refuse, stripeError } from './errors.ts';
 import { newId, unixSeconds } from './ids.ts';
 import { declineFacts, intentObject, refundObject } from './objects.ts';
-import { type ConfirmIntent, type CreateIntent, type CreateRefund, shownParameters } from './parameters.ts';
+import {
+  type ConfirmIntent,
+  type CreateIntent,
+  type CreateRefund,
+  type ListRefunds,
+  shownParameters,
+} from './parameters.ts';
 import { type Intent, type IntentIn, PaymentChange, type Playback, type Refund } from './records.ts';
 import { Settlement, type SettlementOptions } from './settlement.ts';
 import { cardOutcome } from './test-cards.ts';
@@ -126,7 +132,20 @@ export class Payments {
   retrieveRefund(id: string): Answer {
     const refund = this.#refunds.get(id);
     if (refund) return { status: 200, body: refundObject(refund) };
-    throw refuse(404, { code: 'resource_missing', message: `No such refund: '${id}'`, param: 'id' });
+    throw noSuch('refund', id, 'id');
+  }
+
+  /** Newest first, a page at a time. */
+  listRefunds({ payment_intent, charge, limit, starting_after }: ListRefunds): Answer {
+    const all = [...this.#refunds.values()]
+      .reverse()
+      .filter(({ intentId }) => payment_intent === undefined || intentId === payment_intent)
+      .filter(({ chargeId }) => charge === undefined || chargeId === charge);
+    const start = starting_after === undefined ? 0 : all.findIndex(({ id }) => id === starting_after) + 1;
+    if (starting_after !== undefined && start === 0) throw noSuch('refund', starting_after, 'starting_after');
+    const data = all.slice(start, start + limit).map(refundObject);
+    const hasMore = all.length > start + limit;
+    return { status: 200, body: { object: 'list', data, has_more: hasMore, url: '/v1/refunds' } };
   }
 
   close(): void {

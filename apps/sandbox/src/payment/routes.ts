@@ -16,13 +16,14 @@ import {
   ConfirmIntent,
   CreateIntent,
   CreateRefund,
+  ListRefunds,
   parseParameters,
   RetrieveIntent,
   RetrieveRefund,
 } from './parameters.ts';
 import type { Decision, Payments } from './payments.ts';
 
-type Byid = { Params: { id: string } };
+type ById = { Params: { id: string } };
 
 /** Stripe's API, as far as paying by card and paying back need it: form-encoded, behind a Bearer key. */
 export function paymentRoutes(payments: Payments, faults: Faults): FastifyPluginAsync {
@@ -37,7 +38,7 @@ export function paymentRoutes(payments: Payments, faults: Faults): FastifyPlugin
         payments.create(parseParameters(CreateIntent, request.body), key),
       );
     });
-    app.post<Byid>('/payment_intents/:id/confirm', async (request, reply) => {
+    app.post<ById>('/payment_intents/:id/confirm', async (request, reply) => {
       const { id } = request.params;
       return post(request, reply, `/payment_intents/${id}/confirm`, 'charge', (key) =>
         payments.confirm(id, parseParameters(ConfirmIntent, request.body), key),
@@ -51,12 +52,15 @@ export function paymentRoutes(payments: Payments, faults: Faults): FastifyPlugin
 
     const get = (request: FastifyRequest, reply: FastifyReply, work: () => Answer) =>
       serve(faults, request, reply, { provider: 'payment', operation: 'retrieve', work, fail: faultAnswer });
-    app.get<Byid>('/payment_intents/:id', async (request, reply) =>
+    app.get<ById>('/payment_intents/:id', async (request, reply) =>
       get(request, reply, () =>
         payments.retrieve(request.params.id, parseParameters(RetrieveIntent, request.query).expand),
       ),
     );
-    app.get<Byid>('/refunds/:id', async (request, reply) =>
+    app.get('/refunds', async (request, reply) =>
+      get(request, reply, () => payments.listRefunds(parseParameters(ListRefunds, request.query))),
+    );
+    app.get<ById>('/refunds/:id', async (request, reply) =>
       get(request, reply, () => {
         parseParameters(RetrieveRefund, request.query);
         return payments.retrieveRefund(request.params.id);
@@ -124,7 +128,7 @@ async function speakStripe(app: FastifyInstance): Promise<void> {
       .send(answer.body);
   });
   app.setNotFoundHandler((request) => {
-    const message = `Unrecognized request URL (${request.method}: ${request.url}). The sandbox serves payment intents (create, confirm, retrieve) and refunds (create, retrieve).`;
+    const message = `Unrecognized request URL (${request.method}: ${request.url}). The sandbox serves payment intents (create, confirm, retrieve) and refunds (create, retrieve, list).`;
     throw refuse(404, { message });
   });
 }
