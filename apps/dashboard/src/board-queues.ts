@@ -23,6 +23,7 @@ export function openQueues(
       prefix: QUEUE_PREFIX,
       skipMetasUpdate: true,
       skipWaitingForReady: true,
+      skipVersionCheck: true,
     });
     queue.on('error', (error) => log.debug({ err: error, queue: name }, 'queue error'));
     return queue;

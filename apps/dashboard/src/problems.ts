@@ -39,7 +39,8 @@ export function answerProblem(
   }
   return reply
     .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title, status, detail, code }));
+    .serializer(JSON.stringify)
+    .send({ type: 'about:blank', title, status, detail, code });
 }
 
 function toProblem(error: FastifyError | DashboardProblem): DashboardProblem {

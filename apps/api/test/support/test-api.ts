@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { createLogger } from '@holdfast/app-kit';
-import { startRedis, type TestRedis } from '@holdfast/testkit';
+import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { type RunningApi, readApiConfig, startApi } from '../../src/index.ts';
 import { conformanceTo, type OpenApi, type SeenAnswer } from './conformance.ts';
 import { newKey } from './order.ts';
@@ -45,6 +45,7 @@ export async function startTestApi(redis?: TestRedis): Promise<TestApi> {
     }),
     createLogger('api', 'silent'),
   );
+  await waitFor(async () => (await send(api.url, { path: '/readyz' })).status === 200, { what: 'Redis' });
   const { json: document } = await send(api.url, { path: '/openapi.json' });
   const faultsOf = conformanceTo(document as unknown as OpenApi);
   const agent = new http.Agent({ keepAlive: true, maxSockets: 200 });

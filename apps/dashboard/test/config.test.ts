@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { ConfigError } from '@holdfast/app-kit';
+import { expect, test } from 'vitest';
+import { readDashboardConfig } from '../src/index.ts';
+
+const GOOD = {
+  HOLDFAST_REDIS_URL: 'redis://127.0.0.1:6390',
+  HOLDFAST_DASHBOARD_PASSWORD: 'a long enough phrase',
+};
+
+test('what is not said has its default', () => {
+  expect(readDashboardConfig(GOOD)).toEqual({
+    host: '127.0.0.1',
+    port: 3001,
+    redisUrls: ['redis://127.0.0.1:6390'],
+    user: 'admin',
+    password: 'a long enough phrase',
+    logLevel: 'info',
+  });
+});
+
+test('everything that is said counts', () => {
+  const said = readDashboardConfig({
+    ...GOOD,
+    HOLDFAST_HOST: '::1',
+    HOLDFAST_DASHBOARD_PORT: '0',
+    HOLDFAST_DASHBOARD_USER: 'ada',
+    HOLDFAST_LOG_LEVEL: 'warn',
+  });
+  expect(said).toMatchObject({ host: '::1', port: 0, user: 'ada', logLevel: 'warn' });
+});
+
+test.each([
+  undefined,
+  '',
+  'short',
+  'elevenchars',
+  'aaaaaaaaaaaaaaaa',
+  'password1234',
+  'holdfast-2024',
+  '123456789012',
+])('the password %s is refused', (password) => {
+  const read = () => readDashboardConfig({ ...GOOD, HOLDFAST_DASHBOARD_PASSWORD: password });
+  expect(read).toThrow(ConfigError);
+  expect(read).toThrow(/HOLDFAST_DASHBOARD_PASSWORD: .*at least 12 characters/);
+});
+
+async function run(env: Record<string, string>): Promise<{ code: number | null; output: string }> {
+  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+  const child = spawn(process.execPath, [main], { env: { PATH: process.env.PATH ?? '', ...env } });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk;
+    });
+  }
+  await once(child, 'close');
+  return { code: child.exitCode, output };
+}
+
+test('the process does not start with faults, and names each', async () => {
+  const { code, output } = await run({ HOLDFAST_DASHBOARD_PORT: 'x', HOLDFAST_DASHBOARD_USER: 'a:b' });
+  expect(code).toBe(1);
+  for (const name of ['DASHBOARD_PORT', 'DASHBOARD_USER', 'DASHBOARD_PASSWORD', 'REDIS_URL']) {
+    expect(output).toContain(`HOLDFAST_${name}: `);
+  }
+  expect(output).not.toMatch(/^\s+at /m);
+});
+
+test('a port in use is told with its number and how to choose another', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as { port: number };
+  const { code, output } = await run({ ...GOOD, HOLDFAST_DASHBOARD_PORT: String(port) });
+  taken.close();
+  expect(code).toBe(1);
+  expect(output).toContain(String(port));
+  expect(output).toContain('HOLDFAST_DASHBOARD_PORT');
+});
