@@ -139,7 +139,9 @@ export class Ledger {
   }
 
   #numbered(provider: Provider, effect: NewEffect): Effect {
-    return { seq: this.#effects.length + 1, provider, at: new Date().toISOString(), ...effect };
+    const { operation, reference, idempotencyKey, ...facts } = effect;
+    const seq = this.#effects.length + 1;
+    return { seq, provider, operation, reference, idempotencyKey, at: new Date().toISOString(), ...facts };
   }
 
   /** A line that could not be written whole is taken back, so that the next one does not join it. */
