@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { runQuietly, SetupError, tail } from './command.mjs';
+import { excerpt, runQuietly, SetupError } from './command.mjs';
 
 /** Everything outside the workspaces that changes what a build yields. */
 const SHARED_INPUTS = ['package.json', 'package-lock.json', 'turbo.json', 'tsconfig.base.json'];
@@ -18,7 +18,7 @@ export async function build(root) {
   const sources = sourcesFingerprint(root);
   const result = await runQuietly(process.execPath, args, { cwd: root, env });
   if (!result.ok) {
-    if (result.output) console.error(tail(result.output, 40));
+    if (result.output) console.error(excerpt(result.output));
     throw new SetupError(`Could not build: turbo run build failed (${result.why}).
 The compiler's own words are above. Mend the source and run the same command again.`);
   }

@@ -53,7 +53,9 @@ function isExecutable(file) {
   }
 }
 
-/** The last lines of a command's output: the reason is usually there. */
-export function tail(output, lines) {
-  return output.split('\n').slice(-lines).join('\n');
+/** A command's output for people: npm and compilers say the reason first, apt-get last. */
+export function excerpt(output, lines = 24) {
+  const all = output.split('\n');
+  if (all.length <= lines) return output;
+  return [...all.slice(0, lines / 2), '  …', ...all.slice(-lines / 2)].join('\n');
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runQuietly, SetupError, tail } from './command.mjs';
+import { excerpt, runQuietly, SetupError } from './command.mjs';
 
 /** `npm ci`, unless what is installed is what package-lock.json asks for. */
 export async function installDependencies(root) {
@@ -9,10 +9,10 @@ export async function installDependencies(root) {
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
   const result = await runQuietly('npm', args, { cwd: root });
   if (result.ok) return;
-  if (result.output) console.error(tail(result.output, 20));
+  if (result.output) console.error(excerpt(result.output));
   throw new SetupError(`Could not install the dependencies: npm ci failed (${result.why}).
-npm's own words are above; most often the registry could not be reached.
-Check the network or proxy, then run the same command again.`);
+npm's own words are above.
+If the registry could not be reached, check network and proxy, then run the same command again.`);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { findOnPath, runQuietly, SetupError, tail } from './command.mjs';
+import { excerpt, findOnPath, runQuietly, SetupError } from './command.mjs';
 
 const SERVERS = ['redis-server', 'valkey-server'];
 
@@ -39,7 +39,7 @@ async function aptInstall(aptGet) {
   const result = await runQuietly(aptGet, install, { env });
   if (result.ok && findOnPath(SERVERS)) return;
   const output = [update, result].flatMap((r) => (r.ok ? [] : [r.output])).join('\n');
-  if (output) console.error(tail(output, 15));
+  if (output) console.error(excerpt(output));
   throw new SetupError(`There is no Redis, and apt-get could not install one${result.ok ? '' : ` (${result.why})`}.
 apt-get's own words are above; most often the package servers could not be reached.
 Install redis-server or valkey-server yourself, or set HOLDFAST_REDIS_URL to one that you have.`);

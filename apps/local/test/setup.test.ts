@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -206,4 +215,22 @@ describe('scripts/setup.mjs', () => {
     expect(ran.status).toBe(1);
     expect(ran.stderr).toMatch(/needs Node.js 20.19 or newer; this is 18.20.0/);
   });
+});
+
+test('package-lock.json names what our own dependencies use on any platform, without which npm ci refuses to work', () => {
+  interface Entry {
+    dependencies?: Record<string, string>;
+    devDependencies?: Record<string, string>;
+    optionalDependencies?: Record<string, string>;
+  }
+  const lock: { packages: Record<string, Entry> } = JSON.parse(
+    readFileSync(join(ROOT, 'package-lock.json'), 'utf8'),
+  );
+  const own = Object.entries(lock.packages).filter(([path]) => !path.includes('node_modules/'));
+  const direct = own.flatMap(([, entry]) => Object.keys({ ...entry.dependencies, ...entry.devDependencies }));
+  const wanted = direct.flatMap((name) =>
+    Object.keys(lock.packages[`node_modules/${name}`]?.optionalDependencies ?? {}),
+  );
+  expect(wanted).toContain('@biomejs/cli-darwin-arm64');
+  expect(wanted.filter((name) => !lock.packages[`node_modules/${name}`])).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,10 +18,11 @@ const MAIN = join(ROOT, 'apps', 'local', 'dist', 'main.js');
 function start(
   home: string,
   env: Record<string, string> = {},
-  [command = process.execPath, ...args] = [process.execPath, MAIN],
+  argv: readonly string[] = [process.execPath, MAIN],
 ) {
   const free = ['REDIS_PORT', 'API_PORT', 'DASHBOARD_PORT', 'SANDBOX_PORT', 'SMTP_PORT'];
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('HOLDFAST_'));
+  const [command = process.execPath, ...args] = argv;
   const child = spawn(command, args, {
     cwd: ROOT,
     env: {
@@ -80,7 +82,7 @@ function shownCurl(said: string): { url: string; headers: Record<string, string>
 
 async function statusOf(location: URL, apiKey: string): Promise<string> {
   const response = await fetch(location, { headers: { authorization: `Bearer ${apiKey}` } });
-  const run: { status?: string } = await response.json();
+  const run = (await response.json()) as { status?: string };
   return run.status ?? `HTTP ${response.status}`;
 }
 
@@ -210,7 +212,6 @@ function urlsOf({ redis, sandbox, api, dashboard, workers }: Processes): string[
 
 /** A port that somebody listens on. */
 async function occupied(): Promise<{ url: string }> {
-  const { createServer } = await import('node:http');
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());

@@ -47,5 +47,5 @@ export function effectsTable(rows: readonly Row[]): string {
       ),
     ]);
   }
-  return table.toString();
+  return table.toString().replaceAll(/ +$/gm, '');
 }

@@ -78,6 +78,6 @@ async function showEffects(
   narrator.claim(
     'every order ended as it should, with each effect as often as it should',
     wrong.length === 0,
-    wrong,
+    wrong.map(({ order, runId, seenStatus, seen }) => ({ order, runId, status: seenStatus, ...seen })),
   );
 }
