@@ -37,10 +37,13 @@ export function answerProblem(
   if (request.headers.accept?.includes('text/html')) {
     return reply.type('text/html; charset=utf-8').send(page(title, detail));
   }
-  return reply
-    .type('application/problem+json')
-    .serializer(JSON.stringify)
-    .send({ type: 'about:blank', title, status, detail, code });
+  return (
+    reply
+      .type('application/problem+json')
+      .serializer(JSON.stringify)
+      // Bull Board's page shows `error` and `message` to who clicked.
+      .send({ type: 'about:blank', title, status, detail, code, error: title, message: detail })
+  );
 }
 
 function toProblem(error: FastifyError | DashboardProblem): DashboardProblem {

@@ -103,7 +103,11 @@ describe('with dead orders', () => {
         });
         expect({ path, status, allow: headers.allow }).toEqual({ path, status: 405, allow: 'GET, HEAD' });
         expect(headers['content-type']).toBe('application/problem+json');
-        expect(JSON.parse(text)).toMatchObject({ code: 'method_not_allowed' });
+        expect(JSON.parse(text)).toMatchObject({
+          code: 'method_not_allowed',
+          error: 'The dashboard does not do this',
+          message: 'Only the retry of dead letters is allowed.',
+        });
         expect(await everythingInRedis()).toEqual(before);
       }
     },

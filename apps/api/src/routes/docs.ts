@@ -23,7 +23,7 @@ export async function docsRoutes(app: FastifyInstance, { document }: DocsOptions
     logLevel: 'warn',
     staticCSP: true,
     theme: { title: 'Holdfast API' },
-    uiConfig: { tryItOutEnabled: true, persistAuthorization: false },
+    uiConfig: { layout: 'BaseLayout', tryItOutEnabled: true },
   });
 }
 
