@@ -62,6 +62,25 @@ describe('before anything is sent', () => {
     expect(bytes).not.toContain('POST');
   });
 
+  it('a signal that is aborted just before the connection is there: not a byte follows', async () => {
+    let bytes = 0;
+    let closed = false;
+    const url = await serveSocket((socket) => {
+      socket.on('data', (chunk) => {
+        bytes += chunk.length;
+      });
+      socket.once('close', () => {
+        closed = true;
+      });
+    });
+    const abort = new AbortController();
+    const sending = client(url).request(post({ signal: abort.signal }));
+    abort.abort();
+    expect(await sending).toMatchObject({ kind: 'unavailable', code: 'aborted' });
+    await expect.poll(() => closed).toBe(true);
+    expect(bytes).toBe(0);
+  });
+
   it('a client that is closed', async () => {
     const http = client('http://127.0.0.1:9');
     await http.close();
