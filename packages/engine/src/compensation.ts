@@ -1,4 +1,5 @@
-import type { DriveEnd, ReachedStep } from './execution.ts';
+import { type DriveEnd, parkMs, type Reached } from './execution.ts';
+import { fieldOf } from './journal/step-record.ts';
 import type { RunWriter } from './run-writer.ts';
 import type { StepEnd, StepRunner } from './step-runner.ts';
 
@@ -7,11 +8,11 @@ export type CompensationEnd =
   | Extract<DriveEnd, { end: 'waits' | 'dies' | 'handed_back' | 'lost' }>;
 
 /**
- * What there is to undo. `interrupted`: an earlier worker died with the run, so that a step which records no intent may have had its
- * effect without any record.
+ * What there is to undo. `interrupted`: an earlier worker died with the run, or Redis has forgotten some of it, so that an effect may
+ * have happened without any record.
  */
 export interface CompensationScope {
-  readonly reached: ReadonlyMap<string, ReachedStep>;
+  readonly reached: ReadonlyMap<string, Reached>;
   readonly interrupted: boolean;
 }
 
@@ -26,14 +27,14 @@ export async function compensate(
   writer: RunWriter,
   scope: CompensationScope,
 ): Promise<CompensationEnd> {
-  for (const { name, options } of inDoubt(writer, scope)) {
-    const cut = cutShort(writer, await runner.resolve(name, options, writer.open('step', name)));
+  for (const effect of inDoubt(writer, scope)) {
+    const cut = cutShort(writer, await effect.resolve());
     if (cut) return cut;
   }
-  for (const { name, options } of toUndo(writer, scope)) {
-    const record = writer.records.get(name);
+  for (const { field, name, options } of toUndo(writer, scope)) {
+    const record = writer.records.get(field);
     if (record?.is !== 'completed') continue;
-    const ended = await runner.undo(name, options, record.result, writer.undos.get(name));
+    const ended = await runner.undo(undoName(field, name), options, record.result);
     if (ended.is === 'rejected') {
       const { error } = ended.record;
       const message = `the undo of step "${name}" was refused: ${error.message}`;
@@ -45,20 +46,27 @@ export async function compensate(
   return { end: 'undone' };
 }
 
-function inDoubt(writer: RunWriter, { reached, interrupted }: CompensationScope): ReachedStep[] {
-  return [...reached.values()].filter(({ name, options }) => {
-    const record = writer.records.get(name);
-    if (!record) return interrupted && options.whenInDoubt === 'repeat';
-    return record.is === 'started' || (record.is === 'retrying' && record.inDoubt);
+function inDoubt(writer: RunWriter, { reached, interrupted }: CompensationScope): Reached[] {
+  return [...reached.values()].filter(({ field, leavesNoIntent }) => {
+    const record = writer.records.get(field);
+    if (!record) return interrupted && leavesNoIntent;
+    return record.is === 'started' || record.is === 'waiting' || (record.is === 'retrying' && record.inDoubt);
   });
 }
 
-function toUndo(writer: RunWriter, { reached }: CompensationScope): ReachedStep[] {
-  const seqOf = ({ name }: ReachedStep) => writer.records.get(name)?.seq ?? 0;
+function toUndo(writer: RunWriter, { reached }: CompensationScope): Reached[] {
+  const seqOf = ({ field }: Reached) => writer.records.get(field)?.seq ?? 0;
   return [...reached.values()]
-    .filter(({ name, options }) => options.undo && writer.records.get(name)?.is === 'completed')
-    .filter(({ name }) => writer.undos.get(name)?.is !== 'completed')
+    .filter(({ field, options }) => options.undo && writer.records.get(field)?.is === 'completed')
+    .filter(
+      ({ field, name }) => writer.records.get(fieldOf('undo', undoName(field, name)))?.is !== 'completed',
+    )
     .sort((a, b) => seqOf(b) - seqOf(a));
+}
+
+/** A step and a child run may have the same name; their undos do not. */
+function undoName(field: string, name: string): string {
+  return field === fieldOf('step', name) ? name : `child.${name}`;
 }
 
 function cutShort(writer: RunWriter, ended: StepEnd): CompensationEnd | undefined {
@@ -66,12 +74,10 @@ function cutShort(writer: RunWriter, ended: StepEnd): CompensationEnd | undefine
     case 'completed':
     case 'rejected':
       return undefined;
-    case 'waits':
-      return {
-        end: 'waits',
-        waiting: ended.waiting,
-        delayMs: Math.max(0, (ended.waiting.until ?? 0) - writer.now()),
-      };
+    case 'waits': {
+      const until = ended.waiting.until ?? Number.POSITIVE_INFINITY;
+      return { end: 'waits', waiting: ended.waiting, delayMs: parkMs(until - writer.now()) };
+    }
     case 'stopped':
       switch (ended.by.end) {
         case 'dies':

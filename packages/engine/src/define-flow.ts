@@ -1,15 +1,43 @@
 import type { z } from 'zod';
-import type { StepOptions } from './step.ts';
+import type { DurationInput } from './duration.ts';
+import type { Log } from './log.ts';
+import type { ChildOptions, StepOptions, WaitOptions } from './step.ts';
 
-/** What a flow's function may use. Everything else it does must be the same each time it runs. */
+/**
+ * What a flow's function may use. The function is run again from its start whenever the run goes on, so everything else that it
+ * does must come out the same each time.
+ */
 export interface FlowContext {
   readonly runId: string;
   /**
    * Runs a step once and records its result; when the flow is replayed, returns the record.
-   * @param name unique within the run
+   * @param name unique within the run; in a loop, build it
    * @throws RejectedError when the provider said no; the flow may catch it and go on
    */
   step<T>(name: string, options: StepOptions<T>): Promise<T>;
+  /** Waits without holding a worker; survives restarts. The n-th sleep of a run keeps the end it got first. */
+  sleep(duration: DurationInput): Promise<void>;
+  /**
+   * Waits for a signal by this name, without holding a worker. A signal that came early is kept; each is taken by one wait, the
+   * oldest first.
+   * @returns the signal's payload
+   * @throws RejectedError `signal_timeout`, or `signal_invalid` when the payload does not fit the schema
+   */
+  waitFor<T = unknown>(name: string, options?: WaitOptions<T>): Promise<T>;
+  /**
+   * Runs another flow as a run of its own, under a key derived from this run, and waits for its end.
+   * @returns its output
+   * @throws RejectedError `child_failed` or `child_cancelled`, with the child's reason as cause
+   */
+  runChild<I, O = unknown>(name: string, options: ChildOptions<I, O>): Promise<O>;
+  /** The time of the last thing that was recorded, in Unix milliseconds on Redis' clock: the same on every replay. */
+  now(): number;
+  /** From 0 to 1, the same on every replay. Not for secrets. */
+  random(): number;
+  /** A version 4 UUID, the same on every replay. Not for secrets. */
+  uuid(): string;
+  /** Logs with the run's id; silent while the flow is replayed. */
+  readonly log: Log;
 }
 
 export interface Flow<I = unknown, O = unknown> {

@@ -1,14 +1,19 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createHash } from 'node:crypto';
 import type { Calls } from './attempt.ts';
 import type { FlowContext } from './define-flow.ts';
+import { Delivery } from './delivery.ts';
+import { type DurationInput, toMs } from './duration.ts';
 import { toErrorRecord, toRejectedError } from './error-codec.ts';
 import { RejectedError } from './errors.ts';
 import type { ClaimedRun } from './journal/journal.ts';
-import type { StepRecord } from './journal/step-record.ts';
+import { fieldOf, isFinal, parseField, type RecordKind, type RejectedRecord } from './journal/step-record.ts';
+import { LIMITS } from './limits.ts';
+import type { Log } from './log.ts';
 import type { Failure, WaitingFor } from './run.ts';
 import type { RunWriter } from './run-writer.ts';
-import type { StepOptions } from './step.ts';
+import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from './step.ts';
 import { type StepEnd, StepRunner } from './step-runner.ts';
+import { type ChildRuns, Waits } from './waits.ts';
 
 /** How a drive through the flow's function ended. */
 export type DriveEnd =
@@ -20,40 +25,60 @@ export type DriveEnd =
   | { readonly end: 'cancelled' }
   /** Replay alone: all that the journal has was played back. */
   | { readonly end: 'replayed' }
-  /** The worker stops: another one goes on. */
+  /** The worker stops: another one goes on. `cutOff`: in the middle of an effect. */
   | { readonly end: 'handed_back'; readonly cutOff: boolean }
   /** Another worker owns the run. */
   | { readonly end: 'lost' };
 
-/** A step the flow has reached in this drive. */
-export interface ReachedStep {
+/** Something with an effect that the flow has reached in this drive, and how to deal with it in a compensation. */
+export interface Reached {
+  readonly field: string;
   readonly name: string;
-  // the result type is known to the flow alone
-  readonly options: StepOptions<unknown>;
+  readonly options: UndoOptions<unknown>;
+  /** Whether an effect without any record may have happened when a worker died with the run. */
+  readonly leavesNoIntent: boolean;
+  /** Finds out how an effect ended that may still be under way. */
+  readonly resolve: () => Promise<StepEnd>;
 }
 
 export interface ExecutionDeps {
   readonly writer: RunWriter;
   readonly calls: Calls;
+  readonly children: ChildRuns;
+  readonly log: Log;
   readonly random: () => number;
   readonly retryScale: number;
   /** True once the worker stops: no new effect starts. */
   readonly draining: () => boolean;
 }
 
+/** One thing that the flow asks for and that the journal keeps. */
+interface Command {
+  readonly field: string;
+  readonly name: string;
+  readonly perform: () => Promise<StepEnd>;
+}
+
 /**
- * One drive of a flow's function over its run's journal: recorded steps return their record, others are run and recorded.
- * A step that cannot end now never settles; the drive ends once nothing is under way any more.
+ * One drive of a flow's function over its run's journal: recorded outcomes are played back in their order, what has none is run and
+ * recorded. What cannot end now never settles; the drive ends once nothing is under way any more.
  */
 export class Execution implements FlowContext {
   readonly runId: string;
-  readonly reached = new Map<string, ReachedStep>();
+  readonly log: Log;
+  readonly reached = new Map<string, Reached>();
   readonly #run: ClaimedRun;
   readonly #deps: ExecutionDeps;
   readonly #runner: StepRunner;
+  readonly #waitRunner: Waits;
   /** `forward` runs what is not recorded; `replay` stops there. */
   readonly #mode: 'forward' | 'replay';
-  readonly #unvisited: Set<string>;
+  readonly #delivery: Delivery;
+  readonly #places = new Map<string, Error>();
+  readonly #counts = new Map<string, number>();
+  readonly #rejectedBy = new WeakMap<Error, string>();
+  #draws = 0;
+  #now: number;
   #underWay = 0;
   #settled: DriveEnd | undefined;
   #stopped: DriveEnd | undefined;
@@ -66,18 +91,22 @@ export class Execution implements FlowContext {
     this.#run = run;
     this.#mode = mode;
     this.#deps = deps;
+    this.#now = run.createdAt;
     this.#runner = new StepRunner(run, deps);
-    this.#unvisited = new Set(
-      [...run.steps].filter(([, r]) => r.is === 'completed' || r.is === 'rejected').map(([name]) => name),
-    );
+    this.#waitRunner = new Waits(run, deps);
+    this.#delivery = new Delivery(endsInOrder(deps.writer), (missing) => this.#diverged(missing));
+    this.log = silentWhile(() => !this.#delivery.over || this.#mode === 'replay', deps.log, {
+      run: run.runId,
+      flow: run.flow,
+    });
   }
 
   /** Runs the flow's function until it returns, throws, or has to stop. */
-  async drive(flow: (ctx: FlowContext, input: unknown) => Promise<unknown>): Promise<DriveEnd> {
+  drive(flow: (ctx: FlowContext, input: unknown) => Promise<unknown>): Promise<DriveEnd> {
     const ended = new Promise<DriveEnd>((resolve) => {
       this.#resolveEnd = resolve;
     });
-    this.#callFlow(flow).then((settled) => {
+    void this.#callFlow(flow).then((settled) => {
       this.#settled = settled;
       if (this.#underWay === 0) this.#end();
     });
@@ -87,12 +116,13 @@ export class Execution implements FlowContext {
   async #callFlow(flow: (ctx: FlowContext, input: unknown) => Promise<unknown>): Promise<DriveEnd> {
     try {
       const output = await flow(this, this.#run.input);
-      const missed = this.#missedSteps();
-      if (missed) return { end: 'dies', failure: missed };
+      const missing = this.#delivery.missing;
+      if (missing) return { end: 'dies', failure: incompatible(missing, 'the flow ended without it') };
       return { end: 'returned', output };
     } catch (error) {
-      if (!(error instanceof RejectedError))
+      if (!(error instanceof RejectedError)) {
         return { end: 'dies', failure: { ...toErrorRecord(error), kind: 'bug' } };
+      }
       const step = this.#rejectedBy.get(error);
       return {
         end: 'rejected',
@@ -102,34 +132,108 @@ export class Execution implements FlowContext {
   }
 
   step<T>(name: string, options: StepOptions<T>): Promise<T> {
-    const misuse = this.#register(name, options as StepOptions<unknown>);
+    const untyped = options as StepOptions<unknown>;
+    const field = fieldOf('step', name);
+    const misuse = this.#misuse('step', field, name);
     if (misuse) return this.#stop({ end: 'dies', failure: misuse });
-
-    const record = this.#deps.writer.records.get(name);
-    this.#unvisited.delete(name);
-    if (record?.is === 'completed') return Promise.resolve(record.result as T);
-    if (record?.is === 'rejected') return Promise.reject(this.#rejection(name, record));
-    if (this.#mode === 'replay') {
-      this.#atFrontier = true;
-      return this.#stop(undefined);
-    }
-    return this.#perform(name, options, record);
+    this.reached.set(field, {
+      ...{ field, name, options: untyped },
+      leavesNoIntent: options.whenInDoubt === 'repeat',
+      resolve: () => this.#runner.resolve(name, untyped),
+    });
+    return this.#command<T>({ field, name, perform: () => this.#runner.run(name, untyped) });
   }
 
-  #perform<T>(
-    name: string,
-    options: StepOptions<T>,
-    record: Exclude<StepRecord, { is: 'completed' | 'rejected' }> | undefined,
-  ) {
+  async sleep(duration: DurationInput): Promise<void> {
+    const name = `sleep-${this.#count('sleep')}`;
+    const field = fieldOf('timer', name);
+    const durationMs = toMs(duration);
+    await this.#command({
+      field,
+      name,
+      perform: async () => this.#waitRunner.sleep(field, name, durationMs),
+    });
+  }
+
+  waitFor<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T> {
+    const field = fieldOf('wait', `${name}#${this.#count(`wait ${name}`)}`);
+    return this.#command<T>({
+      field,
+      name,
+      perform: async () => this.#waitRunner.waitFor(field, name, options),
+    });
+  }
+
+  runChild<I, O = unknown>(name: string, options: ChildOptions<I, O>): Promise<O> {
+    const field = fieldOf('child', name);
+    const misuse = this.#misuse('child', field, name);
+    if (misuse) return this.#stop({ end: 'dies', failure: misuse });
+    this.reached.set(field, {
+      ...{ field, name, options: options as UndoOptions<unknown>, leavesNoIntent: true },
+      resolve: () => this.#waitRunner.stopChild(field, name, options),
+    });
+    return this.#command<O>({ field, name, perform: () => this.#waitRunner.runChild(field, name, options) });
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  random(): number {
+    return this.#draw().readUIntBE(0, 6) / 2 ** 48;
+  }
+
+  uuid(): string {
+    const bytes = this.#draw().subarray(0, 16);
+    bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
+    bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+    return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  }
+
+  /** Random bytes that follow from the run and from how many were drawn before. */
+  #draw(): Buffer {
+    this.#draws += 1;
+    return createHash('sha256').update(`${this.runId}:${this.#run.generation}:${this.#draws}`).digest();
+  }
+
+  #count(what: string): number {
+    const count = (this.#counts.get(what) ?? 0) + 1;
+    this.#counts.set(what, count);
+    return count;
+  }
+
+  #command<T>(command: Command): Promise<T> {
+    const record = this.#deps.writer.records.get(command.field);
+    if (record && isFinal(record)) {
+      return new Promise<T>((resolve, reject) => {
+        this.#delivery.reach(command.field, () => {
+          this.#now = Math.max(this.#now, record.finishedAt);
+          if (record.is === 'completed') resolve(record.result as T);
+          else reject(this.#rejection(command.name, record));
+        });
+      });
+    }
+    if (this.#mode === 'replay') {
+      this.#atFrontier = true;
+      void this.#delivery.whenOver().then(() => this.#endWhenStill());
+      return new Promise<never>(() => {});
+    }
+    return this.#perform<T>(command);
+  }
+
+  #perform<T>(command: Command): Promise<T> {
     this.#underWay += 1;
     return new Promise<T>((resolve, reject) => {
-      this.#runStep(name, options, record)
-        .then((ended) => {
+      void this.#performed(command)
+        .then(async (ended) => {
+          // what ends beside others is given to the flow in a turn of its own, as replay does
+          if (this.#underWay > 1) await new Promise(setImmediate);
+          this.#now = Math.max(this.#now, this.#finishedAt(command.field));
           switch (ended.is) {
             case 'completed':
               return resolve(ended.value as T);
             case 'rejected':
-              return reject(this.#rejection(name, ended.record));
+              return reject(this.#rejection(command.name, ended.record));
             case 'waits':
               this.#waits.push(ended.waiting);
               return;
@@ -139,7 +243,10 @@ export class Execution implements FlowContext {
           }
         })
         .catch((error: unknown) => {
-          this.#stopped ??= { end: 'dies', failure: { ...toErrorRecord(error), kind: 'bug', step: name } };
+          this.#stopped ??= {
+            end: 'dies',
+            failure: { ...toErrorRecord(error), kind: 'bug', step: command.name },
+          };
         })
         .finally(() => {
           this.#underWay -= 1;
@@ -148,69 +255,52 @@ export class Execution implements FlowContext {
     });
   }
 
-  async #runStep<T>(
-    name: string,
-    options: StepOptions<T>,
-    record: Exclude<StepRecord, { is: 'completed' | 'rejected' }> | undefined,
-  ): Promise<StepEnd> {
-    if (this.#unvisited.size > 0) {
-      // steps beside this one may be about to be played back
-      await nextTurn();
-      const missed = this.#missedSteps(name);
-      if (missed) return { is: 'stopped', by: { end: 'dies', failure: missed } };
-    }
+  async #performed(command: Command): Promise<StepEnd> {
+    if (!this.#delivery.over) await this.#delivery.whenOver();
     if (this.#stopped) return { is: 'stopped', by: this.#stopped };
-    return this.#runner.run(name, options as StepOptions<unknown>, record);
+    if (this.#deps.writer.records.size >= LIMITS.records && !this.#deps.writer.records.has(command.field)) {
+      const message = `step "${command.name}" would be the run's ${LIMITS.records + 1}st record; at most ${LIMITS.records} are kept. Use child runs for long loops`;
+      return {
+        is: 'stopped',
+        by: { end: 'dies', failure: { ...bug('too_many_steps', message), step: command.name } },
+      };
+    }
+    return command.perform();
   }
 
-  readonly #rejectedBy = new WeakMap<Error, string>();
+  #finishedAt(field: string): number {
+    const record = this.#deps.writer.records.get(field);
+    return record && isFinal(record) ? record.finishedAt : 0;
+  }
 
-  #rejection(step: string, record: Extract<StepRecord, { is: 'rejected' }>): RejectedError {
+  #rejection(step: string, record: RejectedRecord): RejectedError {
     const error = toRejectedError(record.error);
     this.#rejectedBy.set(error, step);
     return error;
   }
 
-  #register(name: string, options: StepOptions<unknown>): Failure | undefined {
-    const at = new Error(`step "${name}"`);
-    const first = this.reached.get(name);
-    if (first) {
-      return bug(
-        'step_name_reused',
-        `step "${name}" is used twice in one run; in a loop, build the name. First ${placeOf(this.#places.get(name))}, again ${placeOf(at)}`,
-        name,
-      );
+  /** A name that is used twice, or cannot be used. */
+  #misuse(kind: RecordKind, field: string, name: string): Failure | undefined {
+    const at = new Error(`${kind} "${name}"`);
+    if (this.reached.has(field)) {
+      const places = `First ${placeOf(this.#places.get(field))}, again ${placeOf(at)}`;
+      const message = `${kind} "${name}" is used twice in one run; in a loop, build the name. ${places}`;
+      return { ...bug('step_name_reused', message), step: name };
     }
-    if (!/^[A-Za-z0-9_-]{1,100}$/.test(name)) {
-      return bug(
-        'step_name_invalid',
-        `step name ${JSON.stringify(name)}: use 1 to 100 letters, digits, "_" or "-"`,
-        name,
-      );
-    }
-    this.reached.set(name, { name, options });
-    this.#places.set(name, at);
-    return undefined;
+    this.#places.set(field, at);
+    if (/^[A-Za-z0-9_-]{1,100}$/.test(name)) return undefined;
+    const message = `${kind} name ${JSON.stringify(name)}: use 1 to 100 letters, digits, "_" or "-"`;
+    return { ...bug('step_name_invalid', message), step: name };
   }
 
-  readonly #places = new Map<string, Error>();
-
-  /** Steps the journal has an outcome for and today's code does not reach. */
-  #missedSteps(instead?: string): Failure | undefined {
-    if (this.#unvisited.size === 0) return undefined;
-    const recorded = [...this.#unvisited].map((name) => `"${name}"`).join(', ');
-    const met =
-      instead === undefined ? 'the flow ended without it' : `the flow went to step "${instead}" instead`;
-    return {
-      kind: 'incompatible_flow',
-      code: 'incompatible_flow',
-      message: `the journal has ${recorded}, but ${met}; give the changed flow a new version, or redrive once the old code is back`,
-      ...(instead !== undefined && { step: instead }),
-    };
+  /** The flow went another way than the journal has it. */
+  #diverged(missing: string): void {
+    this.#stopped ??= { end: 'dies', failure: incompatible(missing, 'the flow went another way') };
+    this.#end();
   }
 
-  /** The step that calls this never settles. */
-  #stop(by: DriveEnd | undefined): Promise<never> {
+  /** What calls this never settles. */
+  #stop(by: DriveEnd): Promise<never> {
     this.#stopped ??= by;
     if (this.#underWay === 0) this.#endWhenStill();
     return new Promise<never>(() => {});
@@ -220,7 +310,8 @@ export class Execution implements FlowContext {
   #endWhenStill(): void {
     setImmediate(() => {
       if (this.#underWay > 0) return;
-      if (this.#settled || this.#stopped || this.#atFrontier || this.#waits.length > 0) this.#end();
+      if (this.#settled || this.#stopped || this.#waits.length > 0) this.#end();
+      else if (this.#atFrontier && this.#delivery.over) this.#end();
     });
   }
 
@@ -232,14 +323,8 @@ export class Execution implements FlowContext {
     const waiting = this.#waits[0];
     if (this.#settled?.end !== 'returned' || !waiting) return this.#settled;
     const step = 'step' in waiting ? waiting.step : waiting.name;
-    return {
-      end: 'dies',
-      failure: bug(
-        'step_not_awaited',
-        `the flow returned while step "${step}" was not done; await every step`,
-        step,
-      ),
-    };
+    const message = `the flow returned while "${step}" was not done; await everything that it starts`;
+    return { end: 'dies', failure: { ...bug('step_not_awaited', message), step } };
   }
 
   #waitEnd(): DriveEnd | undefined {
@@ -247,27 +332,53 @@ export class Execution implements FlowContext {
     const waiting = this.#waits.reduce((soonest, next) =>
       untilOf(next) < untilOf(soonest) ? next : soonest,
     );
-    return {
-      end: 'waits',
-      waiting,
-      delayMs: Math.max(0, Math.ceil(untilOf(waiting) - this.#deps.writer.now())),
-    };
+    return { end: 'waits', waiting, delayMs: parkMs(untilOf(waiting) - this.#deps.writer.now()) };
   }
+}
+
+/** A job can be delayed for so long; what waits longer is parked again. */
+const MAX_PARK_MS = 365 * 24 * 60 * 60 * 1_000;
+
+export function parkMs(ms: number): number {
+  return Math.min(Math.max(0, Math.ceil(ms)), MAX_PARK_MS);
+}
+
+/** The fields of steps, timers and waits that are over, in the order in which they ended. */
+function endsInOrder(writer: RunWriter): string[] {
+  return [...writer.records]
+    .filter(([field, record]) => isFinal(record) && parseField(field)?.kind !== 'undo')
+    .sort(([, a], [, b]) => a.seq - b.seq)
+    .map(([field]) => field);
 }
 
 function untilOf(waiting: WaitingFor): number {
   return waiting.until ?? Number.POSITIVE_INFINITY;
 }
 
-function bug(code: string, message: string, step: string): Failure {
-  return { kind: 'bug', code, message, step };
+function bug(code: string, message: string): Failure {
+  return { kind: 'bug', code, message };
+}
+
+function incompatible(missing: string, what: string): Failure {
+  const { kind, name } = parseField(missing) ?? { kind: 'step', name: missing };
+  return {
+    kind: 'incompatible_flow',
+    code: 'incompatible_flow',
+    message: `the journal goes on with ${kind} "${name}", but ${what}; register the changed flow as a new version beside the old one, then redrive`,
+    step: name,
+  };
+}
+
+function silentWhile(silent: () => boolean, log: Log, facts: object): Log {
+  const when = (level: keyof Log) => (more: object, message: string) => {
+    if (!silent()) log[level]({ ...facts, ...more }, message);
+  };
+  return { debug: when('debug'), info: when('info'), warn: when('warn'), error: when('error') };
 }
 
 /** The first line of a stack outside of this file. */
 function placeOf(error: Error | undefined): string {
   const lines = error?.stack?.split('\n').slice(1) ?? [];
-  const outside = lines.find(
-    (line) => !line.includes(import.meta.url) && !/[\\/]execution\.[jt]s/.test(line),
-  );
+  const outside = lines.find((line) => !/[\\/]execution\.[jt]s/.test(line));
   return outside?.trim() ?? 'at an unknown place';
 }

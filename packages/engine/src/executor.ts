@@ -1,4 +1,5 @@
 import type { Calls } from './attempt.ts';
+import type { EndedChild } from './child-runs.ts';
 import {
   type CompensationEnd,
   type CompensationScope,
@@ -12,9 +13,12 @@ import { type DriveEnd, Execution, type ExecutionDeps } from './execution.ts';
 import type { FlowRegistry } from './flow-registry.ts';
 import { encodeJson } from './journal/codec.ts';
 import type { ClaimedRun, ClaimReply, Journal, Park } from './journal/journal.ts';
+import { checkSize, LIMITS } from './limits.ts';
+import type { Log } from './log.ts';
 import type { Failure } from './run.ts';
 import { RunWriter } from './run-writer.ts';
 import { StepRunner } from './step-runner.ts';
+import type { ChildEnd, ChildRuns } from './waits.ts';
 
 /** What becomes of the job that carried a run. */
 export type JobVerdict =
@@ -28,12 +32,18 @@ export interface ExecutorDeps {
   /** Unique for every call, also across processes. */
   readonly nextClaimant: () => string;
   readonly writeLetter: (dead: DeadRun) => Promise<void>;
+  readonly children: ChildRuns;
+  readonly tellParent: (child: EndedChild) => Promise<void>;
+  readonly log: Log;
   readonly random: () => number;
   readonly retryScale: number;
   readonly draining: () => boolean;
   /** Claims in a row without progress after which a run is thought to end its worker. */
   readonly poisonAfter: number;
 }
+
+/** What a drive leads to: the job's verdict, or another claim at once. */
+type DriveVerdict = JobVerdict | { readonly job: 'goes_on' };
 
 const ENDS: JobVerdict = { job: 'ends' };
 
@@ -54,14 +64,17 @@ export class Executor {
     calls: Calls,
   ): Promise<JobVerdict> {
     const { journal, flows, nextClaimant } = this.#deps;
-    const claim = await journal.claimRun(job.runId, job.id, nextClaimant(), flows.versions(job.flow));
-    if (claim.outcome !== 'claimed') return unclaimed(claim);
-    const { run } = claim;
-    const writer = new RunWriter(journal, run);
-    writer.onRefusal = () => calls.giveUp('run_lost');
-    const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps);
-    if (run.claims > this.#deps.poisonAfter) return drive.bury(poison(run));
-    return drive.go();
+    for (;;) {
+      const claim = await journal.claimRun(job.runId, job.id, nextClaimant(), flows.versions(job.flow));
+      if (claim.outcome !== 'claimed') return unclaimed(claim);
+      const { run } = claim;
+      const writer = new RunWriter(journal, run);
+      writer.onRefusal = () => calls.giveUp('run_lost');
+      const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps);
+      const verdict = await (run.claims > this.#deps.poisonAfter ? drive.bury(poison(run)) : drive.go());
+      // a signal came while the run was being parked: it is claimed anew, with the signal
+      if (verdict.job !== 'goes_on') return verdict;
+    }
   }
 
   #flowOf(run: ClaimedRun): Flow {
@@ -87,7 +100,7 @@ class Drive {
     this.#deps = deps;
   }
 
-  async go(): Promise<JobVerdict> {
+  async go(): Promise<DriveVerdict> {
     const { compensation, cancelRequested } = this.#run;
     if (compensation) return this.#goOnUndoing(compensation);
     if (cancelRequested) return this.#cancel();
@@ -97,7 +110,7 @@ class Drive {
     return this.#afterDrive(ended, execution);
   }
 
-  async #afterDrive(ended: DriveEnd, execution: Execution): Promise<JobVerdict> {
+  async #afterDrive(ended: DriveEnd, execution: Execution): Promise<DriveVerdict> {
     await this.#writer.quiet();
     switch (ended.end) {
       case 'returned':
@@ -113,22 +126,33 @@ class Drive {
     }
   }
 
-  async #complete(output: unknown, execution: Execution): Promise<JobVerdict> {
+  async #complete(output: unknown, execution: Execution): Promise<DriveVerdict> {
     const encoded = this.#encodeOutput(output);
     if ('failure' in encoded) return this.bury(encoded.failure);
     const end = { status: 'completed', output: encoded.json } as const;
+    const told = { status: 'completed', output: JSON.parse(encoded.json) } as const;
     const reply = await this.#writer.handOver((entries) =>
       this.#deps.journal.finishRun(this.#run, end, entries),
     );
     if (reply === 'cancel_requested') return this.#startUndoing({ ends: 'cancelled' }, execution);
+    if (reply === 'done') await this.#tellParent(told);
     return ENDS;
+  }
+
+  async #tellParent(end: ChildEnd): Promise<void> {
+    const { runId, parent } = this.#run;
+    if (parent) await this.#deps.tellParent({ runId, parent, end });
   }
 
   #encodeOutput(output: unknown): { readonly json: string } | { readonly failure: Failure } {
     try {
       const checked = this.#flow.output.safeParse(output);
-      if (checked.success)
-        return { json: encodeJson(checked.data, `the output of flow "${this.#flow.name}"`) ?? 'null' };
+      if (checked.success) {
+        const what = `the output of flow "${this.#flow.name}"`;
+        const json = encodeJson(checked.data, what) ?? 'null';
+        checkSize(json, LIMITS.resultBytes, 'result_too_large', what);
+        return { json };
+      }
       const faults = checked.error.issues
         .map((issue) => `${issue.path.join('.') || '(output)'}: ${issue.message}`)
         .join('; ');
@@ -145,13 +169,13 @@ class Drive {
   }
 
   /** A cancel that arrived between two drives: what was done is found by replay. */
-  async #cancel(): Promise<JobVerdict> {
+  async #cancel(): Promise<DriveVerdict> {
     const replayed = await this.#replay();
     if ('job' in replayed) return replayed;
     return this.#startUndoing({ ends: 'cancelled' }, replayed);
   }
 
-  async #goOnUndoing(end: NonNullable<ClaimedRun['compensation']>): Promise<JobVerdict> {
+  async #goOnUndoing(end: NonNullable<ClaimedRun['compensation']>): Promise<DriveVerdict> {
     const replayed = await this.#replay();
     if ('job' in replayed) return replayed;
     return this.#undo(end, replayed, this.#run);
@@ -160,7 +184,7 @@ class Drive {
   async #startUndoing(
     end: NonNullable<ClaimedRun['compensation']>,
     execution: Execution,
-  ): Promise<JobVerdict> {
+  ): Promise<DriveVerdict> {
     if (!needsCompensation(this.#writer, this.#scope(execution))) return this.#endUndone(end);
     const reply = await this.#deps.journal.startCompensation(this.#run, end, this.#writer.takeHeld());
     if (reply !== 'done') return ENDS;
@@ -171,7 +195,7 @@ class Drive {
     end: NonNullable<ClaimedRun['compensation']>,
     execution: Execution,
     run: ClaimedRun,
-  ): Promise<JobVerdict> {
+  ): Promise<DriveVerdict> {
     const runner = new StepRunner(run, this.#executionDeps());
     const ended = await compensate(runner, this.#writer, this.#scope(execution));
     await this.#writer.quiet();
@@ -179,7 +203,7 @@ class Drive {
     return this.#leave(ended, execution);
   }
 
-  async #endUndone(end: NonNullable<ClaimedRun['compensation']>): Promise<JobVerdict> {
+  async #endUndone(end: NonNullable<ClaimedRun['compensation']>): Promise<DriveVerdict> {
     const finish =
       end.ends === 'failed'
         ? ({ status: 'failed', failure: end.failure } as const)
@@ -187,6 +211,10 @@ class Drive {
     const reply = await this.#writer.handOver((entries) =>
       this.#deps.journal.finishRun(this.#run, finish, entries),
     );
+    if (reply === 'done')
+      await this.#tellParent(
+        end.ends === 'failed' ? { status: 'failed', error: end.failure } : { status: 'cancelled' },
+      );
     if (reply !== 'cancel_requested') return ENDS;
     // nothing is left to undo, so the run ends as the one who cancelled it wants
     const cancelled = await this.#deps.journal.startCompensation(
@@ -194,12 +222,14 @@ class Drive {
       { ends: 'cancelled' },
       this.#writer.takeHeld(),
     );
-    if (cancelled === 'done') await this.#deps.journal.finishRun(this.#run, { status: 'cancelled' }, []);
+    if (cancelled !== 'done') return ENDS;
+    const finished = await this.#deps.journal.finishRun(this.#run, { status: 'cancelled' }, []);
+    if (finished === 'done') await this.#tellParent({ status: 'cancelled' });
     return ENDS;
   }
 
   /** Plays the journal back without any effect, to learn which steps there are to undo. */
-  async #replay(): Promise<Execution | JobVerdict> {
+  async #replay(): Promise<Execution | DriveVerdict> {
     const execution = this.#execution('replay', this.#run);
     const ended = await execution.drive((ctx, input) => this.#flow.run(ctx, input));
     if (ended.end === 'dies') return this.bury(ended.failure);
@@ -209,7 +239,7 @@ class Drive {
   async #leave(
     ended: Exclude<CompensationEnd, { end: 'undone' }>,
     execution: Execution,
-  ): Promise<JobVerdict> {
+  ): Promise<DriveVerdict> {
     switch (ended.end) {
       case 'lost':
         return ENDS;
@@ -226,16 +256,17 @@ class Drive {
     }
   }
 
-  async #park(park: Park, delayMs: number, execution: Execution): Promise<JobVerdict> {
+  async #park(park: Park, delayMs: number, execution: Execution): Promise<DriveVerdict> {
     const reply = await this.#writer.handOver((entries) =>
       this.#deps.journal.suspendRun(this.#run, park, entries),
     );
     if (reply === 'done') return { job: 'parks', delayMs };
+    if (reply === 'signalled') return { job: 'goes_on' };
     if (reply === 'cancel_requested') return this.#startUndoing({ ends: 'cancelled' }, execution);
     return ENDS;
   }
 
-  async bury(failure: Failure): Promise<JobVerdict> {
+  async bury(failure: Failure): Promise<DriveVerdict> {
     const death = await this.#deps.journal.buryRun(this.#run, failure, this.#writer.takeHeld());
     if (death !== undefined) {
       await this.#deps.writeLetter({ runId: this.#run.runId, flow: this.#run.flow, death, failure });
@@ -248,12 +279,12 @@ class Drive {
   }
 
   #executionDeps(): ExecutionDeps {
-    const { random, retryScale, draining } = this.#deps;
-    return { writer: this.#writer, calls: this.#calls, random, retryScale, draining };
+    const { children, log, random, retryScale, draining } = this.#deps;
+    return { writer: this.#writer, calls: this.#calls, children, log, random, retryScale, draining };
   }
 
   #scope(execution: Execution): CompensationScope {
-    return { reached: execution.reached, interrupted: this.#run.claims > 1 };
+    return { reached: execution.reached, interrupted: this.#run.claims > 1 || this.#run.mayHaveForgotten };
   }
 }
 

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Cluster, Redis } from 'ioredis';
 import { redisJournal } from './journal/redis-journal.ts';
-import type { LivenessPlan } from './liveness.ts';
+import type { LifeProof, LivenessPlan } from './liveness.ts';
 
 // A thread of its own: a busy event loop in the main thread does not make the worker look dead, and a dead process does.
 const { workerId, urls, everyMs, holdsMs } = workerData as LivenessPlan;
@@ -15,9 +15,15 @@ const connection =
 connection.on('error', () => {});
 const journal = redisJournal({ connection, retentionMs: 0 });
 
+let lastCount = 0;
 const beat = () => {
-  journal.proveLife(workerId, holdsMs).then(
-    () => parentPort?.postMessage('alive'),
+  journal.proveLife(workerId, holdsMs, lastCount).then(
+    ({ count, wentBack }) => {
+      // answers may come out of order after a reconnect
+      lastCount = Math.max(lastCount, count);
+      const proof: LifeProof = { wentBack };
+      parentPort?.postMessage(proof);
+    },
     () => {},
   );
 };

@@ -9,6 +9,12 @@ export interface LivenessPlan {
   readonly holdsMs: number;
 }
 
+/** What the thread tells after each proof. */
+export interface LifeProof {
+  /** Redis has lost writes since the last proof. */
+  readonly wentBack: boolean;
+}
+
 /** Reached from `src` and `dist` alike: a thread runs compiled code only. */
 const THREAD = new URL('../dist/liveness-thread.js', import.meta.url);
 
@@ -18,9 +24,12 @@ export interface Liveness {
   stop(): Promise<void>;
 }
 
-/** Proves that this process is alive, from a thread of its own, until stopped. */
-export function startLiveness(plan: LivenessPlan): Liveness {
+/** Proves that this process is alive, from a thread of its own, until stopped; notices when Redis has lost writes. */
+export function startLiveness(plan: LivenessPlan, onWentBack: () => void): Liveness {
   const thread = new Thread(THREAD, { workerData: plan });
+  thread.on('message', (proof: LifeProof) => {
+    if (proof.wentBack) onWentBack();
+  });
   thread.unref();
   return {
     proved: once(thread, 'message'),

@@ -1,5 +1,6 @@
 import type { ClaimedRun, Entry, Journal, WriteReply } from './journal/journal.ts';
-import { encodeRecord, fieldOf, isFinal, type RecordKind, type StepRecord } from './journal/step-record.ts';
+import { encodeRecord, isFinal, type OpenRecord, type StepRecord } from './journal/step-record.ts';
+import { LIMITS, TooLargeError } from './limits.ts';
 
 /**
  * Writes a claimed run's records, and remembers them. An outcome is held back until the run's next write, or the end of the
@@ -8,25 +9,22 @@ import { encodeRecord, fieldOf, isFinal, type RecordKind, type StepRecord } from
  */
 export class RunWriter {
   readonly records: Map<string, StepRecord>;
-  readonly undos: Map<string, StepRecord>;
   readonly #journal: Journal;
   readonly #run: ClaimedRun;
   readonly #claimedAt = performance.now();
   readonly #held = new Map<string, string>();
   #heldProgress = false;
   #writing: Promise<WriteReply> | undefined;
-  #lastSeq: number;
+  #lastSeq = 0;
+  #bytes: number;
   #onRefusal: (reply: Exclude<WriteReply, 'done'>) => void = () => {};
 
   constructor(journal: Journal, run: ClaimedRun) {
     this.#journal = journal;
     this.#run = run;
-    this.records = new Map(run.steps);
-    this.undos = new Map(run.undos);
-    this.#lastSeq = Math.max(
-      0,
-      ...[...run.steps.values(), ...run.undos.values()].map((record) => record.seq),
-    );
+    this.records = new Map(run.records);
+    this.#bytes = run.recordBytes;
+    for (const record of run.records.values()) this.#lastSeq = Math.max(this.#lastSeq, record.seq);
   }
 
   /** Redis' clock, as far as it can be told from here: its time at the claim plus what has passed since. */
@@ -39,10 +37,21 @@ export class RunWriter {
     return this.#lastSeq;
   }
 
-  /** @param resultJson a completed step's result, encoded */
-  hold(kind: RecordKind, step: string, record: StepRecord, resultJson?: string): void {
-    (kind === 'step' ? this.records : this.undos).set(step, record);
-    this.#held.set(fieldOf(kind, step), encodeRecord(record, resultJson));
+  /**
+   * @param resultJson a completed record's result, encoded
+   * @throws TooLargeError when the run would hold more than it may
+   */
+  hold(field: string, record: StepRecord, resultJson?: string): void {
+    const encoded = encodeRecord(record, resultJson);
+    this.#bytes += Buffer.byteLength(encoded);
+    if (this.#bytes > LIMITS.journalBytes && record.is === 'completed') {
+      throw new TooLargeError(
+        'journal_too_large',
+        `the run's records came to ${this.#bytes} bytes; at most ${LIMITS.journalBytes} are kept`,
+      );
+    }
+    this.records.set(field, record);
+    this.#held.set(field, encoded);
     if (record.is !== 'started') this.#heldProgress = true;
   }
 
@@ -79,12 +88,12 @@ export class RunWriter {
     }
   }
 
-  /** Gives what is held to the script that takes the run further; what it does not write is held again. */
-  async handOver(write: (entries: readonly Entry[]) => Promise<WriteReply>): Promise<WriteReply> {
+  /** Gives what is held to the script that takes the run further; when that writes nothing, it is held again. */
+  async handOver<R extends string>(write: (entries: readonly Entry[]) => Promise<R>): Promise<R> {
     const progress = this.#heldProgress;
     const entries = this.takeHeld();
     const reply = await write(entries);
-    if (reply === 'cancel_requested') {
+    if (reply === 'cancel_requested' || reply === 'signalled') {
       for (const { field, record } of entries) this.#held.set(field, record);
       this.#heldProgress = progress;
     }
@@ -92,9 +101,9 @@ export class RunWriter {
   }
 
   /** Takes back the intent of an attempt that did not start. */
-  takeBack(step: string, before: StepRecord | undefined): void {
-    if (before) this.records.set(step, before);
-    else this.records.delete(step);
+  takeBack(field: string, before: StepRecord | undefined): void {
+    if (before) this.records.set(field, before);
+    else this.records.delete(field);
   }
 
   /** What is held, for a script that writes it in any case. */
@@ -110,9 +119,9 @@ export class RunWriter {
     while (this.#writing) await this.#writing;
   }
 
-  /** The last record of a step that is not over. */
-  open(kind: RecordKind, step: string): Exclude<StepRecord, { is: 'completed' | 'rejected' }> | undefined {
-    const record = (kind === 'step' ? this.records : this.undos).get(step);
+  /** A field's record as long as it is not final. */
+  open(field: string): OpenRecord | undefined {
+    const record = this.records.get(field);
     return record && !isFinal(record) ? record : undefined;
   }
 }

@@ -74,7 +74,7 @@ interface RunCommon {
   readonly generation: number;
   readonly idempotencyKey: string;
   readonly input: Json;
-  /** In the order in which they were first recorded. */
+  /** In the order of their start. */
   readonly steps: readonly StepState[];
   /** Grows with every change of the run. */
   readonly revision: number;

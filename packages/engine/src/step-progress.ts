@@ -1,6 +1,6 @@
 import type { AttemptOutcome } from './attempt.ts';
 import { toErrorRecord } from './error-codec.ts';
-import type { StepRecord } from './journal/step-record.ts';
+import type { RejectedRecord, RetryingRecord, StartedRecord } from './journal/step-record.ts';
 import { decideRetry, type RetryPolicyMs } from './retry-policy.ts';
 import type { FailureKind } from './run.ts';
 
@@ -20,7 +20,7 @@ export interface Standing {
 
 /** @param fresh what a step without a record starts with */
 export function standingOf(
-  record: Exclude<StepRecord, { is: 'completed' }> | undefined,
+  record: RejectedRecord | StartedRecord | RetryingRecord | undefined,
   redrive: number,
   fresh: { readonly seq: number; readonly startedAt: number },
 ): Standing {
@@ -41,7 +41,7 @@ export function standingOf(
 }
 
 /** The record that an attempt is about to start its effect. */
-export function intentOf(standing: Standing): Extract<StepRecord, { is: 'started' }> {
+export function intentOf(standing: Standing): StartedRecord {
   const { seq, attempts, startedAt, used, redrive, keyAttempt } = standing;
   return { is: 'started', seq, attempts: attempts + 1, startedAt, budget: { redrive, used }, keyAttempt };
 }
@@ -50,12 +50,12 @@ export type Failed = Exclude<AttemptOutcome<never>, { is: 'ok' | 'abandoned' }>;
 
 /** What a failed attempt makes of its step. */
 export type NextMove =
-  | { readonly move: 'reject'; readonly record: Extract<StepRecord, { is: 'rejected' }> }
-  | { readonly move: 'wait'; readonly record: Extract<StepRecord, { is: 'retrying' }> }
+  | { readonly move: 'reject'; readonly record: RejectedRecord }
+  | { readonly move: 'wait'; readonly record: RetryingRecord }
   | {
       readonly move: 'die';
       readonly kind: FailureKind;
-      readonly record: Extract<StepRecord, { is: 'retrying' }>;
+      readonly record: RetryingRecord;
     };
 
 /**

@@ -1,36 +1,39 @@
 import type { AttemptOutcome, CallIdentity, GiveUpReason } from './attempt.ts';
 import { toMs } from './duration.ts';
-import type { toErrorRecord } from './error-codec.ts';
 import { InDoubtError } from './errors.ts';
 import type { DriveEnd, ExecutionDeps } from './execution.ts';
 import { encodeJson } from './journal/codec.ts';
 import type { ClaimedRun } from './journal/journal.ts';
-import type { RecordKind, StepRecord } from './journal/step-record.ts';
-import { retryPolicy } from './retry-policy.ts';
-import type { FailureKind, WaitingFor } from './run.ts';
-import type { LookUp, StepCall, StepOptions } from './step.ts';
+import { fieldOf, type RejectedRecord, type StepRecord } from './journal/step-record.ts';
+import { checkSize, LIMITS } from './limits.ts';
+import { type RetryPolicyMs, retryPolicy } from './retry-policy.ts';
+import type { ErrorRecord, FailureKind, WaitingFor } from './run.ts';
+import type { LookUp, LookUpFunction, StepCall, StepOptions, UndoOptions } from './step.ts';
 import { afterFailure, type Failed, intentOf, type Standing, standingOf } from './step-progress.ts';
 
-/** How running a step ended, for now. */
+/** How a step, a wait or an undo stands after it was run. */
 export type StepEnd =
   | { readonly is: 'completed'; readonly value: unknown }
-  | { readonly is: 'rejected'; readonly record: Extract<StepRecord, { is: 'rejected' }> }
+  | { readonly is: 'rejected'; readonly record: RejectedRecord }
   | { readonly is: 'waits'; readonly waiting: WaitingFor }
   | { readonly is: 'stopped'; readonly by: DriveEnd };
 
-type OpenRecord = Exclude<StepRecord, { is: 'completed' | 'rejected' }>;
-
-/** A run that was woken early waits on. */
-type NotBefore = { readonly at: number; readonly wait: 'retry' | 'throttle' } | undefined;
-
-/** One kind of effect: a step, or a step's undo. */
+/** A step's effect, or its undo's. */
 interface Effect {
-  readonly kind: RecordKind;
+  readonly field: string;
   readonly step: string;
+  readonly undo: boolean;
   readonly run: (call: StepCall) => Promise<unknown>;
-  readonly whenInDoubt: NonNullable<StepOptions<unknown>['whenInDoubt']>;
-  readonly retry: StepOptions<unknown>['retry'];
+  readonly whenInDoubt: 'repeat' | 'halt' | LookUpFunction<unknown>;
+  readonly keyLifetimeMs: number;
+  readonly afterKeyLifetime: 'halt' | LookUpFunction<unknown>;
+  readonly retry: RetryPolicyMs;
   readonly timeoutMs: number;
+}
+
+/** Where an effect stands, and until when it must not be tried. */
+interface Start extends Standing {
+  readonly notBefore: { readonly at: number; readonly wait: 'retry' | 'throttle' } | undefined;
 }
 
 /** Runs one attempt of one effect, resolving first what an earlier attempt left in doubt, and holds its record. */
@@ -43,194 +46,194 @@ export class StepRunner {
     this.#deps = deps;
   }
 
-  run(name: string, options: StepOptions<unknown>, record: OpenRecord | undefined): Promise<StepEnd> {
-    return this.#attempt(effectOf(name, options), this.#standing(record));
+  run(name: string, options: StepOptions<unknown>): Promise<StepEnd> {
+    const effect = effectOf(name, options);
+    return this.#attempt(effect, this.#start(effect));
   }
 
   /** An undo must be safe to repeat: its provider honours the key, or undoing twice is undoing once. */
-  async undo(
-    name: string,
-    options: StepOptions<unknown>,
-    result: unknown,
-    record: StepRecord | undefined,
-  ): Promise<StepEnd> {
+  undo(name: string, options: UndoOptions<unknown>, result: unknown): Promise<StepEnd> {
     const { undo } = options;
     if (!undo) throw new Error(`step "${name}" has no undo`);
     const effect: Effect = {
-      ...effectOf(name, options),
-      kind: 'undo',
+      field: fieldOf('undo', name),
+      step: name,
+      undo: true,
       run: (call) => undo(result, call),
       whenInDoubt: 'repeat',
+      keyLifetimeMs: Number.POSITIVE_INFINITY,
+      afterKeyLifetime: 'halt',
+      retry: retryPolicy(options.retry),
+      timeoutMs: toMs(options.timeout ?? '30s'),
     };
-    return this.#attempt(effect, this.#standing(record?.is === 'completed' ? undefined : record));
+    return this.#attempt(effect, this.#start(effect));
   }
 
   /**
    * Finds out whether an effect in doubt happened, before what was done is undone. An effect that may be repeated is repeated,
    * so that there is something definite to undo; one that can be looked up is never run again.
    */
-  async resolve(
-    name: string,
-    options: StepOptions<unknown>,
-    record: OpenRecord | undefined,
-  ): Promise<StepEnd> {
+  async resolve(name: string, options: StepOptions<unknown>): Promise<StepEnd> {
     const effect = effectOf(name, options);
-    const standing = this.#standing(record);
-    if (typeof effect.whenInDoubt === 'function') {
-      return (
-        (await this.#lookUp(effect, standing, effect.whenInDoubt)) ?? this.#didNotHappen(effect, standing)
-      );
-    }
-    return this.#attempt(effect, standing);
+    const start = this.#start(effect);
+    const inDoubt = this.#whenInDoubt(effect, start);
+    if (typeof inDoubt !== 'function') return this.#attempt(effect, start);
+    return (await this.#lookUp(effect, start, inDoubt)) ?? this.#didNotHappen(effect, start);
   }
 
-  #standing(
-    record: Exclude<StepRecord, { is: 'completed' }> | undefined,
-  ): Standing & { readonly notBefore: NotBefore } {
-    const fresh = { seq: record?.seq ?? this.#deps.writer.nextSeq(), startedAt: this.#deps.writer.now() };
+  #start(effect: Effect): Start {
+    const { writer } = this.#deps;
+    const record = attempted(writer.records.get(effect.field));
+    const fresh = { seq: record?.seq ?? writer.nextSeq(), startedAt: writer.now() };
     const standing = standingOf(record, this.#run.redrives, fresh);
     const waits = record?.is === 'retrying' && record.budget.redrive === this.#run.redrives;
-    return { ...standing, notBefore: waits ? { at: record.retryAt, wait: record.wait } : undefined };
+    return {
+      ...standing,
+      ...(!record && this.#mayHaveStarted(effect) && { inDoubt: true, startedAt: this.#run.lastChangeAt }),
+      notBefore: waits ? { at: record.retryAt, wait: record.wait } : undefined,
+    };
   }
 
-  async #attempt(effect: Effect, standing: Standing & { readonly notBefore: NotBefore }): Promise<StepEnd> {
+  /**
+   * True for an effect without a record that may have been started all the same: a worker died with the run where intents are not
+   * recorded, or Redis has lost what it had recorded.
+   */
+  #mayHaveStarted({ undo, whenInDoubt }: Effect): boolean {
+    if (undo) return false;
+    return this.#run.mayHaveForgotten || (this.#run.claims > 1 && whenInDoubt === 'repeat');
+  }
+
+  /** What the effect's options say, given how long ago its key was first sent. */
+  #whenInDoubt(effect: Effect, start: Start): Effect['whenInDoubt'] {
+    const forgotten = this.#deps.writer.now() - start.startedAt > effect.keyLifetimeMs;
+    return effect.whenInDoubt === 'repeat' && forgotten ? effect.afterKeyLifetime : effect.whenInDoubt;
+  }
+
+  async #attempt(effect: Effect, start: Start): Promise<StepEnd> {
     const { writer } = this.#deps;
-    const { notBefore } = standing;
-    if (notBefore && notBefore.at > writer.now())
+    const { notBefore } = start;
+    if (notBefore && notBefore.at > writer.now()) {
       return waits({ kind: notBefore.wait, step: effect.step, until: notBefore.at });
-    if (standing.inDoubt && effect.whenInDoubt === 'halt') return this.#halted(effect);
-    if (standing.inDoubt && typeof effect.whenInDoubt === 'function') {
-      const found = await this.#lookUp(effect, standing, effect.whenInDoubt);
-      if (found) return found;
+    }
+    if (start.inDoubt) {
+      const whenInDoubt = this.#whenInDoubt(effect, start);
+      if (whenInDoubt === 'halt') return this.#halted(effect);
+      if (typeof whenInDoubt === 'function') {
+        const found = await this.#lookUp(effect, start, whenInDoubt);
+        if (found) return found;
+      }
     }
     if (this.#deps.draining()) return stopped({ end: 'handed_back', cutOff: false });
 
-    const before = writer.records.get(effect.step);
-    if (effect.kind === 'step' && effect.whenInDoubt !== 'repeat')
-      writer.hold('step', effect.step, intentOf(standing));
+    const before = writer.records.get(effect.field);
+    if (effect.whenInDoubt !== 'repeat') writer.hold(effect.field, intentOf(start));
     const written = await writer.flush();
     if (written === 'stale_owner') return stopped({ end: 'lost' });
     if (written === 'cancel_requested' && !this.#run.compensation) {
-      writer.takeBack(effect.step, before);
+      writer.takeBack(effect.field, before);
       return stopped({ end: 'cancelled' });
     }
 
-    const outcome = await this.#deps.calls.make(
-      this.#identity(effect, standing),
-      effect.timeoutMs,
-      effect.run,
-    );
+    const identity = this.#identity(effect, start, start.attempts + 1);
+    const outcome = await this.#deps.calls.make(identity, effect.timeoutMs, effect.run);
     if (outcome.is === 'abandoned') return abandoned(outcome.because);
-    if (outcome.is === 'ok') return this.#completed(effect, standing, standing.attempts + 1, outcome.value);
-    return this.#failed(effect, standing, outcome);
+    if (outcome.is === 'ok') return this.#completed(effect, start, start.attempts + 1, outcome.value);
+    return this.#failed(effect, start, outcome);
   }
 
   /** @returns undefined when the effect did not happen. */
-  async #lookUp(
-    effect: Effect,
-    standing: Standing,
-    find: (call: StepCall) => Promise<LookUp<unknown>>,
-  ): Promise<StepEnd | undefined> {
+  async #lookUp(effect: Effect, start: Start, find: LookUpFunction<unknown>): Promise<StepEnd | undefined> {
     if (this.#deps.draining()) return stopped({ end: 'handed_back', cutOff: false });
     if ((await this.#deps.writer.flush()) === 'stale_owner') return stopped({ end: 'lost' });
-    const identity = { ...this.#identity(effect, standing), attempt: Math.max(1, standing.attempts) };
-    const looked = await this.#deps.calls.make(identity, effect.timeoutMs, find);
+    const attempts = Math.max(1, start.attempts);
+    const looked = await this.#deps.calls.make(
+      this.#identity(effect, start, attempts),
+      effect.timeoutMs,
+      find,
+    );
     if (looked.is === 'abandoned') return abandoned(looked.because);
     if (looked.is === 'ok') {
       if (looked.value.outcome === 'none') return undefined;
-      if (looked.value.outcome === 'found')
-        return this.#completed(effect, standing, standing.attempts, looked.value.result);
+      if (looked.value.outcome === 'found') {
+        return this.#completed(effect, start, attempts, looked.value.result);
+      }
     }
-    return this.#failed(
-      effect,
-      { ...standing, attempts: standing.attempts - 1 },
-      stillInDoubt(effect.step, looked),
-    );
+    return this.#failed(effect, { ...start, attempts: attempts - 1 }, stillInDoubt(effect.step, looked));
   }
 
-  #completed(effect: Effect, standing: Standing, attempts: number, value: unknown): StepEnd {
-    const { kind, step } = effect;
+  #completed(effect: Effect, start: Start, attempts: number, value: unknown): StepEnd {
     const { writer } = this.#deps;
-    let json: string | undefined;
     try {
-      json = kind === 'undo' ? undefined : encodeJson(value, `the result of step "${step}"`);
+      const what = `the result of step "${effect.step}"`;
+      const json = effect.undo ? undefined : encodeJson(value, what);
+      checkSize(json, LIMITS.resultBytes, 'result_too_large', what);
+      const result: unknown = json === undefined ? undefined : JSON.parse(json);
+      const ended = { seq: writer.nextSeq(), attempts, startedAt: start.startedAt, finishedAt: writer.now() };
+      writer.hold(effect.field, { is: 'completed', ...ended, result }, json);
+      writer.flushSoon();
+      return { is: 'completed', value: result };
     } catch (error) {
-      return this.#failed(effect, standing, { is: 'bug', error });
+      return this.#failed(effect, start, { is: 'bug', error });
     }
-    const result: unknown = json === undefined ? undefined : JSON.parse(json);
-    const { seq, startedAt } = standing;
-    writer.hold(
-      kind,
-      step,
-      { is: 'completed', seq, attempts, startedAt, finishedAt: writer.now(), result },
-      json,
-    );
-    writer.flushSoon();
-    return { is: 'completed', value: result };
   }
 
-  #failed(effect: Effect, standing: Standing, failed: Failed): StepEnd {
+  #failed(effect: Effect, start: Start, failed: Failed): StepEnd {
     const { writer, random, retryScale } = this.#deps;
     const at = { now: writer.now(), random, scale: retryScale };
-    const next = afterFailure(standing, failed, retryPolicy(effect.retry), effect.whenInDoubt === 'halt', at);
-    writer.hold(effect.kind, effect.step, next.record);
-    switch (next.move) {
-      case 'reject':
-        writer.flushSoon();
-        return { is: 'rejected', record: next.record };
-      case 'wait':
-        return waits({ kind: next.record.wait, step: effect.step, until: next.record.retryAt });
-      case 'die':
-        return this.#dies(effect, next.kind, next.record.error);
+    const halts = this.#whenInDoubt(effect, start) === 'halt';
+    const next = afterFailure(start, failed, effect.retry, halts, at);
+    if (next.move === 'reject') {
+      const record = { ...next.record, seq: writer.nextSeq() };
+      writer.hold(effect.field, record);
+      if (!effect.undo) writer.flushSoon();
+      return { is: 'rejected', record };
     }
+    writer.hold(effect.field, next.record);
+    if (next.move === 'die') return dies(effect, next.kind, next.record.error);
+    return waits({ kind: next.record.wait, step: effect.step, until: next.record.retryAt });
   }
 
-  #didNotHappen(effect: Effect, standing: Standing): StepEnd {
+  #didNotHappen(effect: Effect, start: Start): StepEnd {
     const { writer } = this.#deps;
-    const { seq, startedAt, attempts } = standing;
     const message = `step "${effect.step}" was in doubt; the provider knows nothing of it`;
-    const error = { code: 'did_not_happen', message };
-    const record = { is: 'rejected', seq, attempts, startedAt, finishedAt: writer.now(), error } as const;
-    writer.hold('step', effect.step, record);
+    const record: RejectedRecord = {
+      ...{ is: 'rejected', seq: writer.nextSeq(), attempts: start.attempts, startedAt: start.startedAt },
+      ...{ finishedAt: writer.now(), error: { code: 'did_not_happen', message } },
+    };
+    writer.hold(effect.field, record);
     return { is: 'rejected', record };
   }
 
   #halted(effect: Effect): StepEnd {
     const message = `step "${effect.step}" was started and its outcome is not known; find out whether it happened, then resolve it`;
-    return this.#dies(effect, 'in_doubt', { code: 'step_in_doubt', message });
+    return dies(effect, 'in_doubt', { code: 'step_in_doubt', message });
   }
 
-  #dies(effect: Effect, kind: FailureKind, error: ReturnType<typeof toErrorRecord>): StepEnd {
-    const undoing = effect.kind === 'undo';
-    return stopped({
-      end: 'dies',
-      failure: {
-        ...error,
-        kind: undoing && kind !== 'bug' ? 'compensation_failed' : kind,
-        step: effect.step,
-      },
-    });
+  #identity(effect: Effect, start: Start, attempt: number): CallIdentity {
+    const { runId, generation } = this.#run;
+    const { step, undo } = effect;
+    return { runId, generation, step, undo, attempt, keyAttempt: start.keyAttempt };
   }
+}
 
-  #identity(effect: Effect, standing: Standing): CallIdentity {
-    return {
-      runId: this.#run.runId,
-      generation: this.#run.generation,
-      step: effect.step,
-      undo: effect.kind === 'undo',
-      attempt: standing.attempts + 1,
-      keyAttempt: standing.keyAttempt,
-    };
+/** @throws Error for a record that no attempt can follow */
+function attempted(record: StepRecord | undefined): Parameters<typeof standingOf>[0] {
+  if (record?.is === 'completed' || record?.is === 'waiting') {
+    throw new Error(`a step's record says "${record.is}", so it cannot be attempted`);
   }
+  return record;
 }
 
 function effectOf(step: string, options: StepOptions<unknown>): Effect {
   return {
-    kind: 'step',
+    field: fieldOf('step', step),
     step,
+    undo: false,
     run: options.run,
     whenInDoubt: options.whenInDoubt ?? 'halt',
-    retry: options.retry,
+    keyLifetimeMs: toMs(options.keyLifetime ?? '24h'),
+    afterKeyLifetime: options.afterKeyLifetime ?? 'halt',
+    retry: retryPolicy(options.retry),
     timeoutMs: toMs(options.timeout ?? '30s'),
   };
 }
@@ -257,7 +260,12 @@ function stillInDoubt(
   return { is: 'retryable', wait: 'retry', inDoubt: true, error, retryAfterMs: undefined };
 }
 
-function waits(waiting: WaitingFor): StepEnd {
+function dies(effect: Effect, kind: FailureKind, error: ErrorRecord): StepEnd {
+  const undone = effect.undo && kind !== 'bug' ? 'compensation_failed' : kind;
+  return stopped({ end: 'dies', failure: { ...error, kind: undone, step: effect.step } });
+}
+
+export function waits(waiting: WaitingFor): StepEnd {
   return { is: 'waits', waiting };
 }
 
@@ -265,6 +273,6 @@ function abandoned(because: GiveUpReason): StepEnd {
   return stopped(because === 'worker_stops' ? { end: 'handed_back', cutOff: true } : { end: 'lost' });
 }
 
-function stopped(by: DriveEnd): StepEnd {
+export function stopped(by: DriveEnd): StepEnd {
   return { is: 'stopped', by };
 }

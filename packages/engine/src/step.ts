@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+import type { FlowContract } from './define-flow.ts';
 import type { DurationInput } from './duration.ts';
 
 /** What a step's functions are given for one call to the outside. */
@@ -23,6 +25,9 @@ export type LookUp<T> =
   | { readonly outcome: 'none' }
   | { readonly outcome: 'unknown'; readonly reason: string };
 
+/** Asks the provider whether an effect in doubt happened. The call's key and reference are those of the effect. */
+export type LookUpFunction<T> = (call: StepCall) => Promise<LookUp<T>>;
+
 export interface RetryPolicy {
   /** How many attempts in all, the first included. Past them the run is dead, uncompensated. Default 8. */
   readonly attempts: number;
@@ -32,18 +37,38 @@ export interface RetryPolicy {
   readonly max: DurationInput;
 }
 
-export interface StepOptions<T> {
+/** How an undo is tried; an undo must be safe to repeat. */
+export interface UndoOptions<T> {
+  /** Undoes the effect when the run is rejected or cancelled later on. Journaled and retried like a step. */
+  readonly undo?: (result: T, call: StepCall) => Promise<void>;
+  readonly retry?: Partial<RetryPolicy>;
+  /** How long one attempt may take before it is aborted and in doubt. Default `30s`. */
+  readonly timeout?: DurationInput;
+}
+
+export interface StepOptions<T> extends UndoOptions<T> {
   /** Does the effect. Its result is recorded, and returned as JSON gives it back. */
   readonly run: (call: StepCall) => Promise<T>;
-  /** Undoes the effect when the run is rejected later on. Journaled and retried like a step. */
-  readonly undo?: (result: T, call: StepCall) => Promise<void>;
   /**
    * What to do when an attempt's effect was started and nobody knows whether it happened.
    * `repeat`: run again with the same key (the provider honours it). `halt`: stop, a person answers. A function: ask the
    * provider; found → its result, none → run again, unknown → ask again later. Default `halt`: nothing is guessed.
    */
-  readonly whenInDoubt?: 'repeat' | 'halt' | ((call: StepCall) => Promise<LookUp<T>>);
-  readonly retry?: Partial<RetryPolicy>;
-  /** How long one attempt may take before it is aborted and in doubt. Default `30s`. */
+  readonly whenInDoubt?: 'repeat' | 'halt' | LookUpFunction<T>;
+  /** How long the provider remembers a key: past it, `repeat` is no longer safe. Default `24h`, as at Stripe. */
+  readonly keyLifetime?: DurationInput;
+  /** What `repeat` turns into once the key may be forgotten. Default `halt`. */
+  readonly afterKeyLifetime?: 'halt' | LookUpFunction<T>;
+}
+
+export interface WaitOptions<T> {
+  /** How long to wait; past it the wait is rejected with `signal_timeout`. Default: for as long as it takes. */
   readonly timeout?: DurationInput;
+  /** What the payload must be; one that is not rejects the wait with `signal_invalid`. Default: anything. */
+  readonly schema?: z.ZodType<T>;
+}
+
+export interface ChildOptions<I, O> extends UndoOptions<O> {
+  readonly flow: FlowContract<I>;
+  readonly input: I;
 }

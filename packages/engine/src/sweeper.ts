@@ -1,7 +1,9 @@
+import { tellParent } from './child-runs.ts';
 import { writeLetter } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
 import type { Journal, Whereabouts } from './journal/journal.ts';
 import type { Log } from './log.ts';
+import { isTerminal } from './run.ts';
 
 export interface SweeperDeps {
   readonly journal: Journal;
@@ -42,11 +44,24 @@ export class Sweeper {
   async #lookAfter(runId: string, now: number): Promise<void> {
     const { journal } = this.#deps;
     const run = await journal.whereIs(runId);
-    if (!run || run.status === 'completed' || run.status === 'failed' || run.status === 'cancelled') {
-      return journal.moveAlarm(runId, 0);
-    }
+    if (!run) return journal.moveAlarm(runId, 0);
+    if (isTerminal(run.status)) return this.#seeToParent(run);
     if (run.status === 'dead') return this.#seeToLetter(run);
     await this.#seeToJob(run, now);
+  }
+
+  /** A run that has ended keeps its alarm until its parent was told. */
+  async #seeToParent({ runId, parent }: Whereabouts): Promise<void> {
+    const { journal, jobs } = this.#deps;
+    const child = parent && (await journal.readRun(runId));
+    if (!parent || !child) return journal.moveAlarm(runId, 0);
+    if (child.status === 'completed') {
+      return tellParent(journal, jobs, { runId, parent, end: { status: 'completed', output: child.output } });
+    }
+    if (child.status === 'failed' || child.status === 'cancelled') {
+      const error = child.status === 'failed' && { error: child.error };
+      await tellParent(journal, jobs, { runId, parent, end: { status: child.status, ...error } });
+    }
   }
 
   async #seeToLetter(run: Whereabouts): Promise<void> {

@@ -8,6 +8,7 @@ import {
 } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import { Calls } from './attempt.ts';
+import { childRuns, tellParent } from './child-runs.ts';
 import { processLetter, writeLetter } from './dead-letters.ts';
 import type { Flow } from './define-flow.ts';
 import { type DurationInput, toMs } from './duration.ts';
@@ -107,6 +108,9 @@ class RunningWorker implements Worker {
       flows: this.#flows,
       nextClaimant: () => `${this.id}.${++this.#claims}`,
       writeLetter: (dead) => writeLetter(this.#jobs, this.#journal, dead),
+      children: childRuns(this.#journal, this.#jobs),
+      tellParent: (child) => tellParent(this.#journal, this.#jobs, child),
+      log,
       random: options.random ?? Math.random,
       retryScale: options.retryScale ?? 1,
       draining: () => this.#draining,
@@ -121,12 +125,14 @@ class RunningWorker implements Worker {
       maySuspectOthers: () => performance.now() - this.#readySince > TRUST_AFTER_MS,
     });
     connection.on('ready', this.#onReady);
-    this.#liveness = startLiveness({
-      workerId: this.id,
-      urls: redisUrls,
-      everyMs: BEAT_MS,
-      holdsMs: LIFE_HOLDS_MS,
-    });
+    this.#liveness = startLiveness(
+      { workerId: this.id, urls: redisUrls, everyMs: BEAT_MS, holdsMs: LIFE_HOLDS_MS },
+      () =>
+        log.error(
+          {},
+          'redis has lost writes it had taken; effects under way are checked with their providers',
+        ),
+    );
     this.#workers = [...this.#flows.names().map((flow) => this.#runWorker(flow)), this.#letterWorker()];
     this.#start().catch((error: unknown) => {
       if (!this.#draining) log.error({ err: error }, 'the worker could not start');
@@ -250,7 +256,7 @@ class RunningWorker implements Worker {
 
   /** A write of our own tells when Redis takes writes again. */
   #probe(): void {
-    this.#journal.proveLife(this.id, LIFE_HOLDS_MS).catch(() => {});
+    this.#journal.proveLife(this.id, LIFE_HOLDS_MS, 0).catch(() => {});
   }
 
   readonly #onReady = () => {

@@ -1,4 +1,4 @@
-import type { Failure, Run, TerminalStatus, WaitingFor } from '../run.ts';
+import type { Failure, Json, Run, TerminalStatus, WaitingFor } from '../run.ts';
 import type { StepRecord } from './step-record.ts';
 
 /** One write of a step's record: the journal's field and its encoded record. */
@@ -16,6 +16,20 @@ export interface NewRun {
   readonly idempotencyKey: string;
   /** JSON. */
   readonly input: string;
+  readonly parent?: ParentRun;
+}
+
+/** The run that waits for a child's end, and the child's name in it. */
+export interface ParentRun {
+  readonly runId: string;
+  readonly name: string;
+}
+
+/** A signal as it is kept with its run, in the order of arrival. */
+export interface KeptSignal {
+  readonly id: string;
+  readonly name: string;
+  readonly payload: Json;
 }
 
 /** What a worker gets to go on with a run. */
@@ -36,8 +50,15 @@ export interface ClaimedRun {
   /** How often the run was claimed in a row, this one included, without a step's outcome being recorded. */
   readonly claims: number;
   readonly redrives: number;
-  readonly steps: ReadonlyMap<string, StepRecord>;
-  readonly undos: ReadonlyMap<string, StepRecord>;
+  /** By field. */
+  readonly records: ReadonlyMap<string, StepRecord>;
+  /** All of them as JSON. */
+  readonly recordBytes: number;
+  readonly signals: readonly KeptSignal[];
+  readonly parent: ParentRun | undefined;
+  /** Redis has lost writes since this run last changed: what it did last may not be recorded. */
+  readonly mayHaveForgotten: boolean;
+  readonly createdAt: number;
   /** Redis' clock at the claim. */
   readonly now: number;
   /** When the run last changed before this claim. */
@@ -58,6 +79,29 @@ export type Park =
 /** What an owner's write is answered. */
 export type WriteReply = 'done' | 'cancel_requested' | 'stale_owner';
 
+/** A run's job, for who has to add or promote it. */
+export interface JobOfRun {
+  readonly flow: string;
+  readonly jobId: string;
+}
+
+export type SignalReply =
+  /** `parked`: the job to promote, when the run is parked. */
+  | { readonly outcome: 'delivered'; readonly parked: JobOfRun | undefined }
+  | { readonly outcome: 'repeated' | 'run_finished' | 'too_many' | 'unknown' };
+
+export type CancelReply =
+  | { readonly outcome: 'cancelling'; readonly job: JobOfRun; readonly then: 'promote' | 'add' | 'running' }
+  | { readonly outcome: 'run_finished' | 'unknown' };
+
+export type RerunReply =
+  | { readonly outcome: 'rerun'; readonly job: JobOfRun }
+  | { readonly outcome: 'not_finished' | 'repeated' | 'unknown' };
+
+export type ResolveReply =
+  | { readonly outcome: 'resolved'; readonly job: JobOfRun; readonly deaths: number }
+  | { readonly outcome: 'not_dead' | 'changed' | 'unknown' };
+
 /** What the sweeper needs to see that a run's job is right. */
 export interface Whereabouts {
   readonly runId: string;
@@ -70,6 +114,7 @@ export interface Whereabouts {
   /** When it wants to be woken; undefined when it waits for a signal alone, or does not wait. */
   readonly wakeAt: number | undefined;
   readonly death: Failure | undefined;
+  readonly parent: ParentRun | undefined;
 }
 
 /**
@@ -92,7 +137,7 @@ export interface Journal {
     end: NonNullable<ClaimedRun['compensation']>,
     entries: readonly Entry[],
   ): Promise<WriteReply>;
-  suspendRun(run: ClaimedRun, park: Park, entries: readonly Entry[]): Promise<WriteReply>;
+  suspendRun(run: ClaimedRun, park: Park, entries: readonly Entry[]): Promise<WriteReply | 'signalled'>;
   finishRun(
     run: ClaimedRun,
     end:
@@ -109,17 +154,34 @@ export interface Journal {
   /** @returns the run's new job, or undefined when the run is no longer as `seen`. */
   reissueRun(seen: Whereabouts): Promise<{ readonly jobId: string; readonly claims: number } | undefined>;
   /** Overdue runs, and Redis' clock. Each is this caller's for a few seconds. */
+  deliverSignal(runId: string, signal: KeptSignal): Promise<SignalReply>;
+  cancelRun(runId: string): Promise<CancelReply>;
+  /** @param generation the one that is followed: a repeat does not start another */
+  rerunRun(runId: string, generation: number, version: number): Promise<RerunReply>;
+  /** @param seen the field's record as it was when the person decided */
+  resolveStep(runId: string, field: string, seen: string, record: string): Promise<ResolveReply>;
   takeAlarms(limit: number): Promise<{ readonly now: number; readonly runIds: readonly string[] }>;
   moveAlarm(runId: string, delayMs: number): Promise<void>;
   whereIs(runId: string): Promise<Whereabouts | undefined>;
 
+  /** A field's record as it stands in Redis. */
+  readRecord(runId: string, field: string): Promise<string | undefined>;
   readRun(runId: string): Promise<Run | undefined>;
   readStatus(runId: string): Promise<Run['status'] | undefined>;
   /** Ids of the workers that prove their life. */
   liveWorkers(): Promise<ReadonlySet<string>>;
   /** Ids of the workers whose proof of life has run out. */
   missingWorkers(): Promise<readonly string[]>;
-  proveLife(workerId: string, holdsMs: number): Promise<void>;
+  /**
+   * Says that a worker is alive.
+   * @param lastCount the count of its last proof, 0 at first
+   * @returns the new count, and whether Redis was seen to have lost writes
+   */
+  proveLife(
+    workerId: string,
+    holdsMs: number,
+    lastCount: number,
+  ): Promise<{ readonly count: number; readonly wentBack: boolean }>;
   /** Takes a worker out that stops in good order. */
   signOff(workerId: string): Promise<void>;
 }

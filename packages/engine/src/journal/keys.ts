@@ -16,6 +16,10 @@ export const keys = {
   alarms: `${TAG}/alarms`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */
   workers: `${TAG}/workers`,
+  /** Counter: only ever grows, unless Redis has lost writes. No TTL. */
+  canary: `${TAG}/canary`,
+  /** When Redis was last seen to have lost writes. No TTL. */
+  rollback: `${TAG}/rollback`,
 } as const;
 
 /** The same tenant, flow and Idempotency-Key always reach the same run, also after Redis has gone back in time. */

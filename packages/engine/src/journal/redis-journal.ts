@@ -1,6 +1,17 @@
 import type { Cluster, Redis } from 'ioredis';
+import { LIMITS } from '../limits.ts';
 import type { Run } from '../run.ts';
-import type { ClaimReply, Entry, Journal, Whereabouts, WriteReply } from './journal.ts';
+import type {
+  CancelReply,
+  ClaimReply,
+  Entry,
+  Journal,
+  RerunReply,
+  ResolveReply,
+  SignalReply,
+  Whereabouts,
+  WriteReply,
+} from './journal.ts';
 import { keys } from './keys.ts';
 import { decodeClaimed, decodeRun, decodeWhereabouts, fieldsOf, WHEREABOUTS_FIELDS } from './run-codec.ts';
 import { loadScript, runScript, type ScriptReply } from './scripts.ts';
@@ -13,6 +24,10 @@ const GRACE_MS = {
   reissue: 5_000,
   /** The end of a wait → claim. */
   wake: 2_000,
+  /** A signal, a cancel → claim. */
+  signal: 2_000,
+  /** A child's end → its parent told. */
+  parent: 2_000,
   /** Death → letter. */
   letter: 2_000,
   /** One sweeper's time to look after a run. */
@@ -29,6 +44,10 @@ const scripts = {
   buryRun: loadScript('bury-run'),
   redriveRun: loadScript('redrive-run'),
   reissueRun: loadScript('reissue-run'),
+  deliverSignal: loadScript('deliver-signal'),
+  cancelRun: loadScript('cancel-run'),
+  rerunRun: loadScript('rerun-run'),
+  resolveStep: loadScript('resolve-step'),
   takeAlarms: loadScript('take-alarms'),
   moveAlarm: loadScript('move-alarm'),
   proveLife: loadScript('prove-life'),
@@ -60,7 +79,7 @@ export function redisJournal({
 
   return {
     async createRun(run) {
-      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
+      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input, parent } = run;
       const [word, now, ...pairs] = list(
         await call('createRun', ofRun(runId), [
           runId,
@@ -71,6 +90,7 @@ export function redisJournal({
           idempotencyKey,
           input,
           GRACE_MS.enqueue,
+          parent ? JSON.stringify(parent) : '',
         ]),
       );
       if (word === 'created') return { outcome: 'created', now: Number(now) };
@@ -80,12 +100,19 @@ export function redisJournal({
     },
 
     async claimRun(runId, jobId, claimant, versions): Promise<ClaimReply> {
-      const [word, first, ...pairs] = list(
-        await call('claimRun', [keys.run(runId)], [claimant, jobId, `,${versions.join(',')},`]),
+      const [word, first, rolledBackAt, ...pairs] = list(
+        await call(
+          'claimRun',
+          [keys.run(runId), keys.rollback],
+          [claimant, jobId, `,${versions.join(',')},`],
+        ),
       );
       switch (word) {
         case 'claimed':
-          return { outcome: 'claimed', run: decodeClaimed(runId, fieldsOf(pairs), Number(first)) };
+          return {
+            outcome: 'claimed',
+            run: decodeClaimed(runId, fieldsOf(pairs), Number(first), Number(rolledBackAt || 0)),
+          };
         case 'version_missing':
           return { outcome: 'version_missing', version: Number(first) };
         case 'unknown':
@@ -128,16 +155,17 @@ export function redisJournal({
         GRACE_MS.wake,
         wait,
         cutOff,
+        run.signals.length,
         ...flat(entries),
       ]);
-      return writeReply('suspend-run', reply, 'suspended');
+      return reply === 'signalled' ? reply : writeReply('suspend-run', reply, 'suspended');
     },
 
     async finishRun(run, end, entries) {
       const output = end.status === 'completed' ? end.output : '';
       const failure = end.status === 'failed' ? JSON.stringify(end.failure) : '';
       const reply = await call('finishRun', ofRun(run.runId), [
-        ...[run.owner, run.runId, end.status, output, failure, retentionMs],
+        ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
         ...flat(entries),
       ]);
       return writeReply('finish-run', reply, 'finished');
@@ -174,6 +202,74 @@ export function redisJournal({
       throw unexpected('reissue-run', word);
     },
 
+    async deliverSignal(runId, { id, name, payload }): Promise<SignalReply> {
+      const signal = JSON.stringify({ name, payload });
+      const [word, flow, jobId] = list(
+        await call('deliverSignal', ofRun(runId), [runId, id, signal, LIMITS.signals, GRACE_MS.signal]),
+      );
+      switch (word) {
+        case 'delivered':
+          return {
+            outcome: word,
+            parked: jobId == null ? undefined : { flow: String(flow), jobId: String(jobId) },
+          };
+        case 'repeated':
+        case 'run_finished':
+        case 'too_many':
+        case 'unknown':
+          return { outcome: word };
+        default:
+          throw unexpected('deliver-signal', word);
+      }
+    },
+
+    async cancelRun(runId): Promise<CancelReply> {
+      const [word, flow, jobId, then] = list(await call('cancelRun', ofRun(runId), [runId, GRACE_MS.signal]));
+      switch (word) {
+        case 'cancelling':
+          if (then !== 'promote' && then !== 'add' && then !== 'running')
+            throw unexpected('cancel-run', then);
+          return { outcome: word, job: { flow: String(flow), jobId: String(jobId) }, then };
+        case 'run_finished':
+        case 'unknown':
+          return { outcome: word };
+        default:
+          throw unexpected('cancel-run', word);
+      }
+    },
+
+    async rerunRun(runId, generation, version): Promise<RerunReply> {
+      const [word, flow, jobId] = list(
+        await call('rerunRun', ofRun(runId), [runId, generation, version, GRACE_MS.reissue]),
+      );
+      switch (word) {
+        case 'rerun':
+          return { outcome: word, job: { flow: String(flow), jobId: String(jobId) } };
+        case 'not_finished':
+        case 'repeated':
+        case 'unknown':
+          return { outcome: word };
+        default:
+          throw unexpected('rerun-run', word);
+      }
+    },
+
+    async resolveStep(runId, field, seen, record): Promise<ResolveReply> {
+      const [word, flow, jobId, deaths] = list(
+        await call('resolveStep', ofRun(runId), [runId, field, seen, record, GRACE_MS.reissue]),
+      );
+      switch (word) {
+        case 'resolved':
+          return { outcome: word, job: { flow: String(flow), jobId: String(jobId) }, deaths: Number(deaths) };
+        case 'not_dead':
+        case 'changed':
+        case 'unknown':
+          return { outcome: word };
+        default:
+          throw unexpected('resolve-step', word);
+      }
+    },
+
     async takeAlarms(limit) {
       const [now, ...runIds] = list(await call('takeAlarms', [keys.alarms], [limit, GRACE_MS.sweep]));
       return { now: Number(now), runIds: runIds.map(String) };
@@ -192,6 +288,10 @@ export function redisJournal({
       return fields.size === 0 ? undefined : decodeRun(runId, fields);
     },
 
+    async readRecord(runId, field) {
+      return (await connection.hget(keys.run(runId), field)) ?? undefined;
+    },
+
     async readStatus(runId) {
       return ((await connection.hget(keys.run(runId), 'status')) ?? undefined) as Run['status'] | undefined;
     },
@@ -204,8 +304,10 @@ export function redisJournal({
       return connection.zrangebyscore(keys.workers, '-inf', `(${await redisNow()}`);
     },
 
-    async proveLife(workerId, holdsMs) {
-      await call('proveLife', [keys.workers], [workerId, holdsMs]);
+    async proveLife(workerId, holdsMs, lastCount) {
+      const counters = [keys.workers, keys.canary, keys.rollback];
+      const reply = String(await call('proveLife', counters, [workerId, holdsMs, lastCount]));
+      return { count: Number(reply.replace('-', '')), wentBack: reply.startsWith('-') };
     },
 
     async signOff(workerId) {

@@ -1,6 +1,6 @@
 import type { Failure, Json, Run, StepState, WaitingFor } from '../run.ts';
-import type { ClaimedRun, Whereabouts } from './journal.ts';
-import { decodeRecord, parseField, type StepRecord } from './step-record.ts';
+import type { ClaimedRun, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
+import { decodeRecord, fieldOf, parseField, type StepRecord } from './step-record.ts';
 
 /** What stands in Redis under a run's key is no run of ours. */
 export class CorruptRecordError extends Error {
@@ -21,8 +21,10 @@ export function fieldsOf(pairs: readonly unknown[]): Fields {
   return fields;
 }
 
-export function decodeClaimed(runId: string, fields: Fields, now: number): ClaimedRun {
-  const { steps, undos } = recordsOf(fields);
+/** @param rolledBackAt when Redis was last seen to have lost writes, 0 for never */
+export function decodeClaimed(runId: string, fields: Fields, now: number, rolledBackAt: number): ClaimedRun {
+  const { records, bytes } = recordsOf(fields);
+  const lastChangeAt = Number(need(fields, 'updatedAt'));
   return {
     runId,
     owner: need(fields, 'owner'),
@@ -35,10 +37,14 @@ export function decodeClaimed(runId: string, fields: Fields, now: number): Claim
     cancelRequested: fields.has('cancel'),
     claims: Number(fields.get('claims') ?? 0),
     redrives: Number(fields.get('redrives') ?? 0),
-    steps,
-    undos,
+    records,
+    recordBytes: bytes,
+    signals: signalsOf(fields),
+    parent: parsed<ParentRun>(fields.get('parent')),
+    mayHaveForgotten: lastChangeAt < rolledBackAt,
+    createdAt: Number(need(fields, 'createdAt')),
     now,
-    lastChangeAt: Number(need(fields, 'updatedAt')),
+    lastChangeAt,
   };
 }
 
@@ -99,13 +105,14 @@ export const WHEREABOUTS_FIELDS = [
   'createdAt',
   'waiting',
   'death',
+  'parent',
 ] as const;
 
 export function decodeWhereabouts(
   runId: string,
   values: readonly (string | null)[],
 ): Whereabouts | undefined {
-  const [flow, status, jobId, owner, deaths, createdAt, waiting, death] = values;
+  const [flow, status, jobId, owner, deaths, createdAt, waiting, death, parent] = values;
   if (!flow || !status || !jobId) return undefined;
   const waitingFor = owner?.startsWith('-') ? parsed<WaitingFor>(waiting ?? undefined) : undefined;
   return {
@@ -118,17 +125,33 @@ export function decodeWhereabouts(
     createdAt: Number(createdAt),
     wakeAt: waitingFor && 'until' in waitingFor ? waitingFor.until : undefined,
     death: parsed<Failure>(death ?? undefined),
+    parent: parsed<ParentRun>(parent ?? undefined),
   };
 }
 
-function recordsOf(fields: Fields): { steps: Map<string, StepRecord>; undos: Map<string, StepRecord> } {
-  const steps = new Map<string, StepRecord>();
-  const undos = new Map<string, StepRecord>();
+function recordsOf(fields: Fields): { readonly records: Map<string, StepRecord>; readonly bytes: number } {
+  const records = new Map<string, StepRecord>();
+  let bytes = 0;
   for (const [field, text] of fields) {
-    const at = parseField(field);
-    if (at) (at.kind === 'step' ? steps : undos).set(at.step, decodeRecord(text));
+    if (!parseField(field)) continue;
+    records.set(field, decodeRecord(text));
+    bytes += Buffer.byteLength(text);
   }
-  return { steps, undos };
+  return { records, bytes };
+}
+
+const SIGNAL = 'g:';
+
+function signalsOf(fields: Fields): KeptSignal[] {
+  const signals: (KeptSignal & { readonly n: number })[] = [];
+  for (const [field, text] of fields) {
+    if (!field.startsWith(SIGNAL)) continue;
+    signals.push({
+      ...(JSON.parse(text) as { n: number; name: string; payload: Json }),
+      id: field.slice(SIGNAL.length),
+    });
+  }
+  return signals.sort((a, b) => a.n - b.n);
 }
 
 function compensationOf(fields: Fields): ClaimedRun['compensation'] {
@@ -140,11 +163,18 @@ function compensationOf(fields: Fields): ClaimedRun['compensation'] {
   return { ends: 'failed', failure };
 }
 
+/** Steps and child runs, in the order of their start. */
 function stepStates(fields: Fields, run: Run['status']): StepState[] {
-  const { steps, undos } = recordsOf(fields);
-  return [...steps]
-    .sort(([, a], [, b]) => a.seq - b.seq)
-    .map(([name, record]) => stepState(name, record, undos.get(name), run));
+  const { records } = recordsOf(fields);
+  return [...records]
+    .flatMap(([field, record]) => {
+      const at = parseField(field);
+      if (at?.kind !== 'step' && at?.kind !== 'child') return [];
+      const undo = records.get(fieldOf('undo', at.kind === 'step' ? at.name : `child.${at.name}`));
+      return [{ seq: record.seq, state: stepState(at.name, record, undo, run) }];
+    })
+    .sort((a, b) => a.state.startedAt - b.state.startedAt || a.seq - b.seq)
+    .map(({ state }) => state);
 }
 
 function stepState(
@@ -163,6 +193,8 @@ function stepState(
       return { ...at, status: 'completed', finishedAt: record.finishedAt };
     case 'rejected':
       return { ...at, status: 'failed', finishedAt: record.finishedAt, error: record.error };
+    case 'waiting':
+      return { ...at, status: 'running' };
     case 'started':
       return { ...at, status: run === 'running' ? 'running' : 'in_doubt' };
     case 'retrying': {

@@ -1,66 +1,94 @@
 import type { ErrorRecord } from '../run.ts';
 
 interface RecordCommon {
-  /** Position in the order in which the run's steps were first recorded, from 1. */
+  /** Position in the journal, from 1: of the record that ended it, else of the first. Replay keeps the order of the ends. */
   readonly seq: number;
   /** Attempts begun so far, over all redrives. */
   readonly attempts: number;
   readonly startedAt: number;
 }
 
-/** The attempt's number after the last redrive: what the retry policy counts. */
-interface Budget {
+/** Attempts that counted since the last redrive: what the retry policy goes by. */
+export interface Budget {
   readonly redrive: number;
   readonly used: number;
 }
 
-/** What the journal says about one step, or about its undo. Times are Unix milliseconds on Redis' clock. */
-export type StepRecord =
-  /** `result` is absent when the step returned nothing. */
-  | (RecordCommon & { readonly is: 'completed'; readonly finishedAt: number; readonly result?: unknown })
-  | (RecordCommon & { readonly is: 'rejected'; readonly finishedAt: number; readonly error: ErrorRecord })
-  /** An attempt was about to start its effect, and its outcome was not recorded yet. */
-  | (RecordCommon & { readonly is: 'started'; readonly budget: Budget; readonly keyAttempt: number })
-  /** The last attempt failed. `inDoubt`: its effect may have happened. */
-  | (RecordCommon & {
-      readonly is: 'retrying';
-      readonly wait: 'retry' | 'throttle';
-      readonly retryAt: number;
-      readonly inDoubt: boolean;
-      readonly error: ErrorRecord;
-      readonly budget: Budget;
-      readonly keyAttempt: number;
-    });
+export type CompletedRecord = RecordCommon & {
+  readonly is: 'completed';
+  readonly finishedAt: number;
+  /** Absent when there was none. */
+  readonly result?: unknown;
+  /** Of a wait: the id of the signal that ended it. */
+  readonly signal?: string;
+};
 
-const STEP = 's:';
-const UNDO = 'u:';
+export type RejectedRecord = RecordCommon & {
+  readonly is: 'rejected';
+  readonly finishedAt: number;
+  readonly error: ErrorRecord;
+};
 
-export type RecordKind = 'step' | 'undo';
+/** An attempt was about to start its effect, and its outcome was not recorded yet. */
+export type StartedRecord = RecordCommon & {
+  readonly is: 'started';
+  readonly budget: Budget;
+  readonly keyAttempt: number;
+};
 
-export function fieldOf(kind: RecordKind, step: string): string {
-  return (kind === 'step' ? STEP : UNDO) + step;
+/** The last attempt failed. `inDoubt`: its effect may have happened. */
+export type RetryingRecord = RecordCommon & {
+  readonly is: 'retrying';
+  readonly wait: 'retry' | 'throttle';
+  readonly retryAt: number;
+  readonly inDoubt: boolean;
+  readonly error: ErrorRecord;
+  readonly budget: Budget;
+  readonly keyAttempt: number;
+};
+
+/** A timer, or a wait for a signal; without `until` it has no end of its own. */
+export type WaitingRecord = RecordCommon & { readonly is: 'waiting'; readonly until?: number };
+
+/** What the journal says about one step, undo, timer or wait. Times are Unix milliseconds on Redis' clock. */
+export type StepRecord = CompletedRecord | RejectedRecord | StartedRecord | RetryingRecord | WaitingRecord;
+
+export type FinalRecord = CompletedRecord | RejectedRecord;
+export type OpenRecord = Exclude<StepRecord, FinalRecord>;
+
+const PREFIX = { step: 's:', undo: 'u:', timer: 't:', wait: 'w:', child: 'c:' } as const;
+
+export type RecordKind = keyof typeof PREFIX;
+
+/** The run's field that holds a record. */
+export function fieldOf(kind: RecordKind, name: string): string {
+  return PREFIX[kind] + name;
 }
 
-/** @returns undefined when the field holds no step record. */
-export function parseField(field: string): { readonly kind: RecordKind; readonly step: string } | undefined {
-  if (field.startsWith(STEP)) return { kind: 'step', step: field.slice(STEP.length) };
-  if (field.startsWith(UNDO)) return { kind: 'undo', step: field.slice(UNDO.length) };
+/** @returns undefined when the field holds no record. */
+export function parseField(field: string): { readonly kind: RecordKind; readonly name: string } | undefined {
+  for (const [kind, prefix] of Object.entries(PREFIX)) {
+    if (field.startsWith(prefix)) return { kind: kind as RecordKind, name: field.slice(prefix.length) };
+  }
   return undefined;
 }
 
-/** `is` stands first: the scripts tell a final record by its first characters. */
+/** `is` stands first: the scripts tell a final record by its first characters. The result is not serialized a second time. */
 export function encodeRecord(record: StepRecord, resultJson?: string): string {
-  const { is, ...rest } = record;
-  if (record.is !== 'completed') return JSON.stringify({ is, ...rest });
-  const { seq, attempts, startedAt, finishedAt } = record;
+  if (record.is !== 'completed') {
+    const { is, ...rest } = record;
+    return JSON.stringify({ is, ...rest });
+  }
+  const { seq, attempts, startedAt, finishedAt, signal } = record;
   const head = `{"is":"completed","seq":${seq},"attempts":${attempts},"startedAt":${startedAt},"finishedAt":${finishedAt}`;
-  return resultJson === undefined ? `${head}}` : `${head},"result":${resultJson}}`;
+  const by = signal === undefined ? '' : `,"signal":${JSON.stringify(signal)}`;
+  return resultJson === undefined ? `${head}${by}}` : `${head}${by},"result":${resultJson}}`;
 }
 
 export function decodeRecord(text: string): StepRecord {
   return JSON.parse(text) as StepRecord;
 }
 
-export function isFinal(record: StepRecord): record is Extract<StepRecord, { is: 'completed' | 'rejected' }> {
+export function isFinal(record: StepRecord): record is FinalRecord {
   return record.is === 'completed' || record.is === 'rejected';
 }

@@ -1,11 +1,11 @@
 -- Makes the caller the run's owner and gives it run and journal. The same claim sent twice is one claim.
--- KEYS  run
+-- KEYS  run, rollback
 -- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,")
--- Reply {'claimed', now, field, value, …} with the fields as they are after the claim, but for updatedAt, which still tells
---       when the run last changed before it
+-- Reply {'claimed', now, when Redis was last seen to have gone back in time or '', field, value, …} with the fields as they are
+--       after the claim, but for updatedAt, which still tells when the run last changed before it
 --       | {'unknown'} | {'superseded'} (another job carries the run now) | {'ended', status} | {'version_missing', version}
 -- @include clock
-local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase', 'claimant')
+local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase')
 local status = f[1]
 if not status then return { 'unknown' } end
 if status == 'completed' or status == 'failed' or status == 'cancelled' or status == 'dead' then
@@ -34,4 +34,5 @@ else
 end
 table.insert(reply, 1, 'claimed')
 table.insert(reply, 2, now)
+table.insert(reply, 3, redis.call('GET', KEYS[2]) or '')
 return reply

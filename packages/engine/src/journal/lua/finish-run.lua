@@ -1,7 +1,7 @@
--- Ends a run for good.
+-- Ends a run for good. A child keeps its alarm until its parent has been told.
 -- KEYS  run, alarms
 -- ARGV  owner, run id, status ('completed' | 'failed' | 'cancelled'), output (JSON, or '' when there is none), failure (JSON, or ''),
---       retention in ms, field, record, …
+--       retention in ms, ms until a child's parent must have been told, field, record, …
 -- Reply 'finished' | 'cancel_requested' (nothing was written: a cancel came first) | 'stale_owner'
 -- @include clock
 -- @include owned
@@ -19,8 +19,12 @@ if ARGV[5] ~= '' then
   set[#set + 1] = 'failure'
   set[#set + 1] = ARGV[5]
 end
-add_records(KEYS[1], 7, set)
+add_records(KEYS[1], 8, set)
 redis.call('HSET', KEYS[1], unpack(set))
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
-redis.call('ZREM', KEYS[2], ARGV[2])
+if run.parent then
+  redis.call('ZADD', KEYS[2], now + ARGV[7], ARGV[2])
+else
+  redis.call('ZREM', KEYS[2], ARGV[2])
+end
 return 'finished'

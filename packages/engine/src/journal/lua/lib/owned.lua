@@ -5,8 +5,9 @@
 -- A parked, finished or dead run keeps its last owner behind a "-": a repeat of that owner's last call is told apart
 -- from another owner's.
 local function load_owned(key, owner)
-  local f = redis.call('HMGET', key, 'owner', 'revision', 'claims', 'status', 'cancel')
-  local run = { revision = tonumber(f[2]), claims = tonumber(f[3]), status = f[4], cancel = f[5] }
+  local f = redis.call('HMGET', key, 'owner', 'revision', 'claims', 'status', 'cancel', 'signals', 'parent')
+  local run = { revision = tonumber(f[2]), claims = tonumber(f[3]), status = f[4], cancel = f[5],
+    signals = tonumber(f[6]) or 0, parent = f[7] }
   if f[1] == owner then return run, nil end
   if f[1] == '-' .. owner then return run, 'repeated' end
   return run, 'stale_owner'

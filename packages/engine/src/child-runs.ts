@@ -1,0 +1,79 @@
+import type { Jobs } from './jobs.ts';
+import { encodeJson } from './journal/codec.ts';
+import type { Journal, ParentRun, SignalReply } from './journal/journal.ts';
+import { runIdOf } from './journal/keys.ts';
+import type { Json } from './run.ts';
+import { CHILD_SIGNAL, type ChildEnd, type ChildRuns } from './waits.ts';
+
+/** A child run that ended, to be told to its parent. */
+export interface EndedChild {
+  readonly runId: string;
+  readonly parent: ParentRun;
+  readonly end: ChildEnd;
+}
+
+/** Starts and cancels child runs. A child's key follows from its parent's id, generation and its name. */
+export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
+  return {
+    async start(parent, name, flow, input) {
+      const idempotencyKey = `${parent.runId}:${parent.generation}:${name}`;
+      const runId = runIdOf(parent.tenant, flow.name, idempotencyKey);
+      const json = encodeJson(flow.input.parse(input), `the input of child run "${name}"`) ?? 'null';
+      const created = await journal.createRun({
+        ...{ runId, fingerprint: json, tenant: parent.tenant, flow: flow.name, version: flow.version },
+        ...{ idempotencyKey, input: json, parent: { runId: parent.runId, name } },
+      });
+      if (created.outcome === 'key_reused') {
+        throw new Error(
+          `child run "${name}" was started with another input before; its input must be the same on every replay`,
+        );
+      }
+      if (created.outcome === 'created' || created.run.status === 'pending')
+        await jobs.add(flow.name, runId, runId);
+      return runId;
+    },
+
+    async cancel(childId) {
+      await cancelRun(journal, jobs, childId);
+    },
+  };
+}
+
+/** Tells a parent that its child ended, once; when it is cut short, the child's alarm has it told again. */
+export async function tellParent(
+  journal: Journal,
+  jobs: Jobs,
+  { runId, parent, end }: EndedChild,
+): Promise<void> {
+  const payload = JSON.parse(JSON.stringify(end)) as Json;
+  await sendSignal(journal, jobs, parent.runId, { id: runId, name: CHILD_SIGNAL + parent.name, payload });
+  await journal.moveAlarm(runId, 0);
+}
+
+/** Keeps a signal for a run and wakes the run when it is parked. */
+export async function sendSignal(
+  journal: Journal,
+  jobs: Jobs,
+  runId: string,
+  signal: { readonly id: string; readonly name: string; readonly payload: Json },
+): Promise<SignalReply['outcome']> {
+  const reply = await journal.deliverSignal(runId, signal);
+  if (reply.outcome === 'delivered' && reply.parked)
+    await jobs.promote(reply.parked.flow, reply.parked.jobId);
+  return reply.outcome;
+}
+
+/** Asks a run to cancel itself and sees to it that it notices. */
+export async function cancelRun(
+  journal: Journal,
+  jobs: Jobs,
+  runId: string,
+): Promise<'cancelling' | 'run_finished' | 'unknown'> {
+  const reply = await journal.cancelRun(runId);
+  if (reply.outcome === 'cancelling') {
+    const { flow, jobId } = reply.job;
+    if (reply.then === 'promote') await jobs.promote(flow, jobId);
+    if (reply.then === 'add') await jobs.add(flow, runId, jobId);
+  }
+  return reply.outcome;
+}

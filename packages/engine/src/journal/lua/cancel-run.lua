@@ -1,0 +1,23 @@
+-- Asks a run to undo what was done and end as cancelled. A dead run is brought back for it.
+-- KEYS  run, alarms
+-- ARGV  run id, ms until its job must have been claimed
+-- Reply {'cancelling', flow, job id, 'promote' | 'add' | 'running'} | {'run_finished'} | {'unknown'}
+-- @include clock
+local f = redis.call('HMGET', KEYS[1], 'status', 'owner', 'flow', 'job', 'jobs', 'redrives', 'phase', 'cancel', 'revision')
+local status = f[1]
+if not status then return { 'unknown' } end
+if status == 'completed' or status == 'failed' or status == 'cancelled' then return { 'run_finished' } end
+local now = now_ms()
+if status == 'dead' then
+  local jobs = (tonumber(f[5]) or 0) + 1
+  local job = ARGV[1] .. '.r' .. jobs
+  redis.call('HSET', KEYS[1], 'cancel', 1, 'status', f[7] and 'compensating' or 'pending', 'job', job, 'jobs', jobs,
+    'redrives', (tonumber(f[6]) or 0) + 1, 'waiting', '', 'revision', f[9] + 1, 'updatedAt', now)
+  redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
+  return { 'cancelling', f[3], job, 'add' }
+end
+if not f[8] then redis.call('HSET', KEYS[1], 'cancel', 1, 'revision', f[9] + 1, 'updatedAt', now) end
+local parked = f[2] and string.sub(f[2], 1, 1) == '-'
+if not parked then return { 'cancelling', f[3], f[4], 'running' } end
+redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
+return { 'cancelling', f[3], f[4], 'promote' }

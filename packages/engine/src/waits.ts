@@ -1,0 +1,188 @@
+import type { FlowContract } from './define-flow.ts';
+import { toMs } from './duration.ts';
+import { toErrorRecord } from './error-codec.ts';
+import { RejectedError } from './errors.ts';
+import type { DriveEnd } from './execution.ts';
+import { encodeJson } from './journal/codec.ts';
+import type { ClaimedRun, KeptSignal } from './journal/journal.ts';
+import type { RejectedRecord, WaitingRecord } from './journal/step-record.ts';
+import type { ErrorRecord, Failure, Json, TerminalStatus } from './run.ts';
+import type { RunWriter } from './run-writer.ts';
+import type { ChildOptions, WaitOptions } from './step.ts';
+import { type StepEnd, stopped, waits } from './step-runner.ts';
+
+/** Runs that a run starts. */
+export interface ChildRuns {
+  /** Creates the child unless it exists. @returns its run id */
+  start(parent: ClaimedRun, name: string, flow: FlowContract, input: unknown): Promise<string>;
+  cancel(childId: string): Promise<void>;
+}
+
+/** What a child tells its parent at its end, as the payload of a signal. */
+export type ChildEnd =
+  | { readonly status: 'completed'; readonly output: Json }
+  | { readonly status: Exclude<TerminalStatus, 'completed'>; readonly error?: Failure };
+
+type ChildStart<I> = Pick<ChildOptions<I, unknown>, 'flow' | 'input'>;
+
+/** The name of the signal by which a child tells its end; no other signal may begin like it. */
+export const CHILD_SIGNAL = 'child.';
+
+/** Timers, waits for signals and child runs: what a run waits for without holding a worker. */
+export class Waits {
+  readonly #run: ClaimedRun;
+  readonly #writer: RunWriter;
+  readonly #children: ChildRuns;
+  readonly #draining: () => boolean;
+  readonly #taken = new Set<string>();
+
+  constructor(
+    run: ClaimedRun,
+    deps: { readonly writer: RunWriter; readonly children: ChildRuns; readonly draining: () => boolean },
+  ) {
+    this.#run = run;
+    this.#writer = deps.writer;
+    this.#children = deps.children;
+    this.#draining = deps.draining;
+    for (const record of run.records.values()) {
+      if (record.is === 'completed' && record.signal !== undefined) this.#taken.add(record.signal);
+    }
+  }
+
+  sleep(field: string, name: string, durationMs: number): StepEnd {
+    const { until = 0, startedAt } = this.#begun(field, durationMs);
+    if (this.#writer.now() < until) return waits({ kind: 'timer', name, until });
+    return this.#complete(field, startedAt, undefined, undefined, until);
+  }
+
+  waitFor(field: string, name: string, options: WaitOptions<unknown>): StepEnd {
+    if (!/^[A-Za-z0-9_.-]{1,100}$/.test(name) || name.startsWith(CHILD_SIGNAL)) {
+      const message = `signal name ${JSON.stringify(name)}: use 1 to 100 letters, digits, "_", "-" or ".", and not "${CHILD_SIGNAL}" at the start`;
+      return dies({ kind: 'bug', code: 'signal_name_invalid', message });
+    }
+    const { until, startedAt } = this.#begun(
+      field,
+      options.timeout === undefined ? undefined : toMs(options.timeout),
+    );
+    const signal = this.#nextSignal(name);
+    if (signal) return this.#take(field, startedAt, signal, options);
+    if (until === undefined || this.#writer.now() < until) {
+      return waits({ kind: 'signal', name, ...(until !== undefined && { until }) });
+    }
+    const message = `no signal "${name}" came in time`;
+    return this.#reject(
+      field,
+      startedAt,
+      toErrorRecord(new RejectedError({ code: 'signal_timeout', message })),
+    );
+  }
+
+  async runChild<I>(field: string, name: string, { flow, input }: ChildStart<I>): Promise<StepEnd> {
+    if (!this.#writer.open(field)) {
+      if (this.#draining()) return stopped({ end: 'handed_back', cutOff: false });
+      const written = await this.#writer.flush();
+      if (written === 'stale_owner') return stopped({ end: 'lost' });
+      if (written === 'cancel_requested') return stopped({ end: 'cancelled' });
+      // the key makes the child the same one however often this is repeated
+      await this.#children.start(this.#run, name, flow, input);
+    }
+    const { startedAt } = this.#begun(field, undefined);
+    return this.#childEnd(field, name, startedAt);
+  }
+
+  /** Has a child that is not over cancel itself, and waits for that. */
+  async stopChild<I>(field: string, name: string, { flow, input }: ChildStart<I>): Promise<StepEnd> {
+    const { startedAt } = this.#begun(field, undefined);
+    const ended = this.#childEnd(field, name, startedAt);
+    if (ended.is === 'waits')
+      await this.#children.cancel(await this.#children.start(this.#run, name, flow, input));
+    return ended;
+  }
+
+  #childEnd(field: string, name: string, startedAt: number): StepEnd {
+    const signal = this.#nextSignal(CHILD_SIGNAL + name);
+    if (!signal) return waits({ kind: 'signal', name: CHILD_SIGNAL + name });
+    const end = signal.payload as ChildEnd;
+    this.#taken.add(signal.id);
+    if (end.status === 'completed') return this.#complete(field, startedAt, end.output, signal.id);
+    const cause = end.error && Object.assign(new Error(end.error.message), { code: end.error.code });
+    const error = new RejectedError({
+      code: end.status === 'failed' ? 'child_failed' : 'child_cancelled',
+      message: `child run "${name}" (${signal.id}) ${end.status}${end.error ? `: ${end.error.message}` : ''}`,
+      ...(cause && { cause }),
+    });
+    return this.#reject(field, startedAt, toErrorRecord(error));
+  }
+
+  #take(field: string, startedAt: number, signal: KeptSignal, { schema }: WaitOptions<unknown>): StepEnd {
+    this.#taken.add(signal.id);
+    const checked = schema?.safeParse(signal.payload) ?? { success: true as const, data: signal.payload };
+    if (checked.success) return this.#complete(field, startedAt, checked.data, signal.id);
+    const faults = checked.error.issues
+      .map((i) => `${i.path.join('.') || '(payload)'}: ${i.message}`)
+      .join('; ');
+    const message = `the payload of signal "${signal.name}" (${signal.id}) does not fit: ${faults}`;
+    return this.#reject(
+      field,
+      startedAt,
+      toErrorRecord(new RejectedError({ code: 'signal_invalid', message })),
+    );
+  }
+
+  #nextSignal(name: string): KeptSignal | undefined {
+    return this.#run.signals.find((signal) => signal.name === name && !this.#taken.has(signal.id));
+  }
+
+  /** The wait's record, made at its first time. */
+  #begun(field: string, durationMs: number | undefined): WaitingRecord {
+    const open = this.#writer.open(field);
+    if (open?.is === 'waiting') return open;
+    const startedAt = this.#writer.now();
+    const record: WaitingRecord = {
+      ...{ is: 'waiting', seq: this.#writer.nextSeq(), attempts: 1, startedAt },
+      ...(durationMs !== undefined && { until: startedAt + durationMs }),
+    };
+    this.#writer.hold(field, record);
+    return record;
+  }
+
+  #complete(
+    field: string,
+    startedAt: number,
+    value: unknown,
+    signal: string | undefined,
+    finishedAt = this.#writer.now(),
+  ): StepEnd {
+    const json = encodeJson(value, `what "${field}" waited for`);
+    const result: unknown = json === undefined ? undefined : JSON.parse(json);
+    const seq = this.#writer.nextSeq();
+    const by = signal !== undefined && { signal };
+    this.#writer.hold(
+      field,
+      { is: 'completed', seq, attempts: 1, startedAt, finishedAt, result, ...by },
+      json,
+    );
+    this.#writer.flushSoon();
+    return { is: 'completed', value: result };
+  }
+
+  #reject(field: string, startedAt: number, error: ErrorRecord): StepEnd {
+    const seq = this.#writer.nextSeq();
+    const record: RejectedRecord = {
+      is: 'rejected',
+      seq,
+      attempts: 1,
+      startedAt,
+      finishedAt: this.#writer.now(),
+      error,
+    };
+    this.#writer.hold(field, record);
+    this.#writer.flushSoon();
+    return { is: 'rejected', record };
+  }
+}
+
+function dies(failure: Failure): StepEnd {
+  const by: DriveEnd = { end: 'dies', failure };
+  return stopped(by);
+}
