@@ -38,7 +38,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     logFile: home.freshLog(name),
     isReady: () => answersOk(`${urlOf(name)}/readyz`),
     readyTimeoutMs: READY_TIMEOUT_MS,
-    stopGraceMs: 10_000,
+    stopGraceMs: 12_000, // a little more than each gives itself
   });
 
   const redis = planRedis(settings, home, ports.redis ?? 0);
