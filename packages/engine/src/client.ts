@@ -1,13 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
+import type { z } from 'zod';
+import { cancelRun, sendSignal } from './child-runs.ts';
 import type { FlowContract } from './define-flow.ts';
 import { FlowRegistry } from './flow-registry.ts';
 import { Jobs } from './jobs.ts';
 import { encodeJson } from './journal/codec.ts';
-import { runIdOf } from './journal/keys.ts';
+import { keys, runIdOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import { CorruptRecordError } from './journal/run-codec.ts';
+import { fieldOf } from './journal/step-record.ts';
+import { checkSize, LIMITS } from './limits.ts';
+import { type Resolution, resolvedRecord } from './resolution.ts';
 import { isTerminal, type Json, type Run } from './run.ts';
+import { CHILD_SIGNAL } from './waits.ts';
 
 export interface SubmitRequest {
   readonly flow: string;
@@ -60,6 +66,27 @@ export class StoreUnavailableError extends Error {
   }
 }
 
+export interface Signal {
+  /** Unique for the run: 1 to 200 letters, digits, "_", "-", "." or ":". */
+  readonly id: string;
+  readonly name: string;
+  readonly payload: Json;
+}
+
+export type SignalOutcome = 'delivered' | 'repeated' | 'run_finished' | 'too_many';
+
+/** `not_in_doubt`: the run has no such step, or its outcome is known. */
+export type ResolveOutcome = 'resolved' | 'not_dead' | 'not_in_doubt';
+
+/** The name or the id of a signal cannot be used, or its payload is too large. */
+export class InvalidSignalError extends Error {
+  readonly code = 'signal_invalid';
+  constructor(message: string) {
+    super(message);
+    this.name = 'InvalidSignalError';
+  }
+}
+
 /** The way into the engine for whoever submits and reads runs. Every call fails within its connection's time-out. */
 export interface Client {
   /** Durable when it returns: the run is recorded and its job is queued. */
@@ -73,6 +100,16 @@ export interface Client {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<Run | undefined>;
+  /** Keeps a signal for a run; the same id again changes nothing. @returns undefined when there is no such run for this tenant */
+  signal(tenant: string, runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
+  /** Asks a run to undo what was done and end as cancelled. */
+  cancel(tenant: string, runId: string): Promise<'cancelling' | 'run_finished' | undefined>;
+  /** Starts a terminal run afresh, with the flow's latest version. Asked twice at once, it starts once. */
+  rerun(tenant: string, runId: string): Promise<'rerun' | 'not_finished' | undefined>;
+  /** Lets a dead run go on from the step that failed, with fresh attempts. A run that is not dead is left alone. */
+  redrive(tenant: string, runId: string): Promise<'redriven' | 'not_dead' | undefined>;
+  /** Says what happened to a dead run's effect in doubt, and lets the run go on. */
+  resolve(tenant: string, runId: string, resolution: Resolution): Promise<ResolveOutcome | undefined>;
   /** Throws StoreUnavailableError unless Redis answers and takes writes. */
   ping(): Promise<void>;
   /** Ends what the client opened; the connection stays the caller's. */
@@ -86,10 +123,17 @@ export interface ClientOptions {
   readonly flows: readonly FlowContract[];
 }
 
+const PROBE_HOLDS_MS = 10_000;
+
 export function createClient({ connection, flows }: ClientOptions): Client {
   const registry = new FlowRegistry<FlowContract>(flows);
   const journal = redisJournal({ connection, retentionMs: 0 });
   const jobs = new Jobs(connection);
+
+  const find = async (tenant: string, runId: string) => {
+    const run = await orUnavailable(journal.whereIs(runId));
+    return run?.tenant === tenant ? run : undefined;
+  };
 
   const client: Client = {
     async submit({ flow: name, input, tenant, idempotencyKey, fingerprint }) {
@@ -132,8 +176,66 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       }
     },
 
+    async signal(tenant, runId, signal) {
+      checkSignal(signal);
+      if (!(await find(tenant, runId))) return undefined;
+      const outcome = await orUnavailable(sendSignal(journal, jobs, runId, signal));
+      return outcome === 'unknown' ? undefined : outcome;
+    },
+
+    async cancel(tenant, runId) {
+      const run = await find(tenant, runId);
+      if (!run) return undefined;
+      const outcome = await orUnavailable(cancelRun(journal, jobs, runId));
+      if (run.status === 'dead' && outcome === 'cancelling')
+        await orUnavailable(jobs.removeLetter(runId, run.deaths));
+      return outcome === 'unknown' ? undefined : outcome;
+    },
+
+    async rerun(tenant, runId) {
+      const run = await find(tenant, runId);
+      const flow = run && registry.latest(run.flow);
+      if (!flow) return undefined;
+      const reply = await orUnavailable(journal.rerunRun(runId, run.generation, flow.version));
+      if (reply.outcome === 'rerun') await orUnavailable(jobs.add(reply.job.flow, runId, reply.job.jobId));
+      if (reply.outcome === 'unknown') return undefined;
+      return reply.outcome === 'not_finished' ? 'not_finished' : 'rerun';
+    },
+
+    async redrive(tenant, runId) {
+      const run = await find(tenant, runId);
+      if (!run) return undefined;
+      const jobId = await orUnavailable(journal.redriveRun(runId, run.deaths));
+      if (jobId === undefined) return 'not_dead';
+      await orUnavailable(jobs.add(run.flow, runId, jobId));
+      await orUnavailable(jobs.removeLetter(runId, run.deaths));
+      return 'redriven';
+    },
+
+    async resolve(tenant, runId, resolution) {
+      if (!(await find(tenant, runId))) return undefined;
+      const records = await orUnavailable(journal.readRecords(runId));
+      const field = fieldOf('step', resolution.step);
+      const seen = records.get(field);
+      const record = resolvedRecord(records, field, resolution);
+      if (seen === undefined || record === undefined) return 'not_in_doubt';
+      const reply = await orUnavailable(journal.resolveStep(runId, field, seen, record));
+      switch (reply.outcome) {
+        case 'resolved':
+          await orUnavailable(jobs.add(reply.job.flow, runId, reply.job.jobId));
+          await orUnavailable(jobs.removeLetter(runId, reply.deaths));
+          return 'resolved';
+        case 'changed':
+          return 'not_in_doubt';
+        case 'not_dead':
+          return 'not_dead';
+        case 'unknown':
+          return undefined;
+      }
+    },
+
     async ping() {
-      await orUnavailable(connection.ping());
+      await orUnavailable(connection.set(keys.probe, 1, 'PX', PROBE_HOLDS_MS));
     },
 
     close: () => jobs.close(),
@@ -144,12 +246,17 @@ export function createClient({ connection, flows }: ClientOptions): Client {
 function checkInput(flow: FlowContract, input: unknown): { readonly input: Json; readonly json: string } {
   const checked = flow.input.safeParse(input);
   if (!checked.success) {
-    throw new InvalidInputError(
-      flow.name,
-      checked.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message })),
-    );
+    throw new InvalidInputError(flow.name, checked.error.issues.flatMap(faultsOf));
   }
-  const json = encodeJson(checked.data, `the input of flow "${flow.name}"`) ?? 'null';
+  const what = `the input of flow "${flow.name}"`;
+  const json = encodeJson(checked.data, what) ?? 'null';
+  try {
+    checkSize(json, LIMITS.inputBytes, 'input_too_large', what);
+  } catch (error) {
+    throw new InvalidInputError(flow.name, [
+      { path: '', message: error instanceof Error ? error.message : String(error) },
+    ]);
+  }
   return { input: checked.data as Json, json };
 }
 
@@ -179,6 +286,30 @@ function newRun(
     revision: 1,
     ...at,
   };
+}
+
+/** A member that nobody knows is a fault at its own place. */
+function faultsOf(issue: z.core.$ZodIssue): InputFault[] {
+  const at = (path: readonly PropertyKey[]) => path.map(String).join('.');
+  if (issue.code !== 'unrecognized_keys') return [{ path: at(issue.path), message: issue.message }];
+  return issue.keys.map((key) => ({ path: at([...issue.path, key]), message: 'this member is not known' }));
+}
+
+function checkSignal({ id, name, payload }: Signal): void {
+  if (!/^[A-Za-z0-9_.:-]{1,200}$/.test(id)) {
+    throw new InvalidSignalError('a signal id is 1 to 200 letters, digits, "_", "-", "." or ":"');
+  }
+  if (!/^[A-Za-z0-9_.-]{1,100}$/.test(name) || name.startsWith(CHILD_SIGNAL)) {
+    throw new InvalidSignalError(
+      `a signal name is 1 to 100 letters, digits, "_", "-" or ".", and does not begin with "${CHILD_SIGNAL}"`,
+    );
+  }
+  const what = `the payload of signal "${name}"`;
+  try {
+    checkSize(encodeJson(payload, what), LIMITS.resultBytes, 'payload_too_large', what);
+  } catch (error) {
+    throw new InvalidSignalError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function orUnavailable<T>(work: Promise<T>): Promise<T> {

@@ -4,6 +4,10 @@ export {
   createClient,
   type InputFault,
   InvalidInputError,
+  InvalidSignalError,
+  type ResolveOutcome,
+  type Signal,
+  type SignalOutcome,
   StoreUnavailableError,
   type SubmitReply,
   type SubmitRequest,
@@ -14,7 +18,9 @@ export { type DurationInput, toMs } from './duration.ts';
 export { InDoubtError, RejectedError, StepError, ThrottledError, UnavailableError } from './errors.ts';
 export type { Letter } from './jobs.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+export { LIMITS, TooLargeError } from './limits.ts';
 export type { Log } from './log.ts';
+export type { Resolution } from './resolution.ts';
 export {
   type ErrorRecord,
   type Failure,
@@ -26,5 +32,13 @@ export {
   type StepState,
   type WaitingFor,
 } from './run.ts';
-export type { LookUp, RetryPolicy, StepCall, StepOptions } from './step.ts';
+export type {
+  ChildOptions,
+  LookUp,
+  LookUpFunction,
+  RetryPolicy,
+  StepCall,
+  StepOptions,
+  WaitOptions,
+} from './step.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -85,8 +85,8 @@ export function afterFailure(
     is: 'retrying' as const,
     ...common,
     wait,
-    // a bug may have been thrown after the effect
-    inDoubt: failed.is === 'bug' || failed.inDoubt,
+    // a bug may have been thrown after the effect; and an earlier attempt's doubt outlives an attempt that did nothing
+    inDoubt: failed.is === 'bug' || failed.inDoubt || standing.inDoubt,
     budget: { redrive: standing.redrive, used },
     keyAttempt: standing.keyAttempt,
   };

@@ -109,9 +109,10 @@ export class StepRunner {
     return effect.whenInDoubt === 'repeat' && forgotten ? effect.afterKeyLifetime : effect.whenInDoubt;
   }
 
-  async #attempt(effect: Effect, start: Start): Promise<StepEnd> {
+  async #attempt(effect: Effect, begun: Start): Promise<StepEnd> {
     const { writer } = this.#deps;
-    const { notBefore } = start;
+    const { notBefore } = begun;
+    let start = begun;
     if (notBefore && notBefore.at > writer.now()) {
       return waits({ kind: notBefore.wait, step: effect.step, until: notBefore.at });
     }
@@ -121,6 +122,7 @@ export class StepRunner {
       if (typeof whenInDoubt === 'function') {
         const found = await this.#lookUp(effect, start, whenInDoubt);
         if (found) return found;
+        start = { ...start, inDoubt: false };
       }
     }
     if (this.#deps.draining()) return stopped({ end: 'handed_back', cutOff: false });

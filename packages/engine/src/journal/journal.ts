@@ -105,6 +105,8 @@ export type ResolveReply =
 /** What the sweeper needs to see that a run's job is right. */
 export interface Whereabouts {
   readonly runId: string;
+  readonly tenant: string;
+  readonly generation: number;
   readonly flow: string;
   readonly status: Run['status'];
   readonly jobId: string;
@@ -164,8 +166,8 @@ export interface Journal {
   moveAlarm(runId: string, delayMs: number): Promise<void>;
   whereIs(runId: string): Promise<Whereabouts | undefined>;
 
-  /** A field's record as it stands in Redis. */
-  readRecord(runId: string, field: string): Promise<string | undefined>;
+  /** A run's records by field, as they stand in Redis. */
+  readRecords(runId: string): Promise<ReadonlyMap<string, string>>;
   readRun(runId: string): Promise<Run | undefined>;
   readStatus(runId: string): Promise<Run['status'] | undefined>;
   /** Ids of the workers that prove their life. */

@@ -16,6 +16,8 @@ export const keys = {
   alarms: `${TAG}/alarms`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */
   workers: `${TAG}/workers`,
+  /** Written to see whether Redis takes writes. Expires within seconds. */
+  probe: `${TAG}/probe`,
   /** Counter: only ever grows, unless Redis has lost writes. No TTL. */
   canary: `${TAG}/canary`,
   /** When Redis was last seen to have lost writes. No TTL. */

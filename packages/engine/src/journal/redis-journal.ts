@@ -15,6 +15,7 @@ import type {
 import { keys } from './keys.ts';
 import { decodeClaimed, decodeRun, decodeWhereabouts, fieldsOf, WHEREABOUTS_FIELDS } from './run-codec.ts';
 import { loadScript, runScript, type ScriptReply } from './scripts.ts';
+import { parseField } from './step-record.ts';
 
 /** By when a hand-over must have happened before a sweeper looks after it. */
 const GRACE_MS = {
@@ -288,8 +289,9 @@ export function redisJournal({
       return fields.size === 0 ? undefined : decodeRun(runId, fields);
     },
 
-    async readRecord(runId, field) {
-      return (await connection.hget(keys.run(runId), field)) ?? undefined;
+    async readRecords(runId) {
+      const fields = Object.entries(await connection.hgetall(keys.run(runId)));
+      return new Map(fields.filter(([field]) => parseField(field)));
     },
 
     async readStatus(runId) {

@@ -106,17 +106,21 @@ export const WHEREABOUTS_FIELDS = [
   'waiting',
   'death',
   'parent',
+  'tenant',
+  'generation',
 ] as const;
 
 export function decodeWhereabouts(
   runId: string,
   values: readonly (string | null)[],
 ): Whereabouts | undefined {
-  const [flow, status, jobId, owner, deaths, createdAt, waiting, death, parent] = values;
-  if (!flow || !status || !jobId) return undefined;
+  const [flow, status, jobId, owner, deaths, createdAt, waiting, death, parent, tenant, generation] = values;
+  if (!flow || !status || !jobId || !tenant) return undefined;
   const waitingFor = owner?.startsWith('-') ? parsed<WaitingFor>(waiting ?? undefined) : undefined;
   return {
     runId,
+    tenant,
+    generation: Number(generation),
     flow,
     status: status as Run['status'],
     jobId,

@@ -1,0 +1,36 @@
+import { encodeJson } from './journal/codec.ts';
+import { decodeRecord, encodeRecord } from './journal/step-record.ts';
+import type { Json } from './run.ts';
+
+/** What a person found out about an effect in doubt. */
+export type Resolution =
+  /** `result` is what the step would have returned. */
+  | { readonly step: string; readonly outcome: 'happened'; readonly result?: Json }
+  | { readonly step: string; readonly outcome: 'did_not_happen' };
+
+/**
+ * The record that takes the place of an effect's in doubt.
+ * @param records the run's records by field, encoded
+ * @returns undefined when the effect is not in doubt
+ */
+export function resolvedRecord(
+  records: ReadonlyMap<string, string>,
+  field: string,
+  resolution: Resolution,
+): string | undefined {
+  const text = records.get(field);
+  const record = text === undefined ? undefined : decodeRecord(text);
+  const inDoubt = record?.is === 'started' || (record?.is === 'retrying' && record.inDoubt);
+  if (!record || !inDoubt) return undefined;
+  const { attempts, startedAt, budget, keyAttempt } = record;
+  if (resolution.outcome === 'happened') {
+    const seq = 1 + Math.max(...[...records.values()].map((each) => decodeRecord(each).seq));
+    const json = encodeJson(resolution.result, `the result of step "${resolution.step}"`);
+    return encodeRecord({ is: 'completed', seq, attempts, startedAt, finishedAt: startedAt }, json);
+  }
+  const error = { code: 'did_not_happen', message: 'a person found that it did not happen' };
+  return encodeRecord({
+    ...{ is: 'retrying', seq: record.seq, attempts, startedAt, budget, keyAttempt },
+    ...{ wait: 'retry', retryAt: 0, inDoubt: false, error },
+  });
+}

@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest';
+import { InDoubtError, RejectedError, ThrottledError, UnavailableError } from '../src/index.ts';
+import { retryPolicy } from '../src/retry-policy.ts';
+import { afterFailure, standingOf } from '../src/step-progress.ts';
+
+const at = { now: 1_000, random: () => 1, scale: 1 };
+const policy = retryPolicy({ attempts: 3, first: '100ms', max: '1s' });
+const fresh = standingOf(undefined, 0, { seq: 1, startedAt: 900 });
+const fault = { code: 'x', message: 'x' };
+const unavailable = {
+  is: 'retryable',
+  wait: 'retry',
+  inDoubt: false,
+  error: new UnavailableError(fault),
+  retryAfterMs: undefined,
+} as const;
+const lost = { ...unavailable, inDoubt: true, error: new InDoubtError(fault) } as const;
+
+it('an attempt that did nothing does not settle the doubt that an earlier one left', () => {
+  const first = afterFailure(fresh, lost, policy, false, at);
+  expect(first).toMatchObject({ move: 'wait', record: { inDoubt: true, attempts: 1, retryAt: 1_100 } });
+  if (first.move !== 'wait') throw new Error('unreachable');
+  const standing = standingOf(first.record, 0, { seq: 9, startedAt: 9 });
+  const second = afterFailure(standing, unavailable, policy, false, at);
+  expect(second).toMatchObject({ move: 'wait', record: { inDoubt: true, attempts: 2, retryAt: 1_200 } });
+  if (second.move !== 'wait') throw new Error('unreachable');
+  const third = afterFailure(standingOf(second.record, 0, fresh), unavailable, policy, false, at);
+  expect(third).toMatchObject({ move: 'die', kind: 'in_doubt' });
+});
+
+it('dies as exhausted when no attempt had any effect, and starts afresh after a redrive', () => {
+  const last = { ...fresh, attempts: 2, used: 2 };
+  const dead = afterFailure(last, unavailable, policy, false, at);
+  expect(dead).toMatchObject({ move: 'die', kind: 'exhausted', record: { attempts: 3 } });
+  if (dead.move !== 'die') throw new Error('unreachable');
+  expect(standingOf(dead.record, 1, fresh)).toMatchObject({ attempts: 3, used: 0, keyAttempt: 1 });
+});
+
+it('uses up no attempt on a throttle, and never comes before Retry-After', () => {
+  const throttled = {
+    is: 'retryable',
+    wait: 'throttle',
+    inDoubt: false,
+    error: new ThrottledError(fault),
+    retryAfterMs: 5_000,
+  } as const;
+  const next = afterFailure({ ...fresh, used: 2, attempts: 2 }, throttled, policy, false, {
+    ...at,
+    random: () => 0,
+  });
+  expect(next).toMatchObject({
+    move: 'wait',
+    record: { wait: 'throttle', retryAt: 6_000, budget: { used: 2 } },
+  });
+});
+
+it('gives a definite no that is tried again a key of its own', () => {
+  const no = afterFailure(fresh, { is: 'rejected', error: new RejectedError(fault) }, policy, false, at);
+  expect(no).toMatchObject({ move: 'reject', record: { is: 'rejected', attempts: 1 } });
+  if (no.move !== 'reject') throw new Error('unreachable');
+  expect(standingOf(no.record, 1, fresh).keyAttempt).toBe(2);
+});
+
+it('halts at once in doubt when nobody but a person can tell', () => {
+  expect(afterFailure(fresh, lost, policy, true, at)).toMatchObject({ move: 'die', kind: 'in_doubt' });
+  expect(afterFailure(fresh, unavailable, policy, true, at)).toMatchObject({ move: 'wait' });
+});
