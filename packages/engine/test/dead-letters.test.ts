@@ -57,7 +57,7 @@ it('a dead run has a letter with its reason; a retry of it goes on from the step
   await system.runWith(runId, 'dead');
   const letter = await failedLetter(`${runId}.d1`);
   expect(letter.failedReason).toBe('exhausted at step "ship": shipping is down (shipping_down)');
-  expect(letter.stacktrace.join('\n')).toContain('dead-letters.test.ts');
+  expect(letter.stacktrace?.join('\n')).toContain('dead-letters.test.ts');
   expect(letter.data).toMatchObject({
     runId,
     flow: 'shop',
