@@ -27,6 +27,7 @@ export interface CallIdentity {
   readonly step: string;
   readonly undo: boolean;
   readonly attempt: number;
+  readonly startedAt: number;
   /** 1 until a definite no is tried again. */
   readonly keyAttempt: number;
 }
@@ -39,12 +40,14 @@ class Call implements StepCall {
   readonly runId: string;
   readonly step: string;
   readonly attempt: number;
+  readonly startedAt: number;
 
   constructor(identity: CallIdentity) {
     this.#identity = identity;
     this.runId = identity.runId;
     this.step = identity.step;
     this.attempt = identity.attempt;
+    this.startedAt = identity.startedAt;
   }
 
   get idempotencyKey(): string {

@@ -37,13 +37,23 @@ export class RejectedError extends StepError {
   readonly kind = 'rejected';
 }
 
+export interface UnavailableFault extends RetryableFault {
+  /**
+   * True when the provider was asked and knows of no effect under the step's key, and would only play its failure back: what was in
+   * doubt is settled, and the next attempt gets a new key. Default false: the key stays.
+   */
+  readonly keySpent?: boolean;
+}
+
 /** Nothing happened and nothing will: the effect was never started (refused connection, 503). Retried by the step's policy. */
 export class UnavailableError extends StepError {
   readonly kind = 'unavailable';
   readonly retryAfter: DurationInput | undefined;
-  constructor(fault: RetryableFault) {
+  readonly keySpent: boolean;
+  constructor(fault: UnavailableFault) {
     super(fault);
     this.retryAfter = fault.retryAfter;
+    this.keySpent = fault.keySpent ?? false;
   }
 }
 

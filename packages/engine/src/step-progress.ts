@@ -1,5 +1,6 @@
 import type { AttemptOutcome } from './attempt.ts';
 import { toErrorRecord } from './error-codec.ts';
+import { UnavailableError } from './errors.ts';
 import type { RejectedRecord, RetryingRecord, StartedRecord } from './journal/step-record.ts';
 import { decideRetry, type RetryPolicyMs } from './retry-policy.ts';
 import type { FailureKind } from './run.ts';
@@ -80,15 +81,16 @@ export function afterFailure(
     return { move: 'reject', record: { is: 'rejected', ...common, finishedAt: at.now } };
   }
   const wait = failed.is === 'bug' ? 'retry' : failed.wait;
+  const keySpent = failed.error instanceof UnavailableError && failed.error.keySpent;
   const used = standing.used + (wait === 'throttle' ? 0 : 1);
   const retrying = {
     is: 'retrying' as const,
     ...common,
     wait,
     // a bug may have been thrown after the effect; and an earlier attempt's doubt outlives an attempt that did nothing
-    inDoubt: failed.is === 'bug' || failed.inDoubt || standing.inDoubt,
+    inDoubt: !keySpent && (failed.is === 'bug' || failed.inDoubt || standing.inDoubt),
     budget: { redrive: standing.redrive, used },
-    keyAttempt: standing.keyAttempt,
+    keyAttempt: keySpent ? attempts + 1 : standing.keyAttempt,
   };
   if (failed.is === 'bug') return { move: 'die', kind: 'bug', record: { ...retrying, retryAt: at.now } };
   if (retrying.inDoubt && halts)

@@ -214,7 +214,8 @@ export class StepRunner {
   #identity(effect: Effect, start: Start, attempt: number): CallIdentity {
     const { runId, generation } = this.#run;
     const { step, undo } = effect;
-    return { runId, generation, step, undo, attempt, keyAttempt: start.keyAttempt };
+    const { keyAttempt, startedAt } = start;
+    return { runId, generation, step, undo, attempt, startedAt, keyAttempt };
   }
 }
 

@@ -15,6 +15,8 @@ export interface StepCall {
   readonly step: string;
   /** 1 for the first attempt. */
   readonly attempt: number;
+  /** When the first attempt began, or a moment before, in Unix milliseconds on Redis' clock. */
+  readonly startedAt: number;
   /** Aborted when the step's time is up, when the run was taken over by another worker, and when the worker must stop. */
   readonly signal: AbortSignal;
 }

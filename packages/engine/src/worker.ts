@@ -61,7 +61,7 @@ const BEAT_MS = 250;
 const LIFE_HOLDS_MS = 1_000;
 const SWEEP_MS = 250;
 /** After Redis was away, so long for the others to prove their life again. */
-const TRUST_AFTER_MS = 2_000;
+const TRUST_AFTER_MS = 1_000;
 
 /** Takes runs of the given flows from their queues and drives them, until closed. Start as many as you like, anywhere. */
 export function startWorker(options: WorkerOptions): Worker {

@@ -65,3 +65,12 @@ it('halts at once in doubt when nobody but a person can tell', () => {
   expect(afterFailure(fresh, lost, policy, true, at)).toMatchObject({ move: 'die', kind: 'in_doubt' });
   expect(afterFailure(fresh, unavailable, policy, true, at)).toMatchObject({ move: 'wait' });
 });
+
+it('gives an attempt a new key, and settles the doubt, once the provider knows of nothing under the old one', () => {
+  const spent = { ...unavailable, error: new UnavailableError({ ...fault, keySpent: true }) };
+  const doubted = { ...fresh, attempts: 1, used: 1, inDoubt: true };
+  expect(afterFailure(doubted, spent, policy, false, at)).toMatchObject({
+    move: 'wait',
+    record: { inDoubt: false, keyAttempt: 3 },
+  });
+});
