@@ -60,13 +60,19 @@ function outputsFingerprint(root) {
   return hash.digest('hex');
 }
 
+/** The folders that package.json names; `packages/*` stands for each folder in `packages`. */
 function workspaces(root) {
-  return ['packages', 'apps'].flatMap((parent) =>
-    readdirSync(join(root, parent), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => join(parent, entry.name))
-      .sort(),
+  const { workspaces: patterns = [] } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return patterns.flatMap((pattern) =>
+    pattern.endsWith('/*') ? foldersIn(root, pattern.slice(0, -2)) : [pattern],
   );
+}
+
+function foldersIn(root, parent) {
+  return readdirSync(join(root, parent), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(parent, entry.name))
+    .sort();
 }
 
 function filesUnder(root, dir) {
