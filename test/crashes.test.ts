@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keyOf, ORDERS, type Order } from './orders.ts';
+import type { Effect, RunRecord } from './records.ts';
+import type { Fault } from './sandbox.ts';
+import { showEvidence, startTestSystem, type TestSystem } from './system.ts';
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem({ workers: 2 });
+});
+afterAll(() => system.stop());
+showEvidence(() => system);
+
+/** A call that is held while its worker is killed. */
+interface Hold {
+  readonly at: string;
+  readonly fault: Pick<Fault, 'provider' | 'operation'>;
+  readonly order: Order;
+  /** What else must go wrong for the call to be made. */
+  readonly because?: Fault;
+  readonly ends: RunRecord['status'];
+  /** All effects, in order. */
+  readonly effects: readonly string[];
+}
+
+const ALL = ['charge', 'reserve', 'label', 'send'];
+const COMPLETED = { order: ORDERS.good, ends: 'completed', effects: ALL } as const;
+const UNDONE = ['charge', 'reserve', 'label', 'void', 'release', 'refund'];
+
+const HOLDS: readonly Hold[] = [
+  { at: 'the charge', fault: { provider: 'payment', operation: 'charge' }, ...COMPLETED },
+  { at: 'the reservation', fault: { provider: 'inventory', operation: 'reserve' }, ...COMPLETED },
+  { at: 'the label', fault: { provider: 'shipping', operation: 'label' }, ...COMPLETED },
+  { at: 'the mail', fault: { provider: 'email', operation: 'send' }, ...COMPLETED },
+  {
+    at: 'the refund',
+    fault: { provider: 'payment', operation: 'refund' },
+    order: ORDERS.outOfStock,
+    ends: 'failed',
+    effects: ['charge', 'refund'],
+  },
+  {
+    at: 'the release',
+    fault: { provider: 'inventory', operation: 'release' },
+    order: ORDERS.badAddress,
+    ends: 'failed',
+    effects: ['charge', 'reserve', 'release', 'refund'],
+  },
+  {
+    at: "the label's void",
+    fault: { provider: 'shipping', operation: 'void' },
+    order: ORDERS.good,
+    because: { provider: 'email', operation: 'send', fault: 'error', status: 550 },
+    ends: 'failed',
+    effects: UNDONE,
+  },
+];
+
+interface Held {
+  readonly run: RunRecord;
+  readonly effects: readonly Effect[];
+}
+
+const operationsOf = (effects: readonly Effect[]) => effects.map(({ operation }) => operation);
+
+describe.each([
+  ['before its effect', 'timeout', 0],
+  ['after its effect and before its record', 'timeout_after_effect', 1],
+] as const)('when all workers are killed at a call, %s', (when, fault, happened) => {
+  /** How each run stood when the workers were killed, by the hold's name. */
+  const held = new Map<string, Held>();
+
+  beforeAll(async () => {
+    const placed: [Hold, RunRecord][] = [];
+    for (const hold of HOLDS) {
+      const because = hold.because ? [await system.sandbox.fault(hold.because)] : [];
+      const holding = await system.sandbox.fault({ ...hold.fault, fault });
+      placed.push([hold, await system.shop.placeSurely(hold.order, keyOf(`${hold.at} ${when}`))]);
+      await system.sandbox.used(...because, holding);
+    }
+    const killed = system.kill('workers');
+    for (const [{ at }, { id }] of placed) {
+      const run = await system.shop.run(id);
+      if (run) held.set(at, { run, effects: await system.sandbox.effectsOf(id) });
+    }
+    await system.back(killed);
+  });
+
+  it.each(HOLDS.map((hold) => [hold.at, hold] as const))(
+    'goes on at %s, with each effect once',
+    async (at, hold) => {
+      const { run, effects } = held.get(at) ?? expect.fail(`no run was held at ${at}`);
+      const done = hold.effects.indexOf(hold.fault.operation) + happened;
+      expect(operationsOf(effects)).toEqual(hold.effects.slice(0, done));
+      expect(run.status).toBe(hold.ends === 'completed' ? 'running' : 'compensating');
+
+      expect(await system.shop.end(run)).toMatchObject({ status: hold.ends });
+      const all = operationsOf(await system.sandbox.effectsOf(run.id));
+      // a mail that was sent and not recorded is sent again, under the same Message-ID: one mail for who reads it
+      expect(all.filter((operation) => operation !== 'duplicate')).toEqual(hold.effects);
+    },
+  );
+
+  it('does not repeat what was recorded', async () => {
+    const { calls } = await system.facts();
+    for (const { fault, effects, at } of HOLDS) {
+      const recorded = effects.slice(0, effects.indexOf(fault.operation));
+      const { run } = held.get(at) ?? expect.fail(`no run was held at ${at}`);
+      const made = calls.filter(({ key }) => key?.startsWith(run.id)).map(({ operation }) => operation);
+      const counts = recorded.map((operation) => made.filter((each) => each === operation).length);
+      expect(counts, at).toEqual(recorded.map(() => 1));
+    }
+  });
+});
+
+it('leaves all as it must be', async () => {
+  expect(system.crashes).toHaveLength(2);
+  expect(await system.violations()).toEqual([]);
+});

@@ -1,0 +1,182 @@
+import { type RunRecord, STEPS, type Standing } from '../records.ts';
+import type { ProviderCall } from '../witness.ts';
+import type { Facts, Rule } from './facts.ts';
+
+/** What workers did on the wire, call by call, against what the journal had recorded at that moment. */
+export const callRules: readonly Rule[] = [
+  { number: 7, name: 'one key per run, generation and step, never with another body', broken: wrongKeys },
+  {
+    number: 8,
+    name: 'a step begins after the one before it was recorded; undo in reverse',
+    broken: tooEarly,
+  },
+  { number: 9, name: 'no call after its record', broken: tooLate },
+  { number: 10, name: 'a record never changes', broken: changedRecords },
+  { number: 17, name: 'no more calls than attempts, crashes and lost answers explain', broken: tooMany },
+  { number: 17, name: 'Retry-After is kept', broken: tooSoon },
+];
+
+/** Clocks are read in two processes. */
+const CLOCKS_DIFFER_BY_MS = 10;
+
+/** Calls of one effect: a step of a run, or its undo. */
+interface Series {
+  readonly runId: string;
+  readonly step: (typeof STEPS)[number];
+  readonly undo: boolean;
+  readonly calls: readonly ProviderCall[];
+}
+
+function* wrongKeys(facts: Facts) {
+  const sentWith = new Map<string, ProviderCall>();
+  for (const call of facts.calls) {
+    const { key, operation, body } = call;
+    if (key === null || !parseKey(call)) {
+      yield `a call of ${operation} carried the key ${key}, which does not name its run and step`;
+      continue;
+    }
+    const first = sentWith.get(key) ?? call;
+    sentWith.set(key, first);
+    if (first.body !== body) yield `key ${key} was sent with ${first.body} and with ${body}`;
+  }
+  for (const { runId, step, undo, calls } of series(facts)) {
+    const keys = new Set(calls.map(({ key }) => key));
+    const generations = facts.runs.get(runId)?.generation ?? 1;
+    if (keys.size > generations) yield `${runId} used ${[...keys].join(' and ')} for ${nameOf(step, undo)}`;
+  }
+}
+
+function* tooEarly(facts: Facts) {
+  for (const { runId, step, undo, calls } of series(facts)) {
+    const at = STEPS.indexOf(step);
+    for (const { seen } of calls) {
+      if (!seen) {
+        yield `${runId}: ${nameOf(step, undo)} was called, and the journal knew of no such run`;
+      } else if (undo) {
+        const later = STEPS.slice(at + 1).find(
+          ({ name, undo: hasUndo }) => hasUndo && statusOf(seen, name) === 'completed',
+        );
+        if (later) yield `${runId}: ${nameOf(step, undo)} was called before ${later.name} was undone`;
+        if (statusOf(seen, step.name) !== 'completed') {
+          yield `${runId}: ${nameOf(step, undo)} was called, and the step was ${statusOf(seen, step.name)}`;
+        }
+      } else {
+        const before = STEPS[at - 1];
+        if (before && statusOf(seen, before.name) !== 'completed') {
+          yield `${runId}: ${step.name} was called while ${before.name} was ${statusOf(seen, before.name)}`;
+        }
+      }
+    }
+  }
+}
+
+function* tooLate(facts: Facts) {
+  for (const { runId, step, undo, calls } of series(facts)) {
+    for (const { seen } of calls) {
+      const status = seen && statusOf(seen, step.name);
+      const over = undo ? status === 'compensated' : status !== undefined && RECORDED.has(status);
+      if (over) yield `${runId}: ${nameOf(step, undo)} was called after it was recorded as ${status}`;
+    }
+  }
+}
+
+const RECORDED: ReadonlySet<string> = new Set(['completed', 'failed', 'compensated']);
+
+function* changedRecords(facts: Facts) {
+  const first = new Map<string, string>();
+  for (const { runId, standing } of standings(facts)) {
+    for (const { name } of STEPS) {
+      const step = standing.steps.find((each) => each.name === name);
+      const id = `${runId} ${name}`;
+      const before = first.get(id);
+      const now = step && recordOf(step);
+      if (now && before === undefined) first.set(id, now);
+      else if (before !== undefined && now !== before) {
+        yield `${id} was recorded as ${before}, and later as ${now ?? step?.status ?? 'nothing'}`;
+      }
+    }
+  }
+}
+
+/** What must stay of a step's record, whatever becomes of the run; undefined before there is one. */
+function recordOf({ status, attempts, startedAt }: Standing['steps'][number]): string | undefined {
+  if (status !== 'completed' && status !== 'compensated') return undefined;
+  return `completed in attempt ${attempts}, started at ${startedAt}`;
+}
+
+/** How runs were seen, in the order of time. */
+function* standings({ calls, runs }: Facts): Iterable<{ runId: string; standing: Standing }> {
+  for (const call of calls) {
+    const runId = parseKey(call)?.runId;
+    if (runId && call.seen) yield { runId, standing: call.seen };
+  }
+  for (const run of runs.values()) yield { runId: run.id, standing: run };
+}
+
+function* tooMany(facts: Facts) {
+  const crashes = facts.crashes.filter(({ part }) => part !== 'api');
+  const crashed = (from: number, to: number) => crashes.some(({ at }) => at >= from && at <= to);
+  for (const { runId, step, undo, calls } of series(facts)) {
+    for (const [i, call] of calls.entries()) {
+      const next = calls[i + 1];
+      const { ending } = call;
+      const answered = ending.is === 'answered' && ending.status < 300;
+      if (next && answered && !crashed(call.at, next.at)) {
+        yield `${runId}: ${nameOf(step, undo)} was called again after it was answered ${ending.status}`;
+      }
+    }
+    const run = facts.runs.get(runId);
+    const allowed = run && !undo ? attemptsOf(run, step.name) + crashes.length : Number.POSITIVE_INFINITY;
+    if (calls.length > allowed) {
+      yield `${runId}: ${step.name} was called ${calls.length} times, in ${allowed} attempts and crashes`;
+    }
+  }
+}
+
+function* tooSoon(facts: Facts) {
+  for (const { runId, step, undo, calls } of series(facts)) {
+    for (const [i, { ending }] of calls.entries()) {
+      const next = calls[i + 1];
+      if (!next || ending.is !== 'answered' || ending.retryAfterMs === undefined) continue;
+      const early = ending.at + ending.retryAfterMs - next.at;
+      if (early > CLOCKS_DIFFER_BY_MS) {
+        yield `${runId}: ${nameOf(step, undo)} was called ${early} ms before its Retry-After of ${ending.retryAfterMs} ms was over`;
+      }
+    }
+  }
+}
+
+function series({ calls }: Facts): Series[] {
+  const byEffect = new Map<string, Series & { calls: ProviderCall[] }>();
+  for (const call of calls) {
+    const key = parseKey(call);
+    if (!key) continue;
+    const id = `${key.runId} ${call.operation}`;
+    const found = byEffect.get(id) ?? { ...key, calls: [] };
+    found.calls.push(call);
+    byEffect.set(id, found);
+  }
+  return [...byEffect.values()];
+}
+
+/** @returns undefined for a key that is not of the form that the design gives it */
+function parseKey({ key, operation }: ProviderCall): Omit<Series, 'calls'> | undefined {
+  const parsed = /^(run_[0-9a-f]{32}):\d+:([a-z]+)(:undo)?$/.exec(key ?? '');
+  const undo = parsed?.[3] !== undefined;
+  const step = STEPS.find(
+    (each) => each.name === parsed?.[2] && operation === (undo ? each.undo : each.effect),
+  );
+  return parsed?.[1] && step ? { runId: parsed[1], step, undo } : undefined;
+}
+
+function statusOf({ steps }: Standing, name: string): string | undefined {
+  return steps.find((step) => step.name === name)?.status;
+}
+
+function attemptsOf(run: RunRecord, name: string): number {
+  return run.steps.find((step) => step.name === name)?.attempts ?? 0;
+}
+
+function nameOf({ name }: Series['step'], undo: boolean): string {
+  return undo ? `the undo of ${name}` : name;
+}

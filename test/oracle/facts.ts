@@ -1,0 +1,56 @@
+import { amountOf } from '../orders.ts';
+import { type Effect, type RunRecord, runIdIn } from '../records.ts';
+import type { Asked } from '../shop.ts';
+import type { StoreDump } from '../store.ts';
+import type { ProviderCall } from '../witness.ts';
+
+/** A process that was killed. */
+export interface Crash {
+  readonly part: 'redis' | 'api' | 'workers';
+  readonly at: number;
+}
+
+/** All that can be known from outside: the oracle judges nothing else. */
+export interface Facts {
+  /** What clients asked for, and what they were answered. */
+  readonly asked: readonly Asked[];
+  /** Every run that a client, the ledger or Redis knows of, as the API tells it. */
+  readonly runs: ReadonlyMap<string, RunRecord>;
+  readonly ledger: readonly Effect[];
+  readonly calls: readonly ProviderCall[];
+  readonly store: StoreDump;
+  readonly crashes: readonly Crash[];
+  /** How many worker processes there are. */
+  readonly workers: number;
+  /** Log lines about errors that nobody handled. */
+  readonly unhandled: readonly string[];
+}
+
+export interface Rule {
+  readonly number: number;
+  readonly name: string;
+  readonly broken: (facts: Facts) => Iterable<string>;
+}
+
+export function effectsOf({ ledger }: Facts, run: RunRecord): Effect[] {
+  return ledger.filter(({ reference }) => runIdIn(reference) === run.id);
+}
+
+export function count(effects: readonly Effect[], operation: string): number {
+  return effects.filter((effect) => effect.operation === operation).length;
+}
+
+/** What the client was to pay, in minor units; undefined when no client asked for the run. */
+export function priceOf({ asked }: Facts, run: RunRecord): number | undefined {
+  const request = asked.find(({ key, answer }) => key === run.idempotencyKey && answer.is !== 'refused');
+  return request && amountOf(request.order);
+}
+
+export interface Accepted {
+  readonly key: string;
+  readonly run: RunRecord;
+}
+
+export function accepted({ asked }: Facts): Accepted[] {
+  return asked.flatMap(({ key, answer }) => (answer.is === 'accepted' ? [{ key, run: answer.run }] : []));
+}

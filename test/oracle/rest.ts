@@ -1,0 +1,82 @@
+import { DEAD_LETTERS, QUEUE_PREFIX } from '@holdfast/engine';
+import { isOver } from '../records.ts';
+import type { Facts, Rule } from './facts.ts';
+
+/** How the system is at rest: nothing under way, nothing left over. */
+export const restRules: readonly Rule[] = [
+  { number: 12, name: 'every run is over or rightly parked, and no lock is left', broken: underWay },
+  { number: 13, name: 'the letters are exactly the dead', broken: wrongLetters },
+  { number: 14, name: 'one job for a live run, none for one that is over', broken: wrongJobs },
+  { number: 18, name: 'no key left over, no unhandled rejection', broken: leftOver },
+];
+
+function* underWay({ runs, store }: Facts) {
+  for (const { id, status } of runs.values()) {
+    if (!isOver(status) && status !== 'dead') yield `${id} is ${status}`;
+  }
+  for (const { name } of store.keys) {
+    if (name.endsWith(':lock')) yield `the lock ${name} is held`;
+  }
+  for (const { queue, id, state } of store.jobs) {
+    if (state === 'active') yield `job ${id} of ${queue} is active`;
+  }
+}
+
+function* wrongLetters({ runs, store }: Facts) {
+  const letters = store.jobs.filter(({ queue }) => queue === DEAD_LETTERS);
+  const waiting = letters.filter(({ state }) => state === 'failed').map(({ runId }) => runId);
+  for (const { id, status } of runs.values()) {
+    const own = waiting.filter((runId) => runId === id).length;
+    if (own !== (status === 'dead' ? 1 : 0)) yield `${id} is ${status}, with ${own} letters`;
+  }
+  for (const runId of waiting) {
+    if (!runs.has(runId)) yield `a letter tells of ${runId}, which does not exist`;
+  }
+  for (const { id, state } of letters) {
+    if (state !== 'failed' && state !== 'completed') yield `letter ${id} is ${state}`;
+  }
+}
+
+function* wrongJobs({ runs, store }: Facts) {
+  const jobs = store.jobs.filter(({ queue }) => queue !== DEAD_LETTERS);
+  for (const { id, status } of runs.values()) {
+    const own = jobs.filter(({ runId }) => runId === id).map((job) => `${job.id} (${job.state})`);
+    const live = !isOver(status) && status !== 'dead';
+    if (live ? own.length !== 1 : own.length > 0)
+      yield `${id} is ${status}, with jobs: ${own.join(', ') || 'none'}`;
+  }
+  for (const { id, runId } of jobs) {
+    if (!runs.has(runId)) yield `job ${id} is for ${runId}, which does not exist`;
+  }
+}
+
+/** What may be in Redis without an end; runs and jobs come and go. */
+const ENDLESS = [
+  /^\{hf0\}\/(alarms|workers|canary|rollback)$/,
+  /^\{hf0\}:[a-z-]+:(meta|id|events|marker|stalled|stalled-check|wait|active|delayed|completed|failed|pc|prioritized)$/,
+];
+
+function* leftOver({ runs, store, workers, unhandled }: Facts) {
+  const jobKeys = new Set(store.jobs.map(({ queue, id }) => `${QUEUE_PREFIX}:${queue}:${id}`));
+  for (const { name, expires } of store.keys) {
+    const runId = /\/run\/(.+)$/.exec(name)?.[1];
+    if (runId !== undefined) {
+      const run = runs.get(runId);
+      if (!run) yield `${name} is of no known run`;
+      else if (isOver(run.status) !== expires) {
+        yield `${runId} is ${run.status}, and its record ${expires ? 'expires' : 'never expires'}`;
+      }
+    } else if (!jobKeys.has(name) && !ENDLESS.some((known) => known.test(name))) {
+      yield `the key ${name} is left over`;
+    }
+  }
+  for (const runId of store.alarms) {
+    const status = runs.get(runId)?.status;
+    if (status === undefined || isOver(status)) yield `${runId} is ${status ?? 'unknown'}, and has an alarm`;
+  }
+  for (const { id, status } of runs.values()) {
+    if (!isOver(status) && !store.alarms.includes(id)) yield `${id} is ${status}, and has no alarm`;
+  }
+  if (store.workers.length !== workers) yield `${store.workers.length} workers are listed, of ${workers}`;
+  for (const line of unhandled) yield `a process wrote: ${line}`;
+}

@@ -1,0 +1,120 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Processes } from '@holdfast/local';
+import { waitFor } from '@holdfast/testkit';
+import { z } from 'zod';
+import { ask, type Reply } from './http.ts';
+import type { Order } from './orders.ts';
+import { RunRecord } from './records.ts';
+
+export type Answer =
+  | { readonly is: 'accepted'; readonly status: number; readonly replayed: boolean; readonly run: RunRecord }
+  | { readonly is: 'refused'; readonly status: number; readonly code: string }
+  /** No answer, or one that does not tell whether the order was taken. */
+  | { readonly is: 'unknown'; readonly reason: string; readonly retryAfterMs: number };
+
+/** What a client knows of one request of its own. */
+export interface Asked {
+  readonly key: string;
+  readonly order: Order;
+  readonly answer: Answer;
+}
+
+const Refusal = z.object({ code: z.string() });
+
+/** The clients: they place orders, and remember what they were answered. */
+export class Shop {
+  readonly log: Asked[] = [];
+  readonly #processes: () => Pick<Processes, 'api' | 'apiKey'>;
+
+  constructor(processes: () => Pick<Processes, 'api' | 'apiKey'>) {
+    this.#processes = processes;
+  }
+
+  /** Sends an order once. @param waitS how long the answer may wait for the end of the run */
+  async place(order: Order, key: string, waitS?: number): Promise<Answer> {
+    const answer = await this.#post(order, key, waitS).then(readAnswer, lost);
+    this.log.push({ key, order, answer });
+    return answer;
+  }
+
+  /** Sends an order again, with the same key, until it is known to be accepted. @returns its run */
+  async placeSurely(order: Order, key: string, timeoutMs = 20_000): Promise<RunRecord> {
+    const giveUpAt = performance.now() + timeoutMs;
+    for (;;) {
+      const answer = await this.place(order, key);
+      if (answer.is === 'accepted') return answer.run;
+      if (answer.is === 'refused' || performance.now() > giveUpAt) {
+        throw new Error(`order ${key} was not accepted: ${JSON.stringify(answer)}`);
+      }
+      await delay(answer.retryAfterMs);
+    }
+  }
+
+  /** Places an order and waits for its end. */
+  async fulfil(order: Order, key: string): Promise<RunRecord> {
+    return this.end(await this.placeSurely(order, key));
+  }
+
+  /** @returns undefined when there is no such run */
+  async run(runId: string): Promise<RunRecord | undefined> {
+    const reply = await ask(`${this.#url()}/v1/runs/${runId}`, { headers: this.#login() });
+    return reply.status === 404 ? undefined : RunRecord.parse(reply.body);
+  }
+
+  /** The run once it is over or dead. */
+  end({ id }: Pick<RunRecord, 'id'>): Promise<RunRecord> {
+    return this.runThat(id, ['completed', 'failed', 'cancelled', 'dead']);
+  }
+
+  runThat(runId: string, statuses: readonly RunRecord['status'][]): Promise<RunRecord> {
+    let last: RunRecord | undefined;
+    return waitFor(
+      async () => {
+        last = await this.run(runId);
+        return last && statuses.includes(last.status) ? last : undefined;
+      },
+      {
+        what: `run ${runId} to be ${statuses.join(' or ')}`,
+        timeoutMs: 30_000,
+        everyMs: 25,
+      },
+    ).catch((error: unknown) => {
+      throw new Error(`${error instanceof Error ? error.message : error}\n${JSON.stringify(last)}`);
+    });
+  }
+
+  #post(order: Order, key: string, waitS: number | undefined): Promise<Reply> {
+    return ask(`${this.#url()}/v1/orders`, {
+      method: 'POST',
+      headers: {
+        ...this.#login(),
+        'idempotency-key': key,
+        ...(waitS !== undefined && { prefer: `wait=${waitS}` }),
+      },
+      body: order,
+    });
+  }
+
+  #url(): string {
+    return this.#processes().api.url;
+  }
+
+  #login() {
+    return { authorization: `Bearer ${this.#processes().apiKey}` };
+  }
+}
+
+function readAnswer({ status, headers, body }: Reply): Answer {
+  if (status < 300) {
+    const replayed = headers.get('idempotent-replayed') === 'true';
+    return { is: 'accepted', status, replayed, run: RunRecord.parse(body) };
+  }
+  const { code } = Refusal.parse(body);
+  if (status < 500) return { is: 'refused', status, code };
+  return { is: 'unknown', reason: code, retryAfterMs: Number(headers.get('retry-after') ?? 0) * 1000 };
+}
+
+function lost(error: unknown): Answer {
+  if (!(error instanceof TypeError)) throw error; // fetch has no other error for a connection that came to nothing
+  return { is: 'unknown', reason: String(error.cause ?? error), retryAfterMs: 50 };
+}

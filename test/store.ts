@@ -1,0 +1,91 @@
+import { createClient, DEAD_LETTERS, QUEUE_PREFIX } from '@holdfast/engine';
+import { orderContract } from '@holdfast/flows';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { Standing } from './records.ts';
+
+export type JobState = 'waiting' | 'active' | 'delayed' | 'failed' | 'completed';
+
+export interface StoredJob {
+  readonly queue: string;
+  readonly id: string;
+  readonly runId: string;
+  readonly state: JobState;
+}
+
+/** All that is in Redis, at one moment as good as. */
+export interface StoreDump {
+  readonly keys: readonly { readonly name: string; readonly expires: boolean }[];
+  readonly jobs: readonly StoredJob[];
+  /** Ids of runs that are looked after. */
+  readonly alarms: readonly string[];
+  /** Ids of workers that prove their life, or should. */
+  readonly workers: readonly string[];
+}
+
+const TENANT = 'dev';
+const STATES: readonly JobState[] = ['waiting', 'active', 'delayed', 'failed', 'completed'];
+
+/** A look into Redis from outside, which outlasts its restarts. */
+export class Store {
+  readonly #connection: Redis;
+  readonly #client: ReturnType<typeof createClient>;
+  readonly #queues: readonly Queue<{ runId: string }>[];
+
+  constructor(url: string) {
+    this.#connection = new Redis(url, { maxRetriesPerRequest: null });
+    this.#connection.on('error', () => {}); // it is killed on purpose
+    this.#client = createClient({ connection: this.#connection, flows: [orderContract] });
+    this.#queues = [orderContract.name, DEAD_LETTERS].map((name) => {
+      const queue = new Queue<{ runId: string }>(name, {
+        connection: this.#connection,
+        prefix: QUEUE_PREFIX,
+        skipMetasUpdate: true,
+      });
+      queue.on('error', () => {});
+      return queue;
+    });
+  }
+
+  /** How the journal has a run. */
+  standingOf(runId: string): Promise<Standing | undefined> {
+    return this.#client.getRun(TENANT, runId);
+  }
+
+  async dump(): Promise<StoreDump> {
+    const names = await this.#keys();
+    const ttls = await Promise.all(names.map((name) => this.#connection.pttl(name)));
+    return {
+      // -2: gone since
+      keys: names.flatMap((name, i) => (ttls[i] === -2 ? [] : [{ name, expires: ttls[i] !== -1 }])),
+      jobs: (await Promise.all(this.#queues.map(jobsOf))).flat(),
+      alarms: await this.#connection.zrange(`${QUEUE_PREFIX}/alarms`, '0', '-1'),
+      workers: await this.#connection.zrange(`${QUEUE_PREFIX}/workers`, '0', '-1'),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+    await Promise.all(this.#queues.map((queue) => queue.close()));
+    this.#connection.disconnect();
+  }
+
+  async #keys(): Promise<string[]> {
+    const names = new Set<string>();
+    for await (const batch of this.#connection.scanStream({ count: 1000 })) {
+      for (const name of batch as string[]) names.add(name);
+    }
+    return [...names].sort();
+  }
+}
+
+async function jobsOf(queue: Queue<{ runId: string }>): Promise<StoredJob[]> {
+  const ofState = async (state: JobState) =>
+    (await queue.getJobs([state], 0, -1)).map(({ id, data }) => ({
+      queue: queue.name,
+      id: id ?? '',
+      runId: data.runId,
+      state,
+    }));
+  return (await Promise.all(STATES.map(ofState))).flat();
+}

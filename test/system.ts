@@ -1,0 +1,192 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Processes, readSettings, startSystem } from '@holdfast/local';
+import { waitFor } from '@holdfast/testkit';
+import { beforeEach } from 'vitest';
+import { Board } from './board.ts';
+import type { Crash, Facts } from './oracle/facts.ts';
+import { violations } from './oracle.ts';
+import { type RunRecord, runIdIn } from './records.ts';
+import { Sandbox } from './sandbox.ts';
+import { Shop } from './shop.ts';
+import { Store } from './store.ts';
+import { startWitness } from './witness.ts';
+
+/** Processes that were killed, and when. */
+export interface Killed extends Crash {
+  readonly pids: readonly number[];
+}
+
+/** A whole system as `npm start` runs it, with processes, home and ports of its own, and a witness before its providers. */
+export interface TestSystem {
+  readonly shop: Shop;
+  readonly sandbox: Sandbox;
+  readonly board: Board;
+  readonly crashes: readonly Killed[];
+  /** Who runs where, as processes.json tells it. */
+  processes(): Processes;
+  /** Kills processes with SIGKILL: all of a part, or those given. They are started again. */
+  kill(part: Crash['part'], pids?: readonly number[]): Killed;
+  /** Resolves once new processes stand where others were killed. */
+  back(killed: Killed): Promise<void>;
+  facts(): Promise<Facts>;
+  /** What the oracle finds wrong, once the system has had its time to heal; as soon as nothing is. */
+  violations(): Promise<string[]>;
+  /** What is needed to see what happened to runs. */
+  evidence(runIds: readonly string[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Short enough to see what BullMQ does with the jobs of the dead, long enough for two busy cores. */
+const LOCK_MS = 4_000;
+const STALLED_MS = 1_000;
+/** Lock, stalled check, longest backoff and sweep, with time to spare. */
+const HEALED_WITHIN_MS = 12_000;
+
+export async function startTestSystem({ workers }: { readonly workers: number }): Promise<TestSystem> {
+  const home = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  const processes = (): Processes => JSON.parse(readFileSync(join(home, 'processes.json'), 'utf8'));
+  let store: Store | undefined;
+  const witness = await startWitness({
+    sandboxUrl: () => processes().sandbox.url,
+    standingOf: async (key) => store?.standingOf(runIdIn(key ?? '') ?? ''),
+  });
+  const settings = readSettings(
+    {
+      PATH: process.env.PATH,
+      HOLDFAST_HOME: home,
+      HOLDFAST_REDIS_PORT: '0',
+      HOLDFAST_API_PORT: '0',
+      HOLDFAST_DASHBOARD_PORT: '0',
+      HOLDFAST_SANDBOX_PORT: '0',
+      HOLDFAST_SMTP_PORT: '0',
+      HOLDFAST_PAYMENT_URL: `${witness.url}/payment`,
+      HOLDFAST_INVENTORY_URL: `${witness.url}/inventory`,
+      HOLDFAST_SHIPPING_URL: `${witness.url}/shipping`,
+      HOLDFAST_RETRY_SCALE: '0.02',
+      HOLDFAST_LOCK_MS: String(LOCK_MS),
+      HOLDFAST_STALLED_MS: String(STALLED_MS),
+      HOLDFAST_LOG_LEVEL: 'warn',
+    },
+    { workers },
+  );
+  const system = await startSystem(settings, {
+    reset: false,
+    onEvent: () => {},
+    signal: new AbortController().signal,
+  });
+  store = new Store(processes().redis.url);
+  const shop = new Shop(processes);
+  const sandbox = new Sandbox(processes);
+  const crashes: Killed[] = [];
+  const logs = () => readLogs(join(home, 'logs'));
+
+  const facts = async (): Promise<Facts> => {
+    const [ledger, dump] = await Promise.all([sandbox.ledger(), store.dump()]);
+    const calls = [...witness.calls];
+    const texts = [
+      ...ledger.map(({ reference }) => reference),
+      ...dump.keys.map(({ name }) => name),
+      ...shop.log.map(({ answer }) => (answer.is === 'accepted' ? answer.run.id : '')),
+    ];
+    return {
+      asked: shop.log,
+      runs: await readRuns(shop, new Set(texts.flatMap((text) => runIdIn(text) ?? []))),
+      ...{ ledger, calls, store: dump, crashes, workers },
+      unhandled: logs().filter((line) => /unhandled|uncaught/i.test(line)),
+    };
+  };
+
+  return {
+    ...{ shop, sandbox, crashes, processes, facts },
+    board: new Board(processes),
+    kill(part, pids = pidsOf(processes(), part)) {
+      for (const pid of pids) process.kill(pid, 'SIGKILL');
+      const killed = { part, pids, at: Date.now() };
+      crashes.push(killed);
+      return killed;
+    },
+    back: async ({ part, pids }) => {
+      await waitFor(() => pidsOf(processes(), part).every((pid) => !pids.includes(pid)), {
+        what: `${part} to be started again`,
+        timeoutMs: 15_000,
+      });
+    },
+    async violations() {
+      let found: string[] = [];
+      const none = async () => {
+        found = violations(await facts());
+        return found.length === 0;
+      };
+      await waitFor(none, { what: 'all to be well', timeoutMs: HEALED_WITHIN_MS, everyMs: 150 }).catch(
+        () => {},
+      );
+      return found;
+    },
+    async evidence(runIds) {
+      const effects = await sandbox.ledger();
+      const told = runIds.map(async (id) => ({
+        run: await shop.run(id),
+        ledger: effects.filter(({ reference }) => runIdIn(reference) === id),
+        calls: witness.calls.filter(({ key }) => runIdIn(key ?? '') === id),
+        asked: shop.log.filter(({ answer }) => answer.is === 'accepted' && answer.run.id === id).length,
+      }));
+      const kills = crashes.map(({ part, at }) => `${part} at ${at}`).join(', ') || 'none';
+      const shown = (await Promise.all(told)).map((each) => JSON.stringify(each, null, 1));
+      return [...shown, `kills: ${kills}`, 'last log lines:', ...logs().slice(-30)].join('\n');
+    },
+    async stop() {
+      await store.close();
+      await system.stop();
+      await witness.close();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Prints, for each test that fails, what is needed to see why. */
+export function showEvidence(system: () => TestSystem): void {
+  beforeEach(({ onTestFailed }) => {
+    onTestFailed(async ({ task }) => {
+      const errors = task.result?.errors?.map(({ message, diff }) => `${message}${diff}`).join('\n') ?? '';
+      const named = [...new Set(errors.match(/run_[0-9a-f]{32}/g))];
+      const last = system().shop.log.flatMap(({ answer }) => (answer.is === 'accepted' ? answer.run.id : []));
+      const shown = named.length > 0 ? named.slice(0, 5) : [...new Set(last)].slice(-3);
+      console.error(`${task.name}\n${await system().evidence(shown)}`);
+    });
+  });
+}
+
+function pidsOf({ redis, api, workers }: Processes, part: Crash['part']): number[] {
+  switch (part) {
+    case 'redis':
+      return redis.pid === null ? [] : [redis.pid];
+    case 'api':
+      return [api.pid];
+    case 'workers':
+      return workers.map(({ pid }) => pid);
+  }
+}
+
+async function readRuns(shop: Shop, ids: ReadonlySet<string>): Promise<Map<string, RunRecord>> {
+  const runs = new Map<string, RunRecord>();
+  const left = [...ids];
+  const readOn = async () => {
+    for (let id = left.pop(); id !== undefined; id = left.pop()) {
+      const run = await shop.run(id);
+      if (run) runs.set(id, run);
+    }
+  };
+  await Promise.all(Array.from({ length: 10 }, readOn));
+  return runs;
+}
+
+function readLogs(dir: string): string[] {
+  return readdirSync(dir).flatMap((file) =>
+    readFileSync(join(dir, file), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => `${file}: ${line}`),
+  );
+}
