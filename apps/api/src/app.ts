@@ -12,6 +12,7 @@ import { answerClientError, answerProblem, problems } from './plugins/problems.t
 import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { operateRoutes } from './routes/operate.ts';
 import { runRoutes } from './routes/runs.ts';
 import { submitRoutes } from './routes/submit.ts';
 
@@ -62,6 +63,7 @@ export async function buildApi({ client, flows, keys, log }: ApiParts): Promise<
 
   await app.register(submitRoutes, { client, stopping: drain.signal });
   await app.register(runRoutes, { client });
+  await app.register(operateRoutes, { client });
   await app.register(docsRoutes, { document: openApiDocument(flows) });
   addHealthRoutes(app, {
     check: () => client.ping(),

@@ -5,6 +5,13 @@ import { ProblemError } from './problems.ts';
 export const MAX_BODY_BYTES = 256 * 1024;
 const MAX_DEPTH = 64;
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** `none`: nothing need be sent, with or without a Content-Type. */
+    body?: 'none';
+  }
+}
+
 /** Takes JSON bodies and no others. What could be read in two ways, or harm who reads it, is refused. */
 export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -13,6 +20,7 @@ export function acceptJsonOnly(app: FastifyInstance): void {
     { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES },
     async (request: FastifyRequest, body: Buffer) => {
       refuseEncodings(request);
+      if (body.byteLength === 0 && request.routeOptions.config.body === 'none') return undefined;
       return parseJson(body);
     },
   );

@@ -75,6 +75,21 @@ export const PROBLEMS = {
     title: 'The request did not arrive in time',
     advice: 'Send the headers within 10 s and the whole request within 15 s.',
   },
+  run_finished: {
+    status: 409,
+    title: 'The run has ended',
+    advice: 'Nothing is left to do; rerun it to start it afresh.',
+  },
+  run_not_finished: {
+    status: 409,
+    title: 'The run has not ended',
+    advice: 'Wait until it has ended. Redrive a dead run instead, or cancel it first.',
+  },
+  run_not_dead: {
+    status: 409,
+    title: 'The run is not dead',
+    advice: 'Look at the run: it may have been redriven, resolved or cancelled by somebody else.',
+  },
   body_too_large: {
     status: 413,
     title: 'The body is too large',
@@ -94,6 +109,21 @@ export const PROBLEMS = {
     status: 422,
     title: 'The Idempotency-Key was used for another request',
     advice: 'Send a new key for a new request, or the very same request for this key.',
+  },
+  step_not_in_doubt: {
+    status: 422,
+    title: "The step's outcome is not in doubt",
+    advice: 'Look at the run for steps that are `in_doubt`. To try a failed step again, redrive the run.',
+  },
+  signal_invalid: {
+    status: 422,
+    title: 'The signal cannot be used',
+    advice: 'Mend its name or id as the error says.',
+  },
+  too_many_signals: {
+    status: 429,
+    title: 'The run keeps as many signals as it may',
+    advice: 'Send fewer, larger signals to one run; this run takes no more.',
   },
   headers_too_large: {
     status: 431,

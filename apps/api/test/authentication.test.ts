@@ -39,17 +39,37 @@ beforeAll(async () => {
 });
 afterAll(() => stop());
 
-const ROUTES = [
-  { method: 'POST', path: '/v1/orders', scope: 'submit' },
-  { method: 'POST', path: '/v1/flows/order/runs', scope: 'submit' },
-  { method: 'GET', path: '/v1/runs/run_1', scope: 'read' },
-] as const;
+interface Route {
+  readonly method: string;
+  readonly path: string;
+  readonly scope: Scope;
+  readonly body?: object;
+  /** What it answers a key that may. */
+  readonly status: number;
+}
 
-function ask(route: { method: string; path: string }, authorization: string | undefined) {
+const operate = { method: 'POST', scope: 'operate', status: 404 } as const;
+const ROUTES: readonly Route[] = [
+  { method: 'POST', path: '/v1/orders', scope: 'submit', body: ORDER, status: 202 },
+  { method: 'POST', path: '/v1/flows/order/runs', scope: 'submit', body: ORDER, status: 202 },
+  { method: 'GET', path: '/v1/runs/run_1', scope: 'read', status: 404 },
+  { ...operate, path: '/v1/runs/run_1/cancel' },
+  { ...operate, path: '/v1/runs/run_1/rerun' },
+  { ...operate, path: '/v1/runs/run_1/signals/settled', body: { id: 'evt_1' } },
+  { ...operate, path: '/v1/dead-letters/run_1/redrive' },
+  {
+    ...operate,
+    path: '/v1/dead-letters/run_1/resolve',
+    body: { step: 'charge', outcome: 'did_not_happen' },
+  },
+  { ...operate, path: '/v1/dead-letters/run_1/cancel' },
+];
+
+function ask(route: Route, authorization: string | undefined) {
   return send(url, {
-    ...route,
+    ...{ method: route.method, path: route.path },
     headers: { authorization, 'content-type': 'application/json', 'idempotency-key': newKey() },
-    ...(route.method === 'POST' ? { body: JSON.stringify(ORDER) } : {}),
+    ...(route.body ? { body: JSON.stringify(route.body) } : {}),
   });
 }
 
@@ -85,7 +105,7 @@ describe.each(ROUTES)('$method $path', (route) => {
     });
     expect(refused.headers['www-authenticate']).toContain(`scope="${route.scope}"`);
     const allowed = await ask(route, `bearer hf_dev_${route.scope}`);
-    expect(allowed.status).toBe(route.method === 'POST' ? 202 : 404);
+    expect(allowed.status).toBe(route.status);
   });
 });
 
@@ -115,6 +135,16 @@ test("another tenant's run is like none, and its key is free", async () => {
   const none = await read('theirs', 'run_none');
   expect(foreign.status).toBe(404);
   expect({ ...foreign.json, instance: '' }).toEqual({ ...none.json, instance: '' });
+
+  for (const { path, body } of ROUTES.filter(({ scope }) => scope === 'operate')) {
+    const { status, json } = await send(url, {
+      ...{ method: 'POST', path: path.replace('run_1', String(mine.json.id)) },
+      headers: { authorization: 'Bearer hf_theirs_operate', 'content-type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    expect({ path, status, code: json.code }).toEqual({ path, status: 404, code: 'run_not_found' });
+  }
+  expect((await read('mine', mine.json.id)).json).toEqual(mine.json);
 });
 
 test('what is public needs no key', async () => {

@@ -52,11 +52,15 @@ test('is OpenAPI 3.1', () => {
 });
 
 test('has every route that is served, and serves every route it has', async () => {
-  const served = ['/v1/orders', '/v1/flows/{flow}/runs', '/v1/runs/{id}'];
+  const served = [
+    ...['/v1/orders', '/v1/flows/{flow}/runs', '/v1/runs/{id}'],
+    ...['cancel', 'rerun', 'signals/{name}'].map((what) => `/v1/runs/{id}/${what}`),
+    ...['redrive', 'resolve', 'cancel'].map((what) => `/v1/dead-letters/{runId}/${what}`),
+  ];
   const service = ['/livez', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/errors'];
   expect(Object.keys(document.paths).sort()).toEqual([...served, ...service].sort());
   for (const [template, methods] of Object.entries(document.paths)) {
-    const path = template.replace('{flow}', 'order').replace('{id}', 'run_1');
+    const path = template.replace('{flow}', 'order').replace(/\{\w+\}/g, 'run_1');
     const { headers } = await api.ask({ method: 'TRACE', path });
     const allowed = String(headers.allow)
       .split(', ')

@@ -1,7 +1,9 @@
 import type { FlowContract } from '@holdfast/engine';
 import { MAX_WAIT_SECONDS } from '../prefer-wait.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, ORDER_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
+import { operatePaths } from './operate-paths.ts';
 import { problemResponses } from './problem-responses.ts';
+import { runContent } from './run-content.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
 
 /** The OpenAPI 3.1 description of the whole API. A test holds it against the routes and against real answers. */
@@ -20,7 +22,8 @@ export function openApiDocument(flows: readonly FlowContract[]) {
     servers: [{ url: '/' }],
     security: [{ apiKey: [] as string[] }],
     tags: [
-      { name: 'Runs', description: 'Submit work and see how it stands.' },
+      { name: 'Runs', description: 'Submit work, see how it stands, steer it.' },
+      { name: 'Dead letters', description: 'Runs that wait for a person.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
     ],
     paths: {
@@ -53,6 +56,7 @@ export function openApiDocument(flows: readonly FlowContract[]) {
         }),
       },
       '/v1/runs/{id}': { get: readRunOperation() },
+      ...operatePaths(),
       ...servicePaths(),
     },
     components: {
@@ -174,15 +178,6 @@ const SUBMIT_HEADERS = {
   },
   'Preference-Applied': { description: 'The wait that was applied.', schema: { type: 'string' } },
 };
-
-function runContent(examples: Record<string, object>): object {
-  return {
-    'application/json': {
-      schema: { $ref: '#/components/schemas/Run' },
-      examples: Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }])),
-    },
-  };
-}
 
 function servicePaths(): Record<string, object> {
   const open = (operationId: string, summary: string, responses: Record<string, object>) => ({

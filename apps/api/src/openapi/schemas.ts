@@ -1,6 +1,7 @@
 import type { FlowContract } from '@holdfast/engine';
 import { z } from 'zod';
 import { PROBLEMS } from '../problems.ts';
+import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { RunJson } from '../run-json.ts';
 
 const ProblemJson = z.strictObject({
@@ -30,6 +31,8 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
   return {
     Run: jsonSchema(RunJson, 'output'),
     Problem: jsonSchema(ProblemJson, 'output'),
+    Signal: jsonSchema(SignalBody, 'input'),
+    Resolution: jsonSchema(ResolveBody, 'input'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };
 }

@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { InvalidInputError, StoreUnavailableError, UnknownFlowError } from '@holdfast/engine';
+import {
+  InvalidInputError,
+  InvalidSignalError,
+  StoreUnavailableError,
+  UnknownFlowError,
+} from '@holdfast/engine';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { describeProblem, PROBLEMS, type ProblemCode, ProblemError } from '../problems.ts';
@@ -69,6 +74,9 @@ function toProblemError(error: unknown): ProblemError {
   if (error instanceof UnknownFlowError) {
     return new ProblemError('flow_unknown', `There is no flow "${error.flow}".`);
   }
+  if (error instanceof InvalidSignalError) {
+    return new ProblemError('signal_invalid', `${capitalized(error.message)}.`, { cause: error });
+  }
   if (error instanceof StoreUnavailableError) {
     return new ProblemError(
       'store_unavailable',
@@ -88,6 +96,10 @@ function toProblemError(error: unknown): ProblemError {
       cause: error,
     },
   );
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function isFastifyError(error: unknown): error is FastifyError {

@@ -6,15 +6,24 @@ export interface TestWorker {
   stop(): Promise<void>;
 }
 
-/** A real worker with a flow of the order's name whose only step goes by `paymentMethod`: `pm_declined` and `pm_bug` end badly. */
+/**
+ * A real worker with a flow of the order's name whose only step goes by `paymentMethod`: `pm_declined` and `pm_bug` end badly,
+ * `pm_settles` waits for the signal `payment.settled`, whose payload becomes the id of the mail.
+ */
 export function startTestWorker(redisUrl: string): TestWorker {
   const log = createLogger('worker', 'silent');
   const connection = connectRedis([redisUrl], { for: 'worker' }, log);
   const flow = defineFlow({
     ...orderContract,
     async run(ctx, order: OrderInput) {
-      await ctx.step('charge', { run: async () => charge(order.paymentMethod) });
-      return { chargeId: 'pi_1', reservationId: 'res_1', trackingNumber: 'TRK1', messageId: '<m1>' };
+      const { chargeId } = await ctx.step('charge', {
+        run: async () => charge(order.paymentMethod),
+        undo: async () => {},
+        whenInDoubt: 'repeat',
+      });
+      const messageId =
+        order.paymentMethod === 'pm_settles' ? await ctx.waitFor<string>('payment.settled') : '<m1>';
+      return { chargeId, reservationId: 'res_1', trackingNumber: 'TRK1', messageId };
     },
   });
   const worker = startWorker({ connection, redisUrls: [redisUrl], flows: [flow], log });

@@ -1,0 +1,140 @@
+import type { ProblemCode } from '../problems.ts';
+import { PENDING_RUN_EXAMPLE } from './examples.ts';
+import { problemResponses } from './problem-responses.ts';
+import { runContent } from './run-content.ts';
+
+interface OperateOperation {
+  readonly operationId: string;
+  readonly tag: 'Runs' | 'Dead letters';
+  readonly summary: string;
+  readonly description: string;
+  readonly parameters: readonly string[];
+  readonly body?: { readonly schema: string; readonly examples: Readonly<Record<string, object>> };
+  /** What it can be answered besides what every such operation can. */
+  readonly problems: readonly ProblemCode[];
+}
+
+const NOT_FINISHED_AGAIN = 'A run that has ended is left as it is.';
+
+const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
+  '/v1/runs/{id}/cancel': {
+    operationId: 'cancelRun',
+    tag: 'Runs',
+    summary: 'Cancel a run',
+    description: `No new step starts, an effect in doubt is resolved first, and what was done is undone. ${NOT_FINISHED_AGAIN}`,
+    parameters: ['id'],
+    problems: ['run_finished'],
+  },
+  '/v1/runs/{id}/rerun': {
+    operationId: 'rerunRun',
+    tag: 'Runs',
+    summary: 'Start a run that has ended afresh',
+    description:
+      'The same input and id, the next generation, new keys for the providers, the latest version of the flow.',
+    parameters: ['id'],
+    problems: ['run_not_finished'],
+  },
+  '/v1/runs/{id}/signals/{name}': {
+    operationId: 'signalRun',
+    tag: 'Runs',
+    summary: 'Send a run a signal',
+    description:
+      'Kept until the run waits for a signal of this name; each is taken by one wait, the oldest first. The same id again is ' +
+      'answered with 202 and changes nothing.',
+    parameters: ['id', 'name'],
+    body: {
+      schema: 'Signal',
+      examples: { settled: { id: 'evt_1', payload: { settled: true } } },
+    },
+    problems: ['run_finished', 'signal_invalid', 'too_many_signals'],
+  },
+  '/v1/dead-letters/{runId}/redrive': {
+    operationId: 'redriveRun',
+    tag: 'Dead letters',
+    summary: 'Let a dead run go on from the step that failed',
+    description:
+      'Completed steps stay; the failed one gets fresh attempts. A run that is not dead is left as it is.',
+    parameters: ['runId'],
+    problems: [],
+  },
+  '/v1/dead-letters/{runId}/resolve': {
+    operationId: 'resolveStep',
+    tag: 'Dead letters',
+    summary: 'Say what happened to an effect in doubt',
+    description: 'The run goes on with the answer: past the step, or with another attempt of it.',
+    parameters: ['runId'],
+    body: {
+      schema: 'Resolution',
+      examples: {
+        happened: { step: 'charge', outcome: 'happened', result: { chargeId: 'pi_2b7f' } },
+        did_not_happen: { step: 'charge', outcome: 'did_not_happen' },
+      },
+    },
+    problems: ['run_not_dead', 'step_not_in_doubt'],
+  },
+  '/v1/dead-letters/{runId}/cancel': {
+    operationId: 'cancelDeadRun',
+    tag: 'Dead letters',
+    summary: 'Give a dead run up and undo what was done',
+    description: `An effect in doubt is resolved first, as its step says. ${NOT_FINISHED_AGAIN}`,
+    parameters: ['runId'],
+    problems: ['run_finished'],
+  },
+};
+
+/** The paths by which an operator steers runs. */
+export function operatePaths(): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(OPERATIONS).map(([path, operation]) => [path, { post: describe(operation) }]),
+  );
+}
+
+function describe({ operationId, tag, summary, description, ...operation }: OperateOperation): object {
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    description: `${description} Needs the scope \`operate\`.`,
+    parameters: operation.parameters.map((name) => ({
+      ...{ name, in: 'path', required: true, schema: { type: 'string' } },
+    })),
+    requestBody: operation.body ? bodyOf(operation.body) : NO_BODY,
+    responses: {
+      '202': {
+        description: 'It is durable, or was before. The run as it stands; ask at `Location` how it goes on.',
+        headers: {
+          Location: { description: 'Where the run is.', schema: { type: 'string', format: 'uri-reference' } },
+          'Retry-After': { description: 'Seconds to wait before asking.', schema: { type: 'integer' } },
+        },
+        content: runContent({ pending: PENDING_RUN_EXAMPLE }),
+      },
+      ...problemResponses(
+        ...(['request_malformed', 'body_malformed', 'api_key_missing', 'api_key_invalid'] as const),
+        ...(['scope_missing', 'route_not_found', 'run_not_found', 'request_timeout'] as const),
+        ...(['body_too_large', 'media_type_unsupported', 'validation_failed'] as const),
+        ...(['headers_too_large', 'internal_error', 'store_unavailable'] as const),
+        ...(operation.body ? (['body_missing'] as const) : []),
+        ...operation.problems,
+      ),
+    },
+  };
+}
+
+const NO_BODY = {
+  required: false,
+  description: 'Nothing, or an empty object.',
+  content: { 'application/json': { schema: { type: 'object', additionalProperties: false } } },
+};
+
+function bodyOf({ schema, examples }: NonNullable<OperateOperation['body']>): object {
+  return {
+    required: true,
+    description: 'At most 256 KiB.',
+    content: {
+      'application/json': {
+        schema: { $ref: `#/components/schemas/${schema}` },
+        examples: Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }])),
+      },
+    },
+  };
+}

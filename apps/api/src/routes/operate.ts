@@ -1,0 +1,149 @@
+import type { Client, Json } from '@holdfast/engine';
+import { LIMITS } from '@holdfast/engine';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { principalOf } from '../plugins/authentication.ts';
+import { ProblemError } from '../problems.ts';
+import { expectNoBody, readBody } from '../read-body.ts';
+import { presentRun } from '../run-json.ts';
+
+/** JSON from a request: parsed, so it is nothing else. */
+const json = z
+  .unknown()
+  .optional()
+  .transform((value) => (value ?? null) as Json);
+
+/** What `POST /v1/runs/{id}/signals/{name}` takes. A payload that is left out is null. */
+export const SignalBody = z.strictObject({
+  id: z.string().min(1).meta({
+    description:
+      'Chosen by the sender: 1 to 200 letters, digits, "_", "-", "." or ":". The same id again changes nothing.',
+  }),
+  payload: json.meta({ description: 'What the flow gets.' }),
+});
+
+/** What `POST /v1/dead-letters/{runId}/resolve` takes. */
+export const ResolveBody = z.discriminatedUnion('outcome', [
+  z.strictObject({
+    step: z.string().min(1),
+    outcome: z.literal('happened'),
+    result: json.meta({ description: 'What the step would have returned.' }),
+  }),
+  z.strictObject({ step: z.string().min(1), outcome: z.literal('did_not_happen') }),
+]);
+
+type RunParams = { Params: { id: string } };
+type SignalParams = { Params: { id: string; name: string } };
+type LetterParams = { Params: { runId: string } };
+
+/** What an operator does with a run: cancel, rerun, signal; and with a dead one: redrive, resolve, cancel. */
+export async function operateRoutes(
+  app: FastifyInstance,
+  { client }: { readonly client: Client },
+): Promise<void> {
+  const operate = { config: { access: 'operate' as const } };
+  const withoutBody = { config: { ...operate.config, body: 'none' as const } };
+
+  app.post<RunParams>('/v1/runs/:id/cancel', withoutBody, (request, reply) =>
+    cancel(request, reply, request.params.id),
+  );
+
+  app.post<RunParams>('/v1/runs/:id/rerun', withoutBody, async (request, reply) => {
+    expectNoBody(request.body);
+    const { id } = request.params;
+    if (found(await client.rerun(tenantOf(request), id)) === 'not_finished') {
+      throw new ProblemError('run_not_finished', 'This run has not ended, so it cannot be started afresh.');
+    }
+    return answer(request, reply, id);
+  });
+
+  app.post<SignalParams>('/v1/runs/:id/signals/:name', operate, async (request, reply) => {
+    const { id: runId, name } = request.params;
+    const { id, payload } = readBody(SignalBody, request.body);
+    checkPayload(payload);
+    switch (found(await client.signal(tenantOf(request), runId, { id, name, payload }))) {
+      case 'delivered':
+      case 'repeated':
+        return answer(request, reply, runId);
+      case 'run_finished':
+        throw runFinished();
+      case 'too_many':
+        throw new ProblemError(
+          'too_many_signals',
+          `This run keeps ${LIMITS.signals} signals already, as many as a run may.`,
+        );
+    }
+  });
+
+  app.post<LetterParams>('/v1/dead-letters/:runId/redrive', withoutBody, async (request, reply) => {
+    expectNoBody(request.body);
+    // not dead: redriven already, or on its way for another reason; either way there is nothing to do
+    found(await client.redrive(tenantOf(request), request.params.runId));
+    return answer(request, reply, request.params.runId);
+  });
+
+  app.post<LetterParams>('/v1/dead-letters/:runId/resolve', operate, async (request, reply) => {
+    const { runId } = request.params;
+    const resolution = readBody(ResolveBody, request.body);
+    const run = found(await client.getRun(tenantOf(request), runId));
+    if (run.status !== 'dead') throw notDead();
+    switch (found(await client.resolve(tenantOf(request), runId, resolution))) {
+      case 'resolved':
+        return answer(request, reply, runId);
+      case 'not_dead':
+        throw notDead();
+      case 'not_in_doubt':
+        throw new ProblemError(
+          'step_not_in_doubt',
+          `This run has no step "${resolution.step}" whose outcome is unknown.`,
+        );
+    }
+  });
+
+  app.post<LetterParams>('/v1/dead-letters/:runId/cancel', withoutBody, (request, reply) =>
+    cancel(request, reply, request.params.runId),
+  );
+
+  async function cancel(request: FastifyRequest, reply: FastifyReply, runId: string): Promise<FastifyReply> {
+    expectNoBody(request.body);
+    if (found(await client.cancel(tenantOf(request), runId)) === 'run_finished') throw runFinished();
+    return answer(request, reply, runId);
+  }
+
+  /** The run as it stands once what was asked for is durable. */
+  async function answer(request: FastifyRequest, reply: FastifyReply, runId: string): Promise<FastifyReply> {
+    request.runId = runId;
+    const run = found(await client.getRun(tenantOf(request), runId));
+    return reply
+      .code(202)
+      .headers({ location: `/v1/runs/${runId}`, 'retry-after': '1' })
+      .send(presentRun(run));
+  }
+}
+
+function tenantOf(request: FastifyRequest): string {
+  return principalOf(request).tenant;
+}
+
+function found<T>(outcome: T | undefined): T {
+  if (outcome !== undefined) return outcome;
+  throw new ProblemError('run_not_found', 'There is no run with this id.');
+}
+
+/** The body was within its limit; written out in full, its payload may be larger. */
+function checkPayload(payload: Json): void {
+  const bytes = Buffer.byteLength(JSON.stringify(payload));
+  if (bytes <= LIMITS.resultBytes) return;
+  throw new ProblemError(
+    'body_too_large',
+    `The payload is ${bytes} bytes of JSON; at most ${LIMITS.resultBytes} are kept.`,
+  );
+}
+
+function runFinished(): ProblemError {
+  return new ProblemError('run_finished', 'This run has ended.');
+}
+
+function notDead(): ProblemError {
+  return new ProblemError('run_not_dead', 'This run is not dead, so there is nothing to resolve.');
+}
