@@ -48,7 +48,7 @@ type DriveVerdict = JobVerdict | { readonly job: 'goes_on' };
 const ENDS: JobVerdict = { job: 'ends' };
 
 /** How long a run waits for a worker that has its version. */
-const OTHER_WORKER_MS = 5_000;
+const OTHER_WORKER_MS = 1_000;
 
 /** Takes a run as far as it goes now: claims it, drives its flow or its compensation, and writes down where it stands. */
 export class Executor {

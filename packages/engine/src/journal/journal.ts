@@ -56,7 +56,7 @@ export interface ClaimedRun {
   readonly recordBytes: number;
   readonly signals: readonly KeptSignal[];
   readonly parent: ParentRun | undefined;
-  /** Redis has lost writes since this run last changed: what it did last may not be recorded. */
+  /** Redis has lost writes since this run was created: what it did may not be recorded. */
   readonly mayHaveForgotten: boolean;
   readonly createdAt: number;
   /** Redis' clock at the claim. */

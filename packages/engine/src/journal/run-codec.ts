@@ -24,7 +24,7 @@ export function fieldsOf(pairs: readonly unknown[]): Fields {
 /** @param rolledBackAt when Redis was last seen to have lost writes, 0 for never */
 export function decodeClaimed(runId: string, fields: Fields, now: number, rolledBackAt: number): ClaimedRun {
   const { records, bytes } = recordsOf(fields);
-  const lastChangeAt = Number(need(fields, 'updatedAt'));
+  const createdAt = Number(need(fields, 'createdAt'));
   return {
     runId,
     owner: need(fields, 'owner'),
@@ -41,10 +41,10 @@ export function decodeClaimed(runId: string, fields: Fields, now: number, rolled
     recordBytes: bytes,
     signals: signalsOf(fields),
     parent: parsed<ParentRun>(fields.get('parent')),
-    mayHaveForgotten: lastChangeAt < rolledBackAt,
-    createdAt: Number(need(fields, 'createdAt')),
+    mayHaveForgotten: createdAt < rolledBackAt,
+    createdAt,
     now,
-    lastChangeAt,
+    lastChangeAt: Number(need(fields, 'updatedAt')),
   };
 }
 
