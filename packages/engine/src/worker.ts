@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import {
-  Worker as BullWorker,
-  type WorkerOptions as BullWorkerOptions,
-  DelayedError,
-  type Job,
-  type Processor,
-} from 'bullmq';
+import { Worker as BullWorker, type WorkerOptions as BullWorkerOptions, type Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
-import { Calls } from './attempt.ts';
+import type { Calls } from './attempt.ts';
 import { childRuns, tellParent } from './child-runs.ts';
 import { processLetter, writeLetter } from './dead-letters.ts';
 import type { Flow } from './define-flow.ts';
@@ -21,6 +15,7 @@ import { redisJournal } from './journal/redis-journal.ts';
 import { startLiveness } from './liveness.ts';
 import type { Log } from './log.ts';
 import { isRefusal, Refusals } from './refusals.ts';
+import { runProcessor } from './run-processor.ts';
 import { Sweeper } from './sweeper.ts';
 
 export interface WorkerOptions {
@@ -171,23 +166,7 @@ class RunningWorker implements Worker {
   }
 
   #runWorker(flow: string): BullWorker {
-    // BullMQ hands the signal to processors that name three parameters
-    const process: Processor<RunJob> = async (job, token, signal) => {
-      const calls = new Calls();
-      this.#underWay.add(calls);
-      signal?.addEventListener('abort', () => calls.giveUp('run_lost'), { once: true });
-      try {
-        const verdict = await this.#executor.execute(
-          { id: job.id ?? '', runId: job.data.runId, flow },
-          calls,
-        );
-        if (verdict.job === 'ends') return;
-        await job.moveToDelayed(Date.now() + verdict.delayMs, token);
-      } finally {
-        this.#underWay.delete(calls);
-      }
-      throw new DelayedError();
-    };
+    const process = runProcessor(this.#executor, flow, this.#underWay);
     const worker = new BullWorker<RunJob>(flow, process, {
       ...this.#bullOptions(),
       concurrency: this.#options.concurrency ?? 50,

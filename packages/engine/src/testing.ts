@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { Worker as BullWorker } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import { Calls } from './attempt.ts';
+import { childRuns, tellParent } from './child-runs.ts';
+import { type Client, createClient, type ResolveOutcome, type Signal, type SignalOutcome } from './client.ts';
+import { writeLetter } from './dead-letters.ts';
+import type { Flow, FlowContract } from './define-flow.ts';
+import { type DurationInput, toMs } from './duration.ts';
+import { Executor, type JobVerdict } from './executor.ts';
+import { FlowRegistry } from './flow-registry.ts';
+import { Jobs, type RunJob } from './jobs.ts';
+import { QUEUE_PREFIX } from './journal/keys.ts';
+import { redisJournal } from './journal/redis-journal.ts';
+import { loadScript } from './journal/scripts.ts';
+import type { Log } from './log.ts';
+import type { Resolution } from './resolution.ts';
+import type { Run } from './run.ts';
+import { runProcessor } from './run-processor.ts';
+import { Sweeper } from './sweeper.ts';
+
+export type { JobVerdict } from './executor.ts';
+export { keys } from './journal/keys.ts';
+export { decodeRecord, isFinal, parseField, type StepRecord } from './journal/step-record.ts';
+
+export interface DriverOptions {
+  /** With `maxRetriesPerRequest: null`. Stays the caller's to close. */
+  readonly connection: Redis | Cluster;
+  readonly flows: readonly Flow[];
+  /** Multiplies every retry delay, but for a provider's Retry-After. Default 0.01. */
+  readonly retryScale?: number;
+  /** From 0 to 1, for jitter. Default Math.random. */
+  readonly random?: () => number;
+  /** True once the worker stops: no new step starts, and the run leaves. Default: never. */
+  readonly draining?: () => boolean;
+  /** How long terminal runs are kept. Default `1h`. */
+  readonly retention?: DurationInput;
+  /** Claims in a row without progress after which a run is dead as poison. Default 25. */
+  readonly poisonAfter?: number;
+  /** Default: silence. */
+  readonly log?: Log;
+}
+
+/**
+ * A worker and a client in one, moved by hand: nothing happens unless it is called. Made of the parts that `startWorker` and
+ * `createClient` are made of. All runs belong to the tenant `test`.
+ */
+export interface Driver {
+  /** As in the owners of the runs that it claims. */
+  readonly id: string;
+  /** @returns the run's id */
+  submit<I>(flow: FlowContract<I>, input: I, idempotencyKey: string): Promise<string>;
+  /** Claims a run with the job that it has now and takes it as far as it goes; the queue is left alone. */
+  drive(runId: string): Promise<JobVerdict>;
+  /**
+   * Takes the next job from a flow's queue that is ready and does what a worker does with it, the queue's part included.
+   * @returns the run's id, or undefined when no job is ready
+   */
+  deliver(flow: string): Promise<string | undefined>;
+  /** Looks after overdue runs and takes over those of workers found dead in two sweeps in a row. */
+  sweep(): Promise<void>;
+  signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
+  cancel(runId: string): Promise<'cancelling' | 'run_finished' | undefined>;
+  redrive(runId: string): Promise<'redriven' | 'not_dead' | undefined>;
+  resolve(runId: string, resolution: Resolution): Promise<ResolveOutcome | undefined>;
+  rerun(runId: string): Promise<'rerun' | 'not_finished' | undefined>;
+  read(runId: string): Promise<Run | undefined>;
+  /** Gives up the calls that are under way, as a worker that has lost its runs does. */
+  giveUp(): void;
+  close(): Promise<void>;
+}
+
+const TENANT = 'test';
+const SILENCE: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const LOCK_MS = 30_000;
+
+export function createDriver(options: DriverOptions): Driver {
+  return new HandDriver(options);
+}
+
+class HandDriver implements Driver {
+  readonly id = randomUUID();
+  readonly #options: DriverOptions;
+  readonly #client: Client;
+  readonly #journal: ReturnType<typeof redisJournal>;
+  readonly #jobs: Jobs;
+  readonly #executor: Executor;
+  readonly #sweeper: Sweeper;
+  readonly #underWay = new Set<Calls>();
+  readonly #queues = new Map<string, JobSource>();
+  #claims = 0;
+
+  constructor(options: DriverOptions) {
+    const { connection, log = SILENCE, random = Math.random } = options;
+    const flows = new FlowRegistry(options.flows);
+    const journal = redisJournal({ connection, retentionMs: toMs(options.retention ?? '1h') });
+    const jobs = new Jobs(connection);
+    this.#options = options;
+    this.#journal = journal;
+    this.#jobs = jobs;
+    this.#client = createClient({ connection, flows: options.flows });
+    this.#executor = new Executor({
+      ...{ journal, flows, log, random },
+      nextClaimant: () => `${this.id}.${++this.#claims}`,
+      writeLetter: (dead) => writeLetter(jobs, journal, dead),
+      children: childRuns(journal, jobs),
+      tellParent: (child) => tellParent(journal, jobs, child),
+      retryScale: options.retryScale ?? 0.01,
+      draining: options.draining ?? (() => false),
+      poisonAfter: options.poisonAfter ?? 25,
+    });
+    this.#sweeper = new Sweeper({
+      ...{ journal, jobs, log, random },
+      flows: () => flows.names(),
+      maySuspectOthers: () => true,
+    });
+  }
+
+  async submit<I>(flow: FlowContract<I>, input: I, idempotencyKey: string): Promise<string> {
+    const fingerprint = JSON.stringify(input) ?? '';
+    const request = { flow: flow.name, input, tenant: TENANT, idempotencyKey, fingerprint };
+    const reply = await this.#client.submit(request);
+    if (reply.outcome === 'key_reused')
+      throw new Error(`the key ${JSON.stringify(idempotencyKey)} was used with another input before`);
+    return reply.run.id;
+  }
+
+  async drive(runId: string): Promise<JobVerdict> {
+    const run = await this.#journal.whereIs(runId);
+    if (!run) throw new Error(`there is no run ${runId}`);
+    const calls = new Calls();
+    this.#underWay.add(calls);
+    try {
+      return await this.#executor.execute({ id: run.jobId, runId, flow: run.flow }, calls);
+    } finally {
+      this.#underWay.delete(calls);
+    }
+  }
+
+  async deliver(flow: string): Promise<string | undefined> {
+    const queue = this.#queue(flow);
+    const token = randomUUID();
+    const job = await queue.getNextJob(token, { block: false });
+    if (!job) return undefined;
+    await queue.processJob(job, token, () => false);
+    return job.data.runId;
+  }
+
+  sweep(): Promise<void> {
+    return this.#sweeper.sweep();
+  }
+
+  signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined> {
+    return this.#client.signal(TENANT, runId, signal);
+  }
+
+  cancel(runId: string): Promise<'cancelling' | 'run_finished' | undefined> {
+    return this.#client.cancel(TENANT, runId);
+  }
+
+  redrive(runId: string): Promise<'redriven' | 'not_dead' | undefined> {
+    return this.#client.redrive(TENANT, runId);
+  }
+
+  resolve(runId: string, resolution: Resolution): Promise<ResolveOutcome | undefined> {
+    return this.#client.resolve(TENANT, runId, resolution);
+  }
+
+  rerun(runId: string): Promise<'rerun' | 'not_finished' | undefined> {
+    return this.#client.rerun(TENANT, runId);
+  }
+
+  read(runId: string): Promise<Run | undefined> {
+    return this.#client.getRun(TENANT, runId);
+  }
+
+  giveUp(): void {
+    for (const calls of this.#underWay) calls.giveUp('run_lost');
+  }
+
+  async close(): Promise<void> {
+    this.giveUp();
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close(true)));
+    await this.#client.close();
+    await this.#jobs.close();
+  }
+
+  #queue(flow: string): JobSource {
+    let queue = this.#queues.get(flow);
+    if (!queue) {
+      queue = new JobSource(flow, runProcessor(this.#executor, flow, this.#underWay), {
+        connection: this.#options.connection,
+        prefix: QUEUE_PREFIX,
+        lockDuration: LOCK_MS,
+        maxStalledCount: 1_000_000,
+        runRetryDelay: 1,
+        autorun: false,
+        skipWaitingForReady: true,
+        skipVersionCheck: true,
+      });
+      // a worker's errors are events; what a test needs to know is in Redis
+      queue.on('error', () => {});
+      this.#queues.set(flow, queue);
+    }
+    return queue;
+  }
+}
+
+/** A BullMQ worker that is asked for each job, and never waits for one: it needs no blocking connection. */
+class JobSource extends BullWorker<RunJob> {
+  protected override createBackend(): void {
+    this.backend = this.backendFactory(this.name, this.opts, { withBlockingConnection: false });
+  }
+}
+
+/** The engine's scripts: the hash by which Redis is asked for one → its name, such as `record-step`. */
+export function scriptNames(): ReadonlyMap<string, string> {
+  const lua = new URL('../src/journal/lua/', import.meta.url);
+  const names = readdirSync(lua).flatMap((file) => (file.endsWith('.lua') ? [file.slice(0, -4)] : []));
+  return new Map(names.map((name) => [loadScript(name).sha, name]));
+}
