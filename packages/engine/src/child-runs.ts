@@ -28,6 +28,8 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
           `child run "${name}" was started with another input before; its input must be the same on every replay`,
         );
       }
+      if (created.outcome === 'source_not_completed' || created.outcome === 'draw_exceeds')
+        throw new Error('a child run draws nothing');
       if (created.outcome === 'created' || created.run.status === 'pending')
         await jobs.add(flow.name, runId, runId);
       return runId;

@@ -6,6 +6,7 @@ import type { FlowContract } from './define-flow.ts';
 import { FlowRegistry } from './flow-registry.ts';
 import { Jobs } from './jobs.ts';
 import { encodeJson } from './journal/codec.ts';
+import type { Draw } from './journal/journal.ts';
 import { keys, runIdOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import { CorruptRecordError } from './journal/run-codec.ts';
@@ -30,6 +31,11 @@ export type SubmitReply =
   | { readonly outcome: 'created'; readonly run: Run }
   | { readonly outcome: 'replayed'; readonly run: Run }
   | { readonly outcome: 'key_reused'; readonly runId: string };
+
+/** Nothing was written; the key stays free. */
+export type DrawRefusal =
+  | { readonly outcome: 'source_not_completed' }
+  | { readonly outcome: 'draw_exceeds'; readonly left: number };
 
 export interface InputFault {
   /** Where, as in `items.0.quantity`; empty for the whole input. */
@@ -91,8 +97,12 @@ export class InvalidSignalError extends Error {
 export interface Client {
   /** Durable when it returns: the run is recorded and its job is queued. */
   submit(request: SubmitRequest): Promise<SubmitReply>;
+  /** Submits a run that takes an amount from a completed run, in one step with its creation, or not at all. */
+  submitDrawing(request: SubmitRequest, draw: Draw): Promise<SubmitReply | DrawRefusal>;
   /** @returns undefined when there is no such run for this tenant. */
   getRun(tenant: string, runId: string): Promise<Run | undefined>;
+  /** The run that a key reaches. @returns undefined when the key is free */
+  findByKey(tenant: string, flow: string, idempotencyKey: string): Promise<Run | undefined>;
   /** The run as soon as it is terminal or dead, or as it stands after `timeoutMs` or when the signal aborts. */
   waitForEnd(
     tenant: string,
@@ -104,8 +114,11 @@ export interface Client {
   signal(tenant: string, runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
   /** Asks a run to undo what was done and end as cancelled. */
   cancel(tenant: string, runId: string): Promise<'cancelling' | 'run_finished' | undefined>;
-  /** Starts a terminal run afresh, with the flow's latest version. Asked twice at once, it starts once. */
-  rerun(tenant: string, runId: string): Promise<'rerun' | 'not_finished' | undefined>;
+  /**
+   * Starts a terminal run afresh, with the flow's latest version. Asked twice at once, it starts once. `drawn`: refused, because it draws
+   * upon another run or is drawn upon.
+   */
+  rerun(tenant: string, runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
   /** Lets a dead run go on from the step that failed, with fresh attempts. A run that is not dead is left alone. */
   redrive(tenant: string, runId: string): Promise<'redriven' | 'not_dead' | undefined>;
   /** Says what happened to a dead run's effect in doubt, and lets the run go on. */
@@ -130,40 +143,58 @@ export function createClient({ connection, flows }: ClientOptions): Client {
   const journal = redisJournal({ connection, retentionMs: 0 });
   const jobs = new Jobs(connection);
 
+  const send = async (
+    { flow: name, input, tenant, idempotencyKey, fingerprint }: SubmitRequest,
+    draw?: Draw,
+  ): Promise<SubmitReply | DrawRefusal> => {
+    const flow = registry.latest(name);
+    if (!flow) throw new UnknownFlowError(name);
+    const checked = checkInput(flow, input);
+    const run = {
+      runId: runIdOf(tenant, name, idempotencyKey),
+      ...{ fingerprint, tenant, flow: name, version: flow.version, idempotencyKey },
+      input: checked.json,
+      ...(draw && { draw }),
+    };
+    const [created] = await orUnavailable(
+      // sent together: Redis takes them in this order, and a job without a new run behind it does nothing
+      Promise.all([journal.createRun(run), jobs.add(name, run.runId, run.runId)]),
+    );
+    switch (created.outcome) {
+      case 'created':
+        return { outcome: 'created', run: newRun(run, checked.input, created.now) };
+      case 'replayed':
+        if (isTerminal(created.run.status)) await orUnavailable(jobs.remove(name, run.runId));
+        return created;
+      case 'key_reused':
+        return { outcome: 'key_reused', runId: run.runId };
+      case 'source_not_completed':
+      case 'draw_exceeds':
+        await orUnavailable(jobs.remove(name, run.runId));
+        return created;
+    }
+  };
+
   const find = async (tenant: string, runId: string) => {
     const run = await orUnavailable(journal.whereIs(runId));
     return run?.tenant === tenant ? run : undefined;
   };
 
   const client: Client = {
-    async submit({ flow: name, input, tenant, idempotencyKey, fingerprint }) {
-      const flow = registry.latest(name);
-      if (!flow) throw new UnknownFlowError(name);
-      const checked = checkInput(flow, input);
-      const run = {
-        runId: runIdOf(tenant, name, idempotencyKey),
-        ...{ fingerprint, tenant, flow: name, version: flow.version, idempotencyKey },
-        input: checked.json,
-      };
-      const [created] = await orUnavailable(
-        // sent together: Redis takes them in this order, and a job without a new run behind it does nothing
-        Promise.all([journal.createRun(run), jobs.add(name, run.runId, run.runId)]),
-      );
-      switch (created.outcome) {
-        case 'created':
-          return { outcome: 'created', run: newRun(run, checked.input, created.now) };
-        case 'replayed':
-          if (isTerminal(created.run.status)) await orUnavailable(jobs.remove(name, run.runId));
-          return created;
-        case 'key_reused':
-          return { outcome: 'key_reused', runId: run.runId };
-      }
+    async submit(request) {
+      const reply = await send(request);
+      if ('run' in reply || reply.outcome === 'key_reused') return reply;
+      throw new Error(`a submission without a draw was answered ${reply.outcome}`);
     },
+
+    submitDrawing: send,
 
     async getRun(tenant, runId) {
       const run = await orUnavailable(journal.readRun(runId));
       return run?.tenant === tenant ? run : undefined;
     },
+
+    findByKey: (tenant, flow, idempotencyKey) => client.getRun(tenant, runIdOf(tenant, flow, idempotencyKey)),
 
     async waitForEnd(tenant, runId, timeoutMs, signal) {
       const giveUpAt = performance.now() + timeoutMs;
@@ -199,7 +230,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       const reply = await orUnavailable(journal.rerunRun(runId, run.generation, flow.version));
       if (reply.outcome === 'rerun') await orUnavailable(jobs.add(reply.job.flow, runId, reply.job.jobId));
       if (reply.outcome === 'unknown') return undefined;
-      return reply.outcome === 'not_finished' ? 'not_finished' : 'rerun';
+      return reply.outcome === 'not_finished' || reply.outcome === 'drawn' ? reply.outcome : 'rerun';
     },
 
     async redrive(tenant, runId) {
@@ -283,6 +314,8 @@ function newRun(
     input,
     status: 'pending',
     steps: [],
+    drawn: 0,
+    settled: 0,
     revision: 1,
     ...at,
   };

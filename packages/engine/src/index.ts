@@ -2,6 +2,7 @@ export {
   type Client,
   type ClientOptions,
   createClient,
+  type DrawRefusal,
   type InputFault,
   InvalidInputError,
   InvalidSignalError,
@@ -17,6 +18,7 @@ export { defineFlow, type Flow, type FlowContext, type FlowContract } from './de
 export { type DurationInput, toMs } from './duration.ts';
 export { InDoubtError, RejectedError, StepError, ThrottledError, UnavailableError } from './errors.ts';
 export type { Letter } from './jobs.ts';
+export type { Draw } from './journal/journal.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 export { LIMITS, TooLargeError } from './limits.ts';
 export type { Log } from './log.ts';

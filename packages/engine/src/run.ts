@@ -76,6 +76,10 @@ interface RunCommon {
   readonly input: Json;
   /** In the order of their start. */
   readonly steps: readonly StepState[];
+  /** What other runs have drawn from this one, settled or not. */
+  readonly drawn: number;
+  /** What of it is settled: the runs that drew it have completed. */
+  readonly settled: number;
   /** Grows with every change of the run. */
   readonly revision: number;
   readonly createdAt: number;

@@ -64,7 +64,7 @@ export interface Driver {
   cancel(runId: string): Promise<'cancelling' | 'run_finished' | undefined>;
   redrive(runId: string): Promise<'redriven' | 'not_dead' | undefined>;
   resolve(runId: string, resolution: Resolution): Promise<ResolveOutcome | undefined>;
-  rerun(runId: string): Promise<'rerun' | 'not_finished' | undefined>;
+  rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
   read(runId: string): Promise<Run | undefined>;
   /** Gives up the calls that are under way, as a worker that has lost its runs does. */
   giveUp(): void;
@@ -167,7 +167,7 @@ class HandDriver implements Driver {
     return this.#client.resolve(TENANT, runId, resolution);
   }
 
-  rerun(runId: string): Promise<'rerun' | 'not_finished' | undefined> {
+  rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined> {
     return this.#client.rerun(TENANT, runId);
   }
 

@@ -17,6 +17,17 @@ export interface NewRun {
   /** JSON. */
   readonly input: string;
   readonly parent?: ParentRun;
+  readonly draw?: Draw;
+}
+
+/**
+ * An amount that a run takes from a completed run of the same shard: never more than `limit` in all, however many runs ask at once. It is
+ * settled when the run completes and given back when it fails or is cancelled.
+ */
+export interface Draw {
+  readonly from: string;
+  readonly amount: number;
+  readonly limit: number;
 }
 
 /** The run that waits for a child's end, and the child's name in it. */
@@ -56,6 +67,7 @@ export interface ClaimedRun {
   readonly recordBytes: number;
   readonly signals: readonly KeptSignal[];
   readonly parent: ParentRun | undefined;
+  readonly draw: Draw | undefined;
   /** Redis has lost writes since this run was created: what it did may not be recorded. */
   readonly mayHaveForgotten: boolean;
   readonly createdAt: number;
@@ -96,7 +108,7 @@ export type CancelReply =
 
 export type RerunReply =
   | { readonly outcome: 'rerun'; readonly job: JobOfRun }
-  | { readonly outcome: 'not_finished' | 'repeated' | 'unknown' };
+  | { readonly outcome: 'not_finished' | 'drawn' | 'repeated' | 'unknown' };
 
 export type ResolveReply =
   | { readonly outcome: 'resolved'; readonly job: JobOfRun; readonly deaths: number }
@@ -130,6 +142,8 @@ export interface Journal {
     | { readonly outcome: 'created'; readonly now: number }
     | { readonly outcome: 'replayed'; readonly run: Run }
     | { readonly outcome: 'key_reused' }
+    | { readonly outcome: 'source_not_completed' }
+    | { readonly outcome: 'draw_exceeds'; readonly left: number }
   >;
   claimRun(runId: string, jobId: string, claimant: string, versions: readonly number[]): Promise<ClaimReply>;
   /** @param progress true when a step's outcome is among the entries, false for intents only */

@@ -80,22 +80,28 @@ export function redisJournal({
 
   return {
     async createRun(run) {
-      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input, parent } = run;
+      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input, parent, draw } = run;
       const [word, now, ...pairs] = list(
-        await call('createRun', ofRun(runId), [
-          runId,
-          fingerprint,
-          tenant,
-          flow,
-          version,
-          idempotencyKey,
-          input,
-          GRACE_MS.enqueue,
-          parent ? JSON.stringify(parent) : '',
-        ]),
+        await call(
+          'createRun',
+          [...ofRun(runId), ...(draw ? [keys.run(draw.from)] : [])],
+          [
+            runId,
+            fingerprint,
+            tenant,
+            flow,
+            version,
+            idempotencyKey,
+            input,
+            GRACE_MS.enqueue,
+            parent ? JSON.stringify(parent) : '',
+            ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['']),
+          ],
+        ),
       );
       if (word === 'created') return { outcome: 'created', now: Number(now) };
-      if (word === 'key_reused') return { outcome: 'key_reused' };
+      if (word === 'key_reused' || word === 'source_not_completed') return { outcome: word };
+      if (word === 'draw_exceeds') return { outcome: word, left: Number(pairs[0]) };
       if (word === 'replayed') return { outcome: 'replayed', run: decodeRun(runId, fieldsOf(pairs)) };
       throw unexpected('create-run', word);
     },
@@ -165,10 +171,16 @@ export function redisJournal({
     async finishRun(run, end, entries) {
       const output = end.status === 'completed' ? end.output : '';
       const failure = end.status === 'failed' ? JSON.stringify(end.failure) : '';
-      const reply = await call('finishRun', ofRun(run.runId), [
-        ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
-        ...flat(entries),
-      ]);
+      const drawnUpon = run.draw ? [keys.run(run.draw.from)] : [];
+      const reply = await call(
+        'finishRun',
+        [...ofRun(run.runId), ...drawnUpon],
+        [
+          ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
+          run.draw?.amount ?? 0,
+          ...flat(entries),
+        ],
+      );
       return writeReply('finish-run', reply, 'finished');
     },
 
@@ -247,6 +259,7 @@ export function redisJournal({
         case 'rerun':
           return { outcome: word, job: { flow: String(flow), jobId: String(jobId) } };
         case 'not_finished':
+        case 'drawn':
         case 'repeated':
         case 'unknown':
           return { outcome: word };

@@ -1,5 +1,5 @@
 import type { Failure, Json, Run, StepState, WaitingFor } from '../run.ts';
-import type { ClaimedRun, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
+import type { ClaimedRun, Draw, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
 import { decodeRecord, fieldOf, parseField, type StepRecord } from './step-record.ts';
 
 /** What stands in Redis under a run's key is no run of ours. */
@@ -41,6 +41,7 @@ export function decodeClaimed(runId: string, fields: Fields, now: number, rolled
     recordBytes: bytes,
     signals: signalsOf(fields),
     parent: parsed<ParentRun>(fields.get('parent')),
+    draw: parsed<Draw>(fields.get('draw')),
     mayHaveForgotten: createdAt < rolledBackAt,
     createdAt,
     now,
@@ -60,6 +61,8 @@ export function decodeRun(runId: string, fields: Fields): Run {
     idempotencyKey: need(fields, 'key'),
     input: JSON.parse(need(fields, 'input')) as Json,
     steps: stepStates(fields, status),
+    drawn: Number(fields.get('drawn') ?? 0),
+    settled: Number(fields.get('settled') ?? 0),
     revision: Number(need(fields, 'revision')),
     createdAt: Number(need(fields, 'createdAt')),
     updatedAt: Number(need(fields, 'updatedAt')),

@@ -1,8 +1,9 @@
 -- Creates a run unless it exists. The run's record is the record of its Idempotency-Key as well.
--- KEYS  run, alarms
+-- KEYS  run, alarms, the run that is drawn upon (only with a draw)
 -- ARGV  run id, fingerprint, tenant, flow, version, idempotency key, input (JSON), ms until its job must have been claimed,
---       parent (JSON, or '' for none)
+--       parent (JSON, or '' for none), draw (JSON, or '' for none), its amount, the most that may be drawn in all
 -- Reply {'created', now} | {'replayed', now, field, value, …} | {'key_reused', now}
+--       | {'source_not_completed', now} | {'draw_exceeds', now, what is left}: nothing was written
 -- @include clock
 local now = now_ms()
 local fingerprint = redis.call('HGET', KEYS[1], 'fingerprint')
@@ -12,6 +13,15 @@ if fingerprint then
   table.insert(reply, 1, 'replayed')
   table.insert(reply, 2, now)
   return reply
+end
+if ARGV[10] ~= '' then
+  local source = redis.call('HMGET', KEYS[3], 'status', 'drawn')
+  if source[1] ~= 'completed' then return { 'source_not_completed', now } end
+  local drawn = tonumber(source[2]) or 0
+  if drawn + ARGV[11] > tonumber(ARGV[12]) then return { 'draw_exceeds', now, ARGV[12] - drawn } end
+  redis.call('HINCRBY', KEYS[3], 'drawn', ARGV[11])
+  redis.call('HINCRBY', KEYS[3], 'revision', 1)
+  redis.call('HSET', KEYS[1], 'draw', ARGV[10])
 end
 redis.call('HSET', KEYS[1],
   'fingerprint', ARGV[2], 'tenant', ARGV[3], 'flow', ARGV[4], 'version', ARGV[5], 'key', ARGV[6], 'input', ARGV[7],

@@ -1,13 +1,14 @@
 -- Starts a terminal run afresh as its next generation: the same input, an empty journal, new provider keys.
 -- KEYS  run, alarms
 -- ARGV  run id, generation that is to be followed, version to begin with, ms until its job must have been claimed
--- Reply {'rerun', flow, job id} | {'not_finished'} | {'repeated'} (that generation was followed already) | {'unknown'}
+-- Reply {'rerun', flow, job id} | {'not_finished'} | {'drawn'} (it draws upon another run, or is drawn upon) | {'repeated'} (that generation was followed already) | {'unknown'}
 -- @include clock
-local f = redis.call('HMGET', KEYS[1], 'status', 'generation', 'jobs', 'flow', 'revision')
+local f = redis.call('HMGET', KEYS[1], 'status', 'generation', 'jobs', 'flow', 'revision', 'draw', 'drawn')
 local status = f[1]
 if not status then return { 'unknown' } end
 if f[2] ~= ARGV[2] then return { 'repeated' } end
 if status ~= 'completed' and status ~= 'failed' and status ~= 'cancelled' then return { 'not_finished' } end
+if f[6] or (tonumber(f[7]) or 0) > 0 then return { 'drawn' } end
 local gone = { 'phase', 'failure', 'output', 'cancel', 'waiting', 'death', 'signals', 'owner', 'claims' }
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.find(field, '^[sutwcg]:') then gone[#gone + 1] = field end
