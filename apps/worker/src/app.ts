@@ -1,6 +1,13 @@
-import { addHealthRoutes, connectRedis, createMetrics, type Logger, listen } from '@holdfast/app-kit';
-import { startWorker } from '@holdfast/engine';
-import { orderFlow } from '@holdfast/flows';
+import {
+  addHealthRoutes,
+  connectRedis,
+  createMetrics,
+  type Logger,
+  listen,
+  Preflight,
+} from '@holdfast/app-kit';
+import { startWorker, type Worker } from '@holdfast/engine';
+import { orderFlow, paymentFlow, refundFlow } from '@holdfast/flows';
 import { orderProviders } from '@holdfast/providers';
 import Fastify from 'fastify';
 import type { WorkerConfig } from './config.ts';
@@ -11,41 +18,59 @@ const DRAIN_MS = 25_000;
 export interface RunningWorker {
   /** Where it answers `/livez`, `/readyz` and `/metrics`. */
   readonly url: string;
+  /** Resolves once Redis was found good enough and runs are taken. Rejects with an OperatorError when it is not. */
+  readonly takesRuns: Promise<void>;
   close(): Promise<void>;
 }
 
-/** Wires flows, providers and the engine's worker together, and serves its health. */
+/**
+ * Wires flows, providers and the engine's worker together, and serves its health. It waits for Redis, however long that takes.
+ * @throws OperatorError when Redis is there and could lose runs that were accepted
+ */
 export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise<RunningWorker> {
   const redis = connectRedis(config.redisUrls, { for: 'worker' }, log);
+  const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const providers = orderProviders(config.providers);
-  const worker = startWorker({
-    connection: redis,
-    redisUrls: config.redisUrls,
-    flows: [orderFlow(providers)],
-    log,
-    concurrency: config.concurrency,
-    lock: config.lockMs,
-    stalledCheck: config.stalledMs,
-    retention: config.retentionMs,
-    retryScale: config.retryScale,
-  });
-
+  let worker: Worker | undefined;
   let draining = false;
+
   const health = Fastify({ logger: false });
   addHealthRoutes(health, {
-    check: () => worker.check(),
+    check: async () => {
+      preflight.assertAdmitted();
+      await worker?.check();
+    },
     draining: () => draining,
     metrics: createMetrics('worker'),
+    verbose: () => ({ redis: preflight.report }),
   });
   const close = async () => {
     draining = true;
-    await worker.close(DRAIN_MS);
+    preflight.stop();
+    await worker?.close(DRAIN_MS);
     await providers.close();
     await health.close();
     redis.disconnect();
   };
+  const takesRuns = preflight.admitted.then(() => {
+    if (draining) return;
+    worker = startWorker({
+      connection: redis,
+      redisUrls: config.redisUrls,
+      flows: [orderFlow(providers), paymentFlow(providers), refundFlow(providers)],
+      log,
+      concurrency: config.concurrency,
+      lock: config.lockMs,
+      stalledCheck: config.stalledMs,
+      retention: config.retentionMs,
+      retryScale: config.retryScale,
+    });
+    log.info({ concurrency: config.concurrency }, 'the worker takes runs');
+  });
+  takesRuns.catch(() => {}); // whoever started this hears of it where it waits
   try {
-    return { url: await listen(health, config.host, config.port, 'HOLDFAST_WORKER_PORT'), close };
+    await preflight.firstTry();
+    return { url: await listen(health, config.host, config.port, 'HOLDFAST_WORKER_PORT'), takesRuns, close };
   } catch (error) {
     await close();
     throw error;

@@ -2,8 +2,11 @@ import {
   duration,
   host,
   logLevel,
+  type PreflightSettings,
   port,
   positiveNumber,
+  preflightSettings,
+  preflightVariables,
   readConfig,
   redisUrl,
   url,
@@ -16,6 +19,7 @@ export interface WorkerConfig {
   readonly host: string;
   readonly port: number;
   readonly redisUrls: readonly [string, ...string[]];
+  readonly preflight: PreflightSettings;
   readonly concurrency: number;
   readonly lockMs: number;
   readonly stalledMs: number;
@@ -34,6 +38,7 @@ export function readWorkerConfig(env?: Readonly<Record<string, string | undefine
       HOLDFAST_HOST: host,
       HOLDFAST_WORKER_PORT: port.default(0),
       HOLDFAST_REDIS_URL: redisUrl,
+      ...preflightVariables,
       HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(50),
       HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
       HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
@@ -54,6 +59,7 @@ export function readWorkerConfig(env?: Readonly<Record<string, string | undefine
     host: read.HOLDFAST_HOST,
     port: read.HOLDFAST_WORKER_PORT,
     redisUrls: read.HOLDFAST_REDIS_URL,
+    preflight: preflightSettings(read),
     concurrency: read.HOLDFAST_CONCURRENCY,
     lockMs: read.HOLDFAST_LOCK_MS,
     stalledMs: read.HOLDFAST_STALLED_MS,

@@ -8,6 +8,7 @@ runMain(async () => {
   const config = readWorkerConfig();
   const log = createLogger('worker', config.logLevel);
   const worker = await startWorkerApp(config, log);
-  log.info({ url: worker.url, concurrency: config.concurrency }, 'the worker takes runs');
+  log.info({ url: worker.url }, 'the worker has started');
   onShutdown(log, STOP_WITHIN_MS, worker.close);
+  await worker.takesRuns;
 });

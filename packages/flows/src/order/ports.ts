@@ -1,20 +1,6 @@
 import type { LookUp, StepCall } from '@holdfast/engine';
+import type { Payments } from '../payments.ts';
 import type { Address, Item } from './schema.ts';
-
-export interface ChargeRequest {
-  /** Minor units of `currency`. */
-  readonly amount: number;
-  readonly currency: string;
-  readonly paymentMethod: string;
-  readonly description: string;
-}
-
-/** The provider's `call.idempotencyKey` makes a repeat of either call safe. */
-export interface Payments {
-  charge(request: ChargeRequest, call: StepCall): Promise<{ readonly chargeId: string }>;
-  /** @param amount minor units */
-  refund(request: { readonly chargeId: string; readonly amount: number }, call: StepCall): Promise<void>;
-}
 
 /** A reservation's id is `call.reference`, so a repeat of either call is safe. */
 export interface Inventory {

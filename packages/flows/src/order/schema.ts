@@ -1,7 +1,5 @@
 import { z } from 'zod';
-
-/** The largest amount a card payment may have at Stripe, in minor units. */
-export const MAX_AMOUNT = 99_999_999;
+import { Currency, MAX_AMOUNT } from '../money.ts';
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 
@@ -28,7 +26,7 @@ export const OrderInput = z
   .strictObject({
     customer: z.strictObject({ id: text(100), email: z.email().max(254), name: text(200) }),
     items: z.array(Item).min(1).max(500),
-    currency: z.string().regex(/^[a-z]{3}$/, 'must be a lower-case ISO 4217 code such as "usd"'),
+    currency: Currency,
     paymentMethod: text(200),
     shipTo: Address,
   })
