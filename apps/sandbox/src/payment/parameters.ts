@@ -106,16 +106,39 @@ export type CreateRefund = z.output<typeof CreateRefund>;
 
 export const RetrieveRefund = z.strictObject({});
 
-export const ListRefunds = z.strictObject({
-  payment_intent: z.string().optional(),
-  charge: z.string().optional(),
+const unixSeconds = z
+  .string()
+  .regex(/^\d{1,15}$/, 'Invalid timestamp: write it as whole seconds since 1970.')
+  .transform(Number);
+const moment = z
+  .strictObject({
+    gt: unixSeconds.optional(),
+    gte: unixSeconds.optional(),
+    lt: unixSeconds.optional(),
+    lte: unixSeconds.optional(),
+  })
+  .or(unixSeconds);
+/** One second, or a span of them. */
+export type Moment = z.output<typeof moment>;
+
+const page = {
+  created: moment.optional(),
   limit: z
     .string()
     .regex(/^([1-9]\d?|100)$/, 'Limit must be between 1 and 100.')
     .transform(Number)
     .default(10),
-  /** The last refund of the page before. */
+  /** The last object of the page before. */
   starting_after: z.string().optional(),
+};
+
+export const ListIntents = z.strictObject(page);
+export type ListIntents = z.output<typeof ListIntents>;
+
+export const ListRefunds = z.strictObject({
+  ...page,
+  payment_intent: z.string().optional(),
+  charge: z.string().optional(),
 });
 export type ListRefunds = z.output<typeof ListRefunds>;
 

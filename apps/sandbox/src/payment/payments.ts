@@ -3,11 +3,13 @@ import type { Answer } from '../serve.ts';
 import { chargeEffect, refundEffect } from './effects.ts';
 import { refuse, stripeError } from './errors.ts';
 import { newId, unixSeconds } from './ids.ts';
+import { listPage, noSuch } from './lists.ts';
 import { declineFacts, intentObject, refundObject } from './objects.ts';
 import {
   type ConfirmIntent,
   type CreateIntent,
   type CreateRefund,
+  type ListIntents,
   type ListRefunds,
   shownParameters,
 } from './parameters.ts';
@@ -135,17 +137,16 @@ export class Payments {
     throw noSuch('refund', id, 'id');
   }
 
-  /** Newest first, a page at a time. */
-  listRefunds({ payment_intent, charge, limit, starting_after }: ListRefunds): Answer {
-    const all = [...this.#refunds.values()]
-      .reverse()
+  listIntents(parameters: ListIntents): Answer {
+    const what = { object: 'payment_intent', url: '/v1/payment_intents' };
+    return listPage(what, [...this.#intents.values()], parameters, (intent) => this.#shown(intent));
+  }
+
+  listRefunds({ payment_intent, charge, ...page }: ListRefunds): Answer {
+    const chosen = [...this.#refunds.values()]
       .filter(({ intentId }) => payment_intent === undefined || intentId === payment_intent)
       .filter(({ chargeId }) => charge === undefined || chargeId === charge);
-    const start = starting_after === undefined ? 0 : all.findIndex(({ id }) => id === starting_after) + 1;
-    if (starting_after !== undefined && start === 0) throw noSuch('refund', starting_after, 'starting_after');
-    const data = all.slice(start, start + limit).map(refundObject);
-    const hasMore = all.length > start + limit;
-    return { status: 200, body: { object: 'list', data, has_more: hasMore, url: '/v1/refunds' } };
+    return listPage({ object: 'refund', url: '/v1/refunds' }, chosen, page, refundObject);
   }
 
   close(): void {
@@ -255,8 +256,4 @@ export class Payments {
     }
     if (change.playback) this.#playbacks.set(change.playback.key, change.playback);
   }
-}
-
-function noSuch(what: string, id: string, param: string) {
-  return refuse(404, { code: 'resource_missing', message: `No such ${what}: '${id}'`, param });
 }

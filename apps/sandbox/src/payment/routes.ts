@@ -16,6 +16,7 @@ import {
   ConfirmIntent,
   CreateIntent,
   CreateRefund,
+  ListIntents,
   ListRefunds,
   parseParameters,
   RetrieveIntent,
@@ -52,6 +53,9 @@ export function paymentRoutes(payments: Payments, faults: Faults): FastifyPlugin
 
     const get = (request: FastifyRequest, reply: FastifyReply, work: () => Answer) =>
       serve(faults, request, reply, { provider: 'payment', operation: 'retrieve', work, fail: faultAnswer });
+    app.get('/payment_intents', async (request, reply) =>
+      get(request, reply, () => payments.listIntents(parseParameters(ListIntents, request.query))),
+    );
     app.get<ById>('/payment_intents/:id', async (request, reply) =>
       get(request, reply, () =>
         payments.retrieve(request.params.id, parseParameters(RetrieveIntent, request.query).expand),
@@ -128,7 +132,7 @@ async function speakStripe(app: FastifyInstance): Promise<void> {
       .send(answer.body);
   });
   app.setNotFoundHandler((request) => {
-    const message = `Unrecognized request URL (${request.method}: ${request.url}). The sandbox serves payment intents (create, confirm, retrieve) and refunds (create, retrieve, list).`;
+    const message = `Unrecognized request URL (${request.method}: ${request.url}). The sandbox serves payment intents (create, confirm, retrieve, list) and refunds (create, retrieve, list).`;
     throw refuse(404, { message });
   });
 }
