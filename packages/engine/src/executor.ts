@@ -69,7 +69,7 @@ export class Executor {
       if (claim.outcome !== 'claimed') return unclaimed(claim);
       const { run } = claim;
       const writer = new RunWriter(journal, run);
-      writer.onRefusal = () => calls.giveUp('run_lost');
+      writer.onLost = () => calls.giveUp('run_lost');
       const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps);
       const verdict = await (run.claims > this.#deps.poisonAfter ? drive.bury(poison(run)) : drive.go());
       // a signal came while the run was being parked: it is claimed anew, with the signal

@@ -16,8 +16,10 @@ export class RunWriter {
   #heldProgress = false;
   #writing: Promise<WriteReply> | undefined;
   #lastSeq = 0;
+  /** A cancel was asked for: no further step may start. */
+  #cancelRequested = false;
   #bytes: number;
-  #onRefusal: (reply: Exclude<WriteReply, 'done'>) => void = () => {};
+  #onLost: () => void = () => {};
 
   constructor(journal: Journal, run: ClaimedRun) {
     this.#journal = journal;
@@ -55,9 +57,9 @@ export class RunWriter {
     if (record.is !== 'started') this.#heldProgress = true;
   }
 
-  /** Called when a write that nobody waits for is refused. */
-  set onRefusal(listener: (reply: Exclude<WriteReply, 'done'>) => void) {
-    this.#onRefusal = listener;
+  /** Called when a write that nobody waits for is refused because the run has another owner. */
+  set onLost(listener: () => void) {
+    this.#onLost = listener;
   }
 
   /** Writes what is held if nothing else has by the end of this turn of the event loop. */
@@ -66,7 +68,7 @@ export class RunWriter {
       if (this.#held.size === 0) return;
       this.flush().then(
         (reply) => {
-          if (reply !== 'done') this.#onRefusal(reply);
+          if (reply === 'stale_owner') this.#onLost();
         },
         () => {
           // the connection is closing: the run is taken up by another worker
@@ -78,11 +80,13 @@ export class RunWriter {
   /** Writes what is held, after what is being written. */
   async flush(): Promise<WriteReply> {
     while (this.#writing) await this.#writing;
-    if (this.#held.size === 0) return 'done';
+    if (this.#held.size === 0) return this.#cancelRequested ? 'cancel_requested' : 'done';
     const progress = this.#heldProgress;
     this.#writing = this.#journal.recordStep(this.#run, this.takeHeld(), progress);
     try {
-      return await this.#writing;
+      const reply = await this.#writing;
+      if (reply === 'cancel_requested') this.#cancelRequested = true;
+      return reply;
     } finally {
       this.#writing = undefined;
     }
