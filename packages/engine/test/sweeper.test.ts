@@ -1,8 +1,10 @@
 import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineFlow, QUEUE_PREFIX, UnavailableError } from '../src/index.ts';
-import { startSystem, type TestSystem } from './system.ts';
+import { createClient, defineFlow, QUEUE_PREFIX, UnavailableError } from '../src/index.ts';
+import { startSlowLine } from './slow-line.ts';
+import { quietLog, startSystem, type TestSystem } from './system.ts';
 
 let attempts = 0;
 const once = defineFlow({
@@ -60,6 +62,26 @@ it('a job promoted before its time changes nothing: the provider said when', asy
   await (await queue.getJob(runId))?.promote();
   const run = await system.runWith(runId, 'completed');
   expect(run.finishedAt).toBeGreaterThanOrEqual(waiting.waitingFor.until ?? Number.POSITIVE_INFINITY);
+});
+
+it('a job never comes before its run, though Redis does not know yet how to create runs', async () => {
+  const warnings: unknown[] = [];
+  system.startWorker({ log: { ...quietLog, warn: (...words: unknown[]) => warnings.push(words) } });
+  const line = await startSlowLine(system.redis.port, 50);
+  const connection = new Redis({ port: line.port, maxRetriesPerRequest: null });
+  const client = createClient({ connection, flows: [once] });
+  try {
+    await queue.add('once', { runId: 'run_of_nobody' }); // from now on it does know how to add jobs
+    const request = { flow: 'once', input: false, tenant: 't', idempotencyKey: 'first', fingerprint: 'f' };
+    const first = await client.submit(request);
+    if (first.outcome !== 'created') throw new Error(`the run was ${first.outcome}`);
+    await system.runWith(first.run.id, 'completed');
+    expect(warnings).toEqual([]); // no sweeper had to bring it back
+  } finally {
+    await client.close();
+    connection.disconnect();
+    await line.close();
+  }
 });
 
 it('a hundred equal submissions at once are one run', async () => {

@@ -14,7 +14,7 @@ import type {
 } from './journal.ts';
 import { keys } from './keys.ts';
 import { decodeClaimed, decodeRun, decodeWhereabouts, fieldsOf, WHEREABOUTS_FIELDS } from './run-codec.ts';
-import { loadScript, runScript, type ScriptReply } from './scripts.ts';
+import { loadScript, runScript, runWholeScript, type ScriptReply } from './scripts.ts';
 import { parseField } from './step-record.ts';
 
 /** By when a hand-over must have happened before a sweeper looks after it. */
@@ -72,6 +72,8 @@ export function redisJournal({
     keyNames: readonly string[],
     args: readonly (string | number)[],
   ) => send(() => runScript(connection, scripts[script], keyNames, args));
+  const callWhole: typeof call = (script, keyNames, args) =>
+    send(() => runWholeScript(connection, scripts[script], keyNames, args));
   const redisNow = async () => {
     const [seconds, micros] = await connection.time();
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
@@ -79,10 +81,11 @@ export function redisJournal({
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
 
   return {
+    /** Sent whole: its job is sent in the same breath, and would come first if Redis had to ask for the source. */
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input, parent, draw } = run;
       const [word, now, ...pairs] = list(
-        await call(
+        await callWhole(
           'createRun',
           [...ofRun(runId), ...(draw ? [keys.run(draw.from)] : [])],
           [

@@ -33,6 +33,16 @@ export async function runScript(
     return (await connection.evalsha(script.sha, keys.length, ...keys, ...args)) as ScriptReply;
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return (await connection.eval(script.source, keys.length, ...keys, ...args)) as ScriptReply;
+    return runWholeScript(connection, script, keys, args);
   }
+}
+
+/** Sends the source each time, for a script that something sent after it relies on: a second sending would come too late. */
+export async function runWholeScript(
+  connection: Redis | Cluster,
+  script: Script,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+): Promise<ScriptReply> {
+  return (await connection.eval(script.source, keys.length, ...keys, ...args)) as ScriptReply;
 }
