@@ -71,6 +71,7 @@ function classifyAnswer<T>(answer: Answered, expected: Expectation<T>): Outcome<
   }
   const reading = readErrorBody(answer, expected);
   const trouble = describe(answer, reading);
+  if (status >= 500 && isPlayedBack(answer)) return { kind: 'in_doubt', ...trouble, playedBack: true };
   if (status === 429) return { kind: 'throttled', ...trouble, ...delayed };
   if (status === 425) return { kind: 'unavailable', ...trouble, ...delayed };
   if (status === 503 && delayed.retryAfterMs !== undefined) {
@@ -78,6 +79,11 @@ function classifyAnswer<T>(answer: Answered, expected: Expectation<T>): Outcome<
   }
   if (isRefusal(answer, reading)) return refusal(answer, reading);
   return { kind: 'in_doubt', ...trouble, ...delayed };
+}
+
+/** Stripe's header; the IETF draft on idempotency keys names none. */
+function isPlayedBack({ headers }: Answered): boolean {
+  return headers['idempotent-replayed'] === 'true';
 }
 
 /** Whether a status that is neither 2xx nor 3xx means that nothing happened and nothing will. */

@@ -30,6 +30,8 @@ export interface Unavailable extends Trouble, Delayed {
 /** The request was sent, and whether its effect happened is not known. */
 export interface InDoubt extends Trouble, Delayed {
   readonly kind: 'in_doubt';
+  /** A failure that the provider keeps under the Idempotency-Key: asking again gets the same answer. */
+  readonly playedBack?: true;
 }
 
 export interface Trouble {

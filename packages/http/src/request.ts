@@ -26,11 +26,11 @@ export type Layer = (next: Send) => Send;
 /** @throws TypeError for a path or key that cannot be sent. */
 export function toWire<T>(basePath: string, request: HttpRequest<T>): WireRequest {
   if (!request.path.startsWith('/')) throw new TypeError(`the path "${request.path}" must start with "/"`);
-  const query = request.query ? `?${new URLSearchParams(request.query)}` : '';
+  const query = new URLSearchParams(request.query).toString();
   const { contentType, body } = encodeBody(request);
   return {
     method: request.method,
-    path: `${basePath}${request.path}${query}`,
+    path: `${basePath}${request.path}${query && `?${query}`}`,
     headers: {
       accept: 'application/json',
       'user-agent': 'holdfast',

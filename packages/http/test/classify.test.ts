@@ -130,6 +130,9 @@ describe('a status decides', () => {
       { kind: 'throttled', retryAfterMs: 86_400_000, retryAfterCapped: true },
     ],
     [500, {}, {}, { kind: 'in_doubt', code: 'http_500' }],
+    [500, {}, { 'idempotent-replayed': 'true' }, { kind: 'in_doubt', playedBack: true }],
+    [503, {}, { 'idempotent-replayed': 'true', 'retry-after': '2' }, { kind: 'in_doubt', playedBack: true }],
+    [402, {}, { 'idempotent-replayed': 'true' }, { kind: 'rejected' }],
     [500, {}, { 'retry-after': '2' }, { kind: 'in_doubt', retryAfterMs: 2000 }],
     [
       502,

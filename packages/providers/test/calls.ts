@@ -1,6 +1,9 @@
 import { type StepCall, StepError } from '@holdfast/engine';
 import { onTestFinished } from 'vitest';
 
+/** When the steps of these tests began. */
+export const STARTED_AT = Date.UTC(2026, 0, 31, 12);
+
 export function stepCall(step: string, more: Partial<StepCall> = {}): StepCall {
   return {
     idempotencyKey: `run_7f:1:${step}`,
@@ -8,6 +11,7 @@ export function stepCall(step: string, more: Partial<StepCall> = {}): StepCall {
     runId: 'run_7f',
     step,
     attempt: 1,
+    startedAt: STARTED_AT,
     signal: new AbortController().signal,
     ...more,
   };

@@ -46,6 +46,7 @@ describe('a charge', () => {
       ['automatic_payment_methods[enabled]', 'true'],
       ['automatic_payment_methods[allow_redirects]', 'never'],
       ['metadata[run]', 'run_7f'],
+      ['metadata[step]', 'run_7f.1.charge'],
     ]);
   });
 
@@ -223,6 +224,7 @@ describe('a refund', () => {
       ['payment_intent', 'pi_1'],
       ['amount', '3800'],
       ['metadata[run]', 'run_7f'],
+      ['metadata[step]', 'run_7f.1.charge'],
     ]);
   });
 

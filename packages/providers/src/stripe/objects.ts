@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import { ProviderId } from '../wire.ts';
 
+const metadata = z.record(z.string(), z.string()).nullish();
+
 /** What we read of Stripe's PaymentIntent. */
 export const PaymentIntent = z.object({
   id: ProviderId,
   /** Stripe adds statuses; an unknown one is in doubt, not unreadable. */
   status: z.string(),
   amount: z.int(),
+  metadata,
   last_payment_error: z
     .object({
       code: z.string().optional(),
@@ -22,8 +25,13 @@ export const Refund = z.object({
   id: ProviderId,
   status: z.string().nullable(),
   amount: z.int(),
-  metadata: z.record(z.string(), z.string()).nullish(),
+  metadata,
 });
 export type Refund = z.infer<typeof Refund>;
 
-export const RefundList = z.object({ data: z.array(Refund) });
+/** `has_more` is believed only where it is there: a server that leaves it out may have more. */
+const listOf = <T extends z.ZodType>(item: T) =>
+  z.object({ data: z.array(item), has_more: z.boolean().optional() });
+
+export const PaymentIntentList = listOf(PaymentIntent);
+export const RefundList = listOf(Refund);
