@@ -13,7 +13,7 @@ import { FlowRegistry } from './flow-registry.ts';
 import { Jobs, type RunJob } from './jobs.ts';
 import { QUEUE_PREFIX } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
-import { loadScript } from './journal/scripts.ts';
+import { loadScript, type Script } from './journal/scripts.ts';
 import type { Log } from './log.ts';
 import type { Resolution } from './resolution.ts';
 import type { Run } from './run.ts';
@@ -214,9 +214,8 @@ class JobSource extends BullWorker<RunJob> {
   }
 }
 
-/** The engine's scripts: the hash by which Redis is asked for one → its name, such as `record-step`. */
-export function scriptNames(): ReadonlyMap<string, string> {
+/** All scripts of the engine: what Redis is asked for by hash, and their names, such as `record-step`. */
+export function engineScripts(): readonly Script[] {
   const lua = new URL('../src/journal/lua/', import.meta.url);
-  const names = readdirSync(lua).flatMap((file) => (file.endsWith('.lua') ? [file.slice(0, -4)] : []));
-  return new Map(names.map((name) => [loadScript(name).sha, name]));
+  return readdirSync(lua).flatMap((file) => (file.endsWith('.lua') ? [loadScript(file.slice(0, -4))] : []));
 }

@@ -1,3 +1,13 @@
+export {
+  type CrashOptions,
+  type CrashReport,
+  crashEverywhere,
+  interruptEverywhere,
+} from './crash-everywhere.ts';
 export { freePort } from './free-port.ts';
+export { type InventedStep, Providers } from './providers.ts';
 export { startRedis, type TestRedis } from './redis.ts';
+export { chooseSeed, pick, type Random, seededRandom } from './seeded-random.ts';
+export type { Ending, OutsideScene, Scenario } from './stage.ts';
 export { waitFor } from './wait-for.ts';
+export type { CallRequest, Effect, ReceivedCall, World } from './world.ts';

@@ -1,0 +1,192 @@
+import type { Flow, Json, LookUp, StepCall } from '@holdfast/engine';
+import { createDriver, type Driver } from '@holdfast/engine/testing';
+import { lost, Providers } from './providers.ts';
+import type { Fault, Schedule } from './schedule.ts';
+import { type Passage, WatchedRedis } from './watched-redis.ts';
+import type { CallRequest, World } from './world.ts';
+
+/** What all processes of an execution share. */
+export interface Scene {
+  readonly world: World;
+  readonly schedule: Schedule;
+  /** Calls in doubt that no crash accounts for. */
+  unknowns: number;
+  /** What somebody else does at the point of an interrupt. */
+  interrupt(): Promise<void>;
+}
+
+/**
+ * One process, as far as the outside can tell: what it sends to Redis and to providers goes through here. When it crashes, nothing
+ * that it sends or waits for goes on any more.
+ */
+export class SimulatedProcess {
+  readonly name: string;
+  readonly driver: Driver;
+  /** Resolves when it crashes. */
+  readonly died: Promise<'died'>;
+  readonly #options: ProcessOptions;
+  readonly #connection: WatchedRedis;
+  #alive = true;
+  #callsInDelivery = 0;
+  #die: (died: 'died') => void = () => {};
+
+  private constructor(options: ProcessOptions, connection: WatchedRedis) {
+    this.name = options.name;
+    this.#options = options;
+    this.#connection = connection;
+    this.died = new Promise((resolve) => {
+      this.#die = resolve;
+    });
+    const random = options.random ?? Math.random;
+    this.driver = createDriver({
+      ...{ connection, random },
+      flows: options.flows(new ReachableProviders(this)),
+      ...(options.leavesAfterEachStep && { draining: () => this.#callsInDelivery > 0 }),
+    });
+  }
+
+  static async start(options: ProcessOptions): Promise<SimulatedProcess> {
+    const connection = await WatchedRedis.connect(options.redisUrl);
+    const process = new SimulatedProcess(options, connection);
+    if (!options.spared) connection.intercept((command) => process.#passage(command));
+    return process;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get scene(): Scene {
+    return this.#options.scene();
+  }
+
+  /** Has the process do something, until that is done or the process dies. */
+  async does<T>(work: (driver: Driver) => Promise<T>): Promise<T | 'died'> {
+    this.#callsInDelivery = 0;
+    return Promise.race([work(this.driver), this.died]);
+  }
+
+  /** Never resolves: whoever awaits it is dead. */
+  crash(): Promise<never> {
+    if (this.#alive) {
+      this.#alive = false;
+      this.scene.schedule.note(`${this.name} dies`);
+      this.#die('died');
+      this.#connection.disconnect();
+      this.driver.giveUp();
+    }
+    return never();
+  }
+
+  crashSoon(): void {
+    setImmediate(() => void this.crash());
+  }
+
+  async close(): Promise<void> {
+    if (!this.#alive) return;
+    await this.driver.close();
+    this.#alive = false;
+    this.#connection.disconnect();
+  }
+
+  /** A call to a provider is about to leave. */
+  calls(operation: string): Fault | undefined {
+    this.#callsInDelivery += 1;
+    return this.#options.spared ? undefined : this.scene.schedule.reach('call', `${this.name}: ${operation}`);
+  }
+
+  #passage(command: string): Passage {
+    // BullMQ writes a queue's settings at a time of its own
+    const counts = this.#alive && !/^hset \S+:meta$/.test(command);
+    const fault = counts ? this.scene.schedule.reach('command', `${this.name}: ${command}`) : undefined;
+    return {
+      mayLeave: this.#mayLeave(fault),
+      arrives: async () => {
+        if (fault === 'crash_before_reply') await this.crash();
+        if (!this.#alive) await never();
+        if (fault === 'interrupt_after') await this.scene.interrupt();
+        if (fault === 'crash_after_reply') this.crashSoon();
+        return fault === 'reply_lost' ? 'again' : 'deliver';
+      },
+    };
+  }
+
+  async #mayLeave(fault: Fault | undefined): Promise<void> {
+    if (fault === 'crash_before') await this.crash();
+    if (fault === 'interrupt_before') await this.scene.interrupt();
+    if (!this.#alive) await never();
+  }
+}
+
+export interface ProcessOptions {
+  readonly name: string;
+  readonly redisUrl: string;
+  readonly flows: (providers: Providers) => readonly Flow[];
+  readonly scene: () => Scene;
+  readonly random?: () => number;
+  /** The run leaves its worker and comes back after every step. */
+  readonly leavesAfterEachStep?: boolean;
+  /** Nothing happens to it, and what it does is not in the trace. */
+  readonly spared?: boolean;
+}
+
+/** The providers as one process reaches them. */
+class ReachableProviders extends Providers {
+  readonly #process: SimulatedProcess;
+
+  constructor(process: SimulatedProcess) {
+    super();
+    this.#process = process;
+  }
+
+  async call<T extends Json>(call: StepCall, request: CallRequest<T>): Promise<T> {
+    const process = this.#process;
+    const { scene } = process;
+    const what = `${request.operation} ${call.step}`;
+    if (!process.alive) return never();
+    const fault = process.calls(request.operation);
+    if (fault === 'crash_before') return process.crash();
+    if (fault === 'interrupt_before') await scene.interrupt();
+    if (fault === 'request_lost') {
+      scene.unknowns += 1;
+      throw lost(what);
+    }
+    await scene.world.receive(call, request);
+    const answer = answerOf(() => scene.world.perform(call, request));
+    if (fault === 'crash_before_reply') return process.crash();
+    if (fault === 'interrupt_after') await scene.interrupt();
+    if (!process.alive) return never();
+    if (fault === 'reply_lost') {
+      scene.unknowns += 1;
+      throw lost(what);
+    }
+    if (fault === 'crash_after_reply') process.crashSoon();
+    if ('refusal' in answer) throw answer.refusal;
+    return answer.result;
+  }
+
+  async find<T extends Json>(call: StepCall): Promise<LookUp<T>> {
+    const process = this.#process;
+    const { scene } = process;
+    if (!process.alive) return never();
+    const fault = process.calls(`find ${call.step}`);
+    if (fault === 'crash_before' || fault === 'crash_before_reply') return process.crash();
+    if (fault === 'interrupt_before' || fault === 'interrupt_after') await scene.interrupt();
+    if (fault === 'request_lost' || fault === 'reply_lost') throw lost(`find ${call.step}`);
+    if (fault === 'crash_after_reply') process.crashSoon();
+    const effect = scene.world.find(call);
+    return effect ? { outcome: 'found', result: effect.result as T } : { outcome: 'none' };
+  }
+}
+
+function answerOf<T>(perform: () => T): { readonly result: T } | { readonly refusal: unknown } {
+  try {
+    return { result: perform() };
+  } catch (refusal) {
+    return { refusal };
+  }
+}
+
+function never(): Promise<never> {
+  return new Promise<never>(() => {});
+}

@@ -1,0 +1,249 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Flow, isTerminal, type Run } from '@holdfast/engine';
+import type { Driver } from '@holdfast/engine/testing';
+import { Redis } from 'ioredis';
+import { judge } from './oracle.ts';
+import type { Providers } from './providers.ts';
+import type { PlannedFault, Schedule } from './schedule.ts';
+import { type Scene, SimulatedProcess } from './simulated-process.ts';
+import { Store } from './store.ts';
+import { World } from './world.ts';
+
+/** A flow to be tested, and the outside it lives in. */
+export interface Scenario<I = unknown> {
+  /** The flow over providers that may be cut off at any moment. */
+  readonly flow: (providers: Providers) => Flow<I>;
+  readonly input: I;
+  /** Flows that it runs as children. */
+  readonly children?: (providers: Providers) => readonly Flow[];
+  /**
+   * What people and other systems do once the run can not go on by itself: signal, redrive, resolve, rerun. Asked again whenever the
+   * run stands elsewhere; asked again as well when the process that did it died.
+   */
+  readonly outside?: (scene: OutsideScene) => Promise<unknown>;
+  /** Steps of which each must be recorded before the next is first called. Default: none. */
+  readonly sequence?: readonly string[];
+  /** Steps that have no undo. Default: none. */
+  readonly irreversible?: readonly string[];
+  /** The run leaves its worker and comes back after every step. Default false. */
+  readonly leavesAfterEachStep?: boolean;
+  /** What must be true at the end, on top of what is always true. Throws when it is not. */
+  readonly expect: (ending: Ending) => void;
+}
+
+export interface OutsideScene {
+  readonly run: Run;
+  /** All runs that there are, its children included. */
+  readonly runs: readonly Run[];
+  readonly driver: Driver;
+  readonly world: World;
+}
+
+/** Where an execution came to rest. */
+export interface Ending {
+  readonly run: Run;
+  /** All runs that there are, its children included. */
+  readonly runs: readonly Run[];
+  readonly world: World;
+  readonly faults: readonly PlannedFault[];
+}
+
+export interface Execution {
+  readonly schedule: Schedule;
+  /** How the run of a dead worker is found: by the other workers' sweepers, or by BullMQ when the lock has run out. */
+  readonly recovery: 'takeover' | 'redelivery';
+  /** What somebody else does at the point of an interrupt. */
+  readonly interrupt?: (driver: Driver, runId: string) => Promise<unknown>;
+}
+
+/** A run's next wake-up is waited for when it is no further away than this. */
+const PATIENCE_MS = 3_000;
+/** An alarm that heals something rings within this time. */
+const HEALS_WITHIN_MS = 60_000;
+/** More turns than any flow under test takes: a run that needs more goes in circles. */
+const MAX_TURNS = 1_000;
+const KEY = 'the-key';
+
+/** A Redis and the processes on it, for one execution of a scenario after the other. */
+export class Stage<I> {
+  readonly store: Store;
+  readonly #scenario: Scenario<I>;
+  readonly #redisUrl: string;
+  readonly #onlooker: Redis;
+  readonly #processes = new Map<string, SimulatedProcess>();
+  #flows: readonly Flow[] = [];
+  #scene: Scene | undefined;
+
+  constructor(scenario: Scenario<I>, redisUrl: string) {
+    this.#scenario = scenario;
+    this.#redisUrl = redisUrl;
+    this.#onlooker = new Redis(redisUrl, { maxRetriesPerRequest: null });
+    this.store = new Store(this.#onlooker);
+  }
+
+  async close(): Promise<void> {
+    for (const process of this.#processes.values()) await process.close();
+    this.#onlooker.disconnect();
+  }
+
+  /** Submits a run, and lets all that happens by itself happen, until the run is at rest. @throws Error when the oracle does not hold */
+  async perform(execution: Execution): Promise<Ending> {
+    await this.store.clear();
+    const world = new World(this.store, this.#scenario.sequence ?? []);
+    const { schedule } = execution;
+    let runId: string | undefined;
+    this.#scene = {
+      ...{ world, schedule, unknowns: 0 },
+      interrupt: async () => {
+        const [found] = runId ? [runId] : await this.store.runIds();
+        if (found) await execution.interrupt?.((await this.#process('onlooker', true)).driver, found);
+      },
+    };
+    for (const process of this.#processes.values()) await this.store.proveLife(process.driver.id);
+    runId = await this.#submit();
+    await this.#play(runId, execution);
+    await this.#deliverLeftovers(runId);
+    const ending = await this.#ending(runId, world, schedule);
+    const { irreversible = [] } = this.#scenario;
+    const crashes = schedule.landed.filter(({ fault }) => fault.startsWith('crash')).length;
+    const evidence = { ...ending, store: this.store, flows: this.#names(), irreversible, crashes };
+    const violations = await judge({ ...evidence, unknowns: this.#scene.unknowns });
+    if (violations.length > 0) throw new Error(`the oracle does not hold:\n- ${violations.join('\n- ')}`);
+    this.#scenario.expect(ending);
+    return ending;
+  }
+
+  /** A client sends its request again until it is acknowledged; when its run is there although its API died, it need not. */
+  async #submit(): Promise<string> {
+    for (;;) {
+      const api = await this.#process('api');
+      const flow = this.#flows[0];
+      if (!flow) throw new Error('a scenario has a flow');
+      const runId = await api.does((driver) => driver.submit(flow, this.#scenario.input, KEY));
+      if (runId !== 'died') return runId;
+      const [found] = await this.store.runIds();
+      if (found) return found;
+    }
+  }
+
+  /** Lets happen what happens by itself, and what people do, until nothing does any more. */
+  async #play(runId: string, { recovery }: Execution): Promise<void> {
+    const { world } = this.#current();
+    let [outsideSaw, sweptAt] = ['', ''];
+    for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+      const before = this.#processes.get('worker');
+      const worker = await this.#process('worker');
+      const api = await this.#process('api');
+      if (before && before !== worker) {
+        await this.#recover(before, worker, recovery);
+        continue;
+      }
+      for (const id of await this.store.runIds()) await world.observe(id);
+      const ready = await this.store.readyQueue(this.#names());
+      if (ready) {
+        await worker.does((driver) => driver.deliver(ready));
+        continue;
+      }
+      const dueInMs = ((await this.store.nextDueAt(this.#names())) ?? Number.POSITIVE_INFINITY) - Date.now();
+      if (dueInMs < PATIENCE_MS) {
+        await delay(Math.max(1, dueInMs));
+        continue;
+      }
+      const run = await this.#read(runId);
+      const runs = await this.#runs();
+      const stands = runs.map(whereItStands).join();
+      const { outside } = this.#scenario;
+      if (outside && outsideSaw !== stands) {
+        const done = await api.does((driver) => outside({ run, runs, driver, world }));
+        if (done !== 'died') outsideSaw = stands;
+        continue;
+      }
+      if (sweptAt !== stands) {
+        await this.store.ringAlarms(HEALS_WITHIN_MS);
+        await worker.does((driver) => driver.sweep());
+        sweptAt = stands;
+        continue;
+      }
+      return;
+    }
+    throw new Error(`the run did not come to rest within ${MAX_TURNS} turns`);
+  }
+
+  async #recover(
+    dead: SimulatedProcess,
+    worker: SimulatedProcess,
+    recovery: Execution['recovery'],
+  ): Promise<void> {
+    await this.store.endLife(dead.driver.id);
+    if (recovery === 'redelivery') return this.store.redeliver(this.#names());
+    await worker.does((driver) => driver.sweep());
+    await worker.does((driver) => driver.sweep());
+  }
+
+  /** Jobs that dead workers had come back once their locks have run out, and change nothing. */
+  async #deliverLeftovers(runId: string): Promise<void> {
+    const { revision } = await this.#read(runId);
+    const janitor = await this.#process('janitor', true);
+    await this.store.redeliver(this.#names());
+    for (
+      let ready = await this.store.readyQueue(this.#names());
+      ready;
+      ready = await this.store.readyQueue(this.#names())
+    )
+      await janitor.driver.deliver(ready);
+    const after = await this.#read(runId);
+    if (after.revision !== revision)
+      throw new Error(`a job that was left over changed the run to ${JSON.stringify(after)}`);
+  }
+
+  async #ending(runId: string, world: World, schedule: Schedule): Promise<Ending> {
+    for (const id of await this.store.runIds()) await world.observe(id);
+    return { run: await this.#read(runId), runs: await this.#runs(), world, faults: schedule.landed };
+  }
+
+  async #runs(): Promise<Run[]> {
+    const runIds = (await this.store.runIds()).toSorted();
+    return Promise.all(runIds.map((id) => this.#read(id)));
+  }
+
+  async #read(runId: string): Promise<Run> {
+    const run = await (await this.#process('onlooker', true)).driver.read(runId);
+    if (!run) throw new Error(`run ${runId} is gone`);
+    return run;
+  }
+
+  #names(): string[] {
+    return this.#flows.map(({ name }) => name);
+  }
+
+  #current(): Scene {
+    if (!this.#scene) throw new Error('nothing is performed yet');
+    return this.#scene;
+  }
+
+  /** The living process of that name. @param spared true for one to which nothing happens */
+  async #process(name: string, spared = false): Promise<SimulatedProcess> {
+    const living = this.#processes.get(name);
+    if (living?.alive) return living;
+    const { flow, children, leavesAfterEachStep = false } = this.#scenario;
+    const process = await SimulatedProcess.start({
+      ...{ name, redisUrl: this.#redisUrl, scene: () => this.#current(), leavesAfterEachStep, spared },
+      flows: (providers) => {
+        this.#flows = [flow(providers) as Flow, ...(children?.(providers) ?? [])];
+        return this.#flows;
+      },
+    });
+    await this.store.proveLife(process.driver.id);
+    this.#processes.set(name, process);
+    return process;
+  }
+}
+
+/** What the run waits for, without its times and attempts. */
+function whereItStands(run: Run): string {
+  const waitsFor =
+    'waitingFor' in run && run.waitingFor ? { ...run.waitingFor, until: undefined } : undefined;
+  const deaths = run.status === 'dead' ? run.deaths : undefined;
+  const steps = run.steps.map(({ name, status, attempts }) => [name, status, attempts]);
+  return JSON.stringify([run.status, run.generation, deaths, waitsFor, steps, isTerminal(run.status)]);
+}

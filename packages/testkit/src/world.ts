@@ -1,0 +1,128 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Json, StepCall } from '@holdfast/engine';
+import type { Store } from './store.ts';
+
+/** Which effect of which run a key stands for. */
+export interface CallIdentity {
+  readonly key: string;
+  readonly runId: string;
+  readonly generation: number;
+  readonly step: string;
+  readonly undo: boolean;
+}
+
+/** Something that really happened at a provider. */
+export interface Effect extends CallIdentity {
+  /** From 1, in the order in which they happened. */
+  readonly seq: number;
+  readonly operation: string;
+  readonly body: Json;
+  readonly result: Json;
+}
+
+/** A request as it reached a provider, whatever came of it. */
+export interface ReceivedCall extends CallIdentity {
+  readonly operation: string;
+  readonly body: Json;
+}
+
+export interface CallRequest<T extends Json> {
+  /** What is asked for, such as `charge`. */
+  readonly operation: string;
+  readonly body: Json;
+  /** True when the provider answers a key that it knows with its first answer. Default true. */
+  readonly honoursKeys?: boolean;
+  /** What the provider answers; asked once for each effect. */
+  readonly answer: () => T;
+  /** What the provider says instead of doing it, by how often this key has reached it, from 1. Default: it does it. */
+  readonly refuses?: ((nth: number) => Error | undefined) | undefined;
+}
+
+/** The providers of one execution: what reached them and what they did. They outlive every crash. */
+export class World {
+  readonly effects: Effect[] = [];
+  readonly calls: ReceivedCall[] = [];
+  /** What no provider and no journal should ever have seen. */
+  readonly violations: string[] = [];
+  readonly #store: Store;
+  readonly #sequence: readonly string[];
+  readonly #recorded = new Map<string, string>();
+
+  /** @param sequence steps of which each must be recorded before the next is first called */
+  constructor(store: Store, sequence: readonly string[]) {
+    this.#store = store;
+    this.#sequence = sequence;
+  }
+
+  /** A request arrives. */
+  async receive(call: StepCall, { operation, body }: { operation: string; body: Json }): Promise<void> {
+    const identity = identityOf(call);
+    const before = this.calls.find(({ key }) => key === identity.key);
+    if (before && !isDeepStrictEqual(before.body, body)) {
+      this.violations.push(
+        `key ${identity.key} was sent with another body: ${JSON.stringify(before.body)}, then ${JSON.stringify(body)}`,
+      );
+    }
+    this.calls.push({ ...identity, operation, body });
+    await this.#checkJournal(identity);
+  }
+
+  /** A request is dealt with. @throws what the provider refuses it with */
+  perform<T extends Json>(call: StepCall, request: CallRequest<T>): T {
+    const identity = identityOf(call);
+    const known = this.effects.find(({ key }) => key === identity.key);
+    if (known && request.honoursKeys !== false) return known.result as T;
+    const nth = this.calls.filter(({ key }) => key === identity.key).length;
+    const refusal = request.refuses?.(nth);
+    if (refusal) throw refusal;
+    const { operation, body } = request;
+    const result = request.answer();
+    this.effects.push({ ...identity, seq: this.effects.length + 1, operation, body, result });
+    return result;
+  }
+
+  /** What a look-up by a call's key finds. */
+  find(call: StepCall): Effect | undefined {
+    return this.effects.find(({ key }) => key === call.idempotencyKey);
+  }
+
+  effectsOf(runId: string): readonly Effect[] {
+    return this.effects.filter((effect) => effect.runId === runId);
+  }
+
+  /** Notices a recorded outcome that changes or vanishes. @returns those that are recorded */
+  async observe(runId: string): Promise<ReadonlyMap<string, string>> {
+    const { generation, finals } = await this.#store.journal(runId);
+    const prefix = `${runId}:${generation}:`;
+    for (const [field, record] of finals) {
+      const known = this.#recorded.get(prefix + field);
+      // a refused undo may be tried again once the run was redriven
+      const mayChange = field.startsWith('u:') && known?.startsWith('{"is":"rejected"');
+      if (known !== undefined && known !== record && !mayChange)
+        this.violations.push(`the record ${prefix}${field} changed from ${known} to ${record}`);
+      this.#recorded.set(prefix + field, record);
+    }
+    for (const known of this.#recorded.keys()) {
+      if (known.startsWith(prefix) && !finals.has(known.slice(prefix.length)))
+        this.violations.push(`the record ${known} vanished`);
+    }
+    return finals;
+  }
+
+  async #checkJournal({ runId, step, undo, key }: CallIdentity): Promise<void> {
+    const finals = await this.observe(runId);
+    const own = finals.get((undo ? 'u:' : 's:') + step);
+    if (own && !(undo && own.startsWith('{"is":"rejected"')))
+      this.violations.push(`${key} was called after its outcome was recorded`);
+    if (undo) return;
+    const before = this.#sequence[this.#sequence.indexOf(step) - 1];
+    if (before !== undefined && !finals.has(`s:${before}`))
+      this.violations.push(`${key} was called before step "${before}" was recorded`);
+  }
+}
+
+/** Takes an idempotency key apart: `<run>:<generation>:<step>`, `:undo` for a compensation, `:<n>` after a definite no. */
+export function identityOf(call: StepCall): CallIdentity {
+  const [runId = '', generation, step = '', ...rest] = call.idempotencyKey.split(':');
+  return { key: call.idempotencyKey, runId, generation: Number(generation), step, undo: rest[0] === 'undo' };
+}
