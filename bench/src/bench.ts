@@ -36,7 +36,10 @@ export async function runBench(options: BenchOptions, progress: BenchProgress): 
     const runs = Math.floor(options.runs / options.rounds);
     const plan = {
       ...{ redisUrl: server.url, runs, concurrency: options.concurrency },
-      ...{ warmUpRuns: Math.min(WARM_UP_RUNS, runs), oneAtATime: Math.min(ONE_AT_A_TIME, Math.ceil(runs / 10)) },
+      ...{
+        warmUpRuns: Math.min(WARM_UP_RUNS, runs),
+        oneAtATime: Math.min(ONE_AT_A_TIME, Math.ceil(runs / 10)),
+      },
     };
     const rounds: Round[] = [];
     for (let round = 1; round <= options.rounds; round += 1) {

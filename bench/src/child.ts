@@ -33,7 +33,9 @@ export class Child<Order extends object, Report> {
         then();
       };
       this.#process.on('exit', onExit).on('message', onMessage);
-      this.#process.send(order);
+      this.#process.send(order, (error) => {
+        if (error) fail(error.message);
+      });
     });
   }
 

@@ -9,6 +9,8 @@ export function serve<Order, Report>(handle: (order: Order) => Promise<Report>):
     );
   });
   process.on('disconnect', () => process.exit(0));
+  // the parent may be gone before anybody listened
+  if (!process.connected) process.exit(0);
 }
 
 export function readPlan(): ChildPlan {
