@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { addHealthRoutes, createMetrics } from '@holdfast/app-kit';
+import { addHealthRoutes, createMetrics, type Preflight } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { ApiKeys } from './api-keys.ts';
@@ -8,6 +8,7 @@ import { openApiDocument } from './openapi/document.ts';
 import { watchMethods } from './plugins/allowed-methods.ts';
 import { authentication } from './plugins/authentication.ts';
 import { addDrain, type Drain } from './plugins/drain.ts';
+import { onlyOnceAdmitted } from './plugins/only-once-admitted.ts';
 import { answerClientError, answerProblem, problems } from './plugins/problems.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
@@ -21,6 +22,8 @@ export interface ApiParts {
   /** What can be submitted, for the description of the API. */
   readonly flows: readonly FlowContract[];
   readonly keys: ApiKeys;
+  /** Whether accepted runs are safe in the client's Redis. */
+  readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   readonly log: FastifyBaseLogger;
 }
 
@@ -30,7 +33,7 @@ export interface Api {
 }
 
 /** The HTTP API, complete but for a port to listen on. */
-export async function buildApi({ client, flows, keys, log }: ApiParts): Promise<Api> {
+export async function buildApi({ client, flows, keys, preflight, log }: ApiParts): Promise<Api> {
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -60,13 +63,18 @@ export async function buildApi({ client, flows, keys, log }: ApiParts): Promise<
   await app.register(problems);
   await app.register(requestLog);
   await app.register(authentication, { keys });
+  await app.register(onlyOnceAdmitted, { preflight });
 
   await app.register(submitRoutes, { client, stopping: drain.signal });
   await app.register(runRoutes, { client });
   await app.register(operateRoutes, { client });
   await app.register(docsRoutes, { document: openApiDocument(flows) });
   addHealthRoutes(app, {
-    check: () => client.ping(),
+    check: async () => {
+      preflight.assertAdmitted();
+      await client.ping();
+    },
+    verbose: () => ({ redis: preflight.report }),
     draining: () => drain.draining,
     metrics: createMetrics('api'),
   });

@@ -1,10 +1,20 @@
-import { host, logLevel, port, readConfig, redisUrl } from '@holdfast/app-kit';
+import {
+  host,
+  logLevel,
+  type PreflightSettings,
+  port,
+  preflightSettings,
+  preflightVariables,
+  readConfig,
+  redisUrl,
+} from '@holdfast/app-kit';
 import { z } from 'zod';
 
 export interface ApiConfig {
   readonly host: string;
   readonly port: number;
   readonly redisUrls: readonly [string, ...string[]];
+  readonly preflight: PreflightSettings;
   readonly devKey: string;
   readonly logLevel: string;
 }
@@ -18,6 +28,7 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
       HOLDFAST_HOST: host,
       HOLDFAST_API_PORT: port.default(3000),
       HOLDFAST_REDIS_URL: redisUrl,
+      ...preflightVariables,
       HOLDFAST_DEV_KEY: z.string({ error: DEV_KEY }).regex(/^hf_[A-Za-z0-9_-]{16,200}$/, DEV_KEY),
       HOLDFAST_LOG_LEVEL: logLevel,
     },
@@ -27,6 +38,7 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
     host: read.HOLDFAST_HOST,
     port: read.HOLDFAST_API_PORT,
     redisUrls: read.HOLDFAST_REDIS_URL,
+    preflight: preflightSettings(read),
     devKey: read.HOLDFAST_DEV_KEY,
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };

@@ -8,4 +8,5 @@ runMain(async () => {
   const api = await startApi(config, log);
   log.info({ url: api.url }, 'the API is listening');
   onShutdown(log, 10_000, api.close);
+  await api.admitted;
 });

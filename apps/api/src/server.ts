@@ -1,4 +1,4 @@
-import { connectRedis, type Logger, listen } from '@holdfast/app-kit';
+import { connectRedis, type Logger, listen, Preflight } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
 import { orderContract } from '@holdfast/flows';
 import { devKey } from './api-keys.ts';
@@ -11,24 +11,36 @@ const DRAIN_MS = 8_000;
 
 export interface RunningApi {
   readonly url: string;
+  /** Resolves once Redis was found good enough. Rejects with an OperatorError when it is not: the API must not go on. */
+  readonly admitted: Promise<void>;
   /** Finishes what was begun, then stops. */
   close(): Promise<void>;
 }
 
-/** Starts the API as it runs in production. It starts without Redis too, and answers 503 until Redis is there. */
+/**
+ * Starts the API as it runs in production. It starts without Redis too, and answers 503 until Redis is there.
+ * @throws OperatorError when Redis is there and could lose runs that are accepted
+ */
 export async function startApi(config: ApiConfig, log: Logger): Promise<RunningApi> {
   const redis = connectRedis(config.redisUrls, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
+  const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const flows = [orderContract];
   const client = createClient({ connection: redis, flows });
-  const { app, drain } = await buildApi({ client, flows, keys: devKey(config.devKey), log });
+  const { app, drain } = await buildApi({
+    ...{ client, flows, preflight, log },
+    keys: devKey(config.devKey),
+  });
   const close = async () => {
     await drain.start(DRAIN_MS);
     await app.close();
+    preflight.stop();
     await client.close();
     redis.disconnect();
   };
   try {
-    return { url: await listen(app, config.host, config.port, 'HOLDFAST_API_PORT'), close };
+    await preflight.firstTry();
+    const url = await listen(app, config.host, config.port, 'HOLDFAST_API_PORT');
+    return { url, admitted: preflight.admitted, close };
   } catch (error) {
     await close();
     throw error;

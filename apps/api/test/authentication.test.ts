@@ -1,4 +1,4 @@
-import { connectRedis, createLogger } from '@holdfast/app-kit';
+import { connectRedis, createLogger, Preflight } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
 import { orderContract } from '@holdfast/flows';
 import { startRedis, type TestRedis } from '@holdfast/testkit';
@@ -28,11 +28,14 @@ beforeAll(async () => {
   const connection = connectRedis([redis.url], { for: 'api', commandTimeoutMs: 1500 }, log);
   const flows = [orderContract];
   const client = createClient({ connection, flows });
-  const { app } = await buildApi({ client, flows, keys, log });
+  const preflight = new Preflight({ connection, durability: 'strict', attest: undefined, log });
+  const { app } = await buildApi({ client, flows, keys, preflight, log });
+  await preflight.admitted;
   url = await app.listen({ host: '127.0.0.1', port: 0 });
   stop = async () => {
     await app.close();
     await client.close();
+    preflight.stop();
     connection.disconnect();
     await redis.stop();
   };

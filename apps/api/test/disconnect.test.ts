@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { connectRedis, createLogger } from '@holdfast/app-kit';
+import { connectRedis, createLogger, Preflight } from '@holdfast/app-kit';
 import { type Client, createClient } from '@holdfast/engine';
 import { orderContract } from '@holdfast/flows';
 import { startRedis, waitFor } from '@holdfast/testkit';
@@ -26,9 +26,10 @@ test('a client that goes away is not waited for any longer', async () => {
       return run;
     },
   };
-  const { app } = await buildApi({ client, flows, keys: devKey(KEY), log });
+  const preflight = new Preflight({ connection, durability: 'strict', attest: undefined, log });
+  const { app } = await buildApi({ client, flows, keys: devKey(KEY), preflight, log });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  await waitFor(() => connection.status === 'ready', { what: 'Redis' });
+  await preflight.admitted;
 
   const request = http.request(`${url}/v1/orders`, {
     method: 'POST',
@@ -48,6 +49,7 @@ test('a client that goes away is not waited for any longer', async () => {
 
   await app.close();
   await real.close();
+  preflight.stop();
   connection.disconnect();
   await redis.stop();
 });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { connectRedis } from '@holdfast/app-kit';
+import { connectRedis, Preflight } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -127,10 +127,12 @@ test('a mistake of ours is answered with 500 and tells nothing of the inside', a
   const find = async () => {
     throw new Error('secret_of_the_inside');
   };
-  const { app } = await buildApi({ client, flows: [], keys: { find }, log });
+  const preflight = new Preflight({ connection, durability: 'strict', attest: undefined, log });
+  const { app } = await buildApi({ client, flows: [], keys: { find }, preflight, log });
   const answer = await app.inject({ url: '/v1/runs/run_1', headers: { authorization: 'Bearer hf_x' } });
   await app.close();
   await client.close();
+  preflight.stop();
   connection.disconnect();
   expect(answer.statusCode).toBe(500);
   expect(answer.json()).toMatchObject({ code: 'internal_error' });

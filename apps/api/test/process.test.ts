@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { newKey, ORDER } from './support/order.ts';
 import { KEY, send } from './support/test-api.ts';
 
@@ -85,6 +85,54 @@ test('a port in use is told with its number and how to choose another', async ()
   expect(api.output()).toContain(`${port}`);
   expect(api.output()).toContain('HOLDFAST_API_PORT');
   expect(api.output()).not.toMatch(/^\s+at /m);
+});
+
+describe('a Redis that could lose accepted runs', () => {
+  const ENV = { HOLDFAST_API_PORT: '0', HOLDFAST_DEV_KEY: KEY };
+  let lax: TestRedis;
+  beforeAll(async () => {
+    lax = await startRedis(['--appendfsync', 'everysec', '--maxmemory-policy', 'allkeys-lru']);
+  });
+  afterAll(() => lax.stop());
+
+  test('is refused, with what is wrong and how to mend it', async () => {
+    const api = start({ ...ENV, HOLDFAST_REDIS_URL: lax.url });
+    expect(await api.ended).toBe(1);
+    expect(api.output()).toMatch(/appendfsync is everysec: .*lost[\s\S]*CONFIG SET appendfsync always/);
+    expect(api.output()).toMatch(
+      /maxmemory-policy is allkeys-lru: [\s\S]*CONFIG SET maxmemory-policy noeviction/,
+    );
+    expect(api.output()).not.toContain('listening');
+    expect(api.output()).not.toMatch(/^\s+at /m);
+    expect(api.output().trim().split('\n').length).toBeLessThan(8);
+  });
+
+  test('is refused when it comes late, too; no order was accepted before', async () => {
+    await lax.kill();
+    const api = await started({ HOLDFAST_REDIS_URL: lax.url });
+    const order = { method: 'POST', path: '/v1/orders', body: JSON.stringify(ORDER) };
+    const headers = { 'content-type': 'application/json', 'idempotency-key': newKey() };
+    expect((await send(api.url, { ...order, headers })).status).toBe(503);
+    await lax.start();
+    expect(await api.ended).toBe(1);
+    expect(api.output()).toContain('appendfsync is everysec');
+  });
+
+  test('is taken with HOLDFAST_DURABILITY=standard, loudly', async () => {
+    const api = await started({ HOLDFAST_REDIS_URL: lax.url, HOLDFAST_DURABILITY: 'standard' });
+    expect(api.output()).toMatch(/"level":40.*appendfsync is everysec/);
+    const { status, json } = await send(api.url, { path: '/readyz?verbose' });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({
+      status: 'ok',
+      redis: {
+        durability: 'standard',
+        state: 'admitted',
+        findings: [{ setting: 'maxmemory-policy' }, { setting: 'appendfsync', value: 'everysec' }],
+      },
+    });
+    expect((await send(api.url, { path: '/readyz' })).json).toEqual({ status: 'ok' });
+  });
 });
 
 test('SIGTERM lets what waits answer, and ends with 0', async () => {

@@ -7,6 +7,8 @@ export interface Health {
   /** True once the process is stopping: it takes no new work. */
   readonly draining: () => boolean;
   readonly metrics: Registry;
+  /** What `/readyz?verbose` shows besides, ready or not. */
+  readonly verbose?: () => object;
 }
 
 /** A registry with Node's own process metrics, each labelled with the process's role. */
@@ -20,18 +22,22 @@ export function createMetrics(role: string): Registry {
 /** Adds `GET /livez` (never touches Redis), `/readyz` (503 when the check fails or while draining) and `/metrics`. */
 export function addHealthRoutes(app: FastifyInstance, health: Health): void {
   app.get('/livez', { logLevel: 'warn' }, async () => ({ status: 'ok' }));
-  app.get('/readyz', { logLevel: 'warn' }, async (_request, reply) => {
-    reply.header('cache-control', 'no-store');
-    if (health.draining()) return reply.code(503).send({ status: 'draining' });
-    try {
-      await health.check();
-      return { status: 'ok' };
-    } catch (error) {
-      return reply
-        .code(503)
-        .send({ status: 'unavailable', reason: error instanceof Error ? error.message : String(error) });
-    }
-  });
+  app.get<{ Querystring: { verbose?: string } }>(
+    '/readyz',
+    { logLevel: 'warn' },
+    async ({ query }, reply) => {
+      reply.header('cache-control', 'no-store');
+      const more = query.verbose === undefined ? {} : health.verbose?.();
+      if (health.draining()) return reply.code(503).send({ status: 'draining', ...more });
+      try {
+        await health.check();
+        return { status: 'ok', ...more };
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        return reply.code(503).send({ status: 'unavailable', reason, ...more });
+      }
+    },
+  );
   app.get('/metrics', { logLevel: 'warn' }, async (_request, reply) => {
     reply.header('content-type', health.metrics.contentType);
     return health.metrics.metrics();

@@ -13,5 +13,17 @@ export { duration } from './duration.ts';
 export { addHealthRoutes, createMetrics, type Health } from './health.ts';
 export { explainListenError, listen } from './listen.ts';
 export { createLogger, type Logger } from './logger.ts';
+export {
+  checkRedis,
+  type Durability,
+  Preflight,
+  type PreflightReport,
+  type PreflightSettings,
+  preflightSettings,
+  preflightVariables,
+  refusing,
+} from './preflight.ts';
+export { describeFinding } from './preflight-report.ts';
+export type { Finding, Gravity } from './preflight-rules.ts';
 export { OperatorError, onShutdown, runMain } from './process.ts';
 export { connectRedis, type RedisConnection, type RedisUse } from './redis.ts';

@@ -1,0 +1,20 @@
+import type { Finding } from './preflight-rules.ts';
+
+/** One line: where, what, and what could come of it. */
+export function describeFinding({ node, setting, value, risk }: Finding): string {
+  return `redis ${node}: ${setting} is ${value}: ${risk}`;
+}
+
+/** Why nothing starts, for people: two lines a finding, and the ways out. */
+export function refusalText(findings: readonly Finding[], durability: 'strict' | 'standard'): string {
+  const lossOnly = findings.every(({ gravity }) => gravity === 'loss');
+  const head = lossOnly
+    ? `This Redis could lose runs that were accepted (HOLDFAST_DURABILITY is ${durability}):`
+    : 'This Redis cannot be used:';
+  const way = lossOnly
+    ? 'Mend it and start again; CONFIG REWRITE keeps it so. Or set HOLDFAST_DURABILITY=standard and accept the loss.'
+    : 'Mend it and start again.';
+  return [head, ...findings.flatMap((f) => [`  ${describeFinding(f)}`, `    mend: ${f.mend}`]), way].join(
+    '\n',
+  );
+}
