@@ -224,35 +224,37 @@ export class Execution implements FlowContext {
   #perform<T>(command: Command): Promise<T> {
     this.#underWay += 1;
     return new Promise<T>((resolve, reject) => {
-      void this.#performed(command)
-        .then(async (ended) => {
-          // what ends beside others is given to the flow in a turn of its own, as replay does
-          if (this.#underWay > 1) await new Promise(setImmediate);
-          this.#now = Math.max(this.#now, this.#finishedAt(command.field));
-          switch (ended.is) {
-            case 'completed':
-              return resolve(ended.value as T);
-            case 'rejected':
-              return reject(this.#rejection(command.name, ended.record));
-            case 'waits':
-              this.#waits.push(ended.waiting);
-              return;
-            case 'stopped':
-              this.#stopped ??= ended.by;
-              return;
-          }
-        })
-        .catch((error: unknown) => {
-          this.#stopped ??= {
-            end: 'dies',
-            failure: { ...toErrorRecord(error), kind: 'bug', step: command.name },
-          };
-        })
-        .finally(() => {
-          this.#underWay -= 1;
-          if (this.#underWay === 0) this.#endWhenStill();
-        });
+      void this.#ended(command).then((ended) => {
+        // first of all: a flow that returns now ends the drive in this turn, and its last record travels with the run's end
+        this.#underWay -= 1;
+        this.#now = Math.max(this.#now, this.#finishedAt(command.field));
+        switch (ended.is) {
+          case 'completed':
+            resolve(ended.value as T);
+            break;
+          case 'rejected':
+            reject(this.#rejection(command.name, ended.record));
+            break;
+          case 'waits':
+            this.#waits.push(ended.waiting);
+            break;
+          case 'stopped':
+            this.#stopped ??= ended.by;
+            break;
+        }
+        if (this.#underWay === 0) this.#endWhenStill();
+      });
     });
+  }
+
+  async #ended(command: Command): Promise<StepEnd> {
+    const ended = await this.#performed(command).catch((error: unknown): StepEnd => {
+      const failure: Failure = { ...toErrorRecord(error), kind: 'bug', step: command.name };
+      return { is: 'stopped', by: { end: 'dies', failure } };
+    });
+    // what ends beside others is given to the flow in a turn of its own, as replay does
+    if (this.#underWay > 1) await new Promise(setImmediate);
+    return ended;
   }
 
   async #performed(command: Command): Promise<StepEnd> {
