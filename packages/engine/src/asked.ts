@@ -1,0 +1,90 @@
+import type { FlowContext } from './define-flow.ts';
+import type { DurationInput } from './duration.ts';
+import { fieldOf, parseField } from './journal/step-record.ts';
+import type { Log } from './log.ts';
+import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from './step.ts';
+
+/** What a flow has asked for, by the journal's field, in order. */
+export class Asked {
+  readonly #fields = new Map<string, { settled: boolean; readonly canUndo: boolean }>();
+  readonly #counts = new Map<string, number>();
+
+  note<T>(field: string, answer: Promise<T>, options?: Pick<UndoOptions<never>, 'undo'>): Promise<T> {
+    const ask = { settled: false, canUndo: options?.undo !== undefined };
+    this.#fields.set(field, ask);
+    const settle = () => {
+      ask.settled = true;
+    };
+    answer.then(settle, settle);
+    return answer;
+  }
+
+  count(what: string): number {
+    const count = (this.#counts.get(what) ?? 0) + 1;
+    this.#counts.set(what, count);
+    return count;
+  }
+
+  has(field: string): boolean {
+    return this.#fields.has(field);
+  }
+
+  isSettled(field: string): boolean {
+    return this.#fields.get(field)?.settled ?? false;
+  }
+
+  unsettled(): string[] {
+    return [...this.#fields].filter(([, { settled }]) => !settled).map(([field]) => field);
+  }
+
+  hasUndoFor(undoField: string): boolean {
+    const name = parseField(undoField)?.name ?? '';
+    const of = [fieldOf('step', name), fieldOf('child', name.replace(/^child\./, ''))];
+    return of.some((field) => this.#fields.get(field)?.canUndo);
+  }
+}
+
+/** Hands everything on to the flow's real context and notes what was asked for. */
+export class AskedContext implements FlowContext {
+  readonly runId: string;
+  readonly log: Log;
+  readonly #ctx: FlowContext;
+  readonly #asked: Asked;
+
+  constructor(ctx: FlowContext, asked: Asked) {
+    this.runId = ctx.runId;
+    this.log = ctx.log;
+    this.#ctx = ctx;
+    this.#asked = asked;
+  }
+
+  step<T>(name: string, options: StepOptions<T>): Promise<T> {
+    return this.#asked.note(fieldOf('step', name), this.#ctx.step(name, options), options);
+  }
+
+  sleep(duration: DurationInput): Promise<void> {
+    const field = fieldOf('timer', `sleep-${this.#asked.count('sleep')}`);
+    return this.#asked.note(field, this.#ctx.sleep(duration));
+  }
+
+  waitFor<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T> {
+    const field = fieldOf('wait', `${name}#${this.#asked.count(`wait ${name}`)}`);
+    return this.#asked.note(field, this.#ctx.waitFor(name, options));
+  }
+
+  runChild<I, O = unknown>(name: string, options: ChildOptions<I, O>): Promise<O> {
+    return this.#asked.note(fieldOf('child', name), this.#ctx.runChild(name, options), options);
+  }
+
+  now(): number {
+    return this.#ctx.now();
+  }
+
+  random(): number {
+    return this.#ctx.random();
+  }
+
+  uuid(): string {
+    return this.#ctx.uuid();
+  }
+}

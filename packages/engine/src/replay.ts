@@ -1,0 +1,193 @@
+import { Cluster, type Redis } from 'ioredis';
+import { Asked, AskedContext } from './asked.ts';
+import { Calls } from './attempt.ts';
+import type { Flow } from './define-flow.ts';
+import { type DriveEnd, Execution } from './execution.ts';
+import { FlowRegistry } from './flow-registry.ts';
+import type { ClaimedRun } from './journal/journal.ts';
+import { keys } from './journal/keys.ts';
+import { redisJournal } from './journal/redis-journal.ts';
+import { decodeClaimed, decodeRun } from './journal/run-codec.ts';
+import { isFinal, parseField } from './journal/step-record.ts';
+import type { Log } from './log.ts';
+import type { Run } from './run.ts';
+import { RunWriter } from './run-writer.ts';
+
+export interface ReplayOptions {
+  /** Is only read from. */
+  readonly connection: Redis | Cluster;
+  /** As they are today, over ports that cannot be called: a replay calls nothing, unless a flow does so outside of its steps. */
+  readonly flows: readonly Flow[];
+  /** How long a flow may take to play a journal back. Default 5 000. */
+  readonly timeoutMs?: number;
+}
+
+/** How a recorded run and today's flows go together. */
+export type Replay = Pick<Run, 'flow' | 'version' | 'generation' | 'status'> & {
+  readonly runId: string;
+} & (
+    | { readonly outcome: 'fits' }
+    /** No flow of that name and version is there. */
+    | { readonly outcome: 'version_missing' }
+    /** The first place where they part: what the journal has, and what the code does. */
+    | { readonly outcome: 'diverged'; readonly journal: string; readonly code: string }
+  );
+
+const TIMEOUT_MS = 5_000;
+
+/**
+ * Plays a recorded run back through today's flow, without any effect and without a trace in Redis.
+ *
+ * The flow must reach everything that the journal has, in the order in which it ended. A completed run's flow must return then, and do
+ * nothing more. A run that is not over may go on to steps that are new.
+ * @returns undefined when there is no such run
+ */
+export async function replayRun(options: ReplayOptions, runId: string): Promise<Replay | undefined> {
+  const fields = new Map(Object.entries(await options.connection.hgetall(keys.run(runId))));
+  if (fields.size === 0) return undefined;
+  const run = decodeRun(runId, fields);
+  const { flow: name, version, generation, status } = run;
+  const about = { runId, flow: name, version, generation, status };
+  const flow = new FlowRegistry(options.flows).get(name, version);
+  if (!flow) return { ...about, outcome: 'version_missing' };
+
+  const claimed = decodeClaimed(runId, new Map([['owner', ''], ...fields]), Date.now(), 0);
+  const asked = new Asked();
+  const ended = await drive(flow, claimed, asked, options);
+  const divergence = compare(run, claimed, asked, ended);
+  return divergence ? { ...about, outcome: 'diverged', ...divergence } : { ...about, outcome: 'fits' };
+}
+
+/**
+ * Ids of all recorded runs: those that are not over first, then the others, in no order.
+ * @param flow runs of this one only
+ */
+export async function* recordedRuns(connection: Redis | Cluster, flow?: string): AsyncGenerator<string> {
+  const seen = new Set<string>();
+  for await (const page of pagesOfIds(connection)) {
+    const fresh = [...new Set(page)].filter((runId) => !seen.has(runId));
+    const flows = flow && (await Promise.all(fresh.map((runId) => connection.hget(keys.run(runId), 'flow'))));
+    for (const [index, runId] of fresh.entries()) {
+      seen.add(runId);
+      if (!flows || flows[index] === flow) yield runId;
+    }
+  }
+}
+
+async function* pagesOfIds(connection: Redis | Cluster): AsyncGenerator<string[]> {
+  yield await connection.zrange(keys.alarms, '0', '-1');
+  const prefix = keys.run('');
+  for (const node of connection instanceof Cluster ? connection.nodes('master') : [connection]) {
+    for await (const found of node.scanStream({ match: `${prefix}*`, count: 1_000 })) {
+      yield (found as string[]).map((key) => key.slice(prefix.length));
+    }
+  }
+}
+
+/** `stuck`: the flow waits for something that is no step. */
+type ReplayEnd = DriveEnd | { readonly end: 'stuck' };
+
+async function drive(
+  flow: Flow,
+  run: ClaimedRun,
+  asked: Asked,
+  { connection, timeoutMs = TIMEOUT_MS }: ReplayOptions,
+): Promise<ReplayEnd> {
+  const refuse = async () => {
+    throw new Error('a replay has no effects');
+  };
+  const execution = new Execution(run, 'replay', {
+    // a replay holds no records, so nothing is ever written
+    writer: new RunWriter(redisJournal({ connection, retentionMs: 0 }), run),
+    calls: new Calls(),
+    children: { start: refuse, cancel: refuse },
+    log: SILENT,
+    random: Math.random,
+    retryScale: 1,
+    draining: () => true,
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const stuck = new Promise<ReplayEnd>((resolve) => {
+    timer = setTimeout(() => resolve({ end: 'stuck' }), timeoutMs);
+  });
+  try {
+    const driven = execution.drive((ctx, input) => flow.run(new AskedContext(ctx, asked), input));
+    return await Promise.race([driven, stuck]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface Divergence {
+  readonly journal: string;
+  readonly code: string;
+}
+
+function compare(run: Run, { records }: ClaimedRun, asked: Asked, ended: ReplayEnd): Divergence | undefined {
+  const recorded = [...records].sort(([, a], [, b]) => a.seq - b.seq);
+  const ofFlow = recorded.filter(([field]) => parseField(field)?.kind !== 'undo');
+  const next = ofFlow.find(([field, record]) =>
+    isFinal(record) ? !asked.isSettled(field) : !asked.has(field),
+  );
+  const code = instead(asked, records, ended);
+
+  if (ended.end === 'stuck') return { journal: next ? goesOn(next[0]) : whereItIs(run), code };
+  if (ended.end === 'dies') {
+    if (ended.failure.kind !== 'incompatible_flow' && diedOfThis(run, ended.failure)) return undefined;
+    return { journal: next ? goesOn(next[0]) : whereItIs(run), code };
+  }
+  const missed = ofFlow.find(([field]) => !asked.has(field));
+  if (missed) return { journal: goesOn(missed[0]), code };
+  if (run.status === 'completed' && ended.end !== 'returned') return { journal: whereItIs(run), code };
+  const kept = recorded.find(([field]) => parseField(field)?.kind === 'undo' && !asked.hasUndoFor(field));
+  if (kept) return { journal: goesOn(kept[0]), code: 'has no undo for it' };
+  return undefined;
+}
+
+/** A dead run whose flow still makes the mistake that it died of. */
+function diedOfThis(run: Run, failure: { readonly code: string; readonly message: string }): boolean {
+  return run.status === 'dead' && run.error.code === failure.code && run.error.message === failure.message;
+}
+
+function goesOn(field: string): string {
+  return `goes on with ${describeField(field)}`;
+}
+
+function whereItIs({ status }: Run): string {
+  return status === 'completed' ? 'ends here, completed' : `stands here, ${status}`;
+}
+
+/** What the code does where the journal goes another way. */
+function instead(asked: Asked, records: ClaimedRun['records'], ended: ReplayEnd): string {
+  switch (ended.end) {
+    case 'returned':
+      return 'returns';
+    case 'rejected':
+      return `ends as failed with ${ended.failure.code}`;
+    case 'stuck':
+      return 'waits for something that is no step';
+    case 'dies':
+      if (ended.failure.kind !== 'incompatible_flow') return `throws ${ended.failure.message}`;
+  }
+  const open = asked.unsettled();
+  const other = open.find((field) => !records.has(field)) ?? open[0];
+  return other === undefined ? 'returns' : `asks for ${describeField(other)}`;
+}
+
+function describeField(field: string): string {
+  const { kind, name } = parseField(field) ?? { kind: 'record', name: field };
+  switch (kind) {
+    case 'timer':
+      return `the sleep number ${name.replace(/^sleep-/, '')}`;
+    case 'wait':
+      return `the wait for signal "${name.replace(/#\d+$/, '')}"`;
+    case 'undo':
+      return `the undo of step "${name.replace(/^child\./, '')}"`;
+    case 'child':
+      return `the child run "${name}"`;
+    default:
+      return `${kind} "${name}"`;
+  }
+}
+
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
