@@ -14,12 +14,13 @@ import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { operateRoutes } from './routes/operate.ts';
+import { paymentRoutes } from './routes/payments.ts';
 import { runRoutes } from './routes/runs.ts';
 import { submitRoutes } from './routes/submit.ts';
 
 export interface ApiParts {
   readonly client: Client;
-  /** What can be submitted, for the description of the API. */
+  /** The client's, for the description of the API. */
   readonly flows: readonly FlowContract[];
   readonly keys: ApiKeys;
   /** Whether accepted runs are safe in the client's Redis. */
@@ -66,6 +67,7 @@ export async function buildApi({ client, flows, keys, preflight, log }: ApiParts
   await app.register(onlyOnceAdmitted, { preflight });
 
   await app.register(submitRoutes, { client, stopping: drain.signal });
+  await app.register(paymentRoutes, { client, stopping: drain.signal });
   await app.register(runRoutes, { client });
   await app.register(operateRoutes, { client });
   await app.register(docsRoutes, { document: openApiDocument(flows) });

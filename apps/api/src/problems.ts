@@ -50,6 +50,11 @@ export const PROBLEMS = {
     title: 'The API key may not do this',
     advice: 'Use a key that has the scope the error names.',
   },
+  flow_not_submittable: {
+    status: 403,
+    title: 'Runs of this flow are not accepted here',
+    advice: 'Use the route that the error names; it sees to what the flow takes for granted.',
+  },
   route_not_found: {
     status: 404,
     title: 'There is nothing at this URL',
@@ -64,6 +69,11 @@ export const PROBLEMS = {
     status: 404,
     title: 'There is no such run',
     advice: 'Check the id. Runs that ended are forgotten after the retention time.',
+  },
+  payment_not_found: {
+    status: 404,
+    title: 'There is no such payment',
+    advice: 'Check the id. Payments are forgotten after the retention time.',
   },
   method_not_allowed: {
     status: 405,
@@ -85,10 +95,20 @@ export const PROBLEMS = {
     title: 'The run has not ended',
     advice: 'Wait until it has ended. Redrive a dead run instead, or cancel it first.',
   },
+  run_drawn_upon: {
+    status: 409,
+    title: 'The run cannot be started afresh, since another one builds upon it',
+    advice: 'Submit a new run under a new Idempotency-Key, such as another payment or another refund.',
+  },
   run_not_dead: {
     status: 409,
     title: 'The run is not dead',
     advice: 'Look at the run: it may have been redriven, resolved or cancelled by somebody else.',
+  },
+  payment_not_refundable: {
+    status: 409,
+    title: 'The payment is not completed',
+    advice: 'Look at the payment; refund it once it is completed. The Idempotency-Key is still free.',
   },
   body_too_large: {
     status: 413,
@@ -109,6 +129,11 @@ export const PROBLEMS = {
     status: 422,
     title: 'The Idempotency-Key was used for another request',
     advice: 'Send a new key for a new request, or the very same request for this key.',
+  },
+  refund_exceeds_payment: {
+    status: 422,
+    title: 'The refund is larger than what is left of the payment',
+    advice: 'Refund `refundableAmount` at most. The Idempotency-Key is still free.',
   },
   step_not_in_doubt: {
     status: 422,
@@ -155,19 +180,24 @@ export interface Problem {
   readonly code: ProblemCode;
   readonly errors?: readonly InputFault[];
   readonly runId?: string;
+  /** Minor units. */
+  readonly refundableAmount?: number;
 }
+
+/** The members that come with some codes only. */
+type ProblemMembers = Pick<Problem, 'errors' | 'runId' | 'refundableAmount'>;
 
 /** Thrown anywhere in a request to answer it with a problem. */
 export class ProblemError extends Error {
   readonly headers: Readonly<Record<string, string>>;
-  readonly members: Pick<Problem, 'errors' | 'runId'>;
+  readonly members: ProblemMembers;
 
   constructor(
     readonly code: ProblemCode,
     detail: string,
     more: {
       readonly headers?: Readonly<Record<string, string>>;
-      readonly members?: Pick<Problem, 'errors' | 'runId'>;
+      readonly members?: ProblemMembers;
       readonly cause?: unknown;
     } = {},
   ) {

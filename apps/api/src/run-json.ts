@@ -1,9 +1,10 @@
 import type { ErrorRecord, Failure, Run, StepState, WaitingFor } from '@holdfast/engine';
 import { z } from 'zod';
 
-const time = z.string().meta({ format: 'date-time' });
+export const time = z.string().meta({ format: 'date-time' });
 
-const RunErrorJson = z.strictObject({
+/** Why something failed, or waits for a person. */
+export const RunErrorJson = z.strictObject({
   code: z.string().meta({ description: 'Stable; what to match on.' }),
   message: z.string(),
   step: z.string().optional(),
@@ -92,7 +93,8 @@ function presentStanding(run: Run): Pick<RunJson, 'output' | 'error' | 'waitingF
   }
 }
 
-function presentFailure(failure: Failure): z.infer<typeof RunErrorJson> {
+/** Without its stack and causes. */
+export function presentFailure(failure: Failure): z.infer<typeof RunErrorJson> {
   return {
     code: failure.code,
     message: failure.message,
@@ -127,6 +129,6 @@ function presentStepError(error: ErrorRecord): NonNullable<z.infer<typeof StepJs
   };
 }
 
-function iso(unixMs: number): string {
+export function iso(unixMs: number): string {
   return new Date(unixMs).toISOString();
 }

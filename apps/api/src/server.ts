@@ -1,6 +1,6 @@
 import { connectRedis, type Logger, listen, Preflight } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
-import { orderContract } from '@holdfast/flows';
+import { orderContract, paymentContract, refundContract } from '@holdfast/flows';
 import { devKey } from './api-keys.ts';
 import { buildApi } from './app.ts';
 import type { ApiConfig } from './config.ts';
@@ -24,7 +24,7 @@ export interface RunningApi {
 export async function startApi(config: ApiConfig, log: Logger): Promise<RunningApi> {
   const redis = connectRedis(config.redisUrls, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
-  const flows = [orderContract];
+  const flows = [orderContract, paymentContract, refundContract];
   const client = createClient({ connection: redis, flows });
   const { app, drain } = await buildApi({
     ...{ client, flows, preflight, log },

@@ -1,8 +1,9 @@
 import { createClient, LIMITS } from '@holdfast/engine';
+import { orderContract } from '@holdfast/flows';
 import { waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ORDER } from './support/order.ts';
+import { newKey, ORDER } from './support/order.ts';
 import { type Answer, startTestApi, type TestApi } from './support/test-api.ts';
 import { startTestWorker, type TestWorker } from './support/test-worker.ts';
 
@@ -88,6 +89,20 @@ describe('POST /v1/runs/{id}/rerun', () => {
     const id = await runThatIs(status);
     expect(outcome(await post(`/v1/runs/${id}/rerun`))).toEqual({ status: 409, code: 'run_not_finished' });
   });
+});
+
+test('a run that others draw upon is not started afresh: 409', async () => {
+  const id = await runThatIs('completed');
+  const connection = new Redis(api.redis.url);
+  const client = createClient({ connection, flows: [orderContract] });
+  const key = newKey();
+  const request = { flow: 'order', input: ORDER, tenant: 'dev', idempotencyKey: key, fingerprint: key };
+  expect(await client.submitDrawing(request, { from: id, amount: 1, limit: 1 })).toMatchObject({
+    outcome: 'created',
+  });
+  await client.close();
+  connection.disconnect();
+  expect(outcome(await post(`/v1/runs/${id}/rerun`))).toEqual({ status: 409, code: 'run_drawn_upon' });
 });
 
 describe('POST /v1/runs/{id}/signals/{name}', () => {

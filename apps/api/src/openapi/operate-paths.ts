@@ -32,7 +32,7 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
     description:
       'The same input and id, the next generation, new keys for the providers, the latest version of the flow.',
     parameters: ['id'],
-    problems: ['run_not_finished'],
+    problems: ['run_not_finished', 'run_drawn_upon'],
   },
   '/v1/runs/{id}/signals/{name}': {
     operationId: 'signalRun',

@@ -33,12 +33,15 @@ function response(codes: readonly ProblemCode[]): object {
   };
 }
 
+const MEMBERS: Partial<Record<ProblemCode, ProblemError['members']>> = {
+  validation_failed: {
+    errors: [{ path: 'items.0.quantity', message: 'Too small: expected number to be >=1' }],
+  },
+  idempotency_key_reused: { runId: 'run_3n5d8k2q7v9x1c4b6m0w' },
+  refund_exceeds_payment: { refundableAmount: 1900 },
+};
+
 function example(code: ProblemCode): object {
-  const members =
-    code === 'validation_failed'
-      ? { errors: [{ path: 'items.0.quantity', message: 'Too small: expected number to be >=1' }] }
-      : code === 'idempotency_key_reused'
-        ? { runId: 'run_3n5d8k2q7v9x1c4b6m0w' }
-        : {};
+  const members = MEMBERS[code] ?? {};
   return describeProblem(new ProblemError(code, PROBLEMS[code].advice, { members }), SOME_REQUEST);
 }

@@ -1,6 +1,8 @@
 import type { FlowContract } from '@holdfast/engine';
 import { z } from 'zod';
+import { PaymentJson } from '../payment-json.ts';
 import { PROBLEMS } from '../problems.ts';
+import { RefundRequest } from '../refunds.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { RunJson } from '../run-json.ts';
 
@@ -24,12 +26,18 @@ const ProblemJson = z.strictObject({
     .string()
     .optional()
     .meta({ description: 'With idempotency_key_reused: the run that has the key.' }),
+  refundableAmount: z
+    .int()
+    .optional()
+    .meta({ description: 'With refund_exceeds_payment: what is left of the payment, in minor units.' }),
 });
 
 /** The schemas under `#/components/schemas`; each flow's input is there as `<Flow>Input`. */
 export function componentSchemas(flows: readonly FlowContract[]): Record<string, object> {
   return {
     Run: jsonSchema(RunJson, 'output'),
+    Payment: jsonSchema(PaymentJson, 'output'),
+    RefundRequest: jsonSchema(RefundRequest, 'input'),
     Problem: jsonSchema(ProblemJson, 'output'),
     Signal: jsonSchema(SignalBody, 'input'),
     Resolution: jsonSchema(ResolveBody, 'input'),

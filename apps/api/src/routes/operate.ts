@@ -51,10 +51,17 @@ export async function operateRoutes(
   app.post<RunParams>('/v1/runs/:id/rerun', withoutBody, async (request, reply) => {
     expectNoBody(request.body);
     const { id } = request.params;
-    if (found(await client.rerun(tenantOf(request), id)) === 'not_finished') {
-      throw new ProblemError('run_not_finished', 'This run has not ended, so it cannot be started afresh.');
+    switch (found(await client.rerun(tenantOf(request), id))) {
+      case 'rerun':
+        return answer(request, reply, id);
+      case 'not_finished':
+        throw new ProblemError('run_not_finished', 'This run has not ended, so it cannot be started afresh.');
+      case 'drawn':
+        throw new ProblemError(
+          'run_drawn_upon',
+          'Other runs have drawn upon what this one did, or it draws upon another one.',
+        );
     }
-    return answer(request, reply, id);
   });
 
   app.post<SignalParams>('/v1/runs/:id/signals/:name', operate, async (request, reply) => {

@@ -1,0 +1,92 @@
+import { MAX_WAIT_SECONDS } from '../prefer-wait.ts';
+import type { ProblemCode } from '../problems.ts';
+import { problemResponses } from './problem-responses.ts';
+import { runContent } from './run-content.ts';
+
+export interface SubmitOperation {
+  readonly operationId: string;
+  readonly tag: 'Runs' | 'Payments';
+  readonly summary: string;
+  readonly description: string;
+  readonly parameters?: readonly object[];
+  readonly bodySchema: object;
+  readonly examples: {
+    readonly body: object;
+    readonly pending: { readonly idempotencyKey: string };
+    readonly completed: object;
+    readonly failed: object;
+  };
+  /** What it can be answered besides what every such operation can. */
+  readonly problems?: readonly ProblemCode[];
+}
+
+/** An operation that accepts a run. */
+export function submitOperation({ examples, problems = [], ...operation }: SubmitOperation): object {
+  return {
+    operationId: operation.operationId,
+    tags: [operation.tag],
+    summary: operation.summary,
+    description: `${operation.description} Needs the scope \`submit\`.`,
+    parameters: [
+      ...(operation.parameters ?? []),
+      { ...IDEMPOTENCY_KEY, example: examples.pending.idempotencyKey },
+      PREFER,
+    ],
+    requestBody: {
+      required: true,
+      description: 'At most 256 KiB.',
+      content: { 'application/json': { schema: operation.bodySchema, example: examples.body } },
+    },
+    responses: {
+      '200': {
+        description: 'The run has ended: the same request was sent before, or `Prefer: wait` saw it end.',
+        headers: SUBMIT_HEADERS,
+        content: runContent({ completed: examples.completed, failed: examples.failed }),
+      },
+      '202': {
+        description: 'The run is durable and will finish. Ask at `Location` how it stands.',
+        headers: {
+          ...SUBMIT_HEADERS,
+          'Retry-After': { description: 'Seconds to wait before asking.', schema: { type: 'integer' } },
+        },
+        content: runContent({ pending: examples.pending }),
+      },
+      ...problemResponses(
+        ...(['request_malformed', 'body_missing', 'body_malformed'] as const),
+        ...(['idempotency_key_missing', 'idempotency_key_invalid'] as const),
+        ...(['api_key_missing', 'api_key_invalid', 'scope_missing', 'request_timeout'] as const),
+        ...(['body_too_large', 'media_type_unsupported'] as const),
+        ...(['validation_failed', 'idempotency_key_reused'] as const),
+        ...(['headers_too_large', 'internal_error', 'store_unavailable'] as const),
+        ...problems,
+      ),
+    },
+  };
+}
+
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: true,
+  description:
+    '1 to 255 visible ASCII characters, bare or as a quoted structured-field string; the same key either way. The same key with ' +
+    'the same request is the same run.',
+  schema: { type: 'string', minLength: 1 },
+};
+
+const PREFER = {
+  name: 'Prefer',
+  in: 'header',
+  description: `\`wait=N\`: answer as soon as the run has ended, after N seconds at the latest (at most ${MAX_WAIT_SECONDS}).`,
+  schema: { type: 'string' },
+  example: 'wait=10',
+};
+
+const SUBMIT_HEADERS = {
+  Location: { description: 'Where the run is.', schema: { type: 'string', format: 'uri-reference' } },
+  'Idempotent-Replayed': {
+    description: '`true` when the same request was accepted before.',
+    schema: { type: 'string', enum: ['true'] },
+  },
+  'Preference-Applied': { description: 'The wait that was applied.', schema: { type: 'string' } },
+};

@@ -1,0 +1,39 @@
+import { paymentContract } from '@holdfast/flows';
+import type { FastifyInstance } from 'fastify';
+import { sendTagged } from '../etag.ts';
+import { fingerprintOf } from '../fingerprint.ts';
+import { presentPayment } from '../payment-json.ts';
+import { principalOf } from '../plugins/authentication.ts';
+import { readBody } from '../read-body.ts';
+import { findPayment, RefundRequest, submitRefund } from '../refunds.ts';
+import { type AcceptOptions, acceptance } from './accept.ts';
+
+type PaymentParams = { Params: { id: string } };
+
+/** The payment service: create a payment, see how it stands, pay some or all of it back. */
+export async function paymentRoutes(app: FastifyInstance, options: AcceptOptions): Promise<void> {
+  const { client } = options;
+  const { route, submit, answer } = acceptance(app, options);
+
+  app.post('/v1/payments', route, (request, reply) =>
+    submit(request, reply, paymentContract.name, '/v1/payments'),
+  );
+
+  app.get<PaymentParams>('/v1/payments/:id', { config: { access: 'read' } }, async (request, reply) => {
+    const payment = await findPayment(client, principalOf(request).tenant, request.params.id);
+    request.runId = payment.id;
+    return sendTagged(request, reply, payment, presentPayment);
+  });
+
+  app.post<PaymentParams>('/v1/payments/:id/refunds', route, async (request, reply) => {
+    const { id: paymentId } = request.params;
+    const submitted = await submitRefund(client, {
+      paymentId,
+      tenant: principalOf(request).tenant,
+      idempotencyKey: request.idempotencyKey,
+      request: readBody(RefundRequest, request.body),
+      fingerprint: fingerprintOf('POST', `/v1/payments/${paymentId}/refunds`, request.body),
+    });
+    return answer(request, reply, submitted);
+  });
+}
