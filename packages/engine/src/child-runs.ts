@@ -1,6 +1,6 @@
 import type { Jobs } from './jobs.ts';
 import { encodeJson } from './journal/codec.ts';
-import type { Journal, ParentRun, SignalReply } from './journal/journal.ts';
+import type { Journal, ParentRun, RunOfTenant, SignalReply } from './journal/journal.ts';
 import { runIdOf } from './journal/keys.ts';
 import type { Json } from './run.ts';
 import { CHILD_SIGNAL, type ChildEnd, type ChildRuns } from './waits.ts';
@@ -35,8 +35,8 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
       return runId;
     },
 
-    async cancel(childId) {
-      await cancelRun(journal, jobs, childId);
+    async cancel(childId, parent) {
+      await cancelRun(journal, jobs, { runId: childId, tenant: parent.tenant });
     },
   };
 }
@@ -69,13 +69,13 @@ export async function sendSignal(
 export async function cancelRun(
   journal: Journal,
   jobs: Jobs,
-  runId: string,
+  run: RunOfTenant,
 ): Promise<'cancelling' | 'run_finished' | 'unknown'> {
-  const reply = await journal.cancelRun(runId);
+  const reply = await journal.cancelRun(run);
   if (reply.outcome === 'cancelling') {
     const { flow, jobId } = reply.job;
     if (reply.then === 'promote') await jobs.promote(flow, jobId);
-    if (reply.then === 'add') await jobs.add(flow, runId, jobId);
+    if (reply.then === 'add') await jobs.add(flow, run.runId, jobId);
   }
   return reply.outcome;
 }

@@ -14,6 +14,7 @@ import { fieldOf } from './journal/step-record.ts';
 import { checkSize, LIMITS } from './limits.ts';
 import { type Resolution, resolvedRecord } from './resolution.ts';
 import { isTerminal, type Json, type Run } from './run.ts';
+import { InvalidCursorError, type ListQuery, listRuns, type RunPage } from './run-list.ts';
 import { CHILD_SIGNAL } from './waits.ts';
 
 export interface SubmitRequest {
@@ -103,6 +104,10 @@ export interface Client {
   getRun(tenant: string, runId: string): Promise<Run | undefined>;
   /** The run that a key reaches. @returns undefined when the key is free */
   findByKey(tenant: string, flow: string, idempotencyKey: string): Promise<Run | undefined>;
+  /** A tenant's runs, the newest first. Looks at a bounded number of runs at a time, so a page may be short and yet have a next one. */
+  listRuns(tenant: string, query?: ListQuery): Promise<RunPage>;
+  /** A tenant's dead runs, the last one to die first. */
+  listDead(tenant: string, query?: Pick<ListQuery, 'flow' | 'code' | 'cursor' | 'limit'>): Promise<RunPage>;
   /** The run as soon as it is terminal or dead, or as it stands after `timeoutMs` or when the signal aborts. */
   waitForEnd(
     tenant: string,
@@ -196,6 +201,10 @@ export function createClient({ connection, flows }: ClientOptions): Client {
 
     findByKey: (tenant, flow, idempotencyKey) => client.getRun(tenant, runIdOf(tenant, flow, idempotencyKey)),
 
+    listRuns: (tenant, query = {}) => orUnavailable(listRuns(journal, 'runs', tenant, query)),
+    listDead: (tenant, query = {}) =>
+      orUnavailable(listRuns(journal, 'dead', tenant, { ...query, status: 'dead' })),
+
     async waitForEnd(tenant, runId, timeoutMs, signal) {
       const giveUpAt = performance.now() + timeoutMs;
       for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 1.5, 250)) {
@@ -217,7 +226,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     async cancel(tenant, runId) {
       const run = await find(tenant, runId);
       if (!run) return undefined;
-      const outcome = await orUnavailable(cancelRun(journal, jobs, runId));
+      const outcome = await orUnavailable(cancelRun(journal, jobs, run));
       if (run.status === 'dead' && outcome === 'cancelling')
         await orUnavailable(jobs.removeLetter(runId, run.deaths));
       return outcome === 'unknown' ? undefined : outcome;
@@ -236,7 +245,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     async redrive(tenant, runId) {
       const run = await find(tenant, runId);
       if (!run) return undefined;
-      const jobId = await orUnavailable(journal.redriveRun(runId, run.deaths));
+      const jobId = await orUnavailable(journal.redriveRun(run, run.deaths));
       if (jobId === undefined) return 'not_dead';
       await orUnavailable(jobs.add(run.flow, runId, jobId));
       await orUnavailable(jobs.removeLetter(runId, run.deaths));
@@ -244,13 +253,14 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     },
 
     async resolve(tenant, runId, resolution) {
-      if (!(await find(tenant, runId))) return undefined;
+      const run = await find(tenant, runId);
+      if (!run) return undefined;
       const records = await orUnavailable(journal.readRecords(runId));
       const field = fieldOf('step', resolution.step);
       const seen = records.get(field);
       const record = resolvedRecord(records, field, resolution);
       if (seen === undefined || record === undefined) return 'not_in_doubt';
-      const reply = await orUnavailable(journal.resolveStep(runId, field, seen, record));
+      const reply = await orUnavailable(journal.resolveStep(run, field, seen, record));
       switch (reply.outcome) {
         case 'resolved':
           await orUnavailable(jobs.add(reply.job.flow, runId, reply.job.jobId));
@@ -314,6 +324,7 @@ function newRun(
     input,
     status: 'pending',
     steps: [],
+    events: [],
     drawn: 0,
     settled: 0,
     revision: 1,
@@ -349,7 +360,7 @@ async function orUnavailable<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof CorruptRecordError) throw error;
+    if (error instanceof CorruptRecordError || error instanceof InvalidCursorError) throw error;
     throw new StoreUnavailableError('redis did not take or answer the command', error);
   }
 }

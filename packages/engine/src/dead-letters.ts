@@ -8,6 +8,7 @@ const LETTER_CHECK_MS = 60 * 60 * 1_000;
 
 export interface DeadRun {
   readonly runId: string;
+  readonly tenant: string;
   readonly flow: string;
   readonly death: number;
   readonly failure: Failure;
@@ -17,11 +18,12 @@ export interface DeadRun {
 export async function writeLetter(
   jobs: Jobs,
   journal: Journal,
-  { runId, flow, death, failure }: DeadRun,
+  { runId, tenant, flow, death, failure }: DeadRun,
 ): Promise<void> {
   const { kind, code, message, step, stack } = failure;
   await jobs.addLetter({
     runId,
+    tenant,
     flow,
     death,
     kind,
@@ -40,7 +42,7 @@ export async function writeLetter(
 export async function processLetter(jobs: Jobs, journal: Journal, job: Job<Letter>): Promise<string> {
   const letter = job.data;
   if (job.attemptsMade === 0) throw reasonOf(letter);
-  const jobId = await journal.redriveRun(letter.runId, letter.death);
+  const jobId = await journal.redriveRun(letter, letter.death);
   if (!jobId) return `run ${letter.runId} is no longer dead by its death ${letter.death}; nothing was done`;
   await jobs.add(letter.flow, letter.runId, jobId);
   return `run ${letter.runId} redriven`;

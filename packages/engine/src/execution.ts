@@ -74,6 +74,8 @@ export class Execution implements FlowContext {
   /** `forward` runs what is not recorded; `replay` stops there. */
   readonly #mode: 'forward' | 'replay';
   readonly #delivery: Delivery;
+  /** Of all that is recorded or under way. */
+  readonly #fields: Set<string>;
   readonly #places = new Map<string, Error>();
   readonly #counts = new Map<string, number>();
   readonly #rejectedBy = new WeakMap<Error, string>();
@@ -94,6 +96,7 @@ export class Execution implements FlowContext {
     this.#now = run.createdAt;
     this.#runner = new StepRunner(run, deps);
     this.#waitRunner = new Waits(run, deps);
+    this.#fields = new Set(deps.writer.records.keys());
     this.#delivery = new Delivery(endsInOrder(deps.writer), (missing) => this.#diverged(missing));
     this.log = silentWhile(() => !this.#delivery.over || this.#mode === 'replay', deps.log, {
       run: run.runId,
@@ -222,6 +225,7 @@ export class Execution implements FlowContext {
   }
 
   #perform<T>(command: Command): Promise<T> {
+    this.#fields.add(command.field);
     this.#underWay += 1;
     return new Promise<T>((resolve, reject) => {
       void this.#ended(command).then((ended) => {
@@ -260,12 +264,10 @@ export class Execution implements FlowContext {
   async #performed(command: Command): Promise<StepEnd> {
     if (!this.#delivery.over) await this.#delivery.whenOver();
     if (this.#stopped) return { is: 'stopped', by: this.#stopped };
-    if (this.#deps.writer.records.size >= LIMITS.records && !this.#deps.writer.records.has(command.field)) {
-      const message = `step "${command.name}" would be the run's ${LIMITS.records + 1}st record; at most ${LIMITS.records} are kept. Use child runs for long loops`;
-      return {
-        is: 'stopped',
-        by: { end: 'dies', failure: { ...bug('too_many_steps', message), step: command.name } },
-      };
+    if (this.#fields.size > LIMITS.records) {
+      const message = `step "${command.name}" would be one record too many for its run; at most ${LIMITS.records} are kept. Use child runs for long loops`;
+      const failure = { ...bug('too_many_steps', message), step: command.name };
+      return { is: 'stopped', by: { end: 'dies', failure } };
     }
     return command.perform();
   }

@@ -269,7 +269,8 @@ class Drive {
   async bury(failure: Failure): Promise<DriveVerdict> {
     const death = await this.#deps.journal.buryRun(this.#run, failure, this.#writer.takeHeld());
     if (death !== undefined) {
-      await this.#deps.writeLetter({ runId: this.#run.runId, flow: this.#run.flow, death, failure });
+      const { runId, tenant, flow } = this.#run;
+      await this.#deps.writeLetter({ runId, tenant, flow, death, failure });
     }
     return ENDS;
   }

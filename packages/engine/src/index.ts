@@ -30,10 +30,12 @@ export {
   isTerminal,
   type Json,
   type Run,
+  type RunEvent,
   type RunStatus,
   type StepState,
   type WaitingFor,
 } from './run.ts';
+export { InvalidCursorError, type ListQuery, type RunPage } from './run-list.ts';
 export type {
   ChildOptions,
   LookUp,

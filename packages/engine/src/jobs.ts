@@ -11,6 +11,7 @@ export interface RunJob {
 /** A dead run's entry in the dead-letter queue; shown to people as it is. */
 export interface Letter {
   readonly runId: string;
+  readonly tenant: string;
   readonly flow: string;
   readonly death: number;
   readonly kind: Failure['kind'];

@@ -1,6 +1,9 @@
 import type { ClaimedRun, Entry, Journal, WriteReply } from './journal/journal.ts';
 import { encodeRecord, isFinal, type OpenRecord, type StepRecord } from './journal/step-record.ts';
 import { LIMITS, TooLargeError } from './limits.ts';
+import type { RunEvent } from './run.ts';
+
+const MAX_NOTED_ATTEMPTS = 100;
 
 /**
  * Writes a claimed run's records, and remembers them. An outcome is held back until the run's next write, or the end of the
@@ -55,6 +58,13 @@ export class RunWriter {
     this.records.set(field, record);
     this.#held.set(field, encoded);
     if (record.is !== 'started') this.#heldProgress = true;
+  }
+
+  /** Keeps what went otherwise than straight on, with the next write. Only so much is kept of a step. */
+  noteFailure(event: Extract<RunEvent, { is: 'attempt_failed' }>): void {
+    if (event.attempt > MAX_NOTED_ATTEMPTS) return;
+    const field = `h:${event.undo ? 'u' : 's'}:${event.step}:${event.attempt}`;
+    this.#held.set(field, JSON.stringify(event));
   }
 
   /** Called when a write that nobody waits for is refused because the run has another owner. */

@@ -66,6 +66,23 @@ export interface StepState {
   readonly error?: ErrorRecord;
 }
 
+/** Something that went otherwise than straight on, for people who look at a run. Times are Unix milliseconds on Redis' clock. */
+export type RunEvent =
+  | {
+      readonly is: 'attempt_failed';
+      readonly at: number;
+      readonly step: string;
+      readonly undo: boolean;
+      readonly attempt: number;
+      readonly startedAt: number;
+      /** When it is tried again; absent when it is not. */
+      readonly until?: number;
+      readonly error: Pick<ErrorRecord, 'code' | 'message' | 'kind'>;
+    }
+  /** The worker before died with the run, or lost it. */
+  | { readonly is: 'taken_over'; readonly at: number; readonly worker: string }
+  | { readonly is: 'died' | 'redriven' | 'resolved' | 'cancel_requested'; readonly at: number };
+
 interface RunCommon {
   readonly id: string;
   readonly tenant: string;
@@ -76,6 +93,8 @@ interface RunCommon {
   readonly input: Json;
   /** In the order of their start. */
   readonly steps: readonly StepState[];
+  /** What went otherwise than straight on in this generation, in order. */
+  readonly events: readonly RunEvent[];
   /** What other runs have drawn from this one, settled or not. */
   readonly drawn: number;
   /** What of it is settled: the runs that drew it have completed. */

@@ -137,10 +137,11 @@ export class StepRunner {
     }
 
     const identity = this.#identity(effect, start, start.attempts + 1);
+    const calledAt = writer.now();
     const outcome = await this.#deps.calls.make(identity, effect.timeoutMs, effect.run);
     if (outcome.is === 'abandoned') return abandoned(outcome.because);
     if (outcome.is === 'ok') return this.#completed(effect, start, start.attempts + 1, outcome.value);
-    return this.#failed(effect, start, outcome);
+    return this.#failed(effect, start, outcome, calledAt);
   }
 
   /** @returns undefined when the effect did not happen. */
@@ -148,6 +149,7 @@ export class StepRunner {
     if (this.#deps.draining()) return stopped({ end: 'handed_back', cutOff: false });
     if ((await this.#deps.writer.flush()) === 'stale_owner') return stopped({ end: 'lost' });
     const attempts = Math.max(1, start.attempts);
+    const calledAt = this.#deps.writer.now();
     const looked = await this.#deps.calls.make(
       this.#identity(effect, start, attempts),
       effect.timeoutMs,
@@ -160,7 +162,12 @@ export class StepRunner {
         return this.#completed(effect, start, attempts, looked.value.result);
       }
     }
-    return this.#failed(effect, { ...start, attempts: attempts - 1 }, stillInDoubt(effect.step, looked));
+    return this.#failed(
+      effect,
+      { ...start, attempts: attempts - 1 },
+      stillInDoubt(effect.step, looked),
+      calledAt,
+    );
   }
 
   #completed(effect: Effect, start: Start, attempts: number, value: unknown): StepEnd {
@@ -175,15 +182,20 @@ export class StepRunner {
       writer.flushSoon();
       return { is: 'completed', value: result };
     } catch (error) {
-      return this.#failed(effect, start, { is: 'bug', error });
+      return this.#failed(effect, start, { is: 'bug', error }, writer.now());
     }
   }
 
-  #failed(effect: Effect, start: Start, failed: Failed): StepEnd {
+  #failed(effect: Effect, start: Start, failed: Failed, calledAt: number): StepEnd {
     const { writer, random, retryScale } = this.#deps;
     const at = { now: writer.now(), random, scale: retryScale };
     const halts = this.#whenInDoubt(effect, start) === 'halt';
     const next = afterFailure(start, failed, effect.retry, halts, at);
+    writer.noteFailure({
+      ...{ is: 'attempt_failed', at: at.now, startedAt: calledAt, step: effect.step, undo: effect.undo },
+      ...{ attempt: next.record.attempts, ...(next.move === 'wait' && { until: next.record.retryAt }) },
+      error: shortError(next.record.error),
+    });
     if (next.move === 'reject') {
       const record = { ...next.record, seq: writer.nextSeq() };
       writer.hold(effect.field, record);
@@ -261,6 +273,10 @@ function stillInDoubt(
     cause,
   });
   return { is: 'retryable', wait: 'retry', inDoubt: true, error, retryAfterMs: undefined };
+}
+
+function shortError({ code, message, kind }: ErrorRecord): Pick<ErrorRecord, 'code' | 'message' | 'kind'> {
+  return { code, message: message.slice(0, 500), ...(kind && { kind }) };
 }
 
 function dies(effect: Effect, kind: FailureKind, error: ErrorRecord): StepEnd {

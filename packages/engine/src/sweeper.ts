@@ -19,6 +19,9 @@ export interface SweeperDeps {
 const BATCH = 50;
 /** A run that is where it should be is looked at again after this, or after as long as it has been there. */
 const NEXT_LOOK_MS = 30_000;
+/** How often, and how many of a tenant's runs at a time, the lists are cleared of what has expired. */
+const PRUNE_EVERY_MS = 60_000;
+const PRUNE_BATCH = 500;
 /** From this many claims in a row without progress on, a run waits before it may end another worker. */
 const SUSPECT_CLAIMS = 3;
 const SUSPECT_DELAY_MS = 2_000;
@@ -30,6 +33,8 @@ const SUSPECT_DELAY_MS = 2_000;
 export class Sweeper {
   readonly #deps: SweeperDeps;
   #missing = new Set<string>();
+  readonly #prunedUpTo = new Map<string, number>();
+  #pruneAt = 0;
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
@@ -39,6 +44,17 @@ export class Sweeper {
     await this.#takeOverFromTheDead();
     const { now, runIds } = await this.#deps.journal.takeAlarms(BATCH);
     for (const runId of runIds) await this.#lookAfter(runId, now);
+    await this.#prune(now);
+  }
+
+  async #prune(now: number): Promise<void> {
+    const { journal, random } = this.#deps;
+    if (now < this.#pruneAt) return;
+    this.#pruneAt = now + PRUNE_EVERY_MS * (0.5 + random());
+    for (const tenant of await journal.tenants()) {
+      const next = await journal.pruneRuns(tenant, this.#prunedUpTo.get(tenant) ?? 0, PRUNE_BATCH);
+      this.#prunedUpTo.set(tenant, next ?? 0);
+    }
   }
 
   async #lookAfter(runId: string, now: number): Promise<void> {
@@ -68,6 +84,7 @@ export class Sweeper {
     if (!run.death) throw new Error(`run ${run.runId} is dead without a reason`);
     await writeLetter(this.#deps.jobs, this.#deps.journal, {
       runId: run.runId,
+      tenant: run.tenant,
       flow: run.flow,
       death: run.deaths,
       failure: run.death,

@@ -15,7 +15,7 @@ import { type StepEnd, stopped, waits } from './step-runner.ts';
 export interface ChildRuns {
   /** Creates the child unless it exists. @returns its run id */
   start(parent: ClaimedRun, name: string, flow: FlowContract, input: unknown): Promise<string>;
-  cancel(childId: string): Promise<void>;
+  cancel(childId: string, parent: ClaimedRun): Promise<void>;
 }
 
 /** What a child tells its parent at its end, as the payload of a signal. */
@@ -95,7 +95,7 @@ export class Waits {
     const { startedAt } = this.#begun(field, undefined);
     const ended = this.#childEnd(field, name, startedAt);
     if (ended.is === 'waits')
-      await this.#children.cancel(await this.#children.start(this.#run, name, flow, input));
+      await this.#children.cancel(await this.#children.start(this.#run, name, flow, input), this.#run);
     return ended;
   }
 

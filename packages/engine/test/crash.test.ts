@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { waitFor } from '@holdfast/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineFlow } from '../src/index.ts';
 import { type Outside, type Reaction, startOutside } from './outside.ts';
@@ -21,17 +21,15 @@ let system: TestSystem;
 let outside: Outside;
 const children = new Set<ChildProcess>();
 
-beforeAll(async () => {
-  system = await startSystem([parcel]);
-});
-afterAll(() => system.close());
 beforeEach(async () => {
+  system = await startSystem([parcel]);
   outside = await startOutside();
 });
 afterEach(async () => {
   for (const child of children) await end(child, 'SIGKILL');
   children.clear();
   await outside.close();
+  await system.close();
 });
 
 async function spawnWorker(options: object = {}): Promise<ChildProcess> {
@@ -93,7 +91,7 @@ it.each([
 
 it('fails nothing when its workers are killed again and again', async () => {
   const runIds = await Promise.all(['x', 'y', 'z'].map((key) => system.submit(parcel, null, `often-${key}`)));
-  for (let kills = 0; kills < 5; kills += 1) {
+  for (let kills = 0; kills < 3; kills += 1) {
     outside.next('send', killCaller('before'));
     await end(await spawnWorkerUntilDead(), 'SIGKILL');
   }

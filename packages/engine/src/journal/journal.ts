@@ -91,6 +91,17 @@ export type Park =
 /** What an owner's write is answered. */
 export type WriteReply = 'done' | 'cancel_requested' | 'stale_owner';
 
+export interface RunOfTenant {
+  readonly runId: string;
+  readonly tenant: string;
+}
+
+/** A place in a list of runs: those before it were seen. */
+export interface ListPosition {
+  readonly at: number;
+  readonly runId: string;
+}
+
 /** A run's job, for who has to add or promote it. */
 export interface JobOfRun {
   readonly flow: string;
@@ -166,22 +177,39 @@ export interface Journal {
   buryRun(run: ClaimedRun, failure: Failure, entries: readonly Entry[]): Promise<number | undefined>;
 
   /** @returns the id of the run's new job, or undefined when that death is over already. */
-  redriveRun(runId: string, death: number): Promise<string | undefined>;
+  redriveRun(run: RunOfTenant, death: number): Promise<string | undefined>;
   /** @returns the run's new job, or undefined when the run is no longer as `seen`. */
   reissueRun(seen: Whereabouts): Promise<{ readonly jobId: string; readonly claims: number } | undefined>;
   /** Overdue runs, and Redis' clock. Each is this caller's for a few seconds. */
   deliverSignal(runId: string, signal: KeptSignal): Promise<SignalReply>;
-  cancelRun(runId: string): Promise<CancelReply>;
+  cancelRun(run: RunOfTenant): Promise<CancelReply>;
   /** @param generation the one that is followed: a repeat does not start another */
   rerunRun(runId: string, generation: number, version: number): Promise<RerunReply>;
   /** @param seen the field's record as it was when the person decided */
-  resolveStep(runId: string, field: string, seen: string, record: string): Promise<ResolveReply>;
+  resolveStep(run: RunOfTenant, field: string, seen: string, record: string): Promise<ResolveReply>;
   takeAlarms(limit: number): Promise<{ readonly now: number; readonly runIds: readonly string[] }>;
   moveAlarm(runId: string, delayMs: number): Promise<void>;
   whereIs(runId: string): Promise<Whereabouts | undefined>;
 
   /** A run's records by field, as they stand in Redis. */
   readRecords(runId: string): Promise<ReadonlyMap<string, string>>;
+  /** Ids of a tenant's runs (or of its dead ones), the newest first, and when they were created (or died). */
+  listRuns(
+    list: 'runs' | 'dead',
+    tenant: string,
+    after: ListPosition | undefined,
+    limit: number,
+  ): Promise<readonly ListPosition[]>;
+  readRuns(runIds: readonly string[]): Promise<readonly (Run | undefined)[]>;
+  /** Takes ids out of a tenant's list whose runs have expired. */
+  forgetRuns(tenant: string, runIds: readonly string[]): Promise<void>;
+  tenants(): Promise<readonly string[]>;
+  /**
+   * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired.
+   * @param from when the first of them was created
+   * @returns where to go on; undefined at the end of the list
+   */
+  pruneRuns(tenant: string, from: number, limit: number): Promise<number | undefined>;
   readRun(runId: string): Promise<Run | undefined>;
   readStatus(runId: string): Promise<Run['status'] | undefined>;
   /** Ids of the workers that prove their life. */

@@ -14,6 +14,12 @@ export const keys = {
   run: (runId: string) => `${TAG}/run/${runId}`,
   /** Sorted set: run id → the time by which something must have happened to it. No TTL. */
   alarms: `${TAG}/alarms`,
+  /** Sorted set: a tenant's run ids → when they were created. Entries go once their run has expired. No TTL. */
+  runs: (tenant: string) => `${TAG}/runs/${tenant}`,
+  /** Sorted set: a tenant's dead run ids → when they died. No TTL. */
+  dead: (tenant: string) => `${TAG}/dead/${tenant}`,
+  /** Set: every tenant that has submitted a run. No TTL. */
+  tenants: `${TAG}/tenants`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */
   workers: `${TAG}/workers`,
   /** Written to see whether Redis takes writes. Expires within seconds. */

@@ -6,6 +6,7 @@ import type {
   ClaimReply,
   Entry,
   Journal,
+  ListPosition,
   RerunReply,
   ResolveReply,
   SignalReply,
@@ -87,7 +88,7 @@ export function redisJournal({
       const [word, now, ...pairs] = list(
         await callWhole(
           'createRun',
-          [...ofRun(runId), ...(draw ? [keys.run(draw.from)] : [])],
+          [...ofRun(runId), keys.runs(tenant), keys.tenants, ...(draw ? [keys.run(draw.from)] : [])],
           [
             runId,
             fingerprint,
@@ -189,21 +190,21 @@ export function redisJournal({
 
     async buryRun(run, failure, entries) {
       const [word, deaths] = list(
-        await call('buryRun', ofRun(run.runId), [
-          run.owner,
-          run.runId,
-          JSON.stringify(failure),
-          GRACE_MS.letter,
-          ...flat(entries),
-        ]),
+        await call(
+          'buryRun',
+          [...ofRun(run.runId), keys.dead(run.tenant)],
+          [run.owner, run.runId, JSON.stringify(failure), GRACE_MS.letter, ...flat(entries)],
+        ),
       );
       if (word === 'buried') return Number(deaths);
       if (word === 'stale_owner') return undefined;
       throw unexpected('bury-run', word);
     },
 
-    async redriveRun(runId, death) {
-      const [word, jobId] = list(await call('redriveRun', ofRun(runId), [runId, death, GRACE_MS.reissue]));
+    async redriveRun({ runId, tenant }, death) {
+      const [word, jobId] = list(
+        await call('redriveRun', [...ofRun(runId), keys.dead(tenant)], [runId, death, GRACE_MS.reissue]),
+      );
       if (word === 'redriven') return String(jobId);
       if (word === 'not_dead' || word === 'unknown') return undefined;
       throw unexpected('redrive-run', word);
@@ -239,8 +240,10 @@ export function redisJournal({
       }
     },
 
-    async cancelRun(runId): Promise<CancelReply> {
-      const [word, flow, jobId, then] = list(await call('cancelRun', ofRun(runId), [runId, GRACE_MS.signal]));
+    async cancelRun({ runId, tenant }): Promise<CancelReply> {
+      const [word, flow, jobId, then] = list(
+        await call('cancelRun', [...ofRun(runId), keys.dead(tenant)], [runId, GRACE_MS.signal]),
+      );
       switch (word) {
         case 'cancelling':
           if (then !== 'promote' && then !== 'add' && then !== 'running')
@@ -271,9 +274,13 @@ export function redisJournal({
       }
     },
 
-    async resolveStep(runId, field, seen, record): Promise<ResolveReply> {
+    async resolveStep({ runId, tenant }, field, seen, record): Promise<ResolveReply> {
       const [word, flow, jobId, deaths] = list(
-        await call('resolveStep', ofRun(runId), [runId, field, seen, record, GRACE_MS.reissue]),
+        await call(
+          'resolveStep',
+          [...ofRun(runId), keys.dead(tenant)],
+          [runId, field, seen, record, GRACE_MS.reissue],
+        ),
       );
       switch (word) {
         case 'resolved':
@@ -308,6 +315,61 @@ export function redisJournal({
     async readRecords(runId) {
       const fields = Object.entries(await connection.hgetall(keys.run(runId)));
       return new Map(fields.filter(([field]) => parseField(field)));
+    },
+
+    async listRuns(list, tenant, after, limit) {
+      const key = list === 'runs' ? keys.runs(tenant) : keys.dead(tenant);
+      // entries of one moment stand in the order of their ids: those up to the last one seen are skipped
+      const found: ListPosition[] = [];
+      for (let offset = 0; found.length < limit; offset += limit) {
+        const page = await connection.zrevrangebyscore(
+          key,
+          after?.at ?? '+inf',
+          '-inf',
+          'WITHSCORES',
+          'LIMIT',
+          offset,
+          limit,
+        );
+        for (let i = 0; i + 1 < page.length; i += 2) {
+          const position = { runId: String(page[i]), at: Number(page[i + 1]) };
+          if (after && position.at === after.at && position.runId >= after.runId) continue;
+          if (found.length < limit) found.push(position);
+        }
+        if (page.length < limit * 2) break;
+      }
+      return found;
+    },
+
+    async readRuns(runIds) {
+      return Promise.all(runIds.map((runId) => this.readRun(runId)));
+    },
+
+    async forgetRuns(tenant, runIds) {
+      if (runIds.length > 0) await connection.zrem(keys.runs(tenant), ...runIds);
+    },
+
+    async pruneRuns(tenant, from, limit) {
+      const page = await connection.zrangebyscore(
+        keys.runs(tenant),
+        from,
+        '+inf',
+        'WITHSCORES',
+        'LIMIT',
+        0,
+        limit,
+      );
+      const ids = page.filter((_, index) => index % 2 === 0).map(String);
+      const there = await Promise.all(ids.map((runId) => connection.exists(keys.run(runId))));
+      await this.forgetRuns(
+        tenant,
+        ids.filter((_, index) => there[index] === 0),
+      );
+      return ids.length < limit ? undefined : Number(page.at(-1)) + 1;
+    },
+
+    async tenants() {
+      return connection.smembers(keys.tenants);
     },
 
     async readStatus(runId) {

@@ -1,4 +1,4 @@
-import type { Failure, Json, Run, StepState, WaitingFor } from '../run.ts';
+import type { Failure, Json, Run, RunEvent, StepState, WaitingFor } from '../run.ts';
 import type { ClaimedRun, Draw, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
 import { decodeRecord, fieldOf, parseField, type StepRecord } from './step-record.ts';
 
@@ -61,6 +61,7 @@ export function decodeRun(runId: string, fields: Fields): Run {
     idempotencyKey: need(fields, 'key'),
     input: JSON.parse(need(fields, 'input')) as Json,
     steps: stepStates(fields, status),
+    events: eventsOf(fields),
     drawn: Number(fields.get('drawn') ?? 0),
     settled: Number(fields.get('settled') ?? 0),
     revision: Number(need(fields, 'revision')),
@@ -145,6 +146,13 @@ function recordsOf(fields: Fields): { readonly records: Map<string, StepRecord>;
     bytes += Buffer.byteLength(text);
   }
   return { records, bytes };
+}
+
+const EVENT = 'h:';
+
+function eventsOf(fields: Fields): RunEvent[] {
+  const events = [...fields].filter(([field]) => field.startsWith(EVENT));
+  return events.map(([, text]) => JSON.parse(text) as RunEvent).sort((a, b) => a.at - b.at);
 }
 
 const SIGNAL = 'g:';

@@ -1,5 +1,5 @@
 -- Parks a run as dead: a person decides. Its letter is written next; the alarm sees to it.
--- KEYS  run, alarms
+-- KEYS  run, alarms, the tenant's dead
 -- ARGV  owner, run id, failure (JSON), ms until its letter must have been written, field, record, …
 -- Reply {'buried', deaths} | {'stale_owner'}
 -- @include clock
@@ -12,8 +12,10 @@ local now = now_ms()
 local set = {
   'status', 'dead', 'owner', '-' .. ARGV[1], 'death', ARGV[3], 'deaths', deaths + 1, 'claims', 0,
   'revision', run.revision + 1, 'updatedAt', now,
+  'h:d' .. deaths + 1, '{"is":"died","at":' .. now .. '}',
 }
 add_records(KEYS[1], 5, set)
 redis.call('HSET', KEYS[1], unpack(set))
 redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[2])
+redis.call('ZADD', KEYS[3], now, ARGV[2])
 return { 'buried', deaths + 1 }

@@ -1,5 +1,5 @@
 -- Asks a run to undo what was done and end as cancelled. A dead run is brought back for it.
--- KEYS  run, alarms
+-- KEYS  run, alarms, the tenant's dead
 -- ARGV  run id, ms until its job must have been claimed
 -- Reply {'cancelling', flow, job id, 'promote' | 'add' | 'running'} | {'run_finished'} | {'unknown'}
 -- @include clock
@@ -11,12 +11,14 @@ local now = now_ms()
 if status == 'dead' then
   local jobs = (tonumber(f[5]) or 0) + 1
   local job = ARGV[1] .. '.r' .. jobs
+  redis.call('HSET', KEYS[1], 'h:cancel', '{"is":"cancel_requested","at":' .. now .. '}')
   redis.call('HSET', KEYS[1], 'cancel', 1, 'status', f[7] and 'compensating' or 'pending', 'job', job, 'jobs', jobs,
     'redrives', (tonumber(f[6]) or 0) + 1, 'waiting', '', 'revision', f[9] + 1, 'updatedAt', now)
   redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
+  redis.call('ZREM', KEYS[3], ARGV[1])
   return { 'cancelling', f[3], job, 'add' }
 end
-if not f[8] then redis.call('HSET', KEYS[1], 'cancel', 1, 'revision', f[9] + 1, 'updatedAt', now) end
+if not f[8] then redis.call('HSET', KEYS[1], 'cancel', 1, 'h:cancel', '{"is":"cancel_requested","at":' .. now .. '}', 'revision', f[9] + 1, 'updatedAt', now) end
 local parked = f[2] and string.sub(f[2], 1, 1) == '-'
 if not parked then return { 'cancelling', f[3], f[4], 'running' } end
 redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])

@@ -28,6 +28,11 @@ else
     'status', f[8] and 'compensating' or 'running',
     'revision', f[7] + 1,
   }
+  if tonumber(f[6] or 0) > 0 then
+    -- the last owner did not let go of the run by itself
+    local worker = string.match(ARGV[1], '^(.*)%.%d+$') or ARGV[1]
+    redis.call('HSET', KEYS[1], 'h:c' .. epoch, '{"is":"taken_over","at":' .. now .. ',"worker":"' .. worker .. '"}')
+  end
   redis.call('HSET', KEYS[1], 'updatedAt', now, unpack(written))
   -- the reply's later pairs win over its earlier ones
   for i = 1, #written do reply[#reply + 1] = tostring(written[i]) end

@@ -1,5 +1,5 @@
 -- Creates a run unless it exists. The run's record is the record of its Idempotency-Key as well.
--- KEYS  run, alarms, the run that is drawn upon (only with a draw)
+-- KEYS  run, alarms, the tenant's runs, tenants, the run that is drawn upon (only with a draw)
 -- ARGV  run id, fingerprint, tenant, flow, version, idempotency key, input (JSON), ms until its job must have been claimed,
 --       parent (JSON, or '' for none), draw (JSON, or '' for none), its amount, the most that may be drawn in all
 -- Reply {'created', now} | {'replayed', now, field, value, …} | {'key_reused', now}
@@ -15,12 +15,12 @@ if fingerprint then
   return reply
 end
 if ARGV[10] ~= '' then
-  local source = redis.call('HMGET', KEYS[3], 'status', 'drawn')
+  local source = redis.call('HMGET', KEYS[5], 'status', 'drawn')
   if source[1] ~= 'completed' then return { 'source_not_completed', now } end
   local drawn = tonumber(source[2]) or 0
   if drawn + ARGV[11] > tonumber(ARGV[12]) then return { 'draw_exceeds', now, ARGV[12] - drawn } end
-  redis.call('HINCRBY', KEYS[3], 'drawn', ARGV[11])
-  redis.call('HINCRBY', KEYS[3], 'revision', 1)
+  redis.call('HINCRBY', KEYS[5], 'drawn', ARGV[11])
+  redis.call('HINCRBY', KEYS[5], 'revision', 1)
   redis.call('HSET', KEYS[1], 'draw', ARGV[10])
 end
 redis.call('HSET', KEYS[1],
@@ -28,4 +28,6 @@ redis.call('HSET', KEYS[1],
   'status', 'pending', 'generation', 1, 'job', ARGV[1], 'revision', 1, 'createdAt', now, 'updatedAt', now)
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'parent', ARGV[9]) end
 redis.call('ZADD', KEYS[2], now + ARGV[8], ARGV[1])
+redis.call('ZADD', KEYS[3], now, ARGV[1])
+redis.call('SADD', KEYS[4], ARGV[3])
 return { 'created', now }

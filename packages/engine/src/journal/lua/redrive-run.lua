@@ -1,5 +1,5 @@
 -- Lets a dead run go on from the step that failed, with fresh attempts, under a new job.
--- KEYS  run, alarms
+-- KEYS  run, alarms, the tenant's dead
 -- ARGV  run id, number of the death that is redriven, ms until its job must have been claimed
 -- Reply {'redriven', job id} | {'not_dead'} (or dead once more since: that death has a letter of its own) | {'unknown'}
 -- @include clock
@@ -9,8 +9,11 @@ if f[1] ~= 'dead' or f[2] ~= ARGV[2] then return { 'not_dead' } end
 local now = now_ms()
 local jobs = (tonumber(f[3]) or 0) + 1
 local job = ARGV[1] .. '.r' .. jobs
+local redrives = (tonumber(f[4]) or 0) + 1
 redis.call('HSET', KEYS[1],
-  'status', f[7] and 'compensating' or 'pending', 'job', job, 'jobs', jobs, 'redrives', (tonumber(f[4]) or 0) + 1, 'waiting', '',
+  'h:r' .. redrives, '{"is":"redriven","at":' .. now .. '}',
+  'status', f[7] and 'compensating' or 'pending', 'job', job, 'jobs', jobs, 'redrives', redrives, 'waiting', '',
   'revision', f[5] + 1, 'updatedAt', now)
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
 return { 'redriven', job }

@@ -1,5 +1,5 @@
 -- Writes down what a person found out about a dead run's effect in doubt, and lets the run go on.
--- KEYS  run, alarms
+-- KEYS  run, alarms, the tenant's dead
 -- ARGV  run id, field, record as the person saw it, record to put in its place, ms until its job must have been claimed
 -- Reply {'resolved', flow, job id, deaths} | {'not_dead'} | {'changed'} (the record is another one by now) | {'unknown'}
 -- @include clock
@@ -10,7 +10,9 @@ if f[2] ~= ARGV[3] then return { 'changed' } end
 local now = now_ms()
 local jobs = (tonumber(f[3]) or 0) + 1
 local job = ARGV[1] .. '.r' .. jobs
-redis.call('HSET', KEYS[1], ARGV[2], ARGV[4], 'status', f[5] and 'compensating' or 'pending', 'job', job, 'jobs', jobs,
-  'redrives', (tonumber(f[4]) or 0) + 1, 'waiting', '', 'revision', f[8] + 1, 'updatedAt', now)
+local redrives = (tonumber(f[4]) or 0) + 1
+redis.call('HSET', KEYS[1], 'h:r' .. redrives, '{"is":"resolved","at":' .. now .. '}', ARGV[2], ARGV[4], 'status', f[5] and 'compensating' or 'pending', 'job', job, 'jobs', jobs,
+  'redrives', redrives, 'waiting', '', 'revision', f[8] + 1, 'updatedAt', now)
 redis.call('ZADD', KEYS[2], now + ARGV[5], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
 return { 'resolved', f[6], job, tonumber(f[7]) }
