@@ -1,8 +1,10 @@
 import { connectRedis, type Logger, listen } from '@holdfast/app-kit';
-import { orderContract } from '@holdfast/flows';
+import { orderContract, paymentContract, refundContract } from '@holdfast/flows';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
+
+const FLOWS = [orderContract, paymentContract, refundContract].map(({ name }) => name);
 
 /** Redis must answer in this time, so that a page is there, or says why not, within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
@@ -15,7 +17,7 @@ export interface RunningDashboard {
 /** Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell. */
 export async function startDashboard(config: DashboardConfig, log: Logger): Promise<RunningDashboard> {
   const redis = connectRedis(config.redisUrls, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
-  const queues = openQueues(redis, [orderContract.name], log);
+  const queues = openQueues(redis, FLOWS, log);
   let draining = false;
   const app = await buildDashboard({
     login: { user: config.user, password: config.password },

@@ -40,18 +40,20 @@ async function queues(): Promise<Record<string, BoardQueue>> {
 async function everythingInRedis(): Promise<Record<string, unknown>> {
   const redis = new Redis(dashboard.redis.url);
   const dump: Record<string, unknown> = {};
-  for (const key of (await redis.keys('*')).filter((k) => /dead-letters|order/.test(k)).sort()) {
+  for (const key of (await redis.keys('*')).filter((k) => /dead-letters|order|refund/.test(k)).sort()) {
     dump[key] = (await redis.dumpBuffer(key))?.toString('base64');
   }
   redis.disconnect();
   return dump;
 }
 
-test('the board shows the flow, to look at only, and the dead letters, to retry', async () => {
-  const shown = await queues();
-  expect(Object.keys(shown).sort()).toEqual(['dead-letters', 'order']);
-  expect(shown.order).toMatchObject({ readOnlyMode: true, allowRetries: false });
-  expect(shown['dead-letters']).toMatchObject({
+test('the board shows each flow, to look at only, and the dead letters, to retry', async () => {
+  const { 'dead-letters': letters, ...flows } = await queues();
+  expect(Object.keys(flows)).toEqual(['order', 'payment', 'refund']);
+  for (const flow of Object.values(flows)) {
+    expect(flow).toMatchObject({ readOnlyMode: true, allowRetries: false });
+  }
+  expect(letters).toMatchObject({
     readOnlyMode: false,
     allowRetries: true,
     allowCompletedRetries: false,
@@ -88,7 +90,7 @@ describe('with dead orders', () => {
   test.each(writes)(
     '%s %s does nothing on any queue, but for retries of dead letters',
     async (method, route) => {
-      for (const queue of ['order', 'dead-letters', 'nope', '__proto__']) {
+      for (const queue of ['order', 'refund', 'dead-letters', 'nope', '__proto__']) {
         if (queue === 'dead-letters' && retries.includes(String(route))) continue;
         const before = await everythingInRedis();
         const path = String(route)
