@@ -1,6 +1,6 @@
 import { connectRedis, createLogger, Preflight } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
-import { orderContract } from '@holdfast/flows';
+import { orderContract, paymentContract, refundContract } from '@holdfast/flows';
 import { startRedis, type TestRedis } from '@holdfast/testkit';
 import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import type { ApiKeys, Scope } from '../src/api-keys.ts';
 import { buildApi } from '../src/index.ts';
 import { authentication } from '../src/plugins/authentication.ts';
 import { newKey, ORDER } from './support/order.ts';
+import { PAYMENT } from './support/payment-service.ts';
 import { send } from './support/test-api.ts';
 
 /** Keys of several tenants and scopes, named for what they are. */
@@ -26,7 +27,7 @@ beforeAll(async () => {
   redis = await startRedis();
   const log = createLogger('api', 'silent');
   const connection = connectRedis([redis.url], { for: 'api', commandTimeoutMs: 1500 }, log);
-  const flows = [orderContract];
+  const flows = [orderContract, paymentContract, refundContract];
   const client = createClient({ connection, flows });
   const preflight = new Preflight({ connection, durability: 'strict', attest: undefined, log });
   const { app } = await buildApi({ client, flows, keys, preflight, log });
@@ -51,10 +52,14 @@ interface Route {
   readonly status: number;
 }
 
+const REFUND = { amount: 1, reason: 'it did not fit' };
 const operate = { method: 'POST', scope: 'operate', status: 404 } as const;
 const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v1/orders', scope: 'submit', body: ORDER, status: 202 },
   { method: 'POST', path: '/v1/flows/order/runs', scope: 'submit', body: ORDER, status: 202 },
+  { method: 'POST', path: '/v1/payments', scope: 'submit', body: PAYMENT, status: 202 },
+  { method: 'POST', path: '/v1/payments/run_1/refunds', scope: 'submit', body: REFUND, status: 404 },
+  { method: 'GET', path: '/v1/payments/run_1', scope: 'read', status: 404 },
   { method: 'GET', path: '/v1/runs/run_1', scope: 'read', status: 404 },
   { ...operate, path: '/v1/runs/run_1/cancel' },
   { ...operate, path: '/v1/runs/run_1/rerun' },

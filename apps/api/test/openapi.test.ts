@@ -3,6 +3,7 @@ import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROBLEMS } from '../src/problems.ts';
 import { ORDER } from './support/order.ts';
+import { PAYMENT } from './support/payment-service.ts';
 import { startTestApi, type TestApi } from './support/test-api.ts';
 
 interface MediaType {
@@ -14,6 +15,7 @@ interface Operation {
   readonly operationId: string;
   readonly summary: string;
   readonly security?: readonly object[];
+  readonly parameters?: readonly object[];
   readonly requestBody?: { readonly content: Readonly<Record<string, MediaType>> };
   readonly responses: Readonly<
     Record<string, { readonly description: string; readonly content?: Readonly<Record<string, MediaType>> }>
@@ -54,6 +56,7 @@ test('is OpenAPI 3.1', () => {
 test('has every route that is served, and serves every route it has', async () => {
   const served = [
     ...['/v1/orders', '/v1/flows/{flow}/runs', '/v1/runs/{id}'],
+    ...['/v1/payments', '/v1/payments/{id}', '/v1/payments/{id}/refunds'],
     ...['cancel', 'rerun', 'signals/{name}'].map((what) => `/v1/runs/{id}/${what}`),
     ...['redrive', 'resolve', 'cancel'].map((what) => `/v1/dead-letters/{runId}/${what}`),
   ];
@@ -93,6 +96,14 @@ test('its input schema takes what the API takes and refuses what is plainly wron
   expect(faultsOf(OrderInput, ORDER)).toBe('');
   expect(faultsOf(OrderInput, { ...ORDER, coupon: 'X' })).not.toBe('');
   expect(faultsOf(OrderInput, { ...ORDER, items: [] })).not.toBe('');
+});
+
+test('it does not offer to submit what the API takes elsewhere alone', () => {
+  const { PaymentInput = {} } = document.components.schemas;
+  expect(faultsOf(PaymentInput, PAYMENT)).toBe('');
+  expect(document.components.schemas).not.toHaveProperty('RefundInput');
+  const [flow] = document.paths['/v1/flows/{flow}/runs']?.post?.parameters ?? [];
+  expect(flow).toMatchObject({ name: 'flow', schema: { enum: ['order', 'payment'] } });
 });
 
 describe('the page for people', () => {

@@ -1,8 +1,12 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
+interface MediaType {
+  readonly schema?: object;
+}
+
 interface Operation {
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, MediaType>> }>>;
 }
 
 export interface OpenApi {
@@ -23,8 +27,13 @@ export function conformanceTo(document: OpenApi): (answer: SeenAnswer) => string
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats.default(ajv);
   ajv.addSchema({ $id: 'openapi', components: document.components });
-  const schemaOf = (name: string) => ajv.compile({ $ref: `openapi#/components/schemas/${name}` });
-  const validators = { run: schemaOf('Run'), problem: schemaOf('Problem') };
+  const validators = new Map<string, ValidateFunction>();
+  const faultsIn = (schema: object, body: unknown): string[] => {
+    const text = JSON.stringify(schema).replaceAll('"#/', '"openapi#/');
+    const validate = validators.get(text) ?? ajv.compile(JSON.parse(text));
+    validators.set(text, validate);
+    return validate(body) ? [] : [ajv.errorsText(validate.errors)];
+  };
 
   return ({ method, path, status, contentType, body }) => {
     const operation = operationFor(document, method, path);
@@ -41,10 +50,9 @@ export function conformanceTo(document: OpenApi): (answer: SeenAnswer) => string
       if (documented?.content && !(type in documented.content))
         faults.push(`${status} as ${type} is not documented`);
     }
-    if (isProblem && !validators.problem(body)) faults.push(ajv.errorsText(validators.problem.errors));
-    if (operation && !isProblem && path.startsWith('/v1/') && status < 300 && !validators.run(body)) {
-      faults.push(ajv.errorsText(validators.run.errors));
-    }
+    if (isProblem) faults.push(...faultsIn({ $ref: '#/components/schemas/Problem' }, body));
+    const shown = operation?.responses[String(status)]?.content?.['application/json']?.schema;
+    if (shown && !isProblem) faults.push(...faultsIn(shown, body));
     return faults;
   };
 }
