@@ -7,7 +7,7 @@ import {
   Preflight,
 } from '@holdfast/app-kit';
 import { startWorker, type Worker } from '@holdfast/engine';
-import { orderFlow, paymentFlow, refundFlow } from '@holdfast/flows';
+import { allFlows } from '@holdfast/flows';
 import { orderProviders } from '@holdfast/providers';
 import Fastify from 'fastify';
 import type { WorkerConfig } from './config.ts';
@@ -57,7 +57,7 @@ export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise
     worker = startWorker({
       connection: redis,
       redisUrls: config.redisUrls,
-      flows: [orderFlow(providers), paymentFlow(providers), refundFlow(providers)],
+      flows: allFlows(providers),
       log,
       concurrency: config.concurrency,
       lock: config.lockMs,

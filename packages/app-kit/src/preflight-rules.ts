@@ -31,7 +31,7 @@ const NEARLY_FULL_RATIO = 0.9;
 export function judgeRedis(facts: NodeFacts, attest: string | undefined): Finding[] {
   if ('refusal' in facts) {
     const risk = 'whether accepted runs are safe there cannot be told';
-    const mend = 'ACL SETUSER <user> +info +time +config|get';
+    const mend = 'redis-cli ACL SETUSER <user> +info +time +config|get';
     return [{ node: facts.node, ...unusable('access', facts.refusal, risk, mend) }];
   }
   const findings = RULES.flatMap((rule) => rule(facts, attest)).map((finding) => ({
@@ -55,7 +55,7 @@ const RULES: readonly Rule[] = [
   ({ role, follows }) => {
     if (role === 'master') return [];
     const risk = 'it takes no writes, and forgets its own when it follows another';
-    const mend = follows ? `HOLDFAST_REDIS_URL=redis://${follows}` : 'REPLICAOF NO ONE';
+    const mend = follows ? `HOLDFAST_REDIS_URL=redis://${follows}` : 'redis-cli REPLICAOF NO ONE';
     return [unusable('role', role === 'slave' ? 'replica' : role, risk, mend)];
   },
 
@@ -63,14 +63,21 @@ const RULES: readonly Rule[] = [
     if (scriptRefusal === undefined) return [];
     const risk = 'every change of a run is a script over several keys, so no run could be accepted';
     return [
-      unusable('scripts', scriptRefusal, risk, 'ACL SETUSER <user> +@scripting +@read +@write ~{hf0}*'),
+      unusable(
+        'scripts',
+        scriptRefusal,
+        risk,
+        'redis-cli ACL SETUSER <user> +@scripting +@read +@write ~{hf0}*',
+      ),
     ];
   },
 
   ({ maxMemoryPolicy }) => {
     if (maxMemoryPolicy === 'noeviction') return [];
     const risk = 'runs and their jobs are thrown away when memory runs short';
-    return [loss('maxmemory-policy', maxMemoryPolicy, risk, 'CONFIG SET maxmemory-policy noeviction')];
+    return [
+      loss('maxmemory-policy', maxMemoryPolicy, risk, 'redis-cli CONFIG SET maxmemory-policy noeviction'),
+    ];
   },
 
   onDisk,
@@ -84,7 +91,7 @@ const RULES: readonly Rule[] = [
   ({ lastSave }) => {
     if (lastSave !== 'err') return [];
     const risk = 'the last snapshot failed; Redis may take no writes until one succeeds';
-    return [trouble('rdb_last_bgsave_status', 'err', risk, 'mend the disk, then BGSAVE')];
+    return [trouble('rdb_last_bgsave_status', 'err', risk, 'mend the disk, then redis-cli BGSAVE')];
   },
 
   ({ usedMemoryBytes, maxMemoryBytes }) => {
@@ -92,14 +99,19 @@ const RULES: readonly Rule[] = [
     const value = `${megabytes(usedMemoryBytes)} of ${megabytes(maxMemoryBytes)} MB`;
     const risk = 'nothing is accepted once it is full';
     return [
-      trouble('used_memory', value, risk, 'CONFIG SET maxmemory <more>, or a shorter HOLDFAST_RETENTION'),
+      trouble(
+        'used_memory',
+        value,
+        risk,
+        'redis-cli CONFIG SET maxmemory <more>, or a shorter HOLDFAST_RETENTION',
+      ),
     ];
   },
 
   ({ evictedKeys }) => {
     if (evictedKeys === 0) return [];
     const risk = 'keys were thrown away since Redis started; runs may be among them';
-    const mend = 'look for runs that clients know and Redis does not, then CONFIG RESETSTAT';
+    const mend = 'look for runs that clients know and Redis does not, then redis-cli CONFIG RESETSTAT';
     return [trouble('evicted_keys', String(evictedKeys), risk, mend)];
   },
 
@@ -114,22 +126,22 @@ const RULES: readonly Rule[] = [
 /** Whether a write is on disk when it is answered. */
 function onDisk({ disk, aofEnabled }: RedisFacts, attest: string | undefined): Omit<Finding, 'node'>[] {
   if (disk.from !== 'config') return untold(disk.from === 'waitaof', attest);
+  const findings: Omit<Finding, 'node'>[] = [];
   if (disk.appendOnly !== 'yes' || !aofEnabled) {
     const value = disk.appendOnly === 'yes' ? 'yes, but not at work' : disk.appendOnly;
     const risk = 'everything since the last snapshot is lost when Redis ends';
-    return [loss('appendonly', value, risk, 'CONFIG SET appendonly yes')];
+    findings.push(loss('appendonly', value, risk, 'redis-cli CONFIG SET appendonly yes'));
   }
-  const findings: Omit<Finding, 'node'>[] = [];
   if (disk.appendFsync !== 'always') {
     const risk =
       disk.appendFsync === 'everysec'
         ? 'up to 2 s of accepted runs are lost when the machine ends'
         : 'as much as the system has not written yet is lost when the machine ends, often 30 s';
-    findings.push(loss('appendfsync', disk.appendFsync, risk, 'CONFIG SET appendfsync always'));
+    findings.push(loss('appendfsync', disk.appendFsync, risk, 'redis-cli CONFIG SET appendfsync always'));
   }
   if (disk.noAppendFsyncOnRewrite !== 'no') {
     const risk = 'while the file is rewritten nothing is synced, not even with appendfsync always';
-    const mend = 'CONFIG SET no-appendfsync-on-rewrite no';
+    const mend = 'redis-cli CONFIG SET no-appendfsync-on-rewrite no';
     findings.push(loss('no-appendfsync-on-rewrite', disk.noAppendFsyncOnRewrite, risk, mend));
   }
   return findings;
@@ -140,7 +152,8 @@ function untold(tooEarly: boolean, attest: string | undefined): Omit<Finding, 'n
   if (attest !== undefined && !tooEarly) return [];
   const value = tooEarly ? 'not always: WAITAOF shows it' : 'not told: CONFIG is not allowed';
   const risk = 'how much is lost when Redis or its machine ends is not known';
-  const mend = 'ACL SETUSER <user> +config|get, or HOLDFAST_DURABILITY_ATTEST="<who vouches for what>"';
+  const mend =
+    'redis-cli ACL SETUSER <user> +config|get, or HOLDFAST_DURABILITY_ATTEST="<who vouches for what>"';
   return [(attest === undefined ? loss : trouble)('appendfsync', value, risk, mend)];
 }
 

@@ -153,10 +153,10 @@ describe('why nothing starts', () => {
     expect(refusalText(findings, 'strict').split('\n')).toEqual([
       'This Redis could lose runs that were accepted (HOLDFAST_DURABILITY is strict):',
       '  redis 127.0.0.1:6379: maxmemory-policy is allkeys-lru: runs and their jobs are thrown away when memory runs short',
-      '    mend: CONFIG SET maxmemory-policy noeviction',
+      '    mend: redis-cli CONFIG SET maxmemory-policy noeviction',
       '  redis 127.0.0.1:6379: appendonly is no: everything since the last snapshot is lost when Redis ends',
-      '    mend: CONFIG SET appendonly yes',
-      'Mend it and start again; CONFIG REWRITE keeps it so. Or set HOLDFAST_DURABILITY=standard and accept the loss.',
+      '    mend: redis-cli CONFIG SET appendonly yes',
+      'Mend it and start again; redis-cli CONFIG REWRITE keeps it so. Or set HOLDFAST_DURABILITY=standard and accept the loss.',
     ]);
   });
 

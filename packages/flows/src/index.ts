@@ -1,3 +1,4 @@
+export { allFlows } from './all-flows.ts';
 export { Amount, Currency, MAX_AMOUNT } from './money.ts';
 export { orderContract, orderFlow } from './order/flow.ts';
 export type { Email, Inventory, Label, OrderPorts, Shipping } from './order/ports.ts';

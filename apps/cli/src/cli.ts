@@ -1,0 +1,69 @@
+import { ConfigError, OperatorError } from '@holdfast/app-kit';
+import { Command, CommanderError } from 'commander';
+import { ApiError } from './api.ts';
+import { addDeadLetterCommands } from './dead-letters.ts';
+import { addDoctorCommand } from './doctor.ts';
+import type { Io } from './io.ts';
+import { addReplayCommand } from './replay.ts';
+import { addRunCommands } from './runs.ts';
+
+/** How a command adds itself to the program, and says how it ended. */
+export interface Commands {
+  readonly program: Command;
+  readonly io: Io;
+  /** @param code 0 when all is well, 1 when it is not */
+  readonly ends: (code: 0 | 1) => void;
+}
+
+/**
+ * Runs one command.
+ * @param args without the program's own name
+ * @returns the exit code: 0; 1 when something is wrong, 2 when the command could not be understood
+ */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  let exitCode: number = 0;
+  const program = new Command('holdfast')
+    .description('Looks after a Holdfast system. Every command has --json, and --help tells its options.')
+    .option('--verbose', 'show the stack of an error')
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showHelpAfterError('(holdfast --help tells what there is)');
+  const commands: Commands = {
+    program,
+    io,
+    ends: (code) => {
+      exitCode = code;
+    },
+  };
+  addDoctorCommand(commands);
+  addReplayCommand(commands);
+  addRunCommands(commands);
+  addDeadLetterCommands(commands);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const json = args.includes('--json');
+    if (json) io.out(`${JSON.stringify({ error: describe(error) }, null, 2)}\n`);
+    else io.err(`${explain(error, program.opts<{ verbose?: true }>().verbose === true)}\n`);
+    return 1;
+  }
+}
+
+function explain(error: unknown, verbose: boolean): string {
+  if (verbose && error instanceof Error) return error.stack ?? error.message;
+  const { message } = describe(error);
+  return isKnown(error)
+    ? message
+    : `${message}\nThis was not expected. Run it again with --verbose, before the command, for more.`;
+}
+
+function describe(error: unknown): { readonly code: string; readonly message: string } {
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: isKnown(error) ? error.code : 'unexpected', message };
+}
+
+function isKnown(error: unknown): error is OperatorError | ConfigError | ApiError {
+  return error instanceof OperatorError || error instanceof ConfigError || error instanceof ApiError;
+}

@@ -1,0 +1,111 @@
+import {
+  type Finding,
+  judgeRedis,
+  type NodeFacts,
+  type PreflightSettings,
+  preflightSettings,
+  preflightVariables,
+  readConfig,
+  readFacts,
+  refusing,
+} from '@holdfast/app-kit';
+import type { Commands } from './cli.ts';
+import { type Colors, colorsOf, type Io } from './io.ts';
+import { withRedis } from './redis.ts';
+import { table } from './table.ts';
+
+interface Examined {
+  readonly facts: NodeFacts;
+  readonly findings: readonly Finding[];
+}
+
+export function addDoctorCommand({ program, io, ends }: Commands): void {
+  program
+    .command('doctor')
+    .description('looks whether accepted runs are safe in a Redis; exit code 1 when something is wrong')
+    .option('--redis <url>', 'default: HOLDFAST_REDIS_URL, else that of the system that runs here')
+    .option('--json', 'print JSON')
+    .action(async ({ redis, json }: { redis?: string; json?: true }) => {
+      const settings = preflightSettings(readConfig(preflightVariables, io.env));
+      const examined = await withRedis(io, redis, async (connection) =>
+        (await readFacts(connection)).map((facts) => ({
+          facts,
+          findings: judgeRedis(facts, settings.attest),
+        })),
+      );
+      const wrong = examined.flatMap(({ findings }) => findings).filter((f) => !isAccepted(f, settings));
+      if (json)
+        io.out(`${JSON.stringify({ ok: wrong.length === 0, ...settings, nodes: examined }, null, 2)}\n`);
+      else io.out(describe(examined, settings, io));
+      ends(wrong.length === 0 ? 0 : 1);
+    });
+}
+
+function isAccepted({ gravity }: Finding, { durability }: PreflightSettings): boolean {
+  return gravity === 'loss' && durability === 'standard';
+}
+
+function describe(examined: readonly Examined[], settings: PreflightSettings, io: Io): string {
+  const colors = colorsOf(io);
+  const findings = examined.flatMap((each) => each.findings);
+  const parts = examined.map(
+    ({ facts, findings }) => `Redis ${facts.node}\n\n${table(rowsOf(facts, findings, colors))}\n`,
+  );
+  for (const { setting, value, risk, mend } of findings) {
+    parts.push(`${setting} is ${value}: ${risk}.\n  mend: ${mend}\n`);
+  }
+  if (settings.attest) parts.push(`Vouched for (HOLDFAST_DURABILITY_ATTEST): ${settings.attest}\n`);
+  parts.push(`${verdict(findings, settings)}\n`);
+  return parts.join('\n');
+}
+
+/** A row per fact, with what was found about it. */
+function rowsOf(facts: NodeFacts, findings: readonly Finding[], colors: Colors): string[][] {
+  const known = 'refusal' in facts ? [] : knownFacts(facts);
+  const others = findings.filter(({ setting }) => !known.some(([name]) => name === setting));
+  return [...known, ...others.map(({ setting, value }) => [setting, value] as const)].map(([name, value]) => {
+    const found = findings.find(({ setting }) => setting === name);
+    if (!found) return [name, value, colors.green('ok')];
+    const word = { unusable: 'cannot be used', loss: 'could lose runs', trouble: 'trouble' }[found.gravity];
+    return [name, found.value, (found.gravity === 'trouble' ? colors.yellow : colors.red)(word)];
+  });
+}
+
+function knownFacts(facts: Exclude<NodeFacts, { refusal: string }>): (readonly [string, string])[] {
+  const { disk } = facts;
+  return [
+    ['redis_version', facts.version],
+    ['role', facts.role],
+    ...(disk.from === 'config'
+      ? ([
+          ['appendonly', disk.appendOnly],
+          ['appendfsync', disk.appendFsync],
+          ['no-appendfsync-on-rewrite', disk.noAppendFsyncOnRewrite],
+        ] as const)
+      : ([['appendfsync', 'not told']] as const)),
+    ['maxmemory-policy', facts.maxMemoryPolicy],
+    ['used_memory', `${megabytes(facts.usedMemoryBytes)} MB, ${bound(facts.maxMemoryBytes)}`],
+    ['evicted_keys', String(facts.evictedKeys)],
+    ['aof_last_write_status', facts.lastAofWrite],
+    ['rdb_last_bgsave_status', facts.lastSave],
+    ['clock', `${(facts.clockSkewMs / 1000).toFixed(1)} s off`],
+    ['scripts', 'run, over one slot'],
+  ];
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(0);
+}
+
+function bound(bytes: number): string {
+  return bytes === 0 ? 'unbounded' : `at most ${megabytes(bytes)} MB`;
+}
+
+function verdict(findings: readonly Finding[], { durability }: PreflightSettings): string {
+  const refused = refusing(findings, durability).length;
+  if (refused > 0) return `API and workers do not start with it (HOLDFAST_DURABILITY is ${durability}).`;
+  const accepted = findings.filter(({ gravity }) => gravity === 'loss').length;
+  if (accepted > 0) return 'API and workers start with it: HOLDFAST_DURABILITY=standard accepts the loss.';
+  if (findings.length > 0) return 'API and workers start with it, but somebody should look.';
+  return 'Nothing is wrong: what is accepted is kept.';
+}

@@ -1,0 +1,124 @@
+import { type Flow, isTerminal } from '@holdfast/engine';
+import { type Replay, recordedRuns, replayRun } from '@holdfast/engine/replay';
+import { allFlows } from '@holdfast/flows';
+import { InvalidArgumentError } from 'commander';
+import type { Cluster, Redis } from 'ioredis';
+import type { Commands } from './cli.ts';
+import { count } from './io.ts';
+import { startProgress } from './progress.ts';
+import { withRedis } from './redis.ts';
+import { uncallablePorts } from './replay-ports.ts';
+import { table } from './table.ts';
+
+interface ReplayFlags {
+  readonly flow?: string;
+  readonly limit?: number;
+  readonly redis?: string;
+  readonly json?: true;
+}
+
+/** @param flows what recorded runs are replayed with */
+export function addReplayCommand({ program, io, ends }: Commands): void {
+  program
+    .command('replay')
+    .description(
+      "plays recorded runs back through today's flows, without any effect; exit code 1 when one would not go on as recorded",
+    )
+    .option('--flow <name>', 'runs of this flow only')
+    .option('--limit <n>', 'at most so many; those that are not over come first', wholeNumber)
+    .option('--redis <url>', 'default: HOLDFAST_REDIS_URL, else that of the system that runs here')
+    .option('--json', 'print JSON')
+    .action(async ({ flow, limit, redis, json }: ReplayFlags) => {
+      const result = await withRedis(io, redis, async (connection) => {
+        const runIds = await collect(recordedRuns(connection, flow), limit);
+        const progress = startProgress(io, runIds.length, 'runs');
+        const replays = await replayAll(connection, allFlows(uncallablePorts()), runIds, progress.step);
+        progress.stop();
+        return summarize(replays);
+      });
+      if (json) io.out(`${JSON.stringify(result, null, 2)}\n`);
+      else io.out(describe(result));
+      ends(result.ok ? 0 : 1);
+    });
+}
+
+/** So many are read and played back at once. */
+const AT_ONCE = 16;
+
+async function replayAll(
+  connection: Redis | Cluster,
+  flows: readonly Flow[],
+  runIds: readonly string[],
+  onEach: () => void,
+): Promise<Replay[]> {
+  const replays: Replay[] = [];
+  const left = runIds.values();
+  const lane = async () => {
+    for (const runId of left) {
+      const replay = await replayRun({ connection, flows }, runId);
+      if (replay) replays.push(replay);
+      onEach();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  return replays;
+}
+
+interface Result {
+  readonly ok: boolean;
+  readonly summary: { runs: number; fit: number; diverged: number; versionMissing: number };
+  /** Those that do not fit. */
+  readonly runs: readonly Replay[];
+}
+
+/** An ended run whose version is gone asks nothing of today's code; any other needs it. */
+function summarize(replays: readonly Replay[]): Result {
+  const of = (outcome: Replay['outcome']) => replays.filter((replay) => replay.outcome === outcome);
+  const [diverged, missing] = [of('diverged'), of('version_missing')];
+  return {
+    ok: diverged.length === 0 && missing.every(({ status }) => isTerminal(status)),
+    summary: {
+      ...{ runs: replays.length, fit: of('fits').length },
+      ...{ diverged: diverged.length, versionMissing: missing.length },
+    },
+    runs: [...diverged, ...missing].sort((a, b) => (a.runId < b.runId ? -1 : 1)),
+  };
+}
+
+function describe({ ok, summary, runs }: Result): string {
+  if (summary.runs === 0) return 'There are no recorded runs to replay.\n';
+  const lines = runs.map(({ runId, flow, version, status, ...replay }) => [
+    ...[runId, `${flow} v${version}`, status],
+    replay.outcome === 'diverged'
+      ? `the journal ${replay.journal}; the code ${replay.code}`
+      : `version ${version} is not registered`,
+  ]);
+  const { fit, diverged, versionMissing } = summary;
+  const told = [
+    `${count(fit)} fit`,
+    ...(diverged > 0 ? [`${count(diverged)} diverge`] : []),
+    ...(versionMissing > 0 ? [`${count(versionMissing)} have a version that is not registered`] : []),
+  ];
+  return [
+    ...(lines.length > 0 ? [`${table(lines)}\n`] : []),
+    `${count(summary.runs)} ${summary.runs === 1 ? 'run' : 'runs'} replayed: ${told.join(', ')}.`,
+    ok
+      ? "Recorded runs go on with today's code."
+      : 'Register the changed flow as a new version beside the old one, then replay again.',
+    '',
+  ].join('\n');
+}
+
+async function collect(runIds: AsyncIterable<string>, limit: number | undefined): Promise<string[]> {
+  const collected: string[] = [];
+  for await (const runId of runIds) {
+    if (limit !== undefined && collected.length >= limit) break;
+    collected.push(runId);
+  }
+  return collected;
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 1.');
+}

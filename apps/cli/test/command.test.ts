@@ -1,0 +1,152 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { holdfast } from './support/run-cli.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+describe('the program', () => {
+  test('is what npx finds in the repository', () => {
+    const ran = spawnSync('npx', ['--no-install', 'holdfast', '--help'], { cwd: ROOT, encoding: 'utf8' });
+    expect(ran.status).toBe(0);
+    for (const command of ['doctor', 'replay', 'runs', 'dead-letters']) expect(ran.stdout).toContain(command);
+  });
+
+  test.each([[['nonsense']], [['doctor', '--nonsense']], [['runs', 'show']]])(
+    'does not understand %j: exit code 2, and where help is',
+    async (args) => {
+      const { code, err } = await holdfast(args);
+      expect(code).toBe(2);
+      expect(err).toContain('holdfast --help');
+    },
+  );
+});
+
+const RUN = {
+  ...{ id: 'run_1', flow: 'order', version: 1, generation: 2, status: 'dead', idempotencyKey: 'k' },
+  error: { code: 'unavailable', message: 'shipping did not answer', step: 'ship', kind: 'exhausted' },
+  steps: [
+    { name: 'charge', status: 'completed', attempts: 1, startedAt: '2026-03-02T03:12:00.000Z' },
+    {
+      ...{ name: 'ship', status: 'failed', attempts: 8, startedAt: '2026-03-02T03:12:01.000Z' },
+      error: { code: 'unavailable', message: 'shipping did not answer' },
+    },
+  ],
+  ...{ createdAt: '2026-03-02T03:12:00.000Z', updatedAt: '2026-03-02T03:14:00.000Z' },
+};
+
+describe('commands that talk to the API', () => {
+  const asked: { line: string; key: string | undefined; body: unknown }[] = [];
+  let answer: { status: number; body: unknown };
+  let env: Record<string, string>;
+  const server = createServer(async (request, response) => {
+    const body = await bodyOf(request);
+    asked.push({
+      line: `${request.method} ${request.url}`,
+      key: request.headers.authorization,
+      body: body === '' ? undefined : JSON.parse(body),
+    });
+    response.statusCode = answer.status;
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(answer.body));
+  });
+  beforeAll(async () => {
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    env = { HOLDFAST_API_URL: `http://127.0.0.1:${port}`, HOLDFAST_API_KEY: 'hf_test_key' };
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  beforeEach(() => {
+    asked.length = 0;
+    answer = { status: 200, body: RUN };
+  });
+
+  test.each<[string[], string, unknown]>([
+    [['runs', 'show', 'run_1'], 'GET /v1/runs/run_1', undefined],
+    [['runs', 'cancel', 'run_1'], 'POST /v1/runs/run_1/cancel', undefined],
+    [['runs', 'rerun', 'run_1'], 'POST /v1/runs/run_1/rerun', undefined],
+    [['runs', 'show', '../x?y'], 'GET /v1/runs/..%2Fx%3Fy', undefined],
+    [['dead-letters', 'redrive', 'run_1'], 'POST /v1/dead-letters/run_1/redrive', undefined],
+    [['dead-letters', 'cancel', 'run_1'], 'POST /v1/dead-letters/run_1/cancel', undefined],
+    [
+      ['dead-letters', 'resolve', 'run_1', '--step', 'charge', '--did-not-happen'],
+      'POST /v1/dead-letters/run_1/resolve',
+      { step: 'charge', outcome: 'did_not_happen' },
+    ],
+    [
+      ['dead-letters', 'resolve', 'run_1', '--step', 'charge', '--happened', '{"chargeId":"pi_1"}'],
+      'POST /v1/dead-letters/run_1/resolve',
+      { step: 'charge', outcome: 'happened', result: { chargeId: 'pi_1' } },
+    ],
+    [
+      ['dead-letters', 'resolve', 'run_1', '--step', 'email', '--happened'],
+      'POST /v1/dead-letters/run_1/resolve',
+      { step: 'email', outcome: 'happened' },
+    ],
+  ])('%j asks %s', async (args, line, body) => {
+    const { code, out } = await holdfast(args, env);
+    expect(code).toBe(0);
+    expect(asked).toEqual([{ line, key: 'Bearer hf_test_key', body }]);
+    expect(out).toMatch(/^run_1 {2}order v1, generation 2: dead since 2026-03-02T03:14:00.000Z$/m);
+    expect(out).toContain('step ship: shipping did not answer (unavailable)');
+    expect(out).toMatch(/^ {2}ship +failed +8 +attempts +shipping did not answer/m);
+  });
+
+  test('--json prints all of the answer', async () => {
+    const { out } = await holdfast(['runs', 'show', 'run_1', '--json'], env);
+    expect(JSON.parse(out)).toEqual(RUN);
+  });
+
+  test('what the API refuses is told in its own words; as JSON with its code', async () => {
+    answer = { status: 409, body: { code: 'run_finished', detail: 'This run has ended.' } };
+    expect(await holdfast(['runs', 'cancel', 'run_1'], env)).toEqual({
+      ...{ code: 1, out: '', err: 'This run has ended. (run_finished)\n' },
+    });
+    const { code, out } = await holdfast(['runs', 'cancel', 'run_1', '--json'], env);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toEqual({
+      error: { code: 'run_finished', message: 'This run has ended. (run_finished)' },
+    });
+  });
+
+  test.each([
+    [['--step', 'charge'], /either --happened/],
+    [['--step', 'charge', '--happened', '{}', '--did-not-happen'], /either --happened/],
+    [['--step', 'charge', '--happened', 'pi_1'], /no JSON: pi_1/],
+  ])('resolve %j is refused before anything is asked', async (flags, says) => {
+    const { code, err } = await holdfast(['dead-letters', 'resolve', 'run_1', ...flags], env);
+    expect(code).toBe(1);
+    expect(err).toMatch(says);
+    expect(asked).toEqual([]);
+  });
+
+  test('what is no API, away, or not told is said so', async () => {
+    answer = { status: 200, body: { hello: 'world' } };
+    expect(await holdfast(['runs', 'show', 'run_1'], env)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('HOLDFAST_API_URL') },
+    });
+    const away = { ...env, HOLDFAST_API_URL: 'http://127.0.0.1:1' };
+    expect(await holdfast(['runs', 'show', 'run_1'], away)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('http://127.0.0.1:1 cannot be reached') },
+    });
+    expect(await holdfast(['runs', 'show', 'run_1'])).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('no system runs here') },
+    });
+    const keyless = { HOLDFAST_API_URL: 'http://127.0.0.1:1' };
+    expect(await holdfast(['runs', 'show', 'run_1'], keyless)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('HOLDFAST_API_KEY') },
+    });
+  });
+});
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
