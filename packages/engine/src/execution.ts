@@ -76,6 +76,7 @@ export class Execution implements FlowContext {
   readonly #delivery: Delivery;
   /** Of all that is recorded or under way. */
   readonly #fields: Set<string>;
+  /** Where names were used; kept by a replay only, since a stack costs more than all else in a step. */
   readonly #places = new Map<string, Error>();
   readonly #counts = new Map<string, number>();
   readonly #rejectedBy = new WeakMap<Error, string>();
@@ -285,13 +286,12 @@ export class Execution implements FlowContext {
 
   /** A name that is used twice, or cannot be used. */
   #misuse(kind: RecordKind, field: string, name: string): Failure | undefined {
-    const at = new Error(`${kind} "${name}"`);
     if (this.reached.has(field)) {
-      const places = `First ${placeOf(this.#places.get(field))}, again ${placeOf(at)}`;
+      const places = `First ${placeOf(this.#places.get(field))}, again ${placeOf(new Error())}`;
       const message = `${kind} "${name}" is used twice in one run; in a loop, build the name. ${places}`;
       return { ...bug('step_name_reused', message), step: name };
     }
-    this.#places.set(field, at);
+    if (this.#mode === 'replay') this.#places.set(field, new Error());
     if (/^[A-Za-z0-9_-]{1,100}$/.test(name)) return undefined;
     const message = `${kind} name ${JSON.stringify(name)}: use 1 to 100 letters, digits, "_" or "-"`;
     return { ...bug('step_name_invalid', message), step: name };

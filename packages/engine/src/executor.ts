@@ -107,6 +107,12 @@ class Drive {
 
     const execution = this.#execution('forward', this.#run);
     const ended = await execution.drive((ctx, input) => this.#flow.run(ctx, input));
+    if (ended.end === 'dies' && ended.failure.code === 'step_name_reused') {
+      await this.#writer.quiet();
+      // a replay notes where names are used, and comes to the same end
+      const replayed = await this.#replay();
+      if ('job' in replayed) return replayed;
+    }
     return this.#afterDrive(ended, execution);
   }
 
@@ -130,12 +136,12 @@ class Drive {
     const encoded = this.#encodeOutput(output);
     if ('failure' in encoded) return this.bury(encoded.failure);
     const end = { status: 'completed', output: encoded.json } as const;
-    const told = { status: 'completed', output: JSON.parse(encoded.json) } as const;
     const reply = await this.#writer.handOver((entries) =>
       this.#deps.journal.finishRun(this.#run, end, entries),
     );
     if (reply === 'cancel_requested') return this.#startUndoing({ ends: 'cancelled' }, execution);
-    if (reply === 'done') await this.#tellParent(told);
+    if (reply === 'done' && this.#run.parent)
+      await this.#tellParent({ status: 'completed', output: JSON.parse(encoded.json) });
     return ENDS;
   }
 

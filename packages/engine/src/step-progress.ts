@@ -25,7 +25,10 @@ export function standingOf(
   redrive: number,
   fresh: { readonly seq: number; readonly startedAt: number },
 ): Standing {
-  if (!record) return { ...fresh, attempts: 0, used: 0, redrive, keyAttempt: 1, inDoubt: false };
+  if (!record) {
+    const { seq, startedAt } = fresh;
+    return { seq, attempts: 0, startedAt, used: 0, redrive, keyAttempt: 1, inDoubt: false };
+  }
   const { seq, attempts, startedAt } = record;
   // a definite no that is tried again, after a redrive: the provider would play it back under the old key
   if (record.is === 'rejected')

@@ -87,11 +87,9 @@ export class StepRunner {
     const fresh = { seq: record?.seq ?? writer.nextSeq(), startedAt: writer.now() };
     const standing = standingOf(record, this.#run.redrives, fresh);
     const waits = record?.is === 'retrying' && record.budget.redrive === this.#run.redrives;
-    return {
-      ...standing,
-      ...(!record && this.#mayHaveStarted(effect) && { inDoubt: true, startedAt: this.#run.lastChangeAt }),
-      notBefore: waits ? { at: record.retryAt, wait: record.wait } : undefined,
-    };
+    const start = { ...standing, notBefore: waits ? { at: record.retryAt, wait: record.wait } : undefined };
+    const mayHaveStarted = !record && this.#mayHaveStarted(effect);
+    return mayHaveStarted ? { ...start, inDoubt: true, startedAt: this.#run.lastChangeAt } : start;
   }
 
   /**

@@ -87,7 +87,7 @@ class HandDriver implements Driver {
   readonly #jobs: Jobs;
   readonly #executor: Executor;
   readonly #sweeper: Sweeper;
-  readonly #underWay = new Set<Calls>();
+  readonly #underWay = new Map<Calls, string>();
   readonly #queues = new Map<string, JobSource>();
   #claims = 0;
 
@@ -130,7 +130,7 @@ class HandDriver implements Driver {
     const run = await this.#journal.whereIs(runId);
     if (!run) throw new Error(`there is no run ${runId}`);
     const calls = new Calls();
-    this.#underWay.add(calls);
+    this.#underWay.set(calls, run.jobId);
     try {
       return await this.#executor.execute({ id: run.jobId, runId, flow: run.flow }, calls);
     } finally {
@@ -176,7 +176,7 @@ class HandDriver implements Driver {
   }
 
   giveUp(): void {
-    for (const calls of this.#underWay) calls.giveUp('run_lost');
+    for (const calls of this.#underWay.keys()) calls.giveUp('run_lost');
   }
 
   async close(): Promise<void> {

@@ -74,7 +74,8 @@ class RunningWorker implements Worker {
   readonly #journal: Journal;
   readonly #sweeper: Sweeper;
   readonly #liveness: ReturnType<typeof startLiveness>;
-  readonly #underWay = new Set<Calls>();
+  /** By the job that carries each. */
+  readonly #underWay = new Map<Calls, string>();
   readonly #stopped = new AbortController();
   #draining = false;
   #claims = 0;
@@ -151,7 +152,7 @@ class RunningWorker implements Worker {
     if (this.#draining) return;
     this.#draining = true;
     const cutOff = setTimeout(() => {
-      for (const calls of this.#underWay) calls.giveUp('worker_stops');
+      for (const calls of this.#underWay.keys()) calls.giveUp('worker_stops');
       this.#stopped.abort();
     }, toMs(grace));
     await Promise.all(this.#workers.map((worker) => worker.close()));
@@ -172,7 +173,7 @@ class RunningWorker implements Worker {
       concurrency: this.#options.concurrency ?? 50,
     });
     worker.on('lockRenewalFailed', (jobIds) => {
-      for (const jobId of jobIds) worker.cancelJob(jobId, 'lock lost');
+      for (const [calls, jobId] of this.#underWay) if (jobIds.includes(jobId)) calls.giveUp('run_lost');
     });
     return this.#watched(worker);
   }

@@ -60,6 +60,10 @@ const PREFIX = { step: 's:', undo: 'u:', timer: 't:', wait: 'w:', child: 'c:' } 
 
 export type RecordKind = keyof typeof PREFIX;
 
+const KINDS = new Map<string, RecordKind>(
+  Object.entries(PREFIX).map(([kind, prefix]) => [prefix, kind as RecordKind]),
+);
+
 /** The run's field that holds a record. */
 export function fieldOf(kind: RecordKind, name: string): string {
   return PREFIX[kind] + name;
@@ -67,10 +71,8 @@ export function fieldOf(kind: RecordKind, name: string): string {
 
 /** @returns undefined when the field holds no record. */
 export function parseField(field: string): { readonly kind: RecordKind; readonly name: string } | undefined {
-  for (const [kind, prefix] of Object.entries(PREFIX)) {
-    if (field.startsWith(prefix)) return { kind: kind as RecordKind, name: field.slice(prefix.length) };
-  }
-  return undefined;
+  const kind = field[1] === ':' ? KINDS.get(field.slice(0, 2)) : undefined;
+  return kind && { kind, name: field.slice(2) };
 }
 
 /** `is` stands first: the scripts tell a final record by its first characters. The result is not serialized a second time. */
