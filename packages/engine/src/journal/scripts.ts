@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
+import { sendInOneWrite } from './one-write.ts';
 
 /** Reached from `src/journal` and `dist/journal` alike. */
 const LUA = new URL('../../src/journal/lua/', import.meta.url);
@@ -29,6 +30,7 @@ export async function runScript(
   keys: readonly string[],
   args: readonly (string | number)[],
 ): Promise<ScriptReply> {
+  sendInOneWrite(connection);
   try {
     return (await connection.evalsha(script.sha, keys.length, ...keys, ...args)) as ScriptReply;
   } catch (error) {
@@ -44,5 +46,6 @@ export async function runWholeScript(
   keys: readonly string[],
   args: readonly (string | number)[],
 ): Promise<ScriptReply> {
+  sendInOneWrite(connection);
   return (await connection.eval(script.source, keys.length, ...keys, ...args)) as ScriptReply;
 }
