@@ -103,9 +103,22 @@ const ORDER_EXAMPLES = {
   failed: FAILED_RUN_EXAMPLE,
 };
 
+const VERBOSE = {
+  name: 'verbose',
+  in: 'query',
+  description: 'Shows how Redis was found as well, and who vouches for it.',
+  allowEmptyValue: true,
+  schema: { type: 'string' },
+};
+
 function servicePaths(): Record<string, object> {
-  const open = (operationId: string, summary: string, responses: Record<string, object>) => ({
-    get: { operationId, tags: ['Service'], summary, security: [], responses },
+  const open = (
+    operationId: string,
+    summary: string,
+    responses: Record<string, object>,
+    parameters: readonly object[] = [],
+  ) => ({
+    get: { operationId, tags: ['Service'], summary, security: [], parameters, responses },
   });
   const json = { 'application/json': { schema: { type: 'object' } } };
   const html = { 'text/html': { schema: { type: 'string' } } };
@@ -113,10 +126,18 @@ function servicePaths(): Record<string, object> {
     '/livez': open('live', 'Whether the process lives; does not touch Redis', {
       '200': { description: 'It does.', content: json },
     }),
-    '/readyz': open('ready', 'Whether it can take work', {
-      '200': { description: 'It can.', content: json },
-      '503': { description: 'Redis is away or refuses writes, or the process is stopping.', content: json },
-    }),
+    '/readyz': open(
+      'ready',
+      'Whether it can take work',
+      {
+        '200': { description: 'It can.', content: json },
+        '503': {
+          description: 'Redis is away, refuses writes or was not checked yet, or the process is stopping.',
+          content: json,
+        },
+      },
+      [VERBOSE],
+    ),
     '/metrics': open('metrics', 'Metrics for Prometheus', {
       '200': { description: 'Text format.', content: { 'text/plain': { schema: { type: 'string' } } } },
     }),

@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readApiConfig } from '@holdfast/api';
+import { readDashboardConfig } from '@holdfast/dashboard';
+import { readWorkerConfig } from '@holdfast/worker';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+
+/** The code of everything that runs: applications and packages, without the kit for tests. */
+function sources(): string[] {
+  return ['apps', 'packages'].flatMap((parent) =>
+    readdirSync(join(ROOT, parent))
+      .filter((name) => name !== 'testkit')
+      .flatMap((name) => filesIn(join(parent, name, 'src'))),
+  );
+}
+
+function filesIn(dir: string): string[] {
+  return readdirSync(join(ROOT, dir), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(dir, file));
+}
+
+describe('docs/configuration.md', () => {
+  const rows = [...read('docs/configuration.md').matchAll(/^\| `(HOLDFAST_\w+)` \| (?:`(.*?)`|–) \|/gm)];
+  const documented = rows.map(([, name = '']) => name);
+
+  test('has every variable that is read, once, and no other', () => {
+    const names = sources().flatMap(
+      (file) => read(file).match(/\bHOLDFAST_[A-Z]+(?:_[A-Z]+)*\b(?!_)/g) ?? [],
+    );
+    expect(documented.toSorted()).toEqual([...new Set(names)].toSorted());
+  });
+
+  const REDIS = { HOLDFAST_REDIS_URL: 'redis://127.0.0.1:6379' };
+  test.each([
+    ['API', readApiConfig, { ...REDIS, HOLDFAST_DEV_KEY: 'hf_0123456789abcdef' }],
+    ['worker', readWorkerConfig, REDIS],
+    ['dashboard', readDashboardConfig, { ...REDIS, HOLDFAST_DASHBOARD_PASSWORD: 'correct horse battery' }],
+  ])('has the defaults that the %s has', (_what, readConfig, required) => {
+    const defaults = Object.fromEntries(rows.flatMap(([, name, value]) => (value ? [[name, value]] : [])));
+    expect(readConfig({ ...defaults, ...required })).toEqual(readConfig(required));
+  });
+});
+
+test('docs/operating.md has every key that has no time to live', () => {
+  const code = read('packages/engine/src/journal/keys.ts');
+  const keys = [...code.matchAll(/No TTL\. \*\/\s+\w+: (?:\([^)]*\) => )?`\$\{TAG\}\/([a-z-]+)/g)];
+  expect(keys.length).toBeGreaterThanOrEqual(4);
+  const operating = read('docs/operating.md');
+  for (const [, name] of keys) expect(operating).toContain(`\`{hf0}/${name}`);
+});
