@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Exchange } from './exchange.ts';
 import { codeOf, failureCode } from './failure-code.ts';
 import type { Details, InDoubt, Outcome, Rejected, ResponseHeaders } from './outcome.ts';
+import { readRateLimit } from './rate-limit-header.ts';
 import { readJson, readText } from './read-body.ts';
 import { redactJson, redactText } from './redact.ts';
 import { readRetryAfter } from './retry-after.ts';
@@ -38,8 +39,13 @@ const MAX_MESSAGE_CHARS = 500;
 
 /** The one place that decides what an exchange means. Pure. */
 export function classifyExchange<T>(exchange: Exchange, expected: Expectation<T>): Outcome<T> {
-  const outcome =
-    exchange.ended === 'failed' ? classifyFailure(exchange) : classifyAnswer(exchange, expected);
+  if (exchange.ended === 'failed') return presentable(classifyFailure(exchange), expected);
+  const rateLimit = readRateLimit(exchange.headers);
+  const outcome = classifyAnswer(exchange, expected);
+  return presentable(rateLimit ? { ...outcome, rateLimit } : outcome, expected);
+}
+
+function presentable<T>(outcome: Outcome<T>, expected: Expectation<T>): Outcome<T> {
   if (outcome.kind === 'ok') return outcome;
   const clean = {
     ...outcome,
@@ -56,7 +62,7 @@ function classifyFailure(exchange: Extract<Exchange, { ended: 'failed' }>): Outc
   const details = reason === undefined || reason === code ? {} : { reason };
   return exchange.sent
     ? { kind: 'in_doubt', code, message: `no answer: ${words(code)} after the request was sent`, details }
-    : { kind: 'unavailable', code, message: `nothing was sent: ${words(code)}`, details };
+    : { kind: 'unavailable', code, message: `nothing was sent: ${words(code)}`, details, unsent: true };
 }
 
 function classifyAnswer<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {

@@ -2,7 +2,8 @@ import { Pool } from 'undici';
 import type { Auth } from './auth.ts';
 import { classifyExchange, type ReadError } from './classify.ts';
 import { type ExchangeLimits, exchange } from './exchange.ts';
-import { type Send, toWire } from './request.ts';
+import { type Layer, type Send, toWire } from './request.ts';
+import type { Guard } from './shared/guard.ts';
 
 export interface HttpClientOptions extends ExchangeLimits {
   /** `https://host` with an optional path that all requests are below. Credentials belong into `auth`. */
@@ -10,6 +11,8 @@ export interface HttpClientOptions extends ExchangeLimits {
   readonly auth?: Auth;
   /** For the look-up of the name, TCP and TLS together. */
   readonly connectTimeoutMs: number;
+  /** Shared limit, breaker and health. Default: none. Stays the caller's to close. */
+  readonly guard?: Guard | undefined;
   /** Reads the provider's own error bodies. Default: an error's code is `http_<status>`. */
   readonly readError?: ReadError;
 }
@@ -22,13 +25,14 @@ export interface HttpClient {
 }
 
 /**
- * One client for one provider. Layers lie around each other, the outermost first: auth → time-outs and request.
+ * One client for one provider. Layers lie around each other, the outermost first: auth → shared limit → breaker →
+ * time-outs → request.
  * @throws TypeError for a base URL that cannot be used
  */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { origin, basePath } = readBaseUrl(options.baseUrl);
   const pool = new Pool(origin, { connectTimeout: options.connectTimeoutMs, pipelining: 1 });
-  const { auth } = options;
+  const { auth, guard } = options;
   let closing: Promise<void> | undefined;
 
   const send: Send = async (request) =>
@@ -39,13 +43,20 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       secrets: auth?.secrets() ?? [],
     });
 
+  const guarded = guard ? guardLayer(guard)(send) : send;
+
   return {
-    request: auth ? auth.layer(send) : send,
+    request: auth ? auth.layer(guarded) : guarded,
     close: () => {
       closing ??= Promise.all([pool.close(), auth?.close()]).then(() => {});
       return closing;
     },
   };
+}
+
+function guardLayer(guard: Guard): Layer {
+  return (next) => (request) =>
+    guard.through({ signal: request.signal, runId: request.origin?.runId }, () => next(request));
 }
 
 function readBaseUrl(baseUrl: string): { origin: string; basePath: string } {

@@ -22,5 +22,18 @@ export type {
   Trouble,
   Unavailable,
 } from './outcome.ts';
+export { type RateLimitReading, readRateLimit } from './rate-limit-header.ts';
 export { redactJson, redactText } from './redact.ts';
 export type { HttpRequest, Layer, Send } from './request.ts';
+export {
+  createGuard,
+  type Guard,
+  type GuardedCall,
+  type GuardObserver,
+  type GuardOptions,
+} from './shared/guard.ts';
+export { type ProviderHealth, providerHealth } from './shared/provider-health.ts';
+export { type RedisStoreOptions, redisStore } from './shared/redis-store.ts';
+export type { Limits, SharedStore, Standing } from './shared/shared-store.ts';
+export type { ErrorSeen, OutcomeKind } from './shared/tally.ts';
+export { type Origin, traceparentOf } from './trace-context.ts';

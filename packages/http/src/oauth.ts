@@ -102,6 +102,7 @@ function unlessAborted(reply: Promise<TokenReply>, signal: AbortSignal): Promise
           code: 'aborted',
           message: 'nothing was sent: aborted while waiting for a token',
           details: {},
+          unsent: true,
         },
       });
     if (signal.aborted) return onAbort();

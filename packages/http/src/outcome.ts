@@ -1,10 +1,12 @@
+import type { RateLimitReading } from './rate-limit-header.ts';
+
 /**
  * What came of a request. Not a throw: every kind asks something else of the caller, and the type makes it say what.
  * Codes are stable and snake_case; messages are for people; neither they nor the details hold credentials.
  */
 export type Outcome<T> = Ok<T> | Rejected | Throttled | Unavailable | InDoubt;
 
-export interface Ok<T> {
+export interface Ok<T> extends Limited {
   readonly kind: 'ok';
   readonly value: T;
   readonly status: number;
@@ -12,23 +14,27 @@ export interface Ok<T> {
 }
 
 /** The provider said no: nothing happened, and the same request will get the same answer. */
-export interface Rejected extends Trouble {
+export interface Rejected extends Trouble, Limited {
   readonly kind: 'rejected';
   readonly status: number;
 }
 
 /** Nothing happened because of a limit. */
-export interface Throttled extends Trouble, Delayed {
+export interface Throttled extends Trouble, Delayed, Limited {
   readonly kind: 'throttled';
+  /** Not a byte of the request was sent. */
+  readonly unsent?: true;
 }
 
 /** Nothing happened: the request never left, the provider would not begin with it, or it only read. */
-export interface Unavailable extends Trouble, Delayed {
+export interface Unavailable extends Trouble, Delayed, Limited {
   readonly kind: 'unavailable';
+  /** Not a byte of the request was sent. */
+  readonly unsent?: true;
 }
 
 /** The request was sent, and whether its effect happened is not known. */
-export interface InDoubt extends Trouble, Delayed {
+export interface InDoubt extends Trouble, Delayed, Limited {
   readonly kind: 'in_doubt';
   /** A failure that the provider keeps under the Idempotency-Key: asking again gets the same answer. */
   readonly playedBack?: true;
@@ -49,6 +55,11 @@ export interface Delayed {
   readonly retryAfterMs?: number;
   /** The provider asked for longer than a day. */
   readonly retryAfterCapped?: true;
+}
+
+/** What the answer says of the provider's limit beside all that. */
+export interface Limited {
+  readonly rateLimit?: RateLimitReading;
 }
 
 /** Names in lower case. A header that came several times has its values joined by `, `. */

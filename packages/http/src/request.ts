@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { WireRequest } from './exchange.ts';
 import type { Outcome } from './outcome.ts';
+import { type Origin, traceparentOf } from './trace-context.ts';
 
 export interface HttpRequest<T> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -14,6 +15,8 @@ export interface HttpRequest<T> {
   /** Sent as `Idempotency-Key`: 1–255 visible ASCII characters. */
   readonly idempotencyKey?: string;
   readonly signal: AbortSignal;
+  /** What the request is made for: sent on as `traceparent`. */
+  readonly origin?: Origin;
   /** Of the JSON body of a 2xx answer; it is given `undefined` when there is no body. */
   readonly schema: z.ZodType<T>;
 }
@@ -38,6 +41,7 @@ export function toWire<T>(basePath: string, request: HttpRequest<T>): WireReques
       ...(request.idempotencyKey === undefined
         ? {}
         : { 'idempotency-key': checkedKey(request.idempotencyKey) }),
+      ...(request.origin === undefined ? {} : { traceparent: traceparentOf(request.origin) }),
       ...request.headers,
     },
     ...(body === undefined ? {} : { body }),

@@ -127,6 +127,7 @@ function explain(error: unknown, seen: Exchange | undefined): Unavailable {
     code,
     message: `no access token: ${message}`,
     details,
+    unsent: true,
     ...delayed,
   });
   if (error instanceof NoAnswerError) {

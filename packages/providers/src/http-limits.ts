@@ -8,3 +8,7 @@ export const HTTP_LIMITS = {
   bodyTimeoutMs: 10_000,
   maxResponseBytes: 1024 * 1024,
 } as const;
+
+/** The longest that one request can take. */
+export const LONGEST_CALL_MS =
+  HTTP_LIMITS.connectTimeoutMs + HTTP_LIMITS.headersTimeoutMs + HTTP_LIMITS.bodyTimeoutMs;

@@ -1,5 +1,5 @@
 import type { Inventory } from '@holdfast/flows';
-import { createHttpClient } from '@holdfast/http';
+import { createHttpClient, type Guard } from '@holdfast/http';
 import { z } from 'zod';
 import { HTTP_LIMITS } from './http-limits.ts';
 import { unwrap } from './unwrap.ts';
@@ -10,8 +10,8 @@ export interface InventoryConfig {
 }
 
 /** Reservations under an id of our own, `call.reference`, so that a repeat of either call changes nothing. */
-export function inventory({ url }: InventoryConfig): Inventory & { close(): Promise<void> } {
-  const http = createHttpClient({ baseUrl: url, readError: codedErrors('sku'), ...HTTP_LIMITS });
+export function inventory({ url }: InventoryConfig, guard?: Guard): Inventory & { close(): Promise<void> } {
+  const http = createHttpClient({ baseUrl: url, guard, readError: codedErrors('sku'), ...HTTP_LIMITS });
   return {
     async reserve({ items }, call) {
       const outcome = await http.request({
@@ -20,6 +20,7 @@ export function inventory({ url }: InventoryConfig): Inventory & { close(): Prom
         body: { json: { items: items.map(({ sku, quantity }) => ({ sku, quantity })) } },
         idempotencyKey: call.idempotencyKey,
         signal: call.signal,
+        origin: call,
         schema: z.object({ id: z.literal(call.reference), status: z.literal('reserved') }),
       });
       const { id } = unwrap(outcome, { provider: 'inventory', operation: 'reserve' });
@@ -32,6 +33,7 @@ export function inventory({ url }: InventoryConfig): Inventory & { close(): Prom
         path: reservationPath(reservationId),
         idempotencyKey: call.idempotencyKey,
         signal: call.signal,
+        origin: call,
         schema: z.unknown(),
       });
       // What is not there needs no release: it was released before, or by somebody else.

@@ -1,6 +1,6 @@
 import type { LookUp } from '@holdfast/engine';
 import type { Label, Shipping } from '@holdfast/flows';
-import { createHttpClient, oauthClientCredentials } from '@holdfast/http';
+import { createHttpClient, type Guard, oauthClientCredentials } from '@holdfast/http';
 import { z } from 'zod';
 import { HTTP_LIMITS } from './http-limits.ts';
 import { unwrap } from './unwrap.ts';
@@ -25,10 +25,11 @@ type LabelBody = z.infer<typeof LabelBody>;
 const LabelList = z.object({ labels: z.array(LabelBody) });
 
 /** Labels. Buying is not idempotent at the provider: each carries `call.reference`, by which one in doubt is looked up. */
-export function shipping(config: ShippingConfig): Shipping & { close(): Promise<void> } {
+export function shipping(config: ShippingConfig, guard?: Guard): Shipping & { close(): Promise<void> } {
   const { url, clientId, clientSecret } = config;
   const http = createHttpClient({
     baseUrl: url,
+    guard,
     auth: oauthClientCredentials({
       tokenUrl: `${url.replace(/\/+$/, '')}/oauth/token`,
       clientId,
@@ -59,6 +60,7 @@ export function shipping(config: ShippingConfig): Shipping & { close(): Promise<
         },
         idempotencyKey: call.idempotencyKey,
         signal: call.signal,
+        origin: call,
         schema: LabelBody,
       });
       return toLabel(unwrap(outcome, { provider: 'shipping', operation: 'buy label' }));
@@ -70,6 +72,7 @@ export function shipping(config: ShippingConfig): Shipping & { close(): Promise<
         path: '/labels',
         query: { reference: call.reference },
         signal: call.signal,
+        origin: call,
         schema: LabelList,
       });
       const { labels } = unwrap(outcome, { provider: 'shipping', operation: 'find label' });
@@ -82,6 +85,7 @@ export function shipping(config: ShippingConfig): Shipping & { close(): Promise<
         path: `/labels/${encodeURIComponent(labelId)}/void`,
         idempotencyKey: call.idempotencyKey,
         signal: call.signal,
+        origin: call,
         schema: z.unknown(),
       });
       unwrap(outcome, { provider: 'shipping', operation: 'void label' });

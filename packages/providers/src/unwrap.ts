@@ -11,7 +11,7 @@ export interface Operation {
 export type Unwrappable<T> =
   | { readonly kind: 'ok'; readonly value: T }
   | (Trouble & { readonly kind: 'rejected' })
-  | (Trouble & Delayed & { readonly kind: 'throttled' | 'unavailable' | 'in_doubt' });
+  | (Trouble & Delayed & { readonly kind: 'throttled' | 'unavailable' | 'in_doubt'; readonly unsent?: true });
 
 /**
  * The one place where an outcome becomes what the engine understands.
@@ -34,7 +34,7 @@ export function unwrap<T>(outcome: Unwrappable<T>, operation: Operation): T {
   }
 }
 
-function fault(trouble: Trouble & Delayed, { provider, operation }: Operation) {
+function fault(trouble: Trouble & Delayed & { readonly unsent?: true }, { provider, operation }: Operation) {
   return {
     code: trouble.code,
     message: `${provider} ${operation}: ${trouble.message}`,
@@ -43,6 +43,7 @@ function fault(trouble: Trouble & Delayed, { provider, operation }: Operation) {
       operation,
       ...trouble.details,
       ...(trouble.retryAfterCapped ? { retryAfterCapped: true } : {}),
+      ...(trouble.unsent ? { unsent: true } : {}),
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Email } from '@holdfast/flows';
-import { isLocalHost, redactText } from '@holdfast/http';
+import { type Guard, isLocalHost, redactText } from '@holdfast/http';
 import addressparser from 'nodemailer/lib/addressparser';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { type Operation, unwrap } from '../unwrap.ts';
@@ -17,15 +17,18 @@ const SEND: Operation = { provider: 'email', operation: 'send' };
 
 /** A server that is there answers at once; one that checks the mail before it takes it may need a while. */
 const LIMITS = { connectTimeoutMs: 5_000, greetingTimeoutMs: 5_000, socketTimeoutMs: 20_000 };
+/** The longest that handing a mail over takes, unless the server drips. */
+export const LONGEST_DELIVERY_MS = 60_000;
 
 /**
  * Mail over SMTP, with the Message-ID `<call.reference@domain>`: the same on every attempt, so that receivers can tell a repeat.
  * Each mail has its own connection, which ends with its call.
  * @throws TypeError for a URL or sender that cannot be used; the message does not show credentials
  */
-export function smtpEmail({ url, from = 'Holdfast <orders@holdfast.local>' }: SmtpEmailConfig): Email & {
-  close(): Promise<void>;
-} {
+export function smtpEmail(
+  { url, from = 'Holdfast <orders@holdfast.local>' }: SmtpEmailConfig,
+  guard?: Guard,
+): Email & { close(): Promise<void> } {
   const server = readServer(url);
   const sender = readSender(from);
   const secrets = server.login ? [server.login.pass] : [];
@@ -48,10 +51,13 @@ export function smtpEmail({ url, from = 'Holdfast <orders@holdfast.local>' }: Sm
         disableUrlAccess: true,
       });
       const bytes = await composer.compile().build();
-      const delivery = await deliver(server, LIMITS, { from: sender.address, to, bytes }, call.signal);
-      if (delivery.accepted) return { messageId };
-      const trouble = classifyDelivery(delivery);
-      return unwrap({ ...trouble, message: redactText(trouble.message, secrets).slice(0, 500) }, SEND);
+      const handOver = async () => {
+        const delivery = await deliver(server, LIMITS, { from: sender.address, to, bytes }, call.signal);
+        if (delivery.accepted) return { kind: 'ok' as const, value: { messageId } };
+        const trouble = classifyDelivery(delivery);
+        return { ...trouble, message: redactText(trouble.message, secrets).slice(0, 500) };
+      };
+      return unwrap(await (guard ? guard.through(call, handOver) : handOver()), SEND);
     },
 
     close: async () => {},

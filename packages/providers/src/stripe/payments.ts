@@ -1,6 +1,6 @@
 import type { StepCall } from '@holdfast/engine';
 import type { Payments } from '@holdfast/flows';
-import { bearer, createHttpClient } from '@holdfast/http';
+import { bearer, createHttpClient, type Guard } from '@holdfast/http';
 import { HTTP_LIMITS } from '../http-limits.ts';
 import { unwrap } from '../unwrap.ts';
 import { CHARGE, chargeForm, readCharge, takesMoney } from './charge.ts';
@@ -24,9 +24,12 @@ export interface StripePaymentsConfig {
  * Stripe remembers a key's first answer, for 24 hours at least, and plays it back; a 500 too. What happened is then looked up in
  * Stripe's lists; if nothing did, the next attempt gets a new key.
  */
-export function stripePayments({ url, key }: StripePaymentsConfig): Payments & { close(): Promise<void> } {
+export function stripePayments(
+  { url, key }: StripePaymentsConfig,
+  guard?: Guard,
+): Payments & { close(): Promise<void> } {
   const stripe = new StripeHttp(
-    createHttpClient({ baseUrl: url, auth: bearer(key), readError: readStripeError, ...HTTP_LIMITS }),
+    createHttpClient({ baseUrl: url, auth: bearer(key), guard, readError: readStripeError, ...HTTP_LIMITS }),
   );
   return {
     async charge(request, call) {

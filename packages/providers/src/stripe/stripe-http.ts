@@ -21,6 +21,7 @@ export class StripeHttp {
       body: { form },
       idempotencyKey: call.idempotencyKey,
       signal: call.signal,
+      origin: call,
       schema,
     });
   }
@@ -32,6 +33,7 @@ export class StripeHttp {
       query,
       headers: VERSION,
       signal: call.signal,
+      origin: call,
       schema,
     });
   }

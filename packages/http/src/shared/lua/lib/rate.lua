@@ -1,0 +1,84 @@
+-- The rate that a provider has taught us. Fields of the state:
+--   ceiling  calls a second that it took in the second before it last refused one
+--   busy     ms since then in which the limit was used to the full: only what is used is known to be good
+--   hold     ms of them to stay just below the ceiling
+-- After a refusal it starts at half of the ceiling, is back just below it after two busy seconds, stays there, and then feels its way up,
+-- slowly at first: 1 % in the first second, 5 % in 4, 16 % in 10, double in half a minute. A ceiling that was seen only once may be
+-- that of a burst: it is held for a shorter time, and left five times as fast.
+local RECOVER_MS, JUST_BELOW, FORGET = 2000, 0.95, 8
+local HOLD_UNSURE_MS, HOLD_MS, MAX_HOLD_MS = 10000, 30000, 600000
+local LEAST, BUCKET_MS, BUCKETS = 0.02, 250, 32
+
+local function learned_rate(ceiling, busy, hold)
+  hold = tonumber(hold)
+  if busy < RECOVER_MS then return ceiling * (0.5 + (JUST_BELOW - 0.5) * busy / RECOVER_MS) end
+  local s = math.max(0, busy - RECOVER_MS - hold) / 1000
+  local haste = hold == HOLD_UNSURE_MS and 5 or 1
+  return ceiling * JUST_BELOW * math.exp(haste * (0.01 * s + 0.0005 * s * s))
+end
+
+-- What has been taken, by the time it was sent: a ring of quarter seconds, each field `<bucket>:<count>`.
+local function add_taken(key, packed)
+  if packed == '' then return end
+  for bucket, count in string.gmatch(packed, '(%d+):(%d+)') do
+    local field = bucket % BUCKETS
+    local held, before = string.match(redis.call('HGET', key, field) or '', '(%d+):(%d+)')
+    if held == bucket then count = count + before end
+    redis.call('HSET', key, field, bucket .. ':' .. count)
+  end
+  redis.call('PEXPIRE', key, 60000)
+end
+
+-- Calls taken in the second before `at`.
+local function taken_before(key, at)
+  local ring = redis.call('HGETALL', key)
+  local last = math.floor(at / BUCKET_MS)
+  local gone = (at % BUCKET_MS) / BUCKET_MS
+  local taken = 0
+  for i = 2, #ring, 2 do
+    local bucket, count = string.match(ring[i], '(%d+):(%d+)')
+    local age = last - bucket
+    if age >= 0 and age < 4 then taken = taken + count end
+    if age == 4 then taken = taken + count * (1 - gone) end
+  end
+  return taken
+end
+
+-- Calls taken in about the last eight seconds.
+local function taken_lately(key, now)
+  local ring = redis.call('HGETALL', key)
+  local taken = 0
+  for i = 2, #ring, 2 do
+    local bucket, count = string.match(ring[i], '(%d+):(%d+)')
+    if math.floor(now / BUCKET_MS) - bucket < BUCKETS then taken = taken + count end
+  end
+  return taken
+end
+
+-- The ceiling after a refusal at the rate `was` (nil: no limit was known), with `taken` calls taken in the second before it.
+-- `early` counts the refusals in a row that came before it was felt for: one may be chance, more mean that the ceiling is not real.
+local function new_ceiling(taken, was, before, early)
+  if not was then return taken > 0 and taken or 1 end
+  before = before or was
+  if early == 0 and taken >= 0.9 * before then return math.max(taken, before) end
+  if early < 2 and before < 10 and taken + 1 >= before then return math.max(taken, before) end
+  local most = early < 2 and math.max(was, before) or 0.9 * before
+  return math.min(math.max(taken, was / 2), most)
+end
+
+-- Draws the conclusion from the last refusal, once the gate is open again and all workers have told what was taken.
+local function conclude_cut(key, taken_key, s, now)
+  local before, was = tonumber(s.ceiling), tonumber(s.was)
+  local early = tonumber(s.early) or 0
+  if before and was and was <= before * (JUST_BELOW + 0.01) then early = early + 1 else early = 0 end
+  local taken = taken_before(taken_key, tonumber(s.cutAt))
+  local ceiling = tonumber(s.policy) or new_ceiling(taken, was, before, early)
+  ceiling = math.max(ceiling, LEAST)
+  local hold = HOLD_UNSURE_MS
+  if before and math.abs(ceiling - before) <= 0.15 * before then
+    hold = math.min(math.max(HOLD_MS, 2 * s.hold), MAX_HOLD_MS)
+  end
+  redis.call('HSET', key, 'ceiling', ceiling, 'busy', 0, 'hold', hold, 'seen', now, 'early', early)
+  redis.call('HDEL', key, 'cutAt', 'was', 'policy')
+  s.ceiling, s.busy, s.hold, s.seen, s.cutAt, s.was, s.policy = ceiling, 0, hold, now, nil, nil, nil
+end

@@ -1,0 +1,156 @@
+import type { Cluster, Redis } from 'ioredis';
+import { z } from 'zod';
+import { loadScript, runScript } from './scripts.ts';
+import type {
+  Admission,
+  Ask,
+  Limits,
+  Reading,
+  Report,
+  Result,
+  Settled,
+  SharedStore,
+  Standing,
+  Taken,
+} from './shared-store.ts';
+import { ErrorSeen } from './tally.ts';
+
+export interface RedisStoreOptions {
+  /** Stays the caller's to close. */
+  readonly connection: Redis | Cluster;
+  /** What all keys begin with: one hash tag, as a script touches several. Default `{hf0}`. */
+  readonly prefix?: string;
+  /** Unix milliseconds. Default: Redis' own clock. */
+  readonly now?: () => number;
+}
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const COUNTS_TTL_MS = 70 * MINUTE_MS;
+const ERRORS_KEPT = 100;
+const ERRORS_TTL_MS = 7 * DAY_MS;
+const SCOPES_TTL_MS = 7 * DAY_MS;
+
+const SCRIPTS = {
+  admit: loadScript('admit'),
+  settle: loadScript('settle'),
+  record: loadScript('record'),
+  readStanding: loadScript('read-standing'),
+};
+
+const Admitted = z.union([
+  z.tuple([z.literal('go'), z.number(), z.number(), z.enum(['0', '1']), z.enum(['0', '1'])]),
+  z.tuple([z.literal('wait'), z.number(), z.enum(['breaker', 'gate', 'concurrency', 'rate']), z.number()]),
+]);
+const SettledReply = z.tuple([z.number(), z.number(), z.union([z.literal(''), z.number()])]);
+const StandingReply = z.tuple([
+  z.string(),
+  z.string(),
+  z.number(),
+  z.enum(['closed', 'open', 'half_open']),
+  z.number(),
+  z.number(),
+]);
+
+/**
+ * Shared through Redis, one script a question: rate, burst, concurrency, gate and breaker are looked at together, in one round trip.
+ * Every key has a TTL.
+ */
+export function redisStore({ connection, prefix = '{hf0}', now }: RedisStoreOptions): SharedStore {
+  const clock = () => (now ? now() : '');
+  const stateKeys = (scope: string) => [`${prefix}/limit/${scope}`, `${prefix}/limit/${scope}/slots`];
+  const takenKey = (scope: string) => `${prefix}/limit/${scope}/taken`;
+  const countsKey = (scope: string, minute: number) => `${prefix}/health/${scope}/${minute}`;
+  const errorsKey = (scope: string) => `${prefix}/health/${scope}/errors`;
+  const scopesKey = `${prefix}/providers`;
+
+  const standing = async (scope: string): Promise<Standing> =>
+    readStanding(await runScript(connection, SCRIPTS.readStanding, stateKeys(scope), [clock()]));
+  const redisMinute = async (): Promise<number> => {
+    if (now) return Math.floor(now() / MINUTE_MS);
+    const [seconds] = await connection.time();
+    return Math.floor(Number(seconds) / 60);
+  };
+
+  return {
+    async admit(scope, { permit, limits, leaseMs, patienceMs, again }: Ask) {
+      const { ratePerSecond = '', concurrency = '' } = limits;
+      const args = [permit, clock(), ratePerSecond, burstOf(limits), concurrency, leaseMs, patienceMs];
+      const keys = [...stateKeys(scope), takenKey(scope)];
+      return readAdmission(await runScript(connection, SCRIPTS.admit, keys, [...args, again ? '1' : '0']));
+    },
+
+    async settle(scope, result: Result): Promise<Settled> {
+      const { permit, admittedAtMs, verdict, closedForMs = '', policyPerSecond = '', breaker } = result;
+      const args = [permit, clock(), admittedAtMs, verdict, closedForMs, policyPerSecond];
+      const more = [pack(result.taken), result.limits.ratePerSecond ?? '', breaker.firstMs, breaker.maxMs];
+      const keys = [...stateKeys(scope), takenKey(scope)];
+      const reply = await runScript(connection, SCRIPTS.settle, keys, [...args, ...more]);
+      const [, gateMs, breakerMs] = SettledReply.parse(reply);
+      return { gateMs, ...(breakerMs === '' ? {} : { breakerMs }) };
+    },
+
+    async record(scope, { minute, taken, counts, errors }: Report) {
+      const keys = [takenKey(scope), countsKey(scope, minute), errorsKey(scope), scopesKey];
+      const kept = [COUNTS_TTL_MS, ERRORS_KEPT, ERRORS_TTL_MS, SCOPES_TTL_MS, counts.size];
+      const args = [clock(), scope, pack(taken), ...kept, ...[...counts].flat()];
+      await runScript(connection, SCRIPTS.record, keys, [...args, ...errors.map((e) => JSON.stringify(e))]);
+    },
+
+    scopes: () => connection.zrange(scopesKey, '0', '-1').then((scopes) => scopes.toSorted()),
+
+    async read(scope, minutes): Promise<Reading> {
+      const minute = await redisMinute();
+      const back = Array.from({ length: Math.min(60, minutes) }, (_, n) => minute - n);
+      const [held, errors, ...counts] = await Promise.all([
+        standing(scope),
+        connection.lrange(errorsKey(scope), 0, -1),
+        ...back.map((each) => connection.hgetall(countsKey(scope, each))),
+      ]);
+      return {
+        standing: held,
+        counts: sum(counts),
+        errors: errors.map((text) => ErrorSeen.parse(JSON.parse(text))),
+      };
+    },
+  };
+}
+
+function burstOf({ ratePerSecond = 0, burst }: Limits): number {
+  return burst ?? Math.max(1, Math.ceil(ratePerSecond / 10));
+}
+
+function pack(taken: Taken): string {
+  return [...taken].map(([bucket, count]) => `${bucket}:${count}`).join(',');
+}
+
+function readAdmission(reply: unknown): Admission {
+  const parsed = Admitted.parse(reply);
+  if (parsed[0] === 'wait') {
+    const [, nowMs, reason, waitMs] = parsed;
+    return { go: false, nowMs, reason, waitMs };
+  }
+  const [, nowMs, waitMs, oneByOne, probe] = parsed;
+  return { go: true, nowMs, waitMs, oneByOne: oneByOne === '1', probe: probe === '1' };
+}
+
+function readStanding(reply: unknown): Standing {
+  const [learned, ceiling, closedForMs, state, probeInMs, slotsHeld] = StandingReply.parse(reply);
+  return {
+    ...(learned === '' ? {} : { learnedPerSecond: Number(learned) }),
+    ...(ceiling === '' ? {} : { ceilingPerSecond: Number(ceiling) }),
+    closedForMs,
+    breaker: state === 'open' ? { state, probeInMs } : { state },
+    slotsHeld,
+  };
+}
+
+function sum(minutes: readonly Readonly<Record<string, string>>[]): Map<string, number> {
+  const total = new Map<string, number>();
+  for (const minute of minutes) {
+    for (const [name, count] of Object.entries(minute)) {
+      total.set(name, (total.get(name) ?? 0) + Number(count));
+    }
+  }
+  return total;
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import type { Outcome } from '../outcome.ts';
+import { latencyBucket } from './latency.ts';
+import type { Taken, WaitReason } from './shared-store.ts';
+
+/** A call that did not go well. Redacted where it came from. */
+export const ErrorSeen = z.object({
+  /** ISO 8601. */
+  at: z.string(),
+  kind: z.enum(['rejected', 'throttled', 'unavailable', 'in_doubt']),
+  code: z.string(),
+  message: z.string(),
+  /** Of HTTP. */
+  status: z.number().optional(),
+  /** The provider's own. */
+  requestId: z.string().optional(),
+  runId: z.string().optional(),
+  durationMs: z.number(),
+});
+export type ErrorSeen = z.infer<typeof ErrorSeen>;
+
+export type OutcomeKind = Outcome<unknown>['kind'];
+
+/** More than this between two reports is not kept one by one. */
+const MAX_ERRORS = 100;
+const BUCKET_MS = 250;
+/** As far back as others look for what was taken. */
+const MAX_BUCKETS = 32;
+
+/** What one worker has seen of a provider since it last reported. Bounded, whatever happens. */
+export class Tally {
+  #counts = new Map<string, number>();
+  #errors: ErrorSeen[] = [];
+  #taken = new Map<number, number>();
+
+  get isEmpty(): boolean {
+    return this.#counts.size === 0 && this.#taken.size === 0;
+  }
+
+  call(kind: OutcomeKind, durationMs: number): void {
+    this.#add(kind);
+    this.#add(`ms:${latencyBucket(durationMs)}`);
+  }
+
+  error(seen: ErrorSeen): void {
+    this.#add(`error:${seen.kind}:${seen.code.slice(0, 64)}`);
+    if (this.#errors.length === MAX_ERRORS) this.#errors.shift();
+    this.#errors.push(seen);
+  }
+
+  wait(reason: WaitReason): void {
+    this.#add(`wait:${reason}`);
+  }
+
+  /** @param sentAtMs by Redis' clock */
+  took(sentAtMs: number): void {
+    const bucket = Math.floor(sentAtMs / BUCKET_MS);
+    this.#taken.set(bucket, (this.#taken.get(bucket) ?? 0) + 1);
+    if (this.#taken.size > MAX_BUCKETS) this.#taken.delete(Math.min(...this.#taken.keys()));
+  }
+
+  /** All of it, once. */
+  drain(): {
+    readonly counts: ReadonlyMap<string, number>;
+    readonly errors: readonly ErrorSeen[];
+    readonly taken: Taken;
+  } {
+    const drained = { counts: this.#counts, errors: this.#errors, taken: this.drainTaken() };
+    this.#counts = new Map();
+    this.#errors = [];
+    return drained;
+  }
+
+  drainTaken(): Taken {
+    const taken = this.#taken;
+    this.#taken = new Map();
+    return taken;
+  }
+
+  #add(name: string): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+  }
+}
