@@ -1,3 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { freePort, startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
@@ -105,6 +110,22 @@ describe('a real Redis', () => {
       { gravity: 'trouble', setting: 'used_memory' },
     ]);
   });
+});
+
+test('the Redis of docker-compose.yml has nothing wrong', async () => {
+  const compose = readFileSync(new URL('../../../docker-compose.yml', import.meta.url), 'utf8');
+  const command = /^ {2}redis:\n[\s\S]*? {4}command:\n((?: {6}- .*\n)+)/m.exec(compose)?.[1] ?? '';
+  const [server = '', ...args] = [...command.matchAll(/- "?(.*?)"?$/gm)].map(([, arg = '']) => arg);
+  const [port, dir] = [await freePort(), mkdtempSync(join(tmpdir(), 'holdfast-compose-'))];
+  const here = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir];
+  const child = spawn(server, [...args, ...here], { stdio: 'ignore' });
+  onTestFinished(async () => {
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+    rmSync(dir, { recursive: true });
+  });
+  expect(await checkRedis(await ready(`redis://127.0.0.1:${port}`), STRICT)).toEqual([]);
 });
 
 test('each master of a cluster is asked, and all keys that scripts touch together are in one slot', async () => {
