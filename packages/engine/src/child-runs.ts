@@ -1,3 +1,4 @@
+import { bringBack } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
 import { encodeJson } from './journal/codec.ts';
 import type { Journal, ParentRun, RunOfTenant, SignalReply } from './journal/journal.ts';
@@ -75,7 +76,7 @@ export async function cancelRun(
   if (reply.outcome === 'cancelling') {
     const { flow, jobId } = reply.job;
     if (reply.then === 'promote') await jobs.promote(flow, jobId);
-    if (reply.then === 'add') await jobs.add(flow, run.runId, jobId);
+    if (reply.then === 'add') await bringBack(jobs, { runId: run.runId, flow, jobId, death: reply.deaths });
   }
   return reply.outcome;
 }

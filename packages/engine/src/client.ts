@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import type { z } from 'zod';
 import { cancelRun, sendSignal } from './child-runs.ts';
+import { bringBack } from './dead-letters.ts';
 import type { FlowContract } from './define-flow.ts';
 import { FlowRegistry } from './flow-registry.ts';
 import { Jobs } from './jobs.ts';
@@ -227,8 +228,6 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       const run = await find(tenant, runId);
       if (!run) return undefined;
       const outcome = await orUnavailable(cancelRun(journal, jobs, run));
-      if (run.status === 'dead' && outcome === 'cancelling')
-        await orUnavailable(jobs.removeLetter(runId, run.deaths));
       return outcome === 'unknown' ? undefined : outcome;
     },
 
@@ -247,8 +246,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       if (!run) return undefined;
       const jobId = await orUnavailable(journal.redriveRun(run, run.deaths));
       if (jobId === undefined) return 'not_dead';
-      await orUnavailable(jobs.add(run.flow, runId, jobId));
-      await orUnavailable(jobs.removeLetter(runId, run.deaths));
+      await orUnavailable(bringBack(jobs, { runId, flow: run.flow, jobId, death: run.deaths }));
       return 'redriven';
     },
 
@@ -263,8 +261,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       const reply = await orUnavailable(journal.resolveStep(run, field, seen, record));
       switch (reply.outcome) {
         case 'resolved':
-          await orUnavailable(jobs.add(reply.job.flow, runId, reply.job.jobId));
-          await orUnavailable(jobs.removeLetter(runId, reply.deaths));
+          await orUnavailable(bringBack(jobs, { runId, ...reply.job, death: reply.deaths }));
           return 'resolved';
         case 'changed':
           return 'not_in_doubt';

@@ -28,7 +28,7 @@ export async function compensate(
   scope: CompensationScope,
 ): Promise<CompensationEnd> {
   for (const effect of inDoubt(writer, scope)) {
-    const cut = cutShort(writer, await effect.resolve());
+    const cut = cutShort(writer, await effect.resolve(runner));
     if (cut) return cut;
   }
   for (const { field, name, options } of toUndo(writer, scope)) {

@@ -36,6 +36,18 @@ export async function writeLetter(
 }
 
 /**
+ * Gives a run that is dead no longer its job. Its letter goes first: when this is cut short, the run's alarm finds no job and does it
+ * again.
+ */
+export async function bringBack(
+  jobs: Jobs,
+  run: { readonly runId: string; readonly flow: string; readonly jobId: string; readonly death: number },
+): Promise<void> {
+  await jobs.removeLetter(run.runId, run.death);
+  await jobs.add(run.flow, run.runId, run.jobId);
+}
+
+/**
  * What a worker does with a letter. Its first pass lets it fail with the run's own reason, so that it shows under Failed; a retry, by
  * Bull Board's button or any other way, redrives the run. A letter whose death is over already does nothing.
  */

@@ -38,7 +38,7 @@ export interface Reached {
   /** Whether an effect without any record may have happened when a worker died with the run. */
   readonly leavesNoIntent: boolean;
   /** Finds out how an effect ended that may still be under way. */
-  readonly resolve: () => Promise<StepEnd>;
+  readonly resolve: (runner: StepRunner) => Promise<StepEnd>;
 }
 
 export interface ExecutionDeps {
@@ -143,7 +143,7 @@ export class Execution implements FlowContext {
     this.reached.set(field, {
       ...{ field, name, options: untyped },
       leavesNoIntent: options.whenInDoubt === 'repeat',
-      resolve: () => this.#runner.resolve(name, untyped),
+      resolve: (runner) => runner.resolve(name, untyped),
     });
     return this.#command<T>({ field, name, perform: () => this.#runner.run(name, untyped) });
   }

@@ -19,8 +19,8 @@ export class RunWriter {
   #heldProgress = false;
   #writing: Promise<WriteReply> | undefined;
   #lastSeq = 0;
-  /** A cancel was asked for: no further step may start. */
-  #cancelRequested = false;
+  /** Why no further step may start: a cancel was asked for, or another worker owns the run. */
+  #refusal: Exclude<WriteReply, 'done'> | undefined;
   #bytes: number;
   #onLost: () => void = () => {};
 
@@ -90,12 +90,13 @@ export class RunWriter {
   /** Writes what is held, after what is being written. */
   async flush(): Promise<WriteReply> {
     while (this.#writing) await this.#writing;
-    if (this.#held.size === 0) return this.#cancelRequested ? 'cancel_requested' : 'done';
+    // what was held may have travelled with another caller's write, and that may have been refused
+    if (this.#held.size === 0) return this.#refusal ?? 'done';
     const progress = this.#heldProgress;
     this.#writing = this.#journal.recordStep(this.#run, this.takeHeld(), progress);
     try {
       const reply = await this.#writing;
-      if (reply === 'cancel_requested') this.#cancelRequested = true;
+      if (reply !== 'done') this.#refusal = reply;
       return reply;
     } finally {
       this.#writing = undefined;
@@ -107,7 +108,7 @@ export class RunWriter {
     const progress = this.#heldProgress;
     const entries = this.takeHeld();
     const reply = await write(entries);
-    if (reply === 'cancel_requested' || reply === 'signalled') {
+    if (reply === 'cancel_requested') {
       for (const { field, record } of entries) this.#held.set(field, record);
       this.#heldProgress = progress;
     }

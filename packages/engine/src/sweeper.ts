@@ -19,6 +19,8 @@ export interface SweeperDeps {
 const BATCH = 50;
 /** A run that is where it should be is looked at again after this, or after as long as it has been there. */
 const NEXT_LOOK_MS = 30_000;
+/** How long a worker may take from parking a run to delaying its job. */
+const PARKS_MS = 2_000;
 /** How often, and how many of a tenant's runs at a time, the lists are cleared of what has expired. */
 const PRUNE_EVERY_MS = 60_000;
 const PRUNE_BATCH = 500;
@@ -101,6 +103,8 @@ export class Sweeper {
           { run: run.runId, flow: run.flow, job: run.jobId },
           'a run had no job; it has one again',
         );
+        // a redrive may have been cut short between journal and queue
+        if (run.deaths > 0) await jobs.removeLetter(run.runId, run.deaths);
         await jobs.add(run.flow, run.runId, run.jobId, dueInMs);
         return journal.moveAlarm(run.runId, Math.max(dueInMs, 0) + 2_000);
       case 'delayed':
@@ -113,7 +117,8 @@ export class Sweeper {
           await this.#reissue(run);
           return;
         }
-        return journal.moveAlarm(run.runId, NEXT_LOOK_MS);
+        // a run that is parked already has its job delayed any moment
+        return journal.moveAlarm(run.runId, run.owner.startsWith('-') ? PARKS_MS : NEXT_LOOK_MS);
     }
   }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { Worker as BullWorker } from 'bullmq';
+import { Worker as BullWorker, DelayedError, type Processor } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import { Calls } from './attempt.ts';
 import { childRuns, tellParent } from './child-runs.ts';
@@ -56,6 +56,7 @@ export interface Driver {
   /**
    * Takes the next job from a flow's queue that is ready and does what a worker does with it, the queue's part included.
    * @returns the run's id, or undefined when no job is ready
+   * @throws what made the worker drop the run, once the queue's part is done
    */
   deliver(flow: string): Promise<string | undefined>;
   /** Looks after overdue runs and takes over those of workers found dead in two sweeps in a row. */
@@ -89,6 +90,7 @@ class HandDriver implements Driver {
   readonly #sweeper: Sweeper;
   readonly #underWay = new Map<Calls, string>();
   readonly #queues = new Map<string, JobSource>();
+  readonly #dropped: Error[] = [];
   #claims = 0;
 
   constructor(options: DriverOptions) {
@@ -144,6 +146,8 @@ class HandDriver implements Driver {
     const job = await queue.getNextJob(token, { block: false });
     if (!job) return undefined;
     await queue.processJob(job, token, () => false);
+    const dropped = this.#dropped.shift();
+    if (dropped) throw dropped;
     return job.data.runId;
   }
 
@@ -189,7 +193,7 @@ class HandDriver implements Driver {
   #queue(flow: string): JobSource {
     let queue = this.#queues.get(flow);
     if (!queue) {
-      queue = new JobSource(flow, runProcessor(this.#executor, flow, this.#underWay), {
+      queue = new JobSource(flow, this.#noting(runProcessor(this.#executor, flow, this.#underWay)), {
         connection: this.#options.connection,
         prefix: QUEUE_PREFIX,
         lockDuration: LOCK_MS,
@@ -205,6 +209,18 @@ class HandDriver implements Driver {
     }
     return queue;
   }
+
+  /** BullMQ takes what a processor throws as its own affair; here it is kept for the caller. */
+  #noting(process: Processor<RunJob>): Processor<RunJob> {
+    return async (job, token, signal) => {
+      try {
+        return await process(job, token, signal);
+      } catch (error) {
+        if (error instanceof Error && !(error instanceof DelayedError)) this.#dropped.push(error);
+        throw error;
+      }
+    };
+  }
 }
 
 /** A BullMQ worker that is asked for each job, and never waits for one: it needs no blocking connection. */
@@ -214,8 +230,9 @@ class JobSource extends BullWorker<RunJob> {
   }
 }
 
+const LUA = new URL('../src/journal/lua/', import.meta.url);
+
 /** All scripts of the engine: what Redis is asked for by hash, and their names, such as `record-step`. */
-export function engineScripts(): readonly Script[] {
-  const lua = new URL('../src/journal/lua/', import.meta.url);
-  return readdirSync(lua).flatMap((file) => (file.endsWith('.lua') ? [loadScript(file.slice(0, -4))] : []));
-}
+export const engineScripts: readonly Script[] = readdirSync(LUA).flatMap((file) =>
+  file.endsWith('.lua') ? [loadScript(file.slice(0, -4))] : [],
+);

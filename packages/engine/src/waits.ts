@@ -45,7 +45,7 @@ export class Waits {
     this.#children = deps.children;
     this.#draining = deps.draining;
     for (const record of run.records.values()) {
-      if (record.is === 'completed' && record.signal !== undefined) this.#taken.add(record.signal);
+      if ('signal' in record && record.signal !== undefined) this.#taken.add(record.signal);
     }
   }
 
@@ -111,7 +111,7 @@ export class Waits {
       message: `child run "${name}" (${signal.id}) ${end.status}${end.error ? `: ${end.error.message}` : ''}`,
       ...(cause && { cause }),
     });
-    return this.#reject(field, startedAt, toErrorRecord(error));
+    return this.#reject(field, startedAt, toErrorRecord(error), signal.id);
   }
 
   #take(field: string, startedAt: number, signal: KeptSignal, { schema }: WaitOptions<unknown>): StepEnd {
@@ -122,11 +122,8 @@ export class Waits {
       .map((i) => `${i.path.join('.') || '(payload)'}: ${i.message}`)
       .join('; ');
     const message = `the payload of signal "${signal.name}" (${signal.id}) does not fit: ${faults}`;
-    return this.#reject(
-      field,
-      startedAt,
-      toErrorRecord(new RejectedError({ code: 'signal_invalid', message })),
-    );
+    const error = new RejectedError({ code: 'signal_invalid', message });
+    return this.#reject(field, startedAt, toErrorRecord(error), signal.id);
   }
 
   #nextSignal(name: string): KeptSignal | undefined {
@@ -166,15 +163,17 @@ export class Waits {
     return { is: 'completed', value: result };
   }
 
-  #reject(field: string, startedAt: number, error: ErrorRecord): StepEnd {
-    const seq = this.#writer.nextSeq();
+  #reject(field: string, startedAt: number, error: ErrorRecord, signal?: string): StepEnd {
     const record: RejectedRecord = {
-      is: 'rejected',
-      seq,
-      attempts: 1,
-      startedAt,
-      finishedAt: this.#writer.now(),
-      error,
+      ...{
+        is: 'rejected',
+        seq: this.#writer.nextSeq(),
+        attempts: 1,
+        startedAt,
+        finishedAt: this.#writer.now(),
+        error,
+      },
+      ...(signal !== undefined && { signal }),
     };
     this.#writer.hold(field, record);
     this.#writer.flushSoon();

@@ -16,9 +16,11 @@ import { type Execution, type Scenario, Stage } from './stage.ts';
 export interface CrashOptions<I> extends Omit<Scenario<I>, 'flow' | 'input'> {
   /** A Redis whose data may be thrown away. Default: one of its own, without a disk. */
   readonly redisUrl?: string;
+  /** Of the executions with one fault, only so many are made, drawn by the seed. Default: all. */
+  readonly sample?: number;
   /** How many executions with two faults each are drawn on top. Default 0. */
   readonly pairs?: number;
-  /** What the pairs are drawn by. Default: `HOLDFAST_SEED`, else a new one, named when something fails. */
+  /** What samples and pairs are drawn by. Default: `HOLDFAST_SEED`, else a new one, named when something fails. */
   readonly seed?: number;
 }
 
@@ -105,13 +107,14 @@ async function everywhere<I>(
   try {
     await stage.store.loadScripts();
     const { points } = await attempt([], 0, 0);
-    const planned = points.flatMap((point) => faultsOf(point).map((fault) => ({ at: point.index, fault })));
+    const all = points.flatMap((point) => faultsOf(point).map((fault) => ({ at: point.index, fault })));
+    const random = seededRandom(seed);
+    const planned = draw(random, all, options.sample ?? all.length);
     if (failures.length === 0) for (const [nth, fault] of planned.entries()) await attempt([fault], 1, nth);
     const pairs = failures.length === 0 ? (options.pairs ?? 0) : 0;
-    const random = seededRandom(seed);
     let landed = 0;
     for (let nth = 0; nth < pairs; nth += 1)
-      landed += (await attempt(drawPair(random, planned), 1, nth)).landed.length;
+      landed += (await attempt(drawPair(random, all), 1, nth)).landed.length;
     if (failures.length > 0) throw new Error(tell(failures, 1 + planned.length + pairs));
     if (landed < pairs * 1.5) throw new Error(`only ${landed} of ${2 * pairs} paired faults landed`);
     const ms = Math.round(performance.now() - startedAt);
@@ -120,6 +123,13 @@ async function everywhere<I>(
     await stage.close();
     await redis?.stop();
   }
+}
+
+/** So many of the items, in their order. */
+function draw<T>(random: Random, items: readonly T[], count: number): T[] {
+  const drawn = [...items];
+  while (drawn.length > count) drawn.splice(Math.floor(random() * drawn.length), 1);
+  return drawn;
 }
 
 /** A fault, and another one soon after it, when the next process is at work. */
@@ -145,7 +155,7 @@ function describe(
     planned.length === 0
       ? 'without faults'
       : planned.map(({ at, fault }) => `${fault} at #${at}`).join(', then ');
-  const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const why = error instanceof Error ? error.message : String(error);
   return `${what} (recovery by ${recovery}, HOLDFAST_SEED=${seed})\n${why}\ntrace:\n  ${schedule.trace.join('\n  ')}`;
 }
 

@@ -33,6 +33,13 @@ export async function judge(evidence: Evidence): Promise<string[]> {
   for (const { runId, key } of world.effects) {
     if (!runs.some(({ id }) => id === runId)) violations.push(`effect ${key} belongs to no run`);
   }
+  for (const tenant of new Set(runs.map((run) => run.tenant))) {
+    const listed = await store.listed(tenant);
+    const own = runs.filter((run) => run.tenant === tenant);
+    const dead = own.filter(({ status }) => status === 'dead');
+    if (!sameIds(listed.runs, own)) violations.push(`the list of runs names ${listed.runs.join(', ')}`);
+    if (!sameIds(listed.dead, dead)) violations.push(`the list of the dead names ${listed.dead.join(', ')}`);
+  }
   for (const key of await store.keysWithoutEnd()) {
     if (!belongsToUnfinished(key, runs)) violations.push(`key ${key} is kept for ever`);
   }
@@ -160,6 +167,10 @@ async function judgeStore(run: Run, { store, flows }: Evidence): Promise<string[
       say(present ? 'has no letter' : `still has the letter of its death ${death}`);
   }
   return violations;
+}
+
+function sameIds(ids: readonly string[], runs: readonly Run[]): boolean {
+  return isDeepStrictEqual(ids.toSorted(), runs.map(({ id }) => id).toSorted());
 }
 
 function belongsToUnfinished(key: string, runs: readonly Run[]): boolean {

@@ -18,7 +18,7 @@ export interface InventedStep<T extends Json> {
   readonly body?: Json;
   /** Default `{ done: <step> }`. */
   readonly answer?: T;
-  /** What the provider says instead of doing it, by how often this key has reached it, from 1. Default: it does it. */
+  /** What the provider says instead of doing it, by how often it was asked for the effect, from 1. Default: it does it. */
   readonly refuses?: (nth: number) => Error | undefined;
   /** Default: it can be undone. `false`: it has no undo. */
   readonly undo?: false | { readonly refuses: (nth: number) => Error | undefined };

@@ -16,6 +16,8 @@ export interface Scenario<I = unknown> {
   readonly input: I;
   /** Flows that it runs as children. */
   readonly children?: (providers: Providers) => readonly Flow[];
+  /** What somebody does at once after the run was accepted, before a worker has it; done again when its process died. */
+  readonly atOnce?: (driver: Driver, runId: string) => Promise<unknown>;
   /**
    * What people and other systems do once the run can not go on by itself: signal, redrive, resolve, rerun. Asked again whenever the
    * run stands elsewhere; asked again as well when the process that did it died.
@@ -62,6 +64,8 @@ const PATIENCE_MS = 3_000;
 const HEALS_WITHIN_MS = 60_000;
 /** More turns than any flow under test takes: a run that needs more goes in circles. */
 const MAX_TURNS = 1_000;
+/** Longer than any execution takes: a run that needs more hangs. */
+const MAX_MS = 15_000;
 const KEY = 'the-key';
 
 /** A Redis and the processes on it, for one execution of a scenario after the other. */
@@ -88,6 +92,23 @@ export class Stage<I> {
 
   /** Submits a run, and lets all that happens by itself happen, until the run is at rest. @throws Error when the oracle does not hold */
   async perform(execution: Execution): Promise<Ending> {
+    const outOfTime = new AbortController();
+    try {
+      return await Promise.race([
+        this.#perform(execution),
+        delay(MAX_MS, undefined, { signal: outOfTime.signal }).then(() => {
+          throw new Error(`the run did not come to rest within ${MAX_MS} ms`);
+        }),
+      ]);
+    } catch (error) {
+      for (const process of this.#processes.values()) void process.crash();
+      throw error;
+    } finally {
+      outOfTime.abort();
+    }
+  }
+
+  async #perform(execution: Execution): Promise<Ending> {
     await this.store.clear();
     const world = new World(this.store, this.#scenario.sequence ?? []);
     const { schedule } = execution;
@@ -101,6 +122,7 @@ export class Stage<I> {
     };
     for (const process of this.#processes.values()) await this.store.proveLife(process.driver.id);
     runId = await this.#submit();
+    await this.#doAtOnce(runId);
     await this.#play(runId, execution);
     await this.#deliverLeftovers(runId);
     const ending = await this.#ending(runId, world, schedule);
@@ -126,10 +148,17 @@ export class Stage<I> {
     }
   }
 
+  async #doAtOnce(runId: string): Promise<void> {
+    const { atOnce } = this.#scenario;
+    let done: unknown = 'died';
+    while (atOnce && done === 'died')
+      done = await (await this.#process('api')).does((driver) => atOnce(driver, runId));
+  }
+
   /** Lets happen what happens by itself, and what people do, until nothing does any more. */
   async #play(runId: string, { recovery }: Execution): Promise<void> {
-    const { world } = this.#current();
-    let [outsideSaw, sweptAt] = ['', ''];
+    const { world, schedule } = this.#current();
+    let [outsideSaw, sweptAt, stalledAt] = ['', '', ''];
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
       const before = this.#processes.get('worker');
       const worker = await this.#process('worker');
@@ -141,7 +170,7 @@ export class Stage<I> {
       for (const id of await this.store.runIds()) await world.observe(id);
       const ready = await this.store.readyQueue(this.#names());
       if (ready) {
-        await worker.does((driver) => driver.deliver(ready));
+        await worker.does((driver) => driver.deliver(ready).catch((error) => this.#toleratesDrop(error)));
         continue;
       }
       const dueInMs = ((await this.store.nextDueAt(this.#names())) ?? Number.POSITIVE_INFINITY) - Date.now();
@@ -160,13 +189,30 @@ export class Stage<I> {
       }
       if (sweptAt !== stands) {
         await this.store.ringAlarms(HEALS_WITHIN_MS);
-        await worker.does((driver) => driver.sweep());
-        sweptAt = stands;
+        // where nothing went wrong there is nothing to heal, and so nothing to be cut short
+        const sweeper = schedule.landed.length > 0 ? worker : await this.#process('onlooker', true);
+        const done = await sweeper.does(async (driver) => driver.sweep());
+        if (done !== 'died') sweptAt = stands;
+        continue;
+      }
+      if (stalledAt !== stands) {
+        // a job that nobody knows to have: BullMQ finds its lock run out
+        await this.store.redeliver(this.#names());
+        stalledAt = stands;
         continue;
       }
       return;
     }
     throw new Error(`the run did not come to rest within ${MAX_TURNS} turns`);
+  }
+
+  /** A run is dropped only when one of BullMQ's own commands was sent twice: they do not all take that. */
+  #toleratesDrop(error: unknown): void {
+    const { landed, points } = this.#current().schedule;
+    const tolerated = landed.some(
+      ({ at, fault }) => fault === 'reply_lost' && points[at]?.what.includes('bullmq'),
+    );
+    if (!tolerated) throw error;
   }
 
   async #recover(
@@ -193,7 +239,7 @@ export class Stage<I> {
       await janitor.driver.deliver(ready);
     const after = await this.#read(runId);
     if (after.revision !== revision)
-      throw new Error(`a job that was left over changed the run to ${JSON.stringify(after)}`);
+      throw new Error(`a job that was left over changed the run to ${whereItStands(after)}`);
   }
 
   async #ending(runId: string, world: World, schedule: Schedule): Promise<Ending> {

@@ -23,7 +23,7 @@ export class Store {
 
   /** So that no command is sent twice because Redis does not know its script yet. */
   async loadScripts(): Promise<void> {
-    for (const { source } of engineScripts()) await this.#redis.script('LOAD', source);
+    for (const { source } of engineScripts) await this.#redis.script('LOAD', source);
   }
 
   /** Forgets everything but the scripts. */
@@ -82,6 +82,15 @@ export class Store {
     return jobs;
   }
 
+  /** The runs that a tenant's lists name, all of them and the dead. */
+  async listed(tenant: string): Promise<{ readonly runs: string[]; readonly dead: string[] }> {
+    const [runs, dead] = await Promise.all([
+      this.#redis.zrange(keys.runs(tenant), '0', '-1'),
+      this.#redis.zrange(keys.dead(tenant), '0', '-1'),
+    ]);
+    return { runs, dead };
+  }
+
   /** How often a run has died so far. */
   async deathsOf(runId: string): Promise<number> {
     return Number((await this.#redis.hget(keys.run(runId), 'deaths')) ?? 0);
@@ -106,7 +115,7 @@ export class Store {
   /** Keys without an end that are none of those that have none by design. */
   async keysWithoutEnd(): Promise<string[]> {
     const declared =
-      /^\{hf0\}\/(alarms|workers|canary|rollback)$|^\{hf0\}:[a-z0-9-]+:(meta|events|id|marker|pc|stalled-check|stalled)$/;
+      /^\{hf0\}\/(alarms|workers|canary|rollback|tenants|runs\/.+|dead\/.+)$|^\{hf0\}:[a-z0-9-]+:(meta|events|id|marker|pc|stalled-check|stalled)$/;
     const suspects = (await this.#redis.keys('*')).filter((key) => !declared.test(key));
     const ttls = await Promise.all(suspects.map((key) => this.#redis.pttl(key)));
     return suspects.filter((_key, index) => ttls[index] === -1);

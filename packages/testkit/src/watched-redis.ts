@@ -82,7 +82,7 @@ const definedCommands = new Map<
   { readonly lua: string; readonly members: readonly (readonly [string, unknown])[] }
 >();
 
-const namesBySha = new Map(engineScripts().map(({ sha, name }) => [sha, name]));
+const namesBySha = new Map(engineScripts.map(({ sha, name }) => [sha, name]));
 
 /** A script's name, or a command and its first key. */
 function nameOf({ name, args }: Command): string {

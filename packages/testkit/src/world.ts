@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Json, StepCall } from '@holdfast/engine';
+import { type Json, RejectedError, type StepCall } from '@holdfast/engine';
 import type { Store } from './store.ts';
 
 /** Which effect of which run a key stands for. */
@@ -34,7 +34,10 @@ export interface CallRequest<T extends Json> {
   readonly honoursKeys?: boolean;
   /** What the provider answers; asked once for each effect. */
   readonly answer: () => T;
-  /** What the provider says instead of doing it, by how often this key has reached it, from 1. Default: it does it. */
+  /**
+   * What the provider says instead of doing it, by how often it was asked for this effect, from 1. Default: it does it. A definite
+   * no is played back for its key.
+   */
   readonly refuses?: ((nth: number) => Error | undefined) | undefined;
 }
 
@@ -47,6 +50,7 @@ export class World {
   readonly #store: Store;
   readonly #sequence: readonly string[];
   readonly #recorded = new Map<string, string>();
+  readonly #refusals = new Map<string, RejectedError>();
 
   /** @param sequence steps of which each must be recorded before the next is first called */
   constructor(store: Store, sequence: readonly string[]) {
@@ -72,8 +76,8 @@ export class World {
     const identity = identityOf(call);
     const known = this.effects.find(({ key }) => key === identity.key);
     if (known && request.honoursKeys !== false) return known.result as T;
-    const nth = this.calls.filter(({ key }) => key === identity.key).length;
-    const refusal = request.refuses?.(nth);
+    const refusal = this.#refusals.get(identity.key) ?? request.refuses?.(this.#timesAskedFor(identity));
+    if (refusal instanceof RejectedError) this.#refusals.set(identity.key, refusal);
     if (refusal) throw refusal;
     const { operation, body } = request;
     const result = request.answer();
@@ -107,6 +111,13 @@ export class World {
         this.violations.push(`the record ${known} vanished`);
     }
     return finals;
+  }
+
+  #timesAskedFor({ runId, generation, step, undo }: CallIdentity): number {
+    return this.calls.filter(
+      (call) =>
+        call.runId === runId && call.generation === generation && call.step === step && call.undo === undo,
+    ).length;
   }
 
   async #checkJournal({ runId, step, undo, key }: CallIdentity): Promise<void> {

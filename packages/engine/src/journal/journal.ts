@@ -114,7 +114,9 @@ export type SignalReply =
   | { readonly outcome: 'repeated' | 'run_finished' | 'too_many' | 'unknown' };
 
 export type CancelReply =
-  | { readonly outcome: 'cancelling'; readonly job: JobOfRun; readonly then: 'promote' | 'add' | 'running' }
+  | { readonly outcome: 'cancelling'; readonly job: JobOfRun; readonly then: 'promote' | 'running' }
+  /** It was dead. */
+  | { readonly outcome: 'cancelling'; readonly job: JobOfRun; readonly then: 'add'; readonly deaths: number }
   | { readonly outcome: 'run_finished' | 'unknown' };
 
 export type RerunReply =
@@ -136,7 +138,7 @@ export interface Whereabouts {
   readonly owner: string;
   readonly deaths: number;
   readonly createdAt: number;
-  /** When it wants to be woken; undefined when it waits for a signal alone, or does not wait. */
+  /** When it wants to be woken; undefined when it waits for a signal alone, does not wait, or what ends its wait has come. */
   readonly wakeAt: number | undefined;
   readonly death: Failure | undefined;
   readonly parent: ParentRun | undefined;

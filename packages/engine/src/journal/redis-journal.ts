@@ -241,14 +241,15 @@ export function redisJournal({
     },
 
     async cancelRun({ runId, tenant }): Promise<CancelReply> {
-      const [word, flow, jobId, then] = list(
+      const [word, flow, jobId, then, deaths] = list(
         await call('cancelRun', [...ofRun(runId), keys.dead(tenant)], [runId, GRACE_MS.signal]),
       );
+      const job = { flow: String(flow), jobId: String(jobId) };
       switch (word) {
         case 'cancelling':
-          if (then !== 'promote' && then !== 'add' && then !== 'running')
-            throw unexpected('cancel-run', then);
-          return { outcome: word, job: { flow: String(flow), jobId: String(jobId) }, then };
+          if (then === 'add') return { outcome: word, job, then, deaths: Number(deaths) };
+          if (then === 'promote' || then === 'running') return { outcome: word, job, then };
+          throw unexpected('cancel-run', then);
         case 'run_finished':
         case 'unknown':
           return { outcome: word };

@@ -1,4 +1,12 @@
-import type { Failure, Json, Run, RunEvent, StepState, WaitingFor } from '../run.ts';
+import {
+  type Failure,
+  isTerminal,
+  type Json,
+  type Run,
+  type RunEvent,
+  type StepState,
+  type WaitingFor,
+} from '../run.ts';
 import type { ClaimedRun, Draw, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
 import { decodeRecord, fieldOf, parseField, type StepRecord } from './step-record.ts';
 
@@ -112,15 +120,18 @@ export const WHEREABOUTS_FIELDS = [
   'parent',
   'tenant',
   'generation',
+  'woken',
 ] as const;
 
 export function decodeWhereabouts(
   runId: string,
   values: readonly (string | null)[],
 ): Whereabouts | undefined {
-  const [flow, status, jobId, owner, deaths, createdAt, waiting, death, parent, tenant, generation] = values;
+  const [flow, status, jobId, owner, deaths, createdAt, waiting, death, parent, tenant, generation, woken] =
+    values;
   if (!flow || !status || !jobId || !tenant) return undefined;
-  const waitingFor = owner?.startsWith('-') ? parsed<WaitingFor>(waiting ?? undefined) : undefined;
+  const waits = owner?.startsWith('-') && woken !== owner;
+  const waitingFor = waits ? parsed<WaitingFor>(waiting ?? undefined) : undefined;
   return {
     runId,
     tenant,
@@ -213,8 +224,12 @@ function stepState(
     case 'started':
       return { ...at, status: run === 'running' ? 'running' : 'in_doubt' };
     case 'retrying': {
-      const status = record.inDoubt ? 'in_doubt' : run === 'dead' ? 'failed' : 'running';
-      return { ...at, status, error: record.error };
+      const over = isTerminal(run) || run === 'compensating' || run === 'dead';
+      return {
+        ...at,
+        status: record.inDoubt ? 'in_doubt' : over ? 'failed' : 'running',
+        error: record.error,
+      };
     }
   }
 }

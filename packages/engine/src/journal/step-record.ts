@@ -27,6 +27,8 @@ export type RejectedRecord = RecordCommon & {
   readonly is: 'rejected';
   readonly finishedAt: number;
   readonly error: ErrorRecord;
+  /** Of a wait: the id of the signal that ended it. */
+  readonly signal?: string;
 };
 
 /** An attempt was about to start its effect, and its outcome was not recorded yet. */

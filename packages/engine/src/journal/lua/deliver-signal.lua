@@ -19,5 +19,7 @@ redis.call('HSET', KEYS[1], field, position .. string.sub(ARGV[3], 2), 'signals'
 -- a compensating run may wait for a child's end
 local parked = f[2] and string.sub(f[2], 1, 1) == '-' and (status == 'suspended' or status == 'compensating')
 if not parked then return { 'delivered' } end
+-- should the promotion be lost, the alarm knows by this that the present wait is over
+redis.call('HSET', KEYS[1], 'woken', f[2])
 redis.call('ZADD', KEYS[2], now + ARGV[5], ARGV[1])
 return { 'delivered', f[4], f[5] }

@@ -3,15 +3,21 @@
 -- ARGV  owner, run id, ms to wait, ms of grace after which the alarm goes off, what it waits for (JSON, or '' to hand back),
 --       '1' when an effect was cut off without a record (as if the worker had died) or '0', how many signals it knows of,
 --       field, record, …
--- Reply 'suspended' | 'cancel_requested' | 'signalled' (nothing was written: more has come in) | 'stale_owner'
+-- Reply 'suspended' | 'cancel_requested' (nothing was written) | 'signalled' (the records were written; more has come in, so that the
+--       run goes on) | 'stale_owner'
 -- @include clock
 -- @include owned
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused == 'repeated' then return 'suspended' end
 if refused then return refused end
 if run.cancel and run.status == 'running' and ARGV[5] ~= '' then return 'cancel_requested' end
-if ARGV[5] ~= '' and run.signals > tonumber(ARGV[7]) then return 'signalled' end
 local now = now_ms()
+if ARGV[5] ~= '' and run.signals > tonumber(ARGV[7]) then
+  local set = { 'claims', 0, 'revision', run.revision + 1, 'updatedAt', now }
+  add_records(KEYS[1], 8, set)
+  redis.call('HSET', KEYS[1], unpack(set))
+  return 'signalled'
+end
 local set = { 'owner', '-' .. ARGV[1], 'waiting', ARGV[5], 'revision', run.revision + 1, 'updatedAt', now }
 if run.status == 'running' then
   set[#set + 1] = 'status'

@@ -13,11 +13,11 @@ local function load_owned(key, owner)
   return run, 'stale_owner'
 end
 
--- A record that says how the step ended never changes again.
-local function is_final(record)
+-- A record that says how a step ended never changes again; a refused undo may be tried again after a redrive.
+local function is_final(field, record)
   if not record then return false end
-  local head = string.sub(record, 1, 18)
-  return head == '{"is":"completed",' or string.sub(head, 1, 17) == '{"is":"rejected",'
+  if string.sub(record, 1, 18) == '{"is":"completed",' then return true end
+  return string.sub(record, 1, 17) == '{"is":"rejected",' and string.sub(field, 1, 2) ~= 'u:'
 end
 
 -- Adds ARGV[first..] (pairs of field and record) to `set`, but for fields that already hold a final record, and for
@@ -25,7 +25,7 @@ end
 local function add_records(key, first, set, without_intents)
   for i = first, #ARGV, 2 do
     local intent = string.sub(ARGV[i + 1], 1, 16) == '{"is":"started",'
-    if not (intent and without_intents) and not is_final(redis.call('HGET', key, ARGV[i])) then
+    if not (intent and without_intents) and not is_final(ARGV[i], redis.call('HGET', key, ARGV[i])) then
       set[#set + 1] = ARGV[i]
       set[#set + 1] = ARGV[i + 1]
     end

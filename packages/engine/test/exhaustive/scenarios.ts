@@ -1,0 +1,345 @@
+import {
+  defineFlow,
+  type Flow,
+  type FlowContext,
+  InDoubtError,
+  RejectedError,
+  ThrottledError,
+  UnavailableError,
+} from '@holdfast/engine';
+import type { CrashOptions, OutsideScene, Providers } from '@holdfast/testkit';
+import { expect } from 'vitest';
+import { z } from 'zod';
+
+/** A flow with all that crashEverywhere is told about it. */
+export interface Case {
+  readonly flow: (providers: Providers) => Flow;
+  readonly options: CrashOptions<unknown>;
+}
+
+export const down = new UnavailableError({ code: 'down', message: 'it is down' });
+export const full = new ThrottledError({ code: 'full', message: 'slow down', retryAfter: 2 });
+export const unclear = new InDoubtError({ code: 'unclear', message: 'it may have happened' });
+export const no = new RejectedError({ code: 'no', message: 'no' });
+
+export function flowOf(name: string, run: (ctx: FlowContext, input: unknown) => Promise<unknown>): Flow {
+  return defineFlow({ name, version: 1, input: z.unknown(), output: z.unknown(), run });
+}
+
+/** Refuses a key's first calls, one after the other, then does it. */
+export function first(...refusals: readonly Error[]): (nth: number) => Error | undefined {
+  return (nth) => refusals[nth - 1];
+}
+
+/** What a person does with a dead run: says what happened when that is not known, else lets it go on. */
+export async function operate({ run, driver, world }: OutsideScene): Promise<void> {
+  if (run.status !== 'dead') return;
+  const doubt = run.steps.find(({ status }) => status === 'in_doubt');
+  if (run.error.kind !== 'in_doubt' || !doubt) return void (await driver.redrive(run.id));
+  const effect = world
+    .effectsOf(run.id)
+    .find((e) => e.step === doubt.name && !e.undo && e.generation === run.generation);
+  await driver.resolve(run.id, {
+    step: doubt.name,
+    ...(effect ? { outcome: 'happened', result: effect.result } : { outcome: 'did_not_happen' }),
+  });
+}
+
+const completed =
+  (output?: unknown): CrashOptions<unknown>['expect'] =>
+  ({ run }) => {
+    expect(run.status).toBe('completed');
+    if (output !== undefined) expect(run).toMatchObject({ output });
+  };
+
+const failed =
+  (code: string): CrashOptions<unknown>['expect'] =>
+  ({ run }) =>
+    expect(run).toMatchObject({ status: 'failed', error: { code } });
+
+const done = (step: string) => ({ done: step });
+
+export const steps: Record<string, Case> = {
+  'steps of every kind': {
+    flow: (p) =>
+      flowOf('steps', async (ctx) => [
+        await ctx.step('pay', p.step('pay')),
+        await ctx.step('ship', p.step('ship', { helps: 'look_up' })),
+        await ctx.step('phone', p.step('phone', { helps: 'nothing' })),
+        await ctx.step('mail', p.step('mail')),
+      ]),
+    options: {
+      sequence: ['pay', 'ship', 'phone', 'mail'],
+      outside: operate,
+      expect: completed([done('pay'), done('ship'), done('phone'), done('mail')]),
+    },
+  },
+  retries: {
+    flow: (p) =>
+      flowOf('retries', async (ctx) => {
+        await ctx.step('pay', p.step('pay', { refuses: first(down, full, unclear) }));
+        await ctx.step('ship', p.step('ship', { helps: 'look_up', refuses: first(unclear, down) }));
+        await ctx.step('phone', p.step('phone', { helps: 'nothing', refuses: first(down) }));
+      }),
+    options: { sequence: ['pay', 'ship', 'phone'], outside: operate, expect: completed(null) },
+  },
+  compensation: {
+    flow: (p) =>
+      flowOf('compensation', async (ctx) => {
+        await ctx.step('pay', p.step('pay', { undo: { refuses: first(down) } }));
+        await ctx.step('reserve', p.step('reserve', { helps: 'look_up' }));
+        await ctx.step('note', p.step('note', { undo: false }));
+        await ctx.step('ship', p.step('ship', { refuses: () => no }));
+      }),
+    options: {
+      sequence: ['pay', 'reserve', 'note', 'ship'],
+      irreversible: ['note'],
+      expect: failed('no'),
+    },
+  },
+  'an optional step': {
+    flow: (p) =>
+      flowOf('optional', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        try {
+          await ctx.step('gift', p.step('gift', { refuses: () => no }));
+        } catch (error) {
+          if (!(error instanceof RejectedError)) throw error;
+          await ctx.step('sorry', p.step('sorry', { body: error.code }));
+        }
+        return ctx.step('ship', p.step('ship', { helps: 'look_up' }));
+      }),
+    options: { sequence: ['pay', 'sorry', 'ship'], expect: completed(done('ship')) },
+  },
+  'a bug': {
+    flow: (p) =>
+      flowOf('buggy', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        throw new TypeError('a mistake');
+      }),
+    options: {
+      expect: ({ run }) =>
+        expect(run).toMatchObject({ status: 'dead', error: { kind: 'bug', code: 'type_error' } }),
+    },
+  },
+};
+
+export const waits: Record<string, Case> = {
+  'a sleep, with draws': {
+    flow: (p) =>
+      flowOf('sleep', async (ctx) => {
+        const drawn = [ctx.uuid(), ctx.random()];
+        await ctx.step('before', p.step('before', { body: drawn }));
+        await ctx.sleep(15);
+        await ctx.step('after', p.step('after', { body: [...drawn, ctx.uuid()] }));
+      }),
+    options: { sequence: ['before', 'after'], expect: completed(null) },
+  },
+  'a late signal': {
+    flow: (p) =>
+      flowOf('late', async (ctx) => {
+        await ctx.step('ask', p.step('ask'));
+        const answer = await ctx.waitFor('answer', { timeout: '1h' });
+        return ctx.step('note', p.step('note', { body: JSON.stringify(answer) }));
+      }),
+    options: {
+      sequence: ['ask', 'note'],
+      outside: async ({ run, driver }) => {
+        if (run.status === 'suspended')
+          await driver.signal(run.id, { id: 's1', name: 'answer', payload: { yes: true } });
+      },
+      expect: completed(done('note')),
+    },
+  },
+  'early signals, one of them invalid': {
+    flow: (p) =>
+      flowOf('early', async (ctx) => {
+        const wait = () => ctx.waitFor('count', { schema: z.number() });
+        await ctx.step('ask', p.step('ask'));
+        const refused = await wait().catch((error: unknown) => error instanceof RejectedError && error.code);
+        const taken = await wait();
+        await ctx.step('note', p.step('note', { body: taken }));
+        return [refused, taken, await wait()];
+      }),
+    options: {
+      sequence: ['ask', 'note'],
+      atOnce: async (driver, runId) => {
+        await driver.signal(runId, { id: 's1', name: 'count', payload: 'one' });
+        await driver.signal(runId, { id: 's2', name: 'count', payload: 2 });
+      },
+      outside: async ({ run, driver }) => {
+        if (run.status === 'suspended') await driver.signal(run.id, { id: 's3', name: 'count', payload: 3 });
+      },
+      expect: completed(['signal_invalid', 2, 3]),
+    },
+  },
+  'a signal that does not come': {
+    flow: (p) =>
+      flowOf('silent', async (ctx) => {
+        await ctx.step('ask', p.step('ask'));
+        await ctx.waitFor('answer', { timeout: 15 });
+      }),
+    options: { expect: failed('signal_timeout') },
+  },
+  'parallel steps': {
+    flow: (p) =>
+      flowOf('parallel', async (ctx) => {
+        const branch = async (name: string) => {
+          await ctx.step(`${name}-1`, p.step(`${name}-1`));
+          if (name === 'b') await ctx.sleep(5);
+          return ctx.step(
+            `${name}-2`,
+            p.step(`${name}-2`, { helps: 'look_up', refuses: first(...(name === 'c' ? [down] : [])) }),
+          );
+        };
+        await Promise.all([branch('a'), branch('b'), branch('c')]);
+        return ctx.step('last', p.step('last'));
+      }),
+    options: {
+      sequence: ['a-1', 'a-2', 'last'],
+      expect: completed(done('last')),
+    },
+  },
+  'a rejected step beside others': {
+    flow: (p) =>
+      flowOf('forked', async (ctx) => {
+        await ctx.step('base', p.step('base'));
+        await Promise.all([
+          ctx.step('good', p.step('good', { helps: 'look_up' })),
+          ctx.step('bad', p.step('bad', { refuses: () => no })),
+          ctx.step('slow', p.step('slow', { refuses: first(down) })),
+        ]);
+      }),
+    options: { expect: failed('no') },
+  },
+};
+
+const childOf = (p: Providers, refuses?: Error) =>
+  flowOf('child', async (ctx, input) => {
+    await ctx.step('one', p.step('one', { body: JSON.stringify(input) }));
+    await ctx.sleep(3);
+    return ctx.step(
+      'two',
+      p.step('two', { helps: 'look_up', refuses: refuses ? () => refuses : () => undefined }),
+    );
+  });
+
+const parentOf = (p: Providers, child: Flow) =>
+  flowOf('parent', async (ctx) => {
+    await ctx.step('start', p.step('start'));
+    const result = await ctx.runChild('part', { flow: child, input: { n: 1 } });
+    await ctx.step('end', p.step('end'));
+    return result;
+  });
+
+export const children: Record<string, Case> = {
+  'a child that completes': {
+    flow: (p) => parentOf(p, childOf(p)),
+    options: { children: (p) => [childOf(p)], sequence: ['start', 'end'], expect: completed(done('two')) },
+  },
+  'a child that fails': {
+    flow: (p) => parentOf(p, childOf(p, no)),
+    options: {
+      children: (p) => [childOf(p, no)],
+      expect: ({ run, runs }) => {
+        expect(run).toMatchObject({ status: 'failed', error: { code: 'child_failed' } });
+        expect(runs.map(({ status }) => status)).toEqual(['failed', 'failed']);
+      },
+    },
+  },
+  'a child that is cancelled with its parent': {
+    flow: (p) => parentOf(p, waitingChild(p)),
+    options: {
+      children: (p) => [waitingChild(p)],
+      outside: async ({ run, driver }) => {
+        if (run.status === 'suspended') await driver.cancel(run.id);
+      },
+      expect: ({ runs }) => expect(runs.map(({ status }) => status)).toEqual(['cancelled', 'cancelled']),
+    },
+  },
+};
+
+function waitingChild(p: Providers): Flow {
+  return flowOf('waiting', async (ctx) => {
+    await ctx.step('one', p.step('one'));
+    await ctx.waitFor('never');
+  });
+}
+
+export const operators: Record<string, Case> = {
+  redrive: {
+    flow: (p) =>
+      flowOf('redriven', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.step('ship', p.step('ship', { refuses: first(down, down, down), retry: { attempts: 2 } }));
+      }),
+    options: { sequence: ['pay', 'ship'], outside: operate, expect: completed(null) },
+  },
+  'a person says what happened': {
+    flow: (p) =>
+      flowOf('halted', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.step('phone', p.step('phone', { helps: 'nothing', refuses: first(unclear) }));
+      }),
+    options: { sequence: ['pay', 'phone'], outside: operate, expect: completed(null) },
+  },
+  rerun: {
+    flow: (p) =>
+      flowOf('rerun', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.sleep(2);
+        await ctx.step('ship', p.step('ship', { helps: 'look_up' }));
+      }),
+    options: {
+      outside: async ({ run, driver }) => {
+        if (run.status === 'completed' && run.generation === 1) await driver.rerun(run.id);
+      },
+      expect: ({ run, world }) => {
+        expect(run).toMatchObject({ status: 'completed', generation: 2 });
+        expect(world.effects.map(({ generation, step }) => `${generation} ${step}`)).toEqual([
+          '1 pay',
+          '1 ship',
+          '2 pay',
+          '2 ship',
+        ]);
+      },
+    },
+  },
+  'an undo that is refused, then redriven': {
+    flow: (p) =>
+      flowOf('stuck', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.step('reserve', p.step('reserve', { undo: { refuses: first(no) } }));
+        await ctx.step('ship', p.step('ship', { refuses: () => no }));
+      }),
+    options: { outside: operate, expect: failed('no') },
+  },
+  'a dead run that is cancelled': {
+    flow: (p) =>
+      flowOf('hopeless', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.step('ship', p.step('ship', { refuses: () => down, retry: { attempts: 2 } }));
+      }),
+    options: {
+      outside: async ({ run, driver }) => {
+        if (run.status === 'dead') await driver.cancel(run.id);
+      },
+      expect: ({ run }) => expect(run.status).toBe('cancelled'),
+    },
+  },
+  'a sleeping run that is cancelled': {
+    flow: (p) =>
+      flowOf('asleep', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.sleep('1h');
+      }),
+    options: {
+      outside: async ({ run, driver }) => {
+        if (run.status === 'suspended') await driver.cancel(run.id);
+      },
+      expect: ({ run }) => expect(run.status).toBe('cancelled'),
+    },
+  },
+};
+
+export const all: Record<string, Case> = { ...steps, ...waits, ...children, ...operators };
