@@ -228,6 +228,21 @@ describe('a refund that the provider', () => {
     expect(await paidBack(id)).toBe(0);
   });
 
+  test('did in the end, though it was cancelled, counts as paid back', async () => {
+    const id = await service.paid();
+    // nobody knows of the eighth, and the cancel finds out
+    await service.fault({ operation: 'refund', fault: 'error', status: 503, times: 7 });
+    await service.fault({ operation: 'refund', fault: 'reset_after_effect', times: 1 });
+    const { json } = await service.refund(id, { amount: 600, reason });
+    const run = String(json.id);
+    await service.runWith(run, 'dead');
+    await service.operate(`/v1/dead-letters/${run}/cancel`);
+    await service.runWith(run, 'cancelled');
+    expect(await service.payment(id)).toMatchObject({ status: 'partially_refunded', refundedAmount: 600 });
+    expect(await left(id)).toBe(400);
+    expect(await paidBack(id)).toBe(600);
+  });
+
   test('did, but did not confirm, pays back once', async () => {
     const id = await service.paid();
     await service.fault({ operation: 'refund', fault: 'reset_after_effect', times: 1 });

@@ -1,5 +1,5 @@
 import { type DriveEnd, parkMs, type Reached } from './execution.ts';
-import { fieldOf } from './journal/step-record.ts';
+import { fieldOf, parseField } from './journal/step-record.ts';
 import type { RunWriter } from './run-writer.ts';
 import type { StepEnd, StepRunner } from './step-runner.ts';
 
@@ -19,6 +19,15 @@ export interface CompensationScope {
 /** True when something is left to be undone, or to be found out before. */
 export function needsCompensation(writer: RunWriter, scope: CompensationScope): boolean {
   return inDoubt(writer, scope).length > 0 || toUndo(writer, scope).length > 0;
+}
+
+/** True when something that was done stays done. */
+export function effectsStand(writer: RunWriter): boolean {
+  return [...writer.records].some(([field, record]) => {
+    const at = parseField(field);
+    if (record.is !== 'completed' || (at?.kind !== 'step' && at?.kind !== 'child')) return false;
+    return writer.records.get(fieldOf('undo', undoName(field, at.name)))?.is !== 'completed';
+  });
 }
 
 /** Finds out what happened to effects in doubt, then undoes what was done, the last first, one at a time. */

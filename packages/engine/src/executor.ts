@@ -4,6 +4,7 @@ import {
   type CompensationEnd,
   type CompensationScope,
   compensate,
+  effectsStand,
   needsCompensation,
 } from './compensation.ts';
 import type { DeadRun } from './dead-letters.ts';
@@ -210,10 +211,11 @@ class Drive {
   }
 
   async #endUndone(end: NonNullable<ClaimedRun['compensation']>): Promise<DriveVerdict> {
+    const stands = { effectsStand: effectsStand(this.#writer) };
     const finish =
       end.ends === 'failed'
-        ? ({ status: 'failed', failure: end.failure } as const)
-        : ({ status: 'cancelled' } as const);
+        ? ({ status: 'failed', failure: end.failure, ...stands } as const)
+        : ({ status: 'cancelled', ...stands } as const);
     const reply = await this.#writer.handOver((entries) =>
       this.#deps.journal.finishRun(this.#run, finish, entries),
     );
@@ -229,7 +231,7 @@ class Drive {
       this.#writer.takeHeld(),
     );
     if (cancelled !== 'done') return ENDS;
-    const finished = await this.#deps.journal.finishRun(this.#run, { status: 'cancelled' }, []);
+    const finished = await this.#deps.journal.finishRun(this.#run, { status: 'cancelled', ...stands }, []);
     if (finished === 'done') await this.#tellParent({ status: 'cancelled' });
     return ENDS;
   }

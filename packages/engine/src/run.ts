@@ -97,7 +97,7 @@ interface RunCommon {
   readonly events: readonly RunEvent[];
   /** What other runs have drawn from this one, settled or not. */
   readonly drawn: number;
-  /** What of it is settled: the runs that drew it have completed. */
+  /** What of it is settled: the runs that drew it have completed, or ended otherwise with something done that was not undone. */
   readonly settled: number;
   /** Grows with every change of the run. */
   readonly revision: number;

@@ -23,10 +23,25 @@ const taker = defineFlow({
       whenInDoubt: 'repeat',
     }),
 });
+/** Takes, and then waits for good. */
+const keeper = defineFlow({
+  name: 'keeper',
+  version: 1,
+  input: z.enum(['can_undo', 'cannot_undo']),
+  output: z.unknown(),
+  async run(ctx, how) {
+    await ctx.step('take', {
+      run: async () => {},
+      ...(how === 'can_undo' && { undo: async () => {} }),
+      whenInDoubt: 'repeat',
+    });
+    await ctx.waitFor('nothing');
+  },
+});
 
 let system: TestSystem;
 beforeAll(async () => {
-  system = await startSystem([pot, taker]);
+  system = await startSystem([pot, taker, keeper]);
   system.startWorker();
 });
 afterAll(() => system.close());
@@ -65,4 +80,20 @@ it('gives back what a run drew that failed, and refuses a source that has not co
   expect((await draw(from, `${from}-again`, 100)).outcome).toBe('created');
   expect(await draw(from, `${from}-more`, 1)).toEqual({ outcome: 'draw_exceeds', left: 0 });
   expect((await draw('run_none', 'nobody', 1)).outcome).toBe('source_not_completed');
+});
+
+it.each([
+  ['can_undo', { drawn: 0, settled: 0 }],
+  ['cannot_undo', { drawn: 60, settled: 60 }],
+] as const)('what a cancelled run took that it %s', async (how, left) => {
+  const from = await filledPot();
+  const reply = await system.client.submitDrawing(
+    { flow: 'keeper', input: how, tenant: 't', idempotencyKey: `${from}-${how}`, fingerprint: how },
+    { from, amount: 60, limit: 100 },
+  );
+  if (!('run' in reply)) throw new Error(reply.outcome);
+  await system.runWith(reply.run.id, 'suspended');
+  expect(await system.client.cancel('t', reply.run.id)).toBe('cancelling');
+  await system.runWith(reply.run.id, 'cancelled');
+  expect(await system.client.getRun('t', from)).toMatchObject(left);
 });

@@ -41,8 +41,8 @@ export function paymentPaths(): Record<string, object> {
         summary: 'Pay back a payment, or a part of it',
         description:
           'Accepts a run of the flow `refund` and takes its amount from the payment in one step, so that refunds never pay out more ' +
-          'than was paid, however many are sent at once. A refund that fails or is cancelled gives its amount back. The same key ' +
-          'for another payment is another request.',
+          'than was paid, however many are sent at once. A refund that fails, or is cancelled before it paid, gives its amount back. ' +
+          'The same key for another payment is another request.',
         parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
         bodySchema: { $ref: '#/components/schemas/RefundRequest' },
         examples: { body: REFUND_REQUEST_EXAMPLE, ...REFUND_RUN_EXAMPLES },

@@ -22,7 +22,7 @@ export interface NewRun {
 
 /**
  * An amount that a run takes from a completed run of the same shard: never more than `limit` in all, however many runs ask at once. It is
- * settled when the run completes and given back when it fails or is cancelled.
+ * settled when the run completes, and also when it ends otherwise with something done that was not undone; else it is given back.
  */
 export interface Draw {
   readonly from: string;
@@ -167,12 +167,13 @@ export interface Journal {
     entries: readonly Entry[],
   ): Promise<WriteReply>;
   suspendRun(run: ClaimedRun, park: Park, entries: readonly Entry[]): Promise<WriteReply | 'signalled'>;
+  /** @param end.effectsStand something was done that was not undone, for want of an undo */
   finishRun(
     run: ClaimedRun,
     end:
       | { readonly status: 'completed'; readonly output: string }
-      | { readonly status: 'failed'; readonly failure: Failure }
-      | { readonly status: Extract<TerminalStatus, 'cancelled'> },
+      | { readonly status: 'failed'; readonly failure: Failure; readonly effectsStand: boolean }
+      | { readonly status: Extract<TerminalStatus, 'cancelled'>; readonly effectsStand: boolean },
     entries: readonly Entry[],
   ): Promise<WriteReply>;
   /** @returns the number of this death, or undefined when the run has another owner. */

@@ -176,12 +176,13 @@ export function redisJournal({
       const output = end.status === 'completed' ? end.output : '';
       const failure = end.status === 'failed' ? JSON.stringify(end.failure) : '';
       const drawnUpon = run.draw ? [keys.run(run.draw.from)] : [];
+      const settled = end.status === 'completed' || end.effectsStand;
       const reply = await call(
         'finishRun',
         [...ofRun(run.runId), ...drawnUpon],
         [
           ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
-          run.draw?.amount ?? 0,
+          ...[run.draw?.amount ?? 0, settled ? 'settled' : 'given_back'],
           ...flat(entries),
         ],
       );

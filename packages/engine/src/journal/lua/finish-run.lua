@@ -1,8 +1,9 @@
 -- Ends a run for good. A child keeps its alarm until its parent has been told. What was drawn from another run is settled with
--- it, or given back.
+-- it, or given back when nothing that the run did stands.
 -- KEYS  run, alarms, the run that is drawn upon (only with a draw)
 -- ARGV  owner, run id, status ('completed' | 'failed' | 'cancelled'), output (JSON, or '' when there is none), failure (JSON, or ''),
---       retention in ms, ms until a child's parent must have been told, amount drawn ('0' for none), field, record, …
+--       retention in ms, ms until a child's parent must have been told, amount drawn ('0' for none), what becomes of it
+--       ('settled' | 'given_back'), field, record, …
 -- Reply 'finished' | 'cancel_requested' (nothing was written: a cancel came first) | 'stale_owner'
 -- @include clock
 -- @include owned
@@ -20,11 +21,11 @@ if ARGV[5] ~= '' then
   set[#set + 1] = 'failure'
   set[#set + 1] = ARGV[5]
 end
-add_records(KEYS[1], 9, set)
+add_records(KEYS[1], 10, set)
 redis.call('HSET', KEYS[1], unpack(set))
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 if KEYS[3] and redis.call('EXISTS', KEYS[3]) == 1 then
-  if ARGV[3] == 'completed' then
+  if ARGV[9] == 'settled' then
     redis.call('HINCRBY', KEYS[3], 'settled', ARGV[8])
   else
     redis.call('HINCRBY', KEYS[3], 'drawn', -ARGV[8])
