@@ -8,9 +8,11 @@ import {
 } from '@holdfast/app-kit';
 import { startWorker, type Worker } from '@holdfast/engine';
 import { allFlows } from '@holdfast/flows';
+import { redisStore } from '@holdfast/http';
 import { orderProviders } from '@holdfast/providers';
 import Fastify from 'fastify';
 import type { WorkerConfig } from './config.ts';
+import { providerMetrics } from './provider-metrics.ts';
 
 /** Time for the steps under way when the worker stops; then they are aborted and others go on. */
 const DRAIN_MS = 25_000;
@@ -30,7 +32,10 @@ export interface RunningWorker {
 export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise<RunningWorker> {
   const redis = connectRedis(config.redisUrls, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
-  const providers = orderProviders(config.providers);
+  const metrics = createMetrics('worker');
+  const store = redisStore({ connection: redis });
+  const observer = providerMetrics(metrics, store, log);
+  const providers = orderProviders(config.providers, { store, retryScale: config.retryScale, observer });
   let worker: Worker | undefined;
   let draining = false;
 
@@ -41,7 +46,7 @@ export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise
       await worker?.check();
     },
     draining: () => draining,
-    metrics: createMetrics('worker'),
+    metrics,
     verbose: () => ({ redis: preflight.report }),
   });
   const close = async () => {

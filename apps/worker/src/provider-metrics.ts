@@ -1,0 +1,120 @@
+import type { Logger } from '@holdfast/app-kit';
+import { type GuardObserver, type ProviderHealth, providerHealth, type SharedStore } from '@holdfast/http';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** A scrape does not wait longer for Redis; the gauges then stay as they were. */
+const SCRAPE_WAITS_MS = 1_000;
+const ALARM_EVERY_MS = 60_000;
+
+/** What this worker's calls to providers come to, as metrics; credentials that a provider refuses are an alarm in the log. */
+export function providerMetrics(registry: Registry, store: SharedStore, log: Logger): GuardObserver {
+  const registers = [registry];
+  const calls = new Counter({
+    name: 'holdfast_provider_calls_total',
+    help: 'Calls to a provider by this worker.',
+    labelNames: ['provider', 'outcome', 'code'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'holdfast_provider_call_duration_seconds',
+    help: 'How long calls to a provider took.',
+    labelNames: ['provider'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25],
+    registers,
+  });
+  const waits = new Counter({
+    name: 'holdfast_provider_waits_total',
+    help: 'Calls put off without being made.',
+    labelNames: ['provider', 'reason'],
+    registers,
+  });
+  addSharedGauges(registry, store);
+
+  const alarms = new Alarms(log);
+  return {
+    called(provider, { kind, code, durationMs }) {
+      calls.inc({ provider, outcome: kind, code: code ?? '' });
+      durations.observe({ provider }, durationMs / 1_000);
+      if (code === 'credentials_refused' || code === 'permission_denied') {
+        alarms.raise(`${provider} ${code}`, { provider, code }, 'the provider refuses our credentials');
+      }
+    },
+    waits: (provider, reason) => waits.inc({ provider, reason }),
+    storeFailed(provider, error) {
+      const facts = { provider, err: error };
+      alarms.raise(`${provider} store`, facts, "what is known of the provider's limit could not be shared");
+    },
+  };
+}
+
+/** What all workers together know; each of them shows the same. */
+function addSharedGauges(registry: Registry, store: SharedStore): void {
+  const health = oncePerScrape(() => providerHealth(store, 1));
+  const gauge = (name: string, help: string, read: (health: ProviderHealth) => number | undefined) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['provider', 'account'],
+      registers: [registry],
+      async collect() {
+        const known = await health();
+        if (!known) return;
+        this.reset();
+        for (const each of known) {
+          const { provider, account } = each;
+          const value = read(each);
+          if (value !== undefined) this.set({ provider, account }, value);
+        }
+      },
+    });
+  gauge(
+    'holdfast_provider_limit_per_second',
+    'Calls a second that the provider has been found to take, over all workers. Absent while it has refused none.',
+    ({ limit }) => limit.learnedPerSecond,
+  );
+  gauge(
+    'holdfast_provider_closed_seconds',
+    'Until the provider may be called again, as it has asked for.',
+    ({ limit }) => limit.closedForMs / 1_000,
+  );
+  gauge(
+    'holdfast_provider_breaker_open',
+    '1 while the provider is down and only probes go to it.',
+    ({ breaker }) => (breaker.state === 'closed' ? 0 : 1),
+  );
+}
+
+/** All gauges of a scrape are read together. @returns undefined when Redis does not answer in time */
+function oncePerScrape<T>(read: () => Promise<T>): () => Promise<T | undefined> {
+  let reading: Promise<T | undefined> | undefined;
+  return () => {
+    reading ??= soon(read()).finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
+}
+
+/** The same alarm at most once a minute. */
+class Alarms {
+  readonly #log: Logger;
+  readonly #raised = new Map<string, number>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  raise(what: string, facts: object, message: string): void {
+    const now = performance.now();
+    if (now - (this.#raised.get(what) ?? Number.NEGATIVE_INFINITY) < ALARM_EVERY_MS) return;
+    this.#raised.set(what, now);
+    this.#log.error(facts, message);
+  }
+}
+
+function soon<T>(answer: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), SCRAPE_WAITS_MS);
+    answer.then(resolve, () => resolve(undefined)).finally(() => clearTimeout(timer));
+  });
+}
