@@ -168,6 +168,8 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     );
     switch (created.outcome) {
       case 'created':
+        // its job may have been taken and dropped before there was a run
+        if (created.late) await orUnavailable(jobs.add(name, run.runId, run.runId));
         return { outcome: 'created', run: newRun(run, checked.input, created.now) };
       case 'replayed':
         if (isTerminal(created.run.status)) await orUnavailable(jobs.remove(name, run.runId));

@@ -17,8 +17,32 @@ export class NotJsonError extends TypeError {
  */
 export function encodeJson(value: unknown, what: string): string | undefined {
   if (value === undefined) return undefined;
-  check(value, what, '', []);
+  if (!isPlain(value, 0)) check(value, what, '', []);
   return JSON.stringify(value);
+}
+
+const MAX_DEPTH = 50;
+
+/** The quick way: true only of what `check` has no objection to. What goes deep, circles too, is left to `check`. */
+function isPlain(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Number.isFinite(value);
+    case 'object':
+      return value === null || (depth < MAX_DEPTH && hasPlainMembers(value, depth + 1));
+    default:
+      return false;
+  }
+}
+
+function hasPlainMembers(value: object, depth: number): boolean {
+  if (Array.isArray(value)) return value.every((item) => isPlain(item, depth));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  if (Object.getOwnPropertySymbols(value).length > 0) return false;
+  return Object.values(value).every((member) => member === undefined || isPlain(member, depth));
 }
 
 function check(value: unknown, what: string, path: string, above: readonly object[]): void {

@@ -149,10 +149,9 @@ export interface Whereabouts {
  * The Redis journal is the only one.
  */
 export interface Journal {
-  createRun(
-    run: NewRun,
-  ): Promise<
-    | { readonly outcome: 'created'; readonly now: number }
+  createRun(run: NewRun): Promise<
+    /** `late`: what was sent together with it may have come before it. */
+    | { readonly outcome: 'created'; readonly now: number; readonly late: boolean }
     | { readonly outcome: 'replayed'; readonly run: Run }
     | { readonly outcome: 'key_reused' }
     | { readonly outcome: 'source_not_completed' }

@@ -15,7 +15,7 @@ import type {
 } from './journal.ts';
 import { keys } from './keys.ts';
 import { decodeClaimed, decodeRun, decodeWhereabouts, fieldsOf, WHEREABOUTS_FIELDS } from './run-codec.ts';
-import { loadScript, runScript, runWholeScript, type ScriptReply } from './scripts.ts';
+import { loadScript, runScript, runScriptFirst, type ScriptReply } from './scripts.ts';
 import { parseField } from './step-record.ts';
 
 /** By when a hand-over must have happened before a sweeper looks after it. */
@@ -73,8 +73,6 @@ export function redisJournal({
     keyNames: readonly string[],
     args: readonly (string | number)[],
   ) => send(() => runScript(connection, scripts[script], keyNames, args));
-  const callWhole: typeof call = (script, keyNames, args) =>
-    send(() => runWholeScript(connection, scripts[script], keyNames, args));
   const redisNow = async () => {
     const [seconds, micros] = await connection.time();
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
@@ -82,12 +80,12 @@ export function redisJournal({
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
 
   return {
-    /** Sent whole: its job is sent in the same breath, and would come first if Redis had to ask for the source. */
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input, parent, draw } = run;
-      const [word, now, ...pairs] = list(
-        await callWhole(
-          'createRun',
+      const { reply, late } = await send(() =>
+        runScriptFirst(
+          connection,
+          scripts.createRun,
           [...ofRun(runId), keys.runs(tenant), keys.tenants, ...(draw ? [keys.run(draw.from)] : [])],
           [
             runId,
@@ -103,7 +101,8 @@ export function redisJournal({
           ],
         ),
       );
-      if (word === 'created') return { outcome: 'created', now: Number(now) };
+      const [word, now, ...pairs] = list(reply);
+      if (word === 'created') return { outcome: 'created', now: Number(now), late };
       if (word === 'key_reused' || word === 'source_not_completed') return { outcome: word };
       if (word === 'draw_exceeds') return { outcome: word, left: Number(pairs[0]) };
       if (word === 'replayed') return { outcome: 'replayed', run: decodeRun(runId, fieldsOf(pairs)) };
@@ -111,7 +110,7 @@ export function redisJournal({
     },
 
     async claimRun(runId, jobId, claimant, versions): Promise<ClaimReply> {
-      const [word, first, rolledBackAt, ...pairs] = list(
+      const [word, first, rolledBackAt, owner, claims, pairs] = list(
         await call(
           'claimRun',
           [keys.run(runId), keys.rollback],
@@ -122,7 +121,12 @@ export function redisJournal({
         case 'claimed':
           return {
             outcome: 'claimed',
-            run: decodeClaimed(runId, fieldsOf(pairs), Number(first), Number(rolledBackAt || 0)),
+            run: decodeClaimed(
+              runId,
+              fieldsOf([...list(pairs ?? null), 'owner', owner, 'claims', claims]),
+              Number(first),
+              Number(rolledBackAt || 0),
+            ),
           };
         case 'version_missing':
           return { outcome: 'version_missing', version: Number(first) };
