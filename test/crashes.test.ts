@@ -1,3 +1,4 @@
+import { waitFor } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyOf, ORDERS, type Order } from './orders.ts';
 import type { Effect, RunRecord } from './records.ts';
@@ -6,7 +7,7 @@ import { showEvidence, startTestSystem, type TestSystem } from './system.ts';
 
 let system: TestSystem;
 beforeAll(async () => {
-  system = await startTestSystem({ workers: 2 });
+  system = await startTestSystem({ workers: 2, lockMs: 10_000 });
 });
 afterAll(() => system.stop());
 showEvidence(() => system);
@@ -113,7 +114,9 @@ describe.each([
   });
 });
 
-it('leaves all as it must be', async () => {
+it('lets go of the jobs of killed workers once their locks are over, and leaves all as it must be', async () => {
   expect(system.crashes).toHaveLength(2);
+  const released = async () => (await system.facts()).store.jobs.every(({ state }) => state !== 'active');
+  await waitFor(released, { what: 'no job to be active', timeoutMs: 20_000, everyMs: 250 });
   expect(await system.violations()).toEqual([]);
-});
+}, 40_000);

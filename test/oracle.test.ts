@@ -11,6 +11,13 @@ it('finds nothing where all is as it must be', () => {
   expect(violations(soundFacts())).toEqual([]);
 });
 
+it('lets BullMQ hold on to abandoned jobs for as long as their locks last', () => {
+  const job: StoredJob = { queue: 'order', id: COMPLETED, runId: COMPLETED, state: 'active' };
+  const held = addJob(job)(addKey(`{hf0}:order:${COMPLETED}:lock`)(soundFacts()));
+  expect(violations({ ...held, locksMayHold: true })).toEqual([]);
+  expect(violations(held)).not.toEqual([]);
+});
+
 type Plant = (facts: Facts) => Facts;
 
 const patchRun =

@@ -38,7 +38,7 @@ export class Shop {
   }
 
   /** Sends an order again, with the same key, until it is known to be accepted. @returns its run */
-  async placeSurely(order: Order, key: string, timeoutMs = 20_000): Promise<RunRecord> {
+  async placeSurely(order: Order, key: string, timeoutMs = 40_000): Promise<RunRecord> {
     const giveUpAt = performance.now() + timeoutMs;
     for (;;) {
       const answer = await this.place(order, key);
@@ -75,8 +75,8 @@ export class Shop {
       },
       {
         what: `run ${runId} to be ${statuses.join(' or ')}`,
-        timeoutMs: 30_000,
-        everyMs: 25,
+        timeoutMs: 60_000,
+        everyMs: 30,
       },
     ).catch((error: unknown) => {
       throw new Error(`${error instanceof Error ? error.message : error}\n${JSON.stringify(last)}`);

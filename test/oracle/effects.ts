@@ -1,5 +1,5 @@
 import { type Effect, isOver, type RunRecord, STEPS } from '../records.ts';
-import { count, effectsOf, type Facts, priceOf, type Rule } from './facts.ts';
+import { count, type Facts, priceOf, type Rule, runsWithEffects } from './facts.ts';
 
 /** What happened outside, against what the runs say. */
 export const effectRules: readonly Rule[] = [
@@ -11,8 +11,7 @@ export const effectRules: readonly Rule[] = [
 ];
 
 function* wrongMoney(facts: Facts) {
-  for (const run of facts.runs.values()) {
-    const effects = effectsOf(facts, run);
+  for (const [run, effects] of runsWithEffects(facts)) {
     const captured = sum(effects, 'charge');
     const refunded = sum(effects, 'refund');
     if (count(effects, 'charge') > run.generation) {
@@ -44,9 +43,8 @@ function rightfullyKept(run: RunRecord, price: number): readonly number[] | unde
 }
 
 function* halfDone(facts: Facts) {
-  for (const run of facts.runs.values()) {
+  for (const [run, effects] of runsWithEffects(facts)) {
     if (!isOver(run.status)) continue;
-    const effects = effectsOf(facts, run);
     for (const { effect, undo } of STEPS) {
       const done = count(effects, effect);
       const undone = undo ? count(effects, undo) : 0;
@@ -63,8 +61,7 @@ function* halfDone(facts: Facts) {
 }
 
 function* mailsAboutRefunded(facts: Facts) {
-  for (const run of facts.runs.values()) {
-    const effects = effectsOf(facts, run);
+  for (const [run, effects] of runsWithEffects(facts)) {
     if (count(effects, 'refund') > 0 && count(effects, 'send') > 0) yield `${run.id} was refunded and mailed`;
   }
 }
@@ -73,8 +70,8 @@ function* outOfOrder(facts: Facts) {
   const forward = STEPS.map(({ effect }) => effect);
   const backward = STEPS.flatMap(({ undo }) => undo ?? []).toReversed();
   const expected: readonly string[] = [...forward, ...backward];
-  for (const run of facts.runs.values()) {
-    const operations = effectsOf(facts, run)
+  for (const [run, effects] of runsWithEffects(facts)) {
+    const operations = effects
       .map(({ operation }) => operation)
       .filter((operation) => expected.includes(operation));
     const sorted = operations.toSorted((a, b) => expected.indexOf(a) - expected.indexOf(b));
@@ -83,9 +80,8 @@ function* outOfOrder(facts: Facts) {
 }
 
 function* otherResults(facts: Facts) {
-  for (const run of facts.runs.values()) {
+  for (const [run, effects] of runsWithEffects(facts)) {
     if (run.status !== 'completed') continue;
-    const effects = effectsOf(facts, run);
     const of = (operation: string) => effects.find((effect) => effect.operation === operation);
     const real = {
       chargeId: of('charge')?.id,

@@ -22,6 +22,11 @@ export interface Facts {
   readonly crashes: readonly Crash[];
   /** How many worker processes there are. */
   readonly workers: number;
+  /**
+   * A worker or Redis was killed so lately that BullMQ may still hold a job for a worker that is dead, or that never learned
+   * that it got the job.
+   */
+  readonly locksMayHold: boolean;
   /** Log lines about errors that nobody handled. */
   readonly unhandled: readonly string[];
 }
@@ -32,8 +37,16 @@ export interface Rule {
   readonly broken: (facts: Facts) => Iterable<string>;
 }
 
-export function effectsOf({ ledger }: Facts, run: RunRecord): Effect[] {
-  return ledger.filter(({ reference }) => runIdIn(reference) === run.id);
+/** Every run with its effects, in the order in which they happened. */
+export function* runsWithEffects({ runs, ledger }: Facts): Iterable<readonly [RunRecord, readonly Effect[]]> {
+  const byRun = new Map<string, Effect[]>();
+  for (const effect of ledger) {
+    const runId = runIdIn(effect.reference) ?? '';
+    const own = byRun.get(runId);
+    if (own) own.push(effect);
+    else byRun.set(runId, [effect]);
+  }
+  for (const run of runs.values()) yield [run, byRun.get(run.id) ?? []];
 }
 
 export function count(effects: readonly Effect[], operation: string): number {

@@ -1,5 +1,5 @@
 import { DEAD_LETTERS, QUEUE_PREFIX } from '@holdfast/engine';
-import { isOver } from '../records.ts';
+import { isOver, runIdIn } from '../records.ts';
 import type { Facts, Rule } from './facts.ts';
 
 /** How the system is at rest: nothing under way, nothing left over. */
@@ -10,16 +10,24 @@ export const restRules: readonly Rule[] = [
   { number: 18, name: 'no key left over, no unhandled rejection', broken: leftOver },
 ];
 
-function* underWay({ runs, store }: Facts) {
+function* underWay(facts: Facts) {
+  const { runs, store } = facts;
   for (const { id, status } of runs.values()) {
     if (!isOver(status) && status !== 'dead') yield `${id} is ${status}`;
   }
   for (const { name } of store.keys) {
-    if (name.endsWith(':lock')) yield `the lock ${name} is held`;
+    const runId = runIdIn(name) ?? '';
+    if (name.endsWith(':lock') && !isAbandoned(facts, runId)) yield `the lock ${name} is held`;
   }
-  for (const { queue, id, state } of store.jobs) {
-    if (state === 'active') yield `job ${id} of ${queue} is active`;
+  for (const { queue, id, runId, state } of store.jobs) {
+    if (state === 'active' && !isAbandoned(facts, runId)) yield `job ${id} of ${queue} is active`;
   }
+}
+
+/** Whether an active job of the run can be one that nobody works on; the run went on without it. */
+function isAbandoned({ runs, locksMayHold }: Facts, runId: string): boolean {
+  const status = runs.get(runId)?.status;
+  return locksMayHold && status !== undefined && (isOver(status) || status === 'dead');
 }
 
 function* wrongLetters({ runs, store }: Facts) {
@@ -37,8 +45,11 @@ function* wrongLetters({ runs, store }: Facts) {
   }
 }
 
-function* wrongJobs({ runs, store }: Facts) {
-  const jobs = store.jobs.filter(({ queue }) => queue !== DEAD_LETTERS);
+function* wrongJobs(facts: Facts) {
+  const { runs, store } = facts;
+  const jobs = store.jobs.filter(
+    ({ queue, runId, state }) => queue !== DEAD_LETTERS && !(state === 'active' && isAbandoned(facts, runId)),
+  );
   for (const { id, status } of runs.values()) {
     const own = jobs.filter(({ runId }) => runId === id).map((job) => `${job.id} (${job.state})`);
     const live = !isOver(status) && status !== 'dead';
@@ -56,8 +67,10 @@ const ENDLESS = [
   /^\{hf0\}:[a-z-]+:(meta|id|events|marker|stalled|stalled-check|wait|active|delayed|completed|failed|pc|prioritized)$/,
 ];
 
-function* leftOver({ runs, store, workers, unhandled }: Facts) {
-  const jobKeys = new Set(store.jobs.map(({ queue, id }) => `${QUEUE_PREFIX}:${queue}:${id}`));
+function* leftOver(facts: Facts) {
+  const { runs, store, workers, unhandled } = facts;
+  const jobs = store.jobs.map(({ queue, id }) => `${QUEUE_PREFIX}:${queue}:${id}`);
+  const jobKeys = new Set(jobs.flatMap((key) => [key, `${key}:lock`]));
   for (const { name, expires } of store.keys) {
     const runId = /\/run\/(.+)$/.exec(name)?.[1];
     if (runId !== undefined) {

@@ -50,6 +50,7 @@ export function soundFacts(): Facts {
     },
     crashes: [],
     workers: 2,
+    locksMayHold: false,
     unhandled: [],
   };
 }
