@@ -8,6 +8,8 @@ import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from './step
 export class Asked {
   readonly #fields = new Map<string, { settled: boolean; readonly canUndo: boolean }>();
   readonly #counts = new Map<string, number>();
+  /** The code of the rejection with which the flow ended by itself. */
+  rejection: string | undefined;
 
   note<T>(field: string, answer: Promise<T>, options?: Pick<UndoOptions<never>, 'undo'>): Promise<T> {
     const ask = { settled: false, canUndo: options?.undo !== undefined };

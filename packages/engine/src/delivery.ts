@@ -23,11 +23,6 @@ export class Delivery {
     return this.#next >= this.#order.length;
   }
 
-  /** The record that was not played back yet and comes next. */
-  get missing(): string | undefined {
-    return this.#order[this.#next];
-  }
-
   /** The flow has reached a recorded outcome. */
   reach(field: string, deliver: () => void): void {
     this.#reached.set(field, deliver);

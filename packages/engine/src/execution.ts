@@ -74,6 +74,8 @@ export class Execution implements FlowContext {
   /** `forward` runs what is not recorded; `replay` stops there. */
   readonly #mode: 'forward' | 'replay';
   readonly #delivery: Delivery;
+  /** What the journal says is not over, and the flow has not come to yet in this drive. */
+  readonly #awaited: Set<string>;
   /** Of all that is recorded or under way. */
   readonly #fields: Set<string>;
   /** Where names were used; kept by a replay only, since a stack costs more than all else in a step. */
@@ -97,6 +99,7 @@ export class Execution implements FlowContext {
     this.#now = run.createdAt;
     this.#runner = new StepRunner(run, deps);
     this.#waitRunner = new Waits(run, deps);
+    this.#awaited = new Set(openFields(deps.writer));
     this.#fields = new Set(deps.writer.records.keys());
     this.#delivery = new Delivery(endsInOrder(deps.writer), (missing) => this.#diverged(missing));
     this.log = silentWhile(() => !this.#delivery.over || this.#mode === 'replay', deps.log, {
@@ -112,7 +115,10 @@ export class Execution implements FlowContext {
     });
     void this.#callFlow(flow).then((settled) => {
       this.#settled = settled;
-      if (this.#underWay === 0) this.#end();
+      if (this.#underWay > 0) return;
+      // branches that the flow did not wait for are played back too: there may be something in them to undo
+      if (settled.end === 'dies' || this.#delivery.over) this.#end();
+      else void this.#delivery.whenOver().then(() => this.#endWhenStill());
     });
     return ended;
   }
@@ -120,8 +126,6 @@ export class Execution implements FlowContext {
   async #callFlow(flow: (ctx: FlowContext, input: unknown) => Promise<unknown>): Promise<DriveEnd> {
     try {
       const output = await flow(this, this.#run.input);
-      const missing = this.#delivery.missing;
-      if (missing) return { end: 'dies', failure: incompatible(missing, 'the flow ended without it') };
       return { end: 'returned', output };
     } catch (error) {
       if (!(error instanceof RejectedError)) {
@@ -207,6 +211,7 @@ export class Execution implements FlowContext {
   }
 
   #command<T>(command: Command): Promise<T> {
+    this.#awaited.delete(command.field);
     const record = this.#deps.writer.records.get(command.field);
     if (record && isFinal(record)) {
       return new Promise<T>((resolve, reject) => {
@@ -264,7 +269,15 @@ export class Execution implements FlowContext {
 
   async #performed(command: Command): Promise<StepEnd> {
     if (!this.#delivery.over) await this.#delivery.whenOver();
-    if (this.#stopped) return { is: 'stopped', by: this.#stopped };
+    if (this.#awaited.size > 0 && !this.#deps.writer.records.has(command.field)) {
+      // branches beside this one are about to come to what they had begun
+      await new Promise(setImmediate);
+      const failure = this.#forsaken(`the flow went to "${command.name}" instead`);
+      if (failure) return { is: 'stopped', by: { end: 'dies', failure } };
+    }
+    // a branch that outlives the flow starts nothing more
+    const over = this.#stopped ?? this.#settled;
+    if (over) return { is: 'stopped', by: over };
     if (this.#fields.size > LIMITS.records) {
       const message = `step "${command.name}" would be one record too many for its run; at most ${LIMITS.records} are kept. Use child runs for long loops`;
       const failure = { ...bug('too_many_steps', message), step: command.name };
@@ -320,7 +333,21 @@ export class Execution implements FlowContext {
   }
 
   #end(): void {
-    this.#resolveEnd(this.#stopped ?? this.#settledEnd() ?? this.#waitEnd() ?? { end: 'replayed' });
+    this.#resolveEnd(
+      this.#stopped ?? this.#forsakenEnd() ?? this.#settledEnd() ?? this.#waitEnd() ?? { end: 'replayed' },
+    );
+  }
+
+  #forsakenEnd(): DriveEnd | undefined {
+    const failure =
+      this.#settled?.end === 'dies' ? undefined : this.#forsaken('the flow did not come to it again');
+    return failure && { end: 'dies', failure };
+  }
+
+  /** Something was begun, may have had its effect, and today's code knows nothing of it. */
+  #forsaken(what: string): Failure | undefined {
+    const [field] = this.#awaited;
+    return field === undefined ? undefined : incompatible(field, what);
   }
 
   #settledEnd(): DriveEnd | undefined {
@@ -353,6 +380,13 @@ function endsInOrder(writer: RunWriter): string[] {
     .filter(([field, record]) => isFinal(record) && parseField(field)?.kind !== 'undo')
     .sort(([, a], [, b]) => a.seq - b.seq)
     .map(([field]) => field);
+}
+
+/** The fields of steps, timers and waits that were begun and are not over. */
+function openFields(writer: RunWriter): string[] {
+  return [...writer.records].flatMap(([field, record]) =>
+    isFinal(record) || parseField(field)?.kind === 'undo' ? [] : [field],
+  );
 }
 
 function untilOf(waiting: WaitingFor): number {

@@ -2,6 +2,7 @@ import { Cluster, type Redis } from 'ioredis';
 import { Asked, AskedContext } from './asked.ts';
 import { Calls } from './attempt.ts';
 import type { Flow } from './define-flow.ts';
+import { RejectedError } from './errors.ts';
 import { type DriveEnd, Execution } from './execution.ts';
 import { FlowRegistry } from './flow-registry.ts';
 import type { ClaimedRun } from './journal/journal.ts';
@@ -111,7 +112,14 @@ async function drive(
     timer = setTimeout(() => resolve({ end: 'stuck' }), timeoutMs);
   });
   try {
-    const driven = execution.drive((ctx, input) => flow.run(new AskedContext(ctx, asked), input));
+    const driven = execution.drive(async (ctx, input) => {
+      try {
+        return await flow.run(new AskedContext(ctx, asked), input);
+      } catch (error) {
+        if (error instanceof RejectedError) asked.rejection = error.code;
+        throw error;
+      }
+    });
     return await Promise.race([driven, stuck]);
   } finally {
     clearTimeout(timer);
@@ -171,7 +179,8 @@ function instead(asked: Asked, records: ClaimedRun['records'], ended: ReplayEnd)
   }
   const open = asked.unsettled();
   const other = open.find((field) => !records.has(field)) ?? open[0];
-  return other === undefined ? 'returns' : `asks for ${describeField(other)}`;
+  if (other !== undefined) return `asks for ${describeField(other)}`;
+  return asked.rejection === undefined ? 'returns' : `ends as failed with ${asked.rejection}`;
 }
 
 function describeField(field: string): string {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineFlow, type FlowContext } from '../src/index.ts';
+import { defineFlow, type FlowContext, InDoubtError, RejectedError } from '../src/index.ts';
 import { startSystem, type TestSystem } from './system.ts';
 
 const seen: string[] = [];
@@ -82,6 +82,47 @@ it.each([
     expect(await system.client.redrive('t', runId)).toBe('redriven');
     await system.runWith(runId, 'completed');
     expect(seen).toEqual(['a', 'b']);
+  },
+);
+
+it.each([
+  ['retrying', 'whenInDoubt: repeat'],
+  ['undoing', 'beside a refusal'],
+])(
+  'a step that was renamed while it was in doubt is not called under its new name (%s, %s)',
+  async (when) => {
+    const calls: string[] = [];
+    const shop = (name: string) =>
+      letters(1, async (ctx) => {
+        await Promise.all([
+          ctx.step(name, {
+            run: async () => {
+              calls.push(name);
+              throw new InDoubtError({ code: 'lost', message: 'lost', retryAfter: '600ms' });
+            },
+            undo: async () => {},
+            whenInDoubt: 'repeat',
+          }),
+          ctx.step('beside', {
+            run: async () => {
+              if (when === 'undoing') throw new RejectedError({ code: 'no', message: 'no' });
+            },
+            whenInDoubt: 'repeat',
+          }),
+        ]);
+      });
+    const old = system.startWorker({ flows: [shop('buy')] });
+    const runId = await system.submit(shop('buy'), null);
+    await system.runThat(
+      runId,
+      (run) => run.status === (when === 'undoing' ? 'compensating' : 'suspended'),
+      'waiting',
+    );
+    await old.close();
+    system.startWorker({ flows: [shop('purchase')] });
+    const dead = await system.runWith(runId, 'dead');
+    expect(dead.error).toMatchObject({ kind: 'incompatible_flow', step: 'buy' });
+    expect(new Set(calls)).toEqual(new Set(['buy']));
   },
 );
 
