@@ -7,18 +7,12 @@ export type CompensationEnd =
   | { readonly end: 'undone' }
   | Extract<DriveEnd, { end: 'waits' | 'dies' | 'handed_back' | 'lost' }>;
 
-/**
- * What there is to undo. `interrupted`: an earlier worker died with the run, or Redis has forgotten some of it, so that an effect may
- * have happened without any record.
- */
-export interface CompensationScope {
-  readonly reached: ReadonlyMap<string, Reached>;
-  readonly interrupted: boolean;
-}
+/** What the flow has reached, by field. */
+type Reach = ReadonlyMap<string, Reached>;
 
 /** True when something is left to be undone, or to be found out before. */
-export function needsCompensation(writer: RunWriter, scope: CompensationScope): boolean {
-  return inDoubt(writer, scope).length > 0 || toUndo(writer, scope).length > 0;
+export function needsCompensation(writer: RunWriter, reached: Reach): boolean {
+  return inDoubt(writer, reached).length > 0 || toUndo(writer, reached).length > 0;
 }
 
 /** True when something that was done stays done. */
@@ -34,13 +28,13 @@ export function effectsStand(writer: RunWriter): boolean {
 export async function compensate(
   runner: StepRunner,
   writer: RunWriter,
-  scope: CompensationScope,
+  reached: Reach,
 ): Promise<CompensationEnd> {
-  for (const effect of inDoubt(writer, scope)) {
+  for (const effect of inDoubt(writer, reached)) {
     const cut = cutShort(writer, await effect.resolve(runner));
     if (cut) return cut;
   }
-  for (const { field, name, options } of toUndo(writer, scope)) {
+  for (const { field, name, options } of toUndo(writer, reached)) {
     const record = writer.records.get(field);
     if (record?.is !== 'completed') continue;
     const ended = await runner.undo(undoName(field, name), options, record.result);
@@ -55,15 +49,15 @@ export async function compensate(
   return { end: 'undone' };
 }
 
-function inDoubt(writer: RunWriter, { reached, interrupted }: CompensationScope): Reached[] {
-  return [...reached.values()].filter(({ field, leavesNoIntent }) => {
+function inDoubt(writer: RunWriter, reached: Reach): Reached[] {
+  return [...reached.values()].filter(({ field, mayHaveStarted }) => {
     const record = writer.records.get(field);
-    if (!record) return interrupted && leavesNoIntent;
+    if (!record) return mayHaveStarted;
     return record.is === 'started' || record.is === 'waiting' || (record.is === 'retrying' && record.inDoubt);
   });
 }
 
-function toUndo(writer: RunWriter, { reached }: CompensationScope): Reached[] {
+function toUndo(writer: RunWriter, reached: Reach): Reached[] {
   const seqOf = ({ field }: Reached) => writer.records.get(field)?.seq ?? 0;
   return [...reached.values()]
     .filter(({ field, options }) => options.undo && writer.records.get(field)?.is === 'completed')

@@ -32,7 +32,9 @@ export async function writeLetter(
     ...(step && { step }),
     ...(stack && { stack }),
   });
-  await journal.moveAlarm(runId, LETTER_CHECK_MS);
+  // somebody may have brought the run back in between
+  const stands = await journal.moveAlarmOfDead(runId, death, LETTER_CHECK_MS);
+  if (!stands) await jobs.removeLetter(runId, death);
 }
 
 /**

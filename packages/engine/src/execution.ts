@@ -35,8 +35,8 @@ export interface Reached {
   readonly field: string;
   readonly name: string;
   readonly options: UndoOptions<unknown>;
-  /** Whether an effect without any record may have happened when a worker died with the run. */
-  readonly leavesNoIntent: boolean;
+  /** The effect may have been started although there is no record of it. */
+  readonly mayHaveStarted: boolean;
   /** Finds out how an effect ended that may still be under way. */
   readonly resolve: (runner: StepRunner) => Promise<StepEnd>;
 }
@@ -85,6 +85,8 @@ export class Execution implements FlowContext {
   #draws = 0;
   #now: number;
   #underWay = 0;
+  /** Something ended in this drive that was not recorded before. */
+  #cameFurther = false;
   #settled: DriveEnd | undefined;
   #stopped: DriveEnd | undefined;
   #waits: WaitingFor[] = [];
@@ -144,12 +146,12 @@ export class Execution implements FlowContext {
     const field = fieldOf('step', name);
     const misuse = this.#misuse('step', field, name);
     if (misuse) return this.#stop({ end: 'dies', failure: misuse });
+    const mayHaveStarted = this.#mayHaveStarted(options.whenInDoubt === 'repeat');
     this.reached.set(field, {
-      ...{ field, name, options: untyped },
-      leavesNoIntent: options.whenInDoubt === 'repeat',
-      resolve: (runner) => runner.resolve(name, untyped),
+      ...{ field, name, options: untyped, mayHaveStarted },
+      resolve: (runner) => runner.resolve(name, untyped, mayHaveStarted),
     });
-    return this.#command<T>({ field, name, perform: () => this.#runner.run(name, untyped) });
+    return this.#command<T>({ field, name, perform: () => this.#runner.run(name, untyped, mayHaveStarted) });
   }
 
   async sleep(duration: DurationInput): Promise<void> {
@@ -177,10 +179,25 @@ export class Execution implements FlowContext {
     const misuse = this.#misuse('child', field, name);
     if (misuse) return this.#stop({ end: 'dies', failure: misuse });
     this.reached.set(field, {
-      ...{ field, name, options: options as UndoOptions<unknown>, leavesNoIntent: true },
+      ...{
+        field,
+        name,
+        options: options as UndoOptions<unknown>,
+        mayHaveStarted: this.#mayHaveStarted(true),
+      },
       resolve: () => this.#waitRunner.stopChild(field, name, options),
     });
     return this.#command<O>({ field, name, perform: () => this.#waitRunner.runChild(field, name, options) });
+  }
+
+  /**
+   * True for what may have been started by a worker that died with the run, or recorded by a Redis that has lost it since. A dead
+   * worker can not have come further than what it recorded: nothing starts before what came before it is recorded.
+   * @param leavesNoIntent true when nothing is recorded before the effect
+   */
+  #mayHaveStarted(leavesNoIntent: boolean): boolean {
+    const { claims, mayHaveForgotten } = this.#run;
+    return mayHaveForgotten || (claims > 1 && leavesNoIntent && !this.#cameFurther);
   }
 
   now(): number {
@@ -240,9 +257,11 @@ export class Execution implements FlowContext {
         this.#now = Math.max(this.#now, this.#finishedAt(command.field));
         switch (ended.is) {
           case 'completed':
+            this.#cameFurther = true;
             resolve(ended.value as T);
             break;
           case 'rejected':
+            this.#cameFurther = true;
             reject(this.#rejection(command.name, ended.record));
             break;
           case 'waits':

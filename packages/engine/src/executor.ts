@@ -1,12 +1,6 @@
 import type { Calls } from './attempt.ts';
 import type { EndedChild } from './child-runs.ts';
-import {
-  type CompensationEnd,
-  type CompensationScope,
-  compensate,
-  effectsStand,
-  needsCompensation,
-} from './compensation.ts';
+import { type CompensationEnd, compensate, effectsStand, needsCompensation } from './compensation.ts';
 import type { DeadRun } from './dead-letters.ts';
 import type { Flow } from './define-flow.ts';
 import { toErrorRecord } from './error-codec.ts';
@@ -192,7 +186,7 @@ class Drive {
     end: NonNullable<ClaimedRun['compensation']>,
     execution: Execution,
   ): Promise<DriveVerdict> {
-    if (!needsCompensation(this.#writer, this.#scope(execution))) return this.#endUndone(end);
+    if (!needsCompensation(this.#writer, execution.reached)) return this.#endUndone(end);
     const reply = await this.#deps.journal.startCompensation(this.#run, end, this.#writer.takeHeld());
     if (reply !== 'done') return ENDS;
     return this.#undo(end, execution, { ...this.#run, compensation: end });
@@ -204,7 +198,7 @@ class Drive {
     run: ClaimedRun,
   ): Promise<DriveVerdict> {
     const runner = new StepRunner(run, this.#executionDeps());
-    const ended = await compensate(runner, this.#writer, this.#scope(execution));
+    const ended = await compensate(runner, this.#writer, execution.reached);
     await this.#writer.quiet();
     if (ended.end === 'undone') return this.#endUndone(end);
     return this.#leave(ended, execution);
@@ -290,10 +284,6 @@ class Drive {
   #executionDeps(): ExecutionDeps {
     const { children, log, random, retryScale, draining } = this.#deps;
     return { writer: this.#writer, calls: this.#calls, children, log, random, retryScale, draining };
-  }
-
-  #scope(execution: Execution): CompensationScope {
-    return { reached: execution.reached, interrupted: this.#run.claims > 1 || this.#run.mayHaveForgotten };
   }
 }
 

@@ -46,9 +46,10 @@ export class StepRunner {
     this.#deps = deps;
   }
 
-  run(name: string, options: StepOptions<unknown>): Promise<StepEnd> {
+  /** @param mayHaveStarted true when the effect may have been started although there is no record of it */
+  run(name: string, options: StepOptions<unknown>, mayHaveStarted: boolean): Promise<StepEnd> {
     const effect = effectOf(name, options);
-    return this.#attempt(effect, this.#start(effect));
+    return this.#attempt(effect, this.#start(effect, mayHaveStarted));
   }
 
   /** An undo must be safe to repeat: its provider honours the key, or undoing twice is undoing once. */
@@ -66,39 +67,30 @@ export class StepRunner {
       retry: retryPolicy(options.retry),
       timeoutMs: toMs(options.timeout ?? '30s'),
     };
-    return this.#attempt(effect, this.#start(effect));
+    return this.#attempt(effect, this.#start(effect, false));
   }
 
   /**
    * Finds out whether an effect in doubt happened, before what was done is undone. An effect that may be repeated is repeated,
    * so that there is something definite to undo; one that can be looked up is never run again.
    */
-  async resolve(name: string, options: StepOptions<unknown>): Promise<StepEnd> {
+  async resolve(name: string, options: StepOptions<unknown>, mayHaveStarted: boolean): Promise<StepEnd> {
     const effect = effectOf(name, options);
-    const start = this.#start(effect);
+    const start = this.#start(effect, mayHaveStarted);
     const inDoubt = this.#whenInDoubt(effect, start);
     if (typeof inDoubt !== 'function') return this.#attempt(effect, start);
     return (await this.#lookUp(effect, start, inDoubt)) ?? this.#didNotHappen(effect, start);
   }
 
-  #start(effect: Effect): Start {
+  #start(effect: Effect, mayHaveStarted: boolean): Start {
     const { writer } = this.#deps;
     const record = attempted(writer.records.get(effect.field));
     const fresh = { seq: record?.seq ?? writer.nextSeq(), startedAt: writer.now() };
     const standing = standingOf(record, this.#run.redrives, fresh);
     const waits = record?.is === 'retrying' && record.budget.redrive === this.#run.redrives;
     const start = { ...standing, notBefore: waits ? { at: record.retryAt, wait: record.wait } : undefined };
-    const mayHaveStarted = !record && this.#mayHaveStarted(effect);
-    return mayHaveStarted ? { ...start, inDoubt: true, startedAt: this.#run.lastChangeAt } : start;
-  }
-
-  /**
-   * True for an effect without a record that may have been started all the same: a worker died with the run where intents are not
-   * recorded, or Redis has lost what it had recorded.
-   */
-  #mayHaveStarted({ undo, whenInDoubt }: Effect): boolean {
-    if (undo) return false;
-    return this.#run.mayHaveForgotten || (this.#run.claims > 1 && whenInDoubt === 'repeat');
+    if (record || !mayHaveStarted) return start;
+    return { ...start, inDoubt: true, startedAt: this.#run.lastChangeAt };
   }
 
   /** What the effect's options say, given how long ago its key was first sent. */

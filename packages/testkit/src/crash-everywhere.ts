@@ -34,8 +34,10 @@ export interface CrashReport {
   readonly ms: number;
 }
 
-/** So many failures are shown in full. */
+/** After so many failures the rest is not tried. */
 const SHOWN = 3;
+/** Of the planned faults: an execution may end before the second of a pair, and parallel steps may change places. */
+const MUST_LAND = 0.8;
 
 /**
  * Runs a flow once without faults and writes down every command that it sends to Redis and every call that it makes to a provider. Then
@@ -92,37 +94,74 @@ async function everywhere<I>(
   const redis = options.redisUrl === undefined ? await startRedis(['--appendonly', 'no']) : undefined;
   const stage = new Stage(options, redis?.url ?? options.redisUrl ?? '');
   const seed = options.seed ?? chooseSeed();
-  const failures: string[] = [];
-  const attempt = async (planned: readonly PlannedFault[], required: number, nth: number) => {
-    const schedule = Schedule.of(planned);
-    const recovery = nth % 2 === 0 ? 'takeover' : 'redelivery';
-    try {
-      await stage.perform({ schedule, recovery, ...interrupts });
-      if (schedule.landed.length < required) throw new Error('a planned fault did not land');
-    } catch (error) {
-      failures.push(describe(planned, recovery, seed, schedule, error));
-    }
-    return schedule;
-  };
+  const random = seededRandom(seed);
+  const trials = new Trials(stage, interrupts, seed);
   try {
     await stage.store.loadScripts();
-    const { points } = await attempt([], 0, 0);
-    const all = points.flatMap((point) => faultsOf(point).map((fault) => ({ at: point.index, fault })));
-    const random = seededRandom(seed);
+    const { points } = await trials.run([]);
+    const all = points.flatMap((point) => faultsOf(point).map((fault) => ({ ...point, fault })));
     const planned = draw(random, all, options.sample ?? all.length);
-    if (failures.length === 0) for (const [nth, fault] of planned.entries()) await attempt([fault], 1, nth);
-    const pairs = failures.length === 0 ? (options.pairs ?? 0) : 0;
-    let landed = 0;
-    for (let nth = 0; nth < pairs; nth += 1)
-      landed += (await attempt(drawPair(random, all), 1, nth)).landed.length;
-    if (failures.length > 0) throw new Error(tell(failures, 1 + planned.length + pairs));
-    if (landed < pairs * 1.5) throw new Error(`only ${landed} of ${2 * pairs} paired faults landed`);
+    for (const fault of planned) await trials.run([fault]);
+    const pairs = Array.from({ length: options.pairs ?? 0 }, () => drawPair(random, all));
+    for (const pair of pairs) await trials.run(pair);
+    trials.judge(planned.length + 2 * pairs.length);
     const ms = Math.round(performance.now() - startedAt);
-    return { points: points.length, executions: planned.length, pairs, ms };
+    return { points: points.length, executions: planned.length, pairs: pairs.length, ms };
   } finally {
     await stage.close();
     await redis?.stop();
   }
+}
+
+/** The executions of one scenario, and what came of them. */
+class Trials<I> {
+  readonly #stage: Stage<I>;
+  readonly #interrupts: Pick<Execution, 'interrupt'>;
+  readonly #seed: number;
+  readonly #failures: string[] = [];
+  #runs = 0;
+  #landed = 0;
+
+  constructor(stage: Stage<I>, interrupts: Pick<Execution, 'interrupt'>, seed: number) {
+    this.#stage = stage;
+    this.#interrupts = interrupts;
+    this.#seed = seed;
+  }
+
+  /** @throws Error when more failed than need be seen, or the execution without faults did */
+  async run(planned: readonly PlannedFault[]): Promise<Schedule> {
+    const schedule = Schedule.of(planned);
+    const recovery = this.#runs % 2 === 0 ? 'takeover' : 'redelivery';
+    this.#runs += 1;
+    try {
+      await this.#stage.perform({ schedule, recovery, ...this.#interrupts });
+    } catch (error) {
+      const what = planned.length === 0 ? 'without faults' : planned.map(nameOf).join(', then ');
+      const why = error instanceof Error ? error.message : String(error);
+      const how = `recovery by ${recovery}, HOLDFAST_SEED=${this.#seed}`;
+      this.#failures.push(`${what} (${how})\n${why}\ntrace:\n  ${schedule.trace.join('\n  ')}`);
+      if (planned.length === 0 || this.#failures.length === SHOWN) this.#fail();
+    }
+    this.#landed += schedule.landed.length;
+    return schedule;
+  }
+
+  /** @throws Error when an execution failed, or too few faults landed to say anything */
+  judge(plannedFaults: number): void {
+    if (this.#failures.length > 0) this.#fail();
+    if (this.#landed < plannedFaults * MUST_LAND)
+      throw new Error(`only ${this.#landed} of ${plannedFaults} faults landed (HOLDFAST_SEED=${this.#seed})`);
+  }
+
+  #fail(): never {
+    const shown = this.#failures.map((failure, index) => `${index + 1}) ${failure}`);
+    throw new Error(`${shown.length} of ${this.#runs} executions did not hold\n\n${shown.join('\n\n')}`);
+  }
+}
+
+function nameOf(planned: PlannedFault): string {
+  const at = 'what' in planned ? `${planned.what} (${planned.nth})` : `${planned.pointsLater} points later`;
+  return `${planned.fault} at ${at}`;
 }
 
 /** So many of the items, in their order. */
@@ -134,32 +173,11 @@ function draw<T>(random: Random, items: readonly T[], count: number): T[] {
 
 /** A fault, and another one soon after it, when the next process is at work. */
 function drawPair(random: Random, planned: readonly PlannedFault[]): PlannedFault[] {
-  const first = pick(random, planned);
   const second = pick(random, [
     'crash_before',
     'crash_before_reply',
     'crash_after_reply',
     'reply_lost',
   ] as const);
-  return [first, { at: first.at + 1 + Math.floor(random() * 12), fault: second }];
-}
-
-function describe(
-  planned: readonly PlannedFault[],
-  recovery: string,
-  seed: number,
-  schedule: Schedule,
-  error: unknown,
-): string {
-  const what =
-    planned.length === 0
-      ? 'without faults'
-      : planned.map(({ at, fault }) => `${fault} at #${at}`).join(', then ');
-  const why = error instanceof Error ? error.message : String(error);
-  return `${what} (recovery by ${recovery}, HOLDFAST_SEED=${seed})\n${why}\ntrace:\n  ${schedule.trace.join('\n  ')}`;
-}
-
-function tell(failures: readonly string[], executions: number): string {
-  const shown = failures.slice(0, SHOWN).map((failure, index) => `${index + 1}) ${failure}`);
-  return `${failures.length} of ${executions} executions did not hold\n\n${shown.join('\n\n')}`;
+  return [pick(random, planned), { pointsLater: 1 + Math.floor(random() * 12), fault: second }];
 }

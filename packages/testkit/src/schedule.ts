@@ -26,17 +26,25 @@ export type Fault =
   | (typeof CALL_FAULTS)[number]
   | (typeof INTERRUPTS)[number];
 
-/** Something that a process does to the outside, in the order in which it happened. */
+/** Something that a process does to the outside. */
 export interface Point {
-  /** From 0. */
+  /** From 0, in the order in which they happened. */
   readonly index: number;
   readonly kind: 'command' | 'call';
-  /** Which process, and what: `worker: record-step`, `worker: charge charge`. */
+  /** Which process, and what: `worker: record-step`, `worker: charge`. */
   readonly what: string;
+  /** From 1: how often this has happened so far. */
+  readonly nth: number;
 }
 
-export interface PlannedFault {
-  readonly at: number;
+/** A fault at a point, or the first one that fits after so many more points. */
+export type PlannedFault = { readonly fault: Fault } & (
+  | Pick<Point, 'what' | 'nth'>
+  | { readonly pointsLater: number }
+);
+
+export interface LandedFault {
+  readonly point: Point;
   readonly fault: Fault;
 }
 
@@ -44,31 +52,41 @@ export interface PlannedFault {
 export class Schedule {
   readonly trace: string[] = [];
   readonly points: Point[] = [];
-  readonly landed: PlannedFault[] = [];
+  readonly landed: LandedFault[] = [];
   readonly #decide: (point: Point) => Fault | undefined;
 
   constructor(decide: (point: Point) => Fault | undefined) {
     this.#decide = decide;
   }
 
-  /** @param faults those for another kind of point than they meet do not land */
+  /** The faults land one after the other. */
   static of(faults: readonly PlannedFault[]): Schedule {
-    return new Schedule(({ index }) => faults.find(({ at }) => at === index)?.fault);
+    const schedule: Schedule = new Schedule((point) => {
+      const next = faults[schedule.landed.length];
+      return next && isDue(next, point, schedule.landed.at(-1)) ? next.fault : undefined;
+    });
+    return schedule;
   }
 
   reach(kind: Point['kind'], what: string): Fault | undefined {
-    const point = { index: this.points.length, kind, what };
+    const nth = 1 + this.points.filter((before) => before.what === what).length;
+    const point = { index: this.points.length, kind, what, nth };
     this.points.push(point);
     const decided = this.#decide(point);
     const fault = decided && faultsOf(point).includes(decided) ? decided : undefined;
     this.trace.push(`#${point.index} ${what}${fault ? `  ← ${fault}` : ''}`);
-    if (fault) this.landed.push({ at: point.index, fault });
+    if (fault) this.landed.push({ point, fault });
     return fault;
   }
 
   note(what: string): void {
     this.trace.push(`   ${what}`);
   }
+}
+
+function isDue(planned: PlannedFault, point: Point, last: LandedFault | undefined): boolean {
+  if ('what' in planned) return planned.what === point.what && planned.nth === point.nth;
+  return point.index >= (last?.point.index ?? 0) + planned.pointsLater;
 }
 
 function faultsOf({ kind }: Point): readonly string[] {

@@ -89,9 +89,9 @@ export class SimulatedProcess {
     this.#connection.disconnect();
   }
 
-  /** A call to a provider is about to leave. */
-  calls(operation: string): Fault | undefined {
-    this.#callsInDelivery += 1;
+  /** A call to a provider is about to leave. @param effect false when it only asks */
+  calls(operation: string, effect = true): Fault | undefined {
+    if (effect) this.#callsInDelivery += 1;
     return this.#options.spared ? undefined : this.scene.schedule.reach('call', `${this.name}: ${operation}`);
   }
 
@@ -169,7 +169,7 @@ class ReachableProviders extends Providers {
     const process = this.#process;
     const { scene } = process;
     if (!process.alive) return never();
-    const fault = process.calls(`find ${call.step}`);
+    const fault = process.calls(`find ${call.step}`, false);
     if (fault === 'crash_before' || fault === 'crash_before_reply') return process.crash();
     if (fault === 'interrupt_before' || fault === 'interrupt_after') await scene.interrupt();
     if (fault === 'request_lost' || fault === 'reply_lost') throw lost(`find ${call.step}`);

@@ -4,7 +4,7 @@ import type { Driver } from '@holdfast/engine/testing';
 import { Redis } from 'ioredis';
 import { judge } from './oracle.ts';
 import type { Providers } from './providers.ts';
-import type { PlannedFault, Schedule } from './schedule.ts';
+import type { LandedFault, Schedule } from './schedule.ts';
 import { type Scene, SimulatedProcess } from './simulated-process.ts';
 import { Store } from './store.ts';
 import { World } from './world.ts';
@@ -47,7 +47,7 @@ export interface Ending {
   /** All runs that there are, its children included. */
   readonly runs: readonly Run[];
   readonly world: World;
-  readonly faults: readonly PlannedFault[];
+  readonly faults: readonly LandedFault[];
 }
 
 export interface Execution {
@@ -208,9 +208,9 @@ export class Stage<I> {
 
   /** A run is dropped only when one of BullMQ's own commands was sent twice: they do not all take that. */
   #toleratesDrop(error: unknown): void {
-    const { landed, points } = this.#current().schedule;
+    const { landed } = this.#current().schedule;
     const tolerated = landed.some(
-      ({ at, fault }) => fault === 'reply_lost' && points[at]?.what.includes('bullmq'),
+      ({ point, fault }) => fault === 'reply_lost' && point.what.includes('bullmq'),
     );
     if (!tolerated) throw error;
   }

@@ -36,8 +36,8 @@ export class WatchedRedis extends Redis {
 
   override sendCommand(...[command, stream]: Parameters<Redis['sendCommand']>): unknown {
     const watcher = this.#watcher;
-    if (!watcher || this.status !== 'ready' || this.#seen.has(command))
-      return super.sendCommand(command, stream);
+    const greets = this.status === 'connecting' || this.status === 'connect';
+    if (!watcher || greets || this.#seen.has(command)) return super.sendCommand(command, stream);
     this.#seen.add(command);
     const passage = watcher(nameOf(command));
     const { resolve, reject } = command;

@@ -100,15 +100,15 @@ export class World {
     const prefix = `${runId}:${generation}:`;
     for (const [field, record] of finals) {
       const known = this.#recorded.get(prefix + field);
-      // a refused undo may be tried again once the run was redriven
-      const mayChange = field.startsWith('u:') && known?.startsWith('{"is":"rejected"');
-      if (known !== undefined && known !== record && !mayChange)
+      if (known !== undefined && known !== record && !mayBeTriedAgain(field, known))
         this.violations.push(`the record ${prefix}${field} changed from ${known} to ${record}`);
       this.#recorded.set(prefix + field, record);
     }
-    for (const known of this.#recorded.keys()) {
-      if (known.startsWith(prefix) && !finals.has(known.slice(prefix.length)))
-        this.violations.push(`the record ${known} vanished`);
+    for (const [known, record] of this.#recorded) {
+      const field = known.slice(prefix.length);
+      if (!known.startsWith(prefix) || finals.has(field)) continue;
+      if (!mayBeTriedAgain(field, record)) this.violations.push(`the record ${known} vanished`);
+      this.#recorded.delete(known);
     }
     return finals;
   }
@@ -123,13 +123,18 @@ export class World {
   async #checkJournal({ runId, step, undo, key }: CallIdentity): Promise<void> {
     const finals = await this.observe(runId);
     const own = finals.get((undo ? 'u:' : 's:') + step);
-    if (own && !(undo && own.startsWith('{"is":"rejected"')))
+    if (own && !mayBeTriedAgain(`${undo ? 'u' : 's'}:${step}`, own))
       this.violations.push(`${key} was called after its outcome was recorded`);
     if (undo) return;
     const before = this.#sequence[this.#sequence.indexOf(step) - 1];
     if (before !== undefined && !finals.has(`s:${before}`))
       this.violations.push(`${key} was called before step "${before}" was recorded`);
   }
+}
+
+/** A refused undo may be tried again once its run was redriven; all else that is final stays. */
+function mayBeTriedAgain(field: string, record: string): boolean {
+  return field.startsWith('u:') && record.startsWith('{"is":"rejected"');
 }
 
 /** Takes an idempotency key apart: `<run>:<generation>:<step>`, `:undo` for a compensation, `:<n>` after a definite no. */

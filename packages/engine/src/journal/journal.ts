@@ -191,6 +191,8 @@ export interface Journal {
   resolveStep(run: RunOfTenant, field: string, seen: string, record: string): Promise<ResolveReply>;
   takeAlarms(limit: number): Promise<{ readonly now: number; readonly runIds: readonly string[] }>;
   moveAlarm(runId: string, delayMs: number): Promise<void>;
+  /** @returns false when the run is no longer dead by that death: then nothing was changed */
+  moveAlarmOfDead(runId: string, death: number, delayMs: number): Promise<boolean>;
   whereIs(runId: string): Promise<Whereabouts | undefined>;
 
   /** A run's records by field, as they stand in Redis. */

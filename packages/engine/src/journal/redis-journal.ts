@@ -306,7 +306,11 @@ export function redisJournal({
     },
 
     async moveAlarm(runId, delayMs) {
-      await call('moveAlarm', ofRun(runId), [runId, delayMs]);
+      await call('moveAlarm', ofRun(runId), [runId, delayMs, '']);
+    },
+
+    async moveAlarmOfDead(runId, death, delayMs) {
+      return (await call('moveAlarm', ofRun(runId), [runId, delayMs, death])) === 'moved';
     },
 
     async whereIs(runId) {

@@ -77,9 +77,10 @@ export const steps: Record<string, Case> = {
   retries: {
     flow: (p) =>
       flowOf('retries', async (ctx) => {
-        await ctx.step('pay', p.step('pay', { refuses: first(down, full, unclear) }));
-        await ctx.step('ship', p.step('ship', { helps: 'look_up', refuses: first(unclear, down) }));
-        await ctx.step('phone', p.step('phone', { helps: 'nothing', refuses: first(down) }));
+        const retry = { first: '50ms' } as const;
+        await ctx.step('pay', p.step('pay', { refuses: first(down, full, unclear), retry }));
+        await ctx.step('ship', p.step('ship', { helps: 'look_up', refuses: first(unclear, down), retry }));
+        await ctx.step('phone', p.step('phone', { helps: 'nothing', refuses: first(down), retry }));
       }),
     options: { sequence: ['pay', 'ship', 'phone'], outside: operate, expect: completed(null) },
   },
@@ -110,6 +111,25 @@ export const steps: Record<string, Case> = {
         return ctx.step('ship', p.step('ship', { helps: 'look_up' }));
       }),
     options: { sequence: ['pay', 'sorry', 'ship'], expect: completed(done('ship')) },
+  },
+  'a provider that stays down': {
+    flow: (p) =>
+      flowOf('down', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.step('ship', p.step('ship', { refuses: () => down, retry: { attempts: 2 } }));
+      }),
+    options: {
+      sequence: ['pay', 'ship'],
+      expect: ({ run, faults }) => {
+        expect(run).toMatchObject({
+          status: 'dead',
+          error: { code: expect.stringMatching(/down|lost/), step: 'ship' },
+        });
+        // a worker that died before the payment was recorded can not have begun to ship
+        const paying = faults.every(({ point }) => point.index < 4);
+        if (paying) expect(run).toMatchObject({ error: { kind: 'exhausted' } });
+      },
+    },
   },
   'a bug': {
     flow: (p) =>
@@ -321,8 +341,10 @@ export const operators: Record<string, Case> = {
         await ctx.step('ship', p.step('ship', { refuses: () => down, retry: { attempts: 2 } }));
       }),
     options: {
-      outside: async ({ run, driver }) => {
-        if (run.status === 'dead') await driver.cancel(run.id);
+      outside: async (scene) => {
+        const { run, driver } = scene;
+        if (run.status !== 'dead') return;
+        await (run.error.kind === 'in_doubt' ? operate(scene) : driver.cancel(run.id));
       },
       expect: ({ run }) => expect(run.status).toBe('cancelled'),
     },
