@@ -56,7 +56,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
 function guardLayer(guard: Guard): Layer {
   return (next) => (request) =>
-    guard.through({ signal: request.signal, runId: request.origin?.runId }, () => next(request));
+    guard.through({ signal: request.signal, runId: request.origin?.runId }, (mayStart) =>
+      next({ ...request, mayStart }),
+    );
 }
 
 function readBaseUrl(baseUrl: string): { origin: string; basePath: string } {

@@ -9,6 +9,8 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal: AbortSignal;
+  /** Asked when there is a connection, before the first byte is written. Default: yes. */
+  readonly mayStart?: (() => boolean) | undefined;
 }
 
 export interface ExchangeLimits {
@@ -44,7 +46,7 @@ export type ReceivedBody =
 /** Why we broke an exchange off ourselves. */
 export class BrokenOffError extends Error {
   constructor(
-    readonly code: 'aborted' | 'headers_timeout' | 'body_timeout' | 'response_too_large',
+    readonly code: 'aborted' | 'not_started' | 'headers_timeout' | 'body_timeout' | 'response_too_large',
     options?: ErrorOptions,
   ) {
     super(code, options);
@@ -67,7 +69,7 @@ export function exchange(
     if (signal.aborted) return resolve({ ended: 'failed', sent: false, error: aborted() });
 
     const onAbort = () => handler.breakOff(aborted());
-    const handler = new ExchangeHandler(limits, {
+    const handler = new ExchangeHandler(limits, request.mayStart, {
       over: (result) => {
         signal.removeEventListener('abort', onAbort);
         resolve(result);
@@ -116,14 +118,16 @@ type Progress =
  */
 class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly #limits: ExchangeLimits;
+  readonly #mayStart: (() => boolean) | undefined;
   readonly #ending: Ending;
   readonly #chunks: Buffer[] = [];
   #size = 0;
   #progress: Progress = { at: 'connecting' };
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(limits: ExchangeLimits, ending: Ending) {
+  constructor(limits: ExchangeLimits, mayStart: (() => boolean) | undefined, ending: Ending) {
     this.#limits = limits;
+    this.#mayStart = mayStart;
     this.#ending = ending;
   }
 
@@ -137,6 +141,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     if (this.#progress.at === 'over') {
       // Broken off while connecting: undici writes nothing once it is aborted here.
       controller.abort(new BrokenOffError('aborted'));
+    } else if (this.#mayStart?.() === false) {
+      const error = new BrokenOffError('not_started');
+      this.#fail(error);
+      controller.abort(error);
     } else {
       this.#progress = { at: 'sent', controller };
       this.#startTimer(this.#limits.headersTimeoutMs, 'headers_timeout');

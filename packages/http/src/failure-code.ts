@@ -9,6 +9,7 @@ const NOT_SENT: Readonly<Record<string, string>> = {
   UND_ERR_CLOSED: 'client_closed',
   UND_ERR_DESTROYED: 'client_closed',
   aborted: 'aborted',
+  not_started: 'not_started',
 };
 
 /** What broke an exchange once the request was sent. */

@@ -15,6 +15,8 @@ export interface HttpRequest<T> {
   /** Sent as `Idempotency-Key`: 1–255 visible ASCII characters. */
   readonly idempotencyKey?: string;
   readonly signal: AbortSignal;
+  /** Asked when there is a connection, before the first byte is written: on `false` nothing is sent. */
+  readonly mayStart?: () => boolean;
   /** What the request is made for: sent on as `traceparent`. */
   readonly origin?: Origin;
   /** Of the JSON body of a 2xx answer; it is given `undefined` when there is no body. */
@@ -46,6 +48,7 @@ export function toWire<T>(basePath: string, request: HttpRequest<T>): WireReques
     },
     ...(body === undefined ? {} : { body }),
     signal: request.signal,
+    mayStart: request.mayStart,
   };
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { bearer } from '../src/auth.ts';
 import type { HttpClient, HttpClientOptions } from '../src/client.ts';
 import { createGuard, type GuardOptions } from '../src/shared/guard.ts';
@@ -245,5 +245,55 @@ describe('health', () => {
     const [health] = await providerHealth(store);
     expect(health?.lastErrors).toHaveLength(100);
     expect(health?.errors).toEqual([{ kind: 'rejected', code: 'http_404', count: 120 }]);
+  });
+});
+
+describe('a call that was let in but has no connection yet', () => {
+  it('is not made when the provider asks another one to stay away meanwhile', async () => {
+    const guard = createGuard({ provider: 'p', account: '', store: shared.store(), longestCallMs: 5_000 });
+    onTestFinished(() => guard.close());
+    const signal = new AbortController().signal;
+    const trouble = { message: 'x', details: {} };
+    let answers: number[] = [];
+    const outcome = await guard.through({ signal }, async (mayStart) => {
+      answers = [...answers, Number(mayStart())];
+      await guard.through({ signal }, async () => ({
+        ...trouble,
+        ...{ kind: 'throttled' as const, code: 'http_429', retryAfterMs: 5_000 },
+      }));
+      answers = [...answers, Number(mayStart())];
+      return { ...trouble, kind: 'unavailable' as const, code: 'not_started', unsent: true as const };
+    });
+    expect(answers).toEqual([1, 0]);
+    expect(outcome).toMatchObject({ kind: 'throttled', code: 'gate_closed', unsent: true });
+    expect(outcome.kind === 'throttled' && (outcome.retryAfterMs ?? 0)).toBeGreaterThan(4_000);
+  });
+
+  it('is let in again when it took long to connect, and made once', async () => {
+    const { url, received } = await provider([200]);
+    const guard = createGuard({ provider: 'p', account: '', store: shared.store(), longestCallMs: 5_000 });
+    onTestFinished(() => guard.close());
+    const http = client(url);
+    const clock = vi.spyOn(performance, 'now');
+    onTestFinished(() => clock.mockRestore());
+    const starts: boolean[] = [];
+    const outcome = await guard.through({ signal: new AbortController().signal }, (mayStart) => {
+      const late = performance.now() + (starts.length === 0 ? 400 : 0);
+      clock.mockReturnValueOnce(late).mockReturnValueOnce(late);
+      const may = mayStart();
+      starts.push(may);
+      return http.request(post({ mayStart: () => may }));
+    });
+    expect(outcome.kind).toBe('ok');
+    expect(starts).toEqual([false, true]);
+    expect(received).toHaveLength(1);
+  });
+
+  it('sends not a byte', async () => {
+    const { url, received } = await provider([200]);
+    const outcome = await client(url).request(post({ mayStart: () => false }));
+    expect(outcome).toMatchObject({ kind: 'unavailable', code: 'not_started', unsent: true });
+    expect(await client(url).request(post({ mayStart: () => true }))).toMatchObject({ kind: 'ok' });
+    expect(received).toHaveLength(1);
   });
 });

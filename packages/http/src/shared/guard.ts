@@ -1,7 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Throttled } from '../outcome.ts';
-import type { Admission, Limits, SharedStore, WaitReason } from './shared-store.ts';
-import { type ErrorSeen, type OutcomeKind, Tally } from './tally.ts';
+import { Entrance, type LocalReason, type Permit, STORE_ANSWERS_WITHIN_MS } from './entrance.ts';
+import type { Limits, SharedStore, Verdict, WaitReason } from './shared-store.ts';
+import { type OutcomeKind, seenError, Tally } from './tally.ts';
+import { within } from './timing.ts';
 import { type Guarded, verdictOf } from './verdict.ts';
 
 export interface GuardOptions {
@@ -26,9 +28,6 @@ export interface GuardObserver {
   storeFailed(provider: string, error: unknown): void;
 }
 
-/** Redis did not answer in time; the caller gave up. */
-export type LocalReason = 'store' | 'aborted';
-
 /** For whom a call is made. */
 export interface GuardedCall {
   readonly signal: AbortSignal;
@@ -43,27 +42,29 @@ export interface Guard {
   /**
    * Makes the call as soon as that may be. A wait longer than a moment is not waited for: the outcome is `throttled`, nothing was sent,
    * and `retryAfterMs` says when to come back.
+   * @param send given what to ask right before the first byte is written, once there is a connection. On `false` it sends nothing and
+   * its outcome has the code `not_started`; it is called again when the call may still be made.
    */
-  through<O extends Guarded>(call: GuardedCall, send: () => Promise<O>): Promise<O | Throttled>;
+  through<O extends Guarded>(
+    call: GuardedCall,
+    send: (mayStart: () => boolean) => Promise<O>,
+  ): Promise<O | Throttled>;
   /** Tells the others what is left to tell. */
   close(): Promise<void>;
 }
 
-/** A wait up to this long is waited on the spot. */
-export const PATIENCE_MS = 250;
-const STORE_ANSWERS_WITHIN_MS = 5_000;
+export const NOT_STARTED = 'not_started';
+
 const REPORT_EVERY_MS = 1_000;
 const BREAKER_FIRST_MS = 1_000;
 const BREAKER_MAX_MS = 10_000;
+/** A process so busy that its permits are never fresh goes on all the same. */
+const MAX_STARTS = 3;
 
-interface Permit {
-  readonly id: string;
-  readonly admittedAtMs: number;
-  readonly sentAtMs: number;
-  readonly oneByOne: boolean;
+interface News {
+  readonly closedForMs?: number | undefined;
+  readonly policyPerSecond?: number | undefined;
 }
-
-type Entry = { readonly permit: Permit } | { readonly refusal: Throttled };
 
 export function createGuard(options: GuardOptions): Guard {
   return new SharedGuard(options);
@@ -74,38 +75,42 @@ class SharedGuard implements Guard {
   readonly #scope: string;
   readonly #limits: Limits;
   readonly #breaker: { readonly firstMs: number; readonly maxMs: number };
+  readonly #entrance: Entrance;
   readonly #tally = new Tally();
-  /** Redis' clock minus ours. */
-  #clockAheadMs = 0;
-  /** On our monotonic clock: what we know before the others do. */
-  #closedUntil = 0;
   #reportTimer: NodeJS.Timeout | undefined;
   #reports: Promise<void> = Promise.resolve();
 
   constructor(options: GuardOptions) {
-    const { provider, account, retryScale = 1 } = options;
+    const { provider, account, store, limits = {}, longestCallMs, retryScale = 1, observer } = options;
     this.#options = options;
-    const digest = createHash('sha256').update(account).digest('hex').slice(0, 8);
-    this.#scope = `${provider}@${digest}`;
-    this.#limits = options.limits ?? {};
+    this.#scope = `${provider}@${createHash('sha256').update(account).digest('hex').slice(0, 8)}`;
+    this.#limits = limits;
     this.#breaker = {
       firstMs: Math.max(250, BREAKER_FIRST_MS * retryScale),
       maxMs: Math.max(2_000, BREAKER_MAX_MS * retryScale),
     };
+    this.#entrance = new Entrance({
+      ...{ store, scope: this.#scope, limits, leaseMs: longestCallMs },
+      giveBack: (permit) => void this.#settle(permit, 'neutral', {}),
+      storeFailed: (error) => observer?.storeFailed(provider, error),
+    });
   }
 
-  async through<O extends Guarded>(call: GuardedCall, send: () => Promise<O>): Promise<O | Throttled> {
-    const entry = await this.#enter(call.signal);
-    if ('refusal' in entry) return entry.refusal;
-    const { permit } = entry;
-    const startedAt = performance.now();
-    try {
-      const outcome = await send();
-      return await this.#leave(permit, call, outcome, performance.now() - startedAt);
-    } catch (error) {
-      if (permit.oneByOne) void this.#settle(permit, 'neutral', {});
-      throw error;
+  async through<O extends Guarded>(
+    call: GuardedCall,
+    send: (mayStart: () => boolean) => Promise<O>,
+  ): Promise<O | Throttled> {
+    let entry = await this.#entrance.enter(call.signal);
+    for (let starts = 1; 'permit' in entry; starts += 1) {
+      const { permit } = entry;
+      const startedAt = performance.now();
+      const outcome = await this.#send(permit, send, starts < MAX_STARTS);
+      if (outcome.code !== NOT_STARTED) {
+        return this.#leave(permit, call, outcome, performance.now() - startedAt);
+      }
+      entry = await this.#entrance.enter(call.signal, permit);
     }
+    return this.#refusal(entry.refused, entry.waitMs);
   }
 
   async close(): Promise<void> {
@@ -114,74 +119,29 @@ class SharedGuard implements Guard {
     await this.#reports;
   }
 
-  /** Asks to be let in; waits for a moment where that is enough. */
-  async #enter(signal: AbortSignal): Promise<Entry> {
-    const id = nextPermit();
-    const giveUpAt = performance.now() + PATIENCE_MS;
-    let again = false;
-    for (;;) {
-      const admission = await this.#ask(id, again, Math.max(0, giveUpAt - performance.now()), signal);
-      if (!admission) return this.#refuse(signal.aborted ? 'aborted' : 'store', 1_000);
-      this.#clockAheadMs = admission.nowMs - Date.now();
-      const { waitMs } = admission;
-      if (admission.go && waitMs === 0) {
-        const closedForMs = this.#closedUntil - performance.now();
-        const permit = {
-          ...{ id, admittedAtMs: admission.nowMs, sentAtMs: admission.nowMs },
-          oneByOne: admission.oneByOne || admission.probe,
-        };
-        if (closedForMs <= 0) return { permit };
-        if (permit.oneByOne) void this.#settle(permit, 'neutral', {});
-        return this.#refuse('gate', closedForMs);
-      }
-      const patienceMs = giveUpAt - performance.now();
-      if (!admission.go && waitMs > patienceMs) {
-        // what was granted before the gate closed is given back
-        if (again) void this.#settle({ id, admittedAtMs: 0 }, 'neutral', {});
-        return this.#refuse(admission.reason, waitMs);
-      }
-      again ||= admission.go;
-      await sleep(waitMs, signal);
-      if (signal.aborted) {
-        if (again) void this.#settle({ id, admittedAtMs: 0 }, 'neutral', {});
-        return this.#refuse('aborted', 0);
-      }
+  async #send<O>(
+    permit: Permit,
+    send: (mayStart: () => boolean) => Promise<O>,
+    mustBeFresh: boolean,
+  ): Promise<O> {
+    const entrance = this.#entrance;
+    try {
+      return await send(() => entrance.closedForMs <= 0 && (!mustBeFresh || entrance.isFresh(permit)));
+    } catch (error) {
+      if (permit.oneByOne) void this.#settle(permit, 'neutral', {});
+      throw error;
     }
   }
 
-  async #ask(
-    permit: string,
-    again: boolean,
-    patienceMs: number,
-    signal: AbortSignal,
-  ): Promise<Admission | undefined> {
-    const { store, provider, longestCallMs, observer } = this.#options;
-    const ask = { permit, again, patienceMs, limits: this.#limits, leaseMs: longestCallMs };
-    const answer = store.admit(this.#scope, ask).catch((error: unknown) => {
-      observer?.storeFailed(provider, error);
-      return undefined;
-    });
-    return within(answer, STORE_ANSWERS_WITHIN_MS, signal);
-  }
-
-  #refuse(reason: WaitReason | LocalReason, waitMs: number): Entry {
+  #refusal(reason: WaitReason | LocalReason, waitMs: number): Throttled {
     const { provider, observer } = this.#options;
-    const retryAfterMs = Math.ceil(waitMs);
+    const retryAfterMs = Math.max(0, Math.ceil(waitMs));
     observer?.waits(provider, reason);
     if (reason !== 'store' && reason !== 'aborted') this.#tally.wait(reason);
     this.#reportSoon();
     const { code, words } = REFUSALS[reason];
     const message = `nothing was sent: ${words}`;
-    return {
-      refusal: {
-        kind: 'throttled',
-        code,
-        message,
-        details: { waitMs: retryAfterMs },
-        retryAfterMs,
-        unsent: true,
-      },
-    };
+    return { kind: 'throttled', code, message, details: {}, retryAfterMs, unsent: true };
   }
 
   async #leave<O extends Guarded>(
@@ -196,41 +156,35 @@ class SharedGuard implements Guard {
     const code = outcome.code === undefined ? {} : { code: outcome.code };
     observer?.called(provider, { kind, ...code, durationMs });
     this.#tally.call(kind, durationMs);
-    if (kind !== 'ok') this.#tally.error(seenError(kind, outcome, call, durationMs));
-    if (verdict === 'ok') this.#tally.took(permit.sentAtMs);
+    if (kind !== 'ok') this.#tally.error(seenError(kind, outcome, call.runId, durationMs));
+    if (verdict === 'ok') this.#tally.took(permit.admittedAtMs);
     this.#reportSoon();
 
     const closedForMs = longest(outcome.retryAfterMs, rateLimit?.closedForMs);
-    if (closedForMs !== undefined) this.#closeGate(closedForMs);
-    const others = { closedForMs, policyPerSecond: rateLimit?.perSecond };
-    if (verdict === 'ok' && closedForMs === undefined) {
+    if (closedForMs !== undefined) this.#entrance.close(closedForMs);
+    const news = { closedForMs, policyPerSecond: rateLimit?.perSecond };
+    const changesNothing = closedForMs === undefined && (verdict === 'ok' || verdict === 'neutral');
+    if (changesNothing) {
       // nobody waits for this to be told
-      if (permit.oneByOne) void this.#settle(permit, verdict, others);
+      if (permit.oneByOne) void this.#settle(permit, verdict, news);
       return outcome;
     }
-    if (verdict === 'neutral' && closedForMs === undefined && !permit.oneByOne) return outcome;
-    const gateMs = await within(this.#settle(permit, verdict, others), STORE_ANSWERS_WITHIN_MS);
+    const gateMs = await within(this.#settle(permit, verdict, news), STORE_ANSWERS_WITHIN_MS);
     if (kind !== 'throttled' || gateMs === undefined) return outcome;
     return { ...outcome, retryAfterMs: Math.max(outcome.retryAfterMs ?? 0, gateMs) };
-  }
-
-  #closeGate(forMs: number): void {
-    this.#closedUntil = Math.max(this.#closedUntil, performance.now() + forMs);
   }
 
   /** @returns until the gate opens; undefined when it could not be told */
   async #settle(
     { id, admittedAtMs }: Pick<Permit, 'id' | 'admittedAtMs'>,
-    verdict: 'ok' | 'failed' | 'throttled' | 'neutral',
-    news: { readonly closedForMs?: number | undefined; readonly policyPerSecond?: number | undefined },
+    verdict: Verdict,
+    { closedForMs, policyPerSecond }: News,
   ): Promise<number | undefined> {
     const { store, provider, observer } = this.#options;
-    const taken = this.#tally.drainTaken();
     try {
       const settled = await store.settle(this.#scope, {
-        ...{ permit: id, admittedAtMs, verdict, taken, limits: this.#limits, breaker: this.#breaker },
-        closedForMs: news.closedForMs,
-        policyPerSecond: news.policyPerSecond,
+        ...{ permit: id, admittedAtMs, verdict, closedForMs, policyPerSecond },
+        ...{ taken: this.#tally.drainTaken(), limits: this.#limits, breaker: this.#breaker },
       });
       return settled.gateMs;
     } catch (error) {
@@ -247,7 +201,7 @@ class SharedGuard implements Guard {
     this.#reportTimer = undefined;
     if (this.#tally.isEmpty) return;
     const { store, provider, observer } = this.#options;
-    const minute = Math.floor((Date.now() + this.#clockAheadMs) / 60_000);
+    const minute = Math.floor(this.#entrance.now() / 60_000);
     const report = store.record(this.#scope, { minute, ...this.#tally.drain() });
     this.#reports = Promise.all([this.#reports, report]).then(
       () => {},
@@ -265,57 +219,7 @@ const REFUSALS: Record<WaitReason | LocalReason, { readonly code: string; readon
   aborted: { code: 'aborted', words: 'given up while waiting for the provider' },
 };
 
-/** Unique over all guards, processes and their lives. */
-function nextPermit(): string {
-  permits += 1;
-  return `${PROCESS}.${permits}`;
-}
-
-const PROCESS = randomUUID();
-let permits = 0;
-
-function seenError(
-  kind: Exclude<OutcomeKind, 'ok'>,
-  { code = kind, message = '', details }: Guarded,
-  { runId }: GuardedCall,
-  durationMs: number,
-): ErrorSeen {
-  const { status, requestId } = details ?? {};
-  return {
-    at: new Date().toISOString(),
-    ...{ kind, code, message },
-    ...(typeof status === 'number' ? { status } : {}),
-    ...(typeof requestId === 'string' ? { requestId } : {}),
-    ...(runId === undefined ? {} : { runId }),
-    durationMs: Math.round(durationMs),
-  };
-}
-
 function longest(...delays: readonly (number | undefined)[]): number | undefined {
   const known = delays.filter((ms) => ms !== undefined);
   return known.length === 0 ? undefined : Math.max(...known);
-}
-
-/** @returns undefined when it takes too long, or is aborted before */
-function within<T>(answer: Promise<T>, ms: number, signal?: AbortSignal): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return resolve(undefined);
-    const end = (settle: () => void) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', giveUp);
-      settle();
-    };
-    const giveUp = () => end(() => resolve(undefined));
-    const timer = setTimeout(giveUp, ms);
-    signal?.addEventListener('abort', giveUp, { once: true });
-    answer.then(
-      (value) => end(() => resolve(value)),
-      (error: unknown) => end(() => reject(error)),
-    );
-  });
-}
-
-/** Resolves early when it is aborted. */
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  await within(new Promise(() => {}), ms, signal);
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Outcome } from '../outcome.ts';
 import { latencyBucket } from './latency.ts';
 import type { Taken, WaitReason } from './shared-store.ts';
+import type { Guarded } from './verdict.ts';
 
 /** A call that did not go well. Redacted where it came from. */
 export const ErrorSeen = z.object({
@@ -80,4 +81,21 @@ export class Tally {
   #add(name: string): void {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
+}
+
+export function seenError(
+  kind: ErrorSeen['kind'],
+  { code = kind, message = '', details }: Guarded,
+  runId: string | undefined,
+  durationMs: number,
+): ErrorSeen {
+  const { status, requestId } = details ?? {};
+  return {
+    at: new Date().toISOString(),
+    ...{ kind, code, message },
+    ...(typeof status === 'number' ? { status } : {}),
+    ...(typeof requestId === 'string' ? { requestId } : {}),
+    ...(runId === undefined ? {} : { runId }),
+    durationMs: Math.round(durationMs),
+  };
 }

@@ -50,7 +50,7 @@ if now < gate then
   if not s.ceiling then return { 'wait', now, 'gate', gate - now } end
   return { 'wait', now, 'gate', come_back(gate, 800 / s.ceiling) }
 end
-if again then return { 'go', now, 0, '1', probe and '1' or '0' } end
+if again then return { 'go', now, 0, '0', probe and '1' or '0' } end
 if s.cutAt then conclude_cut(KEYS[1], KEYS[3], s, now) end
 
 local slots = tonumber(ARGV[5])
