@@ -1,0 +1,418 @@
+import type { Mutant, Tests } from './mutant.ts';
+
+const SRC = 'packages/engine/src';
+const LUA = `${SRC}/journal/lua`;
+
+const engine = (file: string, named?: string): Tests => ({
+  files: [`packages/engine/test/${file}.test.ts`],
+  ...(named !== undefined && { named }),
+});
+
+/** Every one of them loses, doubles or forgets something, in a way that has been seen in the wild or in this house. */
+export const MUTANTS: readonly Mutant[] = [
+  // who may write
+  {
+    name: 'a step is recorded without a look at the fence',
+    file: `${LUA}/record-step.lua`,
+    find: `if refused then return 'stale_owner' end`,
+    replace: '',
+    tests: engine('journal'),
+  },
+  {
+    name: 'a run is finished without a look at the fence',
+    file: `${LUA}/finish-run.lua`,
+    find: 'if refused then return refused end',
+    replace: '',
+    tests: engine('journal'),
+  },
+  {
+    name: 'a claim does not raise the epoch',
+    file: `${LUA}/claim-run.lua`,
+    find: 'local epoch = (tonumber(f[5]) or 0) + 1',
+    replace: 'local epoch = tonumber(f[5]) or 1',
+    tests: engine('journal'),
+  },
+  {
+    name: 'a new job does not shut out the present owner',
+    file: `${LUA}/reissue-run.lua`,
+    find: `'owner', '', 'revision'`,
+    replace: `'revision'`,
+    tests: engine('journal'),
+  },
+  {
+    name: 'an old job may claim a run that has a new one',
+    file: `${LUA}/claim-run.lua`,
+    find: `if f[2] ~= ARGV[2] then return { 'superseded' } end`,
+    replace: '',
+    tests: engine('journal'),
+  },
+  {
+    name: 'a worker takes runs of versions that it lacks',
+    file: `${LUA}/claim-run.lua`,
+    find: `if not string.find(ARGV[3], ',' .. f[3] .. ',', 1, true) then return { 'version_missing', f[3] } end`,
+    replace: '',
+    tests: engine('versions'),
+  },
+  {
+    name: 'a lost lock does not abort the call',
+    file: `${SRC}/worker.ts`,
+    find: `if (jobIds.includes(jobId)) calls.giveUp('run_lost')`,
+    replace: 'if (jobIds.includes(jobId)) void calls',
+    tests: engine('life'),
+  },
+
+  // once, however often it is sent
+  {
+    name: 'a finish that is sent again is an error',
+    file: `${LUA}/finish-run.lua`,
+    find: `if refused == 'repeated' then return 'finished' end`,
+    replace: '',
+    tests: engine('journal'),
+  },
+  {
+    name: 'a claim that is sent again is another claim',
+    file: `${LUA}/claim-run.lua`,
+    find: `if f[4] == (f[5] or '') .. ':' .. ARGV[1] then`,
+    replace: 'if false then',
+    tests: engine('journal'),
+  },
+  {
+    name: 'a burial that is sent again is another death',
+    file: `${LUA}/bury-run.lua`,
+    find: `if refused == 'repeated' then return { 'buried', deaths } end
+if refused then return { refused } end`,
+    replace: `if refused == 'stale_owner' then return { refused } end`,
+    tests: engine('journal'),
+  },
+  {
+    name: 'a signal with the same id is another signal',
+    file: `${LUA}/deliver-signal.lua`,
+    find: `if redis.call('HEXISTS', KEYS[1], field) == 1 then return { 'repeated' } end`,
+    replace: '',
+    tests: engine('waiting', 'takes signals in the order'),
+  },
+  {
+    name: 'a recorded outcome is overwritten',
+    file: `${LUA}/lib/owned.lua`,
+    find: `  if not record then return false end`,
+    replace: `  if record or not record then return false end`,
+    tests: engine('journal'),
+  },
+  {
+    name: 'the run id is random',
+    file: `${SRC}/journal/keys.ts`,
+    find: 'JSON.stringify([tenant, flow, idempotencyKey])',
+    replace: 'JSON.stringify([tenant, flow, idempotencyKey, Math.random()])',
+    tests: engine('sweeper', 'a hundred equal submissions'),
+  },
+  {
+    name: 'a key is used again for another request',
+    file: `${LUA}/create-run.lua`,
+    find: `if fingerprint ~= ARGV[2] then return { 'key_reused', now } end`,
+    replace: '',
+    tests: engine('sweeper', 'a hundred equal submissions'),
+  },
+  {
+    name: 'a rerun that is asked for twice starts twice',
+    file: `${LUA}/rerun-run.lua`,
+    find: `if f[2] ~= ARGV[2] then return { 'repeated' } end`,
+    replace: '',
+    tests: engine('versions', 'a rerun begins anew'),
+  },
+
+  // effects
+  {
+    name: 'a step is recorded as done before its effect',
+    file: `${SRC}/step-runner.ts`,
+    find: `if (effect.whenInDoubt !== 'repeat') writer.hold(effect.field, intentOf(start));`,
+    replace: `writer.hold(
+      effect.field,
+      { is: 'completed', seq: start.seq, attempts: 1, startedAt: start.startedAt, finishedAt: start.startedAt, result: null },
+      'null',
+    );`,
+    tests: engine('crash', 'killed at pay, before'),
+  },
+  {
+    name: 'the next effect starts before the last outcome is recorded',
+    file: `${SRC}/step-runner.ts`,
+    find: 'const written = await writer.flush();',
+    replace: `const written = await Promise.race([writer.flush(), Promise.resolve('done' as const)]);`,
+    tests: engine('effects'),
+  },
+  {
+    name: 'no intent is recorded before an effect that cannot be repeated',
+    file: `${SRC}/step-runner.ts`,
+    find: `if (effect.whenInDoubt !== 'repeat') writer.hold(effect.field, intentOf(start));`,
+    replace: '',
+    tests: engine('crash', 'killed at send, after'),
+  },
+  {
+    name: 'a look-up is skipped',
+    file: `${SRC}/step-runner.ts`,
+    find: `if (typeof whenInDoubt === 'function') {`,
+    replace: `if (typeof whenInDoubt === 'function' && start.attempts > 99) {`,
+    tests: engine('run', 'looks an effect in doubt up'),
+  },
+  {
+    name: 'an effect that only a person can answer for is repeated',
+    file: `${SRC}/step-runner.ts`,
+    find: `if (whenInDoubt === 'halt') return this.#halted(effect);`,
+    replace: '',
+    tests: engine('limits', 'forgets its key in time'),
+  },
+  {
+    name: 'a doubt is forgotten after an attempt that did nothing',
+    file: `${SRC}/step-progress.ts`,
+    find: 'failed.inDoubt || standing.inDoubt',
+    replace: 'failed.inDoubt',
+    tests: engine('step-progress'),
+  },
+  {
+    name: 'a key that the provider has forgotten is sent again',
+    file: `${SRC}/step-runner.ts`,
+    find: 'start.startedAt > effect.keyLifetimeMs',
+    replace: 'start.startedAt > effect.keyLifetimeMs * 1_000',
+    tests: engine('limits', 'forgets its key in time'),
+  },
+  {
+    name: 'each attempt has a key of its own',
+    file: `${SRC}/attempt.ts`,
+    find: `\${keyAttempt > 1 ? \`:\${keyAttempt}\` : ''}`,
+    replace: `\${keyAttempt > 0 ? \`:\${this.attempt}\` : ''}`,
+    tests: engine('run', 'tries again under the same key'),
+  },
+  {
+    name: 'a definite no that is tried again keeps its key',
+    file: `${SRC}/step-progress.ts`,
+    find: 'keyAttempt: attempts + 1, inDoubt: false',
+    replace: 'keyAttempt: 1, inDoubt: false',
+    tests: engine('step-progress'),
+  },
+  {
+    name: 'the key is without the generation',
+    file: `${SRC}/attempt.ts`,
+    find: `\${runId}:\${generation}:\${step}`,
+    replace: `\${runId}:\${Math.min(1, generation)}:\${step}`,
+    tests: engine('effects'),
+  },
+
+  // undoing
+  {
+    name: 'undos run in the order of the steps',
+    file: `${SRC}/compensation.ts`,
+    find: 'seqOf(b) - seqOf(a)',
+    replace: 'seqOf(a) - seqOf(b)',
+    tests: engine('run', 'undoes in reverse order'),
+  },
+  {
+    name: 'an undo that is recorded is done again',
+    file: `${SRC}/compensation.ts`,
+    find: `?.is !== 'completed',`,
+    replace: `?.is !== undefined || true,`,
+    tests: engine('run', 'undoes are retried like steps'),
+  },
+  {
+    name: 'what is in doubt is left so when the rest is undone',
+    file: `${SRC}/compensation.ts`,
+    find: `return record.is === 'started' ||`,
+    replace: `return record.seq < 0 ||`,
+    tests: engine('waiting', 'cancels one that is under way'),
+  },
+  {
+    name: 'a run completes though a cancel came first',
+    file: `${LUA}/finish-run.lua`,
+    find: `if run.cancel and run.status == 'running' then return 'cancel_requested' end`,
+    replace: '',
+    tests: engine('cancel'),
+  },
+  {
+    name: 'a record is dropped when a cancel comes between',
+    file: `${SRC}/run-writer.ts`,
+    find: `    if (reply === 'cancel_requested') {
+      for`,
+    replace: `    if (reply === 'cancel_requested' && entries.length < 0) {
+      for`,
+    tests: engine('cancel'),
+  },
+
+  // retries
+  {
+    name: 'Retry-After is ignored',
+    file: `${SRC}/retry-policy.ts`,
+    find: '(failed.retryAfterMs ?? 0) + jitterMs',
+    replace: 'jitterMs',
+    tests: engine('retry-policy'),
+  },
+  {
+    name: 'Retry-After is cut short',
+    file: `${SRC}/retry-policy.ts`,
+    find: '(failed.retryAfterMs ?? 0)',
+    replace: 'Math.min(failed.retryAfterMs ?? 0, 30_000)',
+    tests: engine('retry-policy'),
+  },
+  {
+    name: 'the retry scale shrinks Retry-After',
+    file: `${SRC}/retry-policy.ts`,
+    find: '(failed.retryAfterMs ?? 0)',
+    replace: '(failed.retryAfterMs ?? 0) * scale',
+    tests: engine('retry-policy'),
+  },
+  {
+    name: 'a throttle uses up an attempt',
+    file: `${SRC}/step-progress.ts`,
+    find: `(wait === 'throttle' ? 0 : 1)`,
+    replace: '1',
+    tests: engine('step-progress'),
+  },
+  {
+    name: 'a job that comes early is an attempt before its time',
+    file: `${SRC}/step-runner.ts`,
+    find: 'notBefore && notBefore.at > writer.now()',
+    replace: 'notBefore && notBefore.at > writer.now() + 86_400_000',
+    tests: engine('sweeper', 'a job promoted before its time'),
+  },
+
+  // waiting
+  {
+    name: 'one wait after the other takes the same signal',
+    file: `${SRC}/waits.ts`,
+    find: `  #take(field: string, startedAt: number, signal: KeptSignal, { schema }: WaitOptions<unknown>): StepEnd {
+    this.#taken.add(signal.id);`,
+    replace: `  #take(field: string, startedAt: number, signal: KeptSignal, { schema }: WaitOptions<unknown>): StepEnd {`,
+    tests: engine('waiting', 'takes signals in the order'),
+  },
+  {
+    name: 'a signal that was taken is taken again after a replay',
+    file: `${SRC}/waits.ts`,
+    find: `if ('signal' in record && record.signal !== undefined) this.#taken.add(record.signal);`,
+    replace: `if ('signal' in record && record.signal === '') this.#taken.add(record.signal);`,
+    tests: engine('signals'),
+  },
+  {
+    name: 'a time-out beats a signal that came in time',
+    file: `${SRC}/waits.ts`,
+    find: 'if (signal) return this.#take(',
+    replace: 'if (signal && (until === undefined || this.#writer.now() < until)) return this.#take(',
+    tests: engine('signals'),
+  },
+  {
+    name: 'a signal that comes while the run is being parked is not noticed',
+    file: `${LUA}/suspend-run.lua`,
+    find: `if ARGV[5] ~= '' and run.signals > tonumber(ARGV[7]) then`,
+    replace: 'if false then',
+    tests: engine('signals'),
+  },
+  {
+    name: 'a replay gives the outcomes in the order of their names',
+    file: `${SRC}/execution.ts`,
+    find: '.sort(([, a], [, b]) => a.seq - b.seq)',
+    replace: '.sort(([a], [b]) => (a < b ? -1 : 1))',
+    tests: engine('waiting', 'runs branches side by side'),
+  },
+
+  // never lost, never for ever
+  {
+    name: 'the alarm is taken away at the claim',
+    file: `${SRC}/journal/redis-journal.ts`,
+    find: `        case 'claimed':
+          return {`,
+    replace: `        case 'claimed':
+          await connection.zrem(keys.alarms, runId);
+          return {`,
+    tests: engine('journal'),
+  },
+  {
+    name: 'the TTL counts from the creation',
+    file: `${LUA}/finish-run.lua`,
+    find: `redis.call('PEXPIRE', KEYS[1], ARGV[6])`,
+    replace: `redis.call('PEXPIREAT', KEYS[1], redis.call('HGET', KEYS[1], 'createdAt') + ARGV[6])`,
+    tests: engine('journal'),
+  },
+  {
+    name: 'an unfinished run may expire',
+    file: `${LUA}/create-run.lua`,
+    find: `redis.call('ZADD', KEYS[2], now + ARGV[8], ARGV[1])`,
+    replace: `redis.call('ZADD', KEYS[2], now + ARGV[8], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 604800000)`,
+    tests: engine('journal'),
+  },
+  {
+    name: 'a finished run is kept for ever',
+    file: `${LUA}/finish-run.lua`,
+    find: `redis.call('PEXPIRE', KEYS[1], ARGV[6])`,
+    replace: '',
+    tests: engine('journal'),
+  },
+  {
+    name: 'a worker takes runs before its life is proved',
+    file: `${SRC}/worker.ts`,
+    find: 'await this.#liveness.proved;',
+    replace: '',
+    tests: engine('life'),
+  },
+  {
+    name: 'the sweeper leaves the runs of dead workers alone',
+    file: `${SRC}/sweeper.ts`,
+    find: '    await this.#takeOverFromTheDead();\n',
+    replace: '',
+    tests: engine('crash', 'killed at pay, before'),
+  },
+  {
+    name: 'a job that is gone is not noticed',
+    file: `${SRC}/sweeper.ts`,
+    find: 'await jobs.add(run.flow, run.runId, run.jobId, dueInMs);',
+    replace: '',
+    tests: engine('sweeper', 'brings back a run whose job was lost'),
+  },
+  {
+    name: 'a hand-over in the middle of an effect counts as one in good order',
+    file: `${LUA}/suspend-run.lua`,
+    find: `if ARGV[6] == '0' then`,
+    replace: 'if true then',
+    tests: engine('journal'),
+  },
+  {
+    name: 'a run that ends its workers is never given up',
+    file: `${SRC}/executor.ts`,
+    find: 'run.claims > this.#deps.poisonAfter',
+    replace: 'run.claims > this.#deps.poisonAfter + 1_000',
+    tests: engine('effects'),
+  },
+  {
+    name: 'a Redis that went back in time is trusted',
+    file: `${LUA}/prove-life.lua`,
+    find: 'if count > tonumber(ARGV[3]) then',
+    replace: 'if count then',
+    tests: engine('rollback'),
+  },
+
+  // dead letters
+  {
+    name: 'a letter does not say which death it is about',
+    file: `${SRC}/jobs.ts`,
+    find: `return \`\${runId}.d\${death}\`;`,
+    replace: `return \`\${runId}.d\${death > 0 ? '' : death}\`;`,
+    tests: engine('dead-letters'),
+  },
+  {
+    name: 'an old letter redrives a newer death',
+    file: `${LUA}/redrive-run.lua`,
+    find: `if f[1] ~= 'dead' or f[2] ~= ARGV[2] then`,
+    replace: `if f[1] ~= 'dead' then`,
+    tests: engine('journal'),
+  },
+  {
+    name: 'a letter that was lost is not written again',
+    file: `${SRC}/sweeper.ts`,
+    find: `if (run.status === 'dead') return this.#seeToLetter(run);`,
+    replace: `if (run.status === 'dead') return journal.moveAlarm(runId, 60_000);`,
+    tests: engine('dead-letters', 'writes a letter again'),
+  },
+  {
+    name: 'more is drawn from a run than there is',
+    file: `${LUA}/create-run.lua`,
+    find: 'if drawn + ARGV[11] > tonumber(ARGV[12]) then',
+    replace: 'if tonumber(ARGV[11]) > tonumber(ARGV[12]) then',
+    tests: engine('draw'),
+  },
+];
