@@ -20,12 +20,12 @@ export async function limitedStripe(limit: { readonly perSecond: number; readonl
   const charges = new Map<string, object>();
   let served: number[] = [];
   const state = { down: false };
-  const refusedConnections: number[] = [];
+  const inVain: number[] = [];
 
   const server = createServer(async (request, response) => {
     const atMs = performance.now();
     if (state.down) {
-      refusedConnections.push(atMs);
+      inVain.push(atMs);
       request.socket.resetAndDestroy();
       return;
     }
@@ -67,7 +67,7 @@ export async function limitedStripe(limit: { readonly perSecond: number; readonl
     arrivals,
     charges,
     /** When requests came in vain. */
-    refusedConnections,
+    inVain,
     goDown: () => {
       state.down = true;
     },
