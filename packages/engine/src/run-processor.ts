@@ -6,11 +6,13 @@ import type { RunJob } from './jobs.ts';
 /**
  * What a worker does with a job: it drives the run as far as it goes now, and parks the job when the run goes on later.
  * @param underWay the calls of all runs that the worker has, by the job that carries each, so that it can give them up
+ * @param send sends to a Redis that may take no writes for a while; the run is parked by then, and its job must follow
  */
 export function runProcessor(
   executor: Executor,
   flow: string,
   underWay: Map<Calls, string>,
+  send: (command: () => Promise<void>) => Promise<void> = (command) => command(),
 ): Processor<RunJob> {
   return async (job, token) => {
     const jobId = job.id ?? '';
@@ -19,7 +21,7 @@ export function runProcessor(
     try {
       const verdict = await executor.execute({ id: jobId, runId: job.data.runId, flow }, calls);
       if (verdict.job === 'ends') return;
-      await job.moveToDelayed(Date.now() + verdict.delayMs, token);
+      await send(() => job.moveToDelayed(Date.now() + verdict.delayMs, token));
     } finally {
       underWay.delete(calls);
     }

@@ -94,7 +94,7 @@ export class Sweeper {
   }
 
   async #seeToJob(run: Whereabouts, now: number): Promise<void> {
-    const { jobs, journal } = this.#deps;
+    const { jobs, journal, maySuspectOthers } = this.#deps;
     const dueInMs = run.wakeAt === undefined ? 0 : run.wakeAt - now;
     const state = await jobs.state(run.flow, run.jobId);
     switch (state) {
@@ -113,12 +113,16 @@ export class Sweeper {
       case 'waiting':
         return journal.moveAlarm(run.runId, Math.max(NEXT_LOOK_MS, now - run.createdAt));
       case 'active':
-        if (this.#deps.maySuspectOthers() && isDead(run.owner, await journal.liveWorkers())) {
+        // a run that is parked has its job delayed any moment; one that should have gone on by now never will by that job
+        if (run.owner.startsWith('-') && dueInMs > -PARKS_MS) return journal.moveAlarm(run.runId, PARKS_MS);
+        if (
+          run.owner.startsWith('-') ||
+          (maySuspectOthers() && isDead(run.owner, await journal.liveWorkers()))
+        ) {
           await this.#reissue(run);
           return;
         }
-        // a run that is parked already has its job delayed any moment
-        return journal.moveAlarm(run.runId, run.owner.startsWith('-') ? PARKS_MS : NEXT_LOOK_MS);
+        return journal.moveAlarm(run.runId, NEXT_LOOK_MS);
     }
   }
 

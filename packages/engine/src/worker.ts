@@ -167,7 +167,9 @@ class RunningWorker implements Worker {
   }
 
   #runWorker(flow: string): BullWorker {
-    const process = runProcessor(this.#executor, flow, this.#underWay);
+    const process = runProcessor(this.#executor, flow, this.#underWay, (command) =>
+      this.#refusals.outlast(command),
+    );
     const worker = new BullWorker<RunJob>(flow, process, {
       ...this.#bullOptions(),
       concurrency: this.#options.concurrency ?? 50,

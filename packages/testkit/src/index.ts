@@ -6,9 +6,10 @@ export {
 } from './crash-everywhere.ts';
 export { freePort } from './free-port.ts';
 export { type InventedStep, Providers } from './providers.ts';
+export { type Actor, type RaceOptions, type RaceReport, type Results, raceInEveryOrder } from './race.ts';
 export { startRedis, type TestRedis } from './redis.ts';
 export { chooseSeed, pick, type Random, seededRandom } from './seeded-random.ts';
-export type { Ending, OutsideScene, Scenario } from './stage.ts';
+export type { Backstage, Ending, OutsideScene, Scenario } from './stage.ts';
 export { type Command, startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 export { waitFor } from './wait-for.ts';
 export type { CallRequest, Effect, ReceivedCall, World } from './world.ts';
