@@ -1,16 +1,11 @@
 import { waitFor } from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { keyOf, ORDERS, type Order } from './orders.ts';
 import type { Effect, RunRecord } from './records.ts';
 import type { Fault } from './sandbox.ts';
-import { showEvidence, startTestSystem, type TestSystem } from './system.ts';
+import { useTestSystem } from './system.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startTestSystem({ workers: 2, lockMs: 10_000 });
-});
-afterAll(() => system.stop());
-showEvidence(() => system);
+const system = useTestSystem({ workers: 2, lockMs: 10_000 });
 
 /** A call that is held while its worker is killed. */
 interface Hold {
@@ -74,17 +69,17 @@ describe.each([
   beforeAll(async () => {
     const placed: [Hold, RunRecord][] = [];
     for (const hold of HOLDS) {
-      const because = hold.because ? [await system.sandbox.fault(hold.because)] : [];
-      const holding = await system.sandbox.fault({ ...hold.fault, fault });
-      placed.push([hold, await system.shop.placeSurely(hold.order, keyOf(`${hold.at} ${when}`))]);
-      await system.sandbox.used(...because, holding);
+      const because = hold.because ? [await system().sandbox.fault(hold.because)] : [];
+      const holding = await system().sandbox.fault({ ...hold.fault, fault });
+      placed.push([hold, await system().shop.placeSurely(hold.order, keyOf(`${hold.at} ${when}`))]);
+      await system().sandbox.used(...because, holding);
     }
-    const killed = system.kill('workers');
+    const killed = system().kill('workers');
     for (const [{ at }, { id }] of placed) {
-      const run = await system.shop.run(id);
-      if (run) held.set(at, { run, effects: await system.sandbox.effectsOf(id) });
+      const run = await system().shop.run(id);
+      if (run) held.set(at, { run, effects: await system().sandbox.effectsOf(id) });
     }
-    await system.back(killed);
+    await system().back(killed);
   });
 
   it.each(HOLDS.map((hold) => [hold.at, hold] as const))(
@@ -95,15 +90,15 @@ describe.each([
       expect(operationsOf(effects)).toEqual(hold.effects.slice(0, done));
       expect(run.status).toBe(hold.ends === 'completed' ? 'running' : 'compensating');
 
-      expect(await system.shop.end(run)).toMatchObject({ status: hold.ends });
-      const all = operationsOf(await system.sandbox.effectsOf(run.id));
+      expect(await system().shop.end(run)).toMatchObject({ status: hold.ends });
+      const all = operationsOf(await system().sandbox.effectsOf(run.id));
       // a mail that was sent and not recorded is sent again, under the same Message-ID: one mail for who reads it
       expect(all.filter((operation) => operation !== 'duplicate')).toEqual(hold.effects);
     },
   );
 
   it('does not repeat what was recorded', async () => {
-    const { calls } = await system.facts();
+    const { calls } = await system().facts();
     for (const { fault, effects, at } of HOLDS) {
       const recorded = effects.slice(0, effects.indexOf(fault.operation));
       const { run } = held.get(at) ?? expect.fail(`no run was held at ${at}`);
@@ -115,8 +110,8 @@ describe.each([
 });
 
 it('lets go of the jobs of killed workers once their locks are over, and leaves all as it must be', async () => {
-  expect(system.crashes).toHaveLength(2);
-  const released = async () => (await system.facts()).store.jobs.every(({ state }) => state !== 'active');
+  expect(system().crashes).toHaveLength(2);
+  const released = async () => (await system().facts()).store.jobs.every(({ state }) => state !== 'active');
   await waitFor(released, { what: 'no job to be active', timeoutMs: 20_000, everyMs: 250 });
-  expect(await system.violations()).toEqual([]);
+  expect(await system().violations()).toEqual([]);
 }, 40_000);

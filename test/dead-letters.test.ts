@@ -1,116 +1,122 @@
 import { waitFor } from '@holdfast/testkit';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { ORDERS } from './orders.ts';
 import type { RunRecord } from './records.ts';
-import { FULFILLED } from './sandbox.ts';
-import { showEvidence, startTestSystem, type TestSystem } from './system.ts';
+import { type Fault, FULFILLED } from './sandbox.ts';
+import { useTestSystem } from './system.ts';
 
-let system: TestSystem;
-let dead: readonly RunRecord[];
+const system = useTestSystem({ workers: 2 });
 
-const deadRun = (index: number) => dead[index] ?? expect.fail(`there is no dead run ${index}`);
+const CHARGE = { provider: 'payment', operation: 'charge' } as const;
+const RESERVE = { provider: 'inventory', operation: 'reserve' } as const;
+const LABEL = { provider: 'shipping', operation: 'label' } as const;
+const SEND = { provider: 'email', operation: 'send' } as const;
 
-/** Shipping is down for as long as it takes. */
+/** As often as a step is tried. */
+const ATTEMPTS = 8;
+
+/** Says no to all attempts of one order, without any doubt that nothing happened. */
+const down = (operation: Pick<Fault, 'provider' | 'operation'>) =>
+  system().sandbox.fault({ ...operation, fault: 'error', status: 503, retryAfter: 0, times: ATTEMPTS });
+
+let unmailed: RunRecord;
+let unshipped: RunRecord;
+let uncharged: RunRecord;
+
+/** Three orders whose attempts are used up, each at another step: the one that comes furthest first. */
 beforeAll(async () => {
-  system = await startTestSystem({ workers: 2 });
-  await system.sandbox.fault({
-    ...{ provider: 'shipping', operation: 'label', fault: 'error' },
-    ...{ status: 503, retryAfter: 0, times: 10_000 },
-  });
-  const place = (_: unknown, i: number) => system.shop.fulfil(ORDERS.good, `dead-${i}`);
-  dead = await Promise.all(Array.from({ length: 5 }, place));
-});
-afterAll(() => system.stop());
-showEvidence(() => system);
+  const dead: Promise<RunRecord>[] = [];
+  for (const operation of [SEND, LABEL, CHARGE]) {
+    await down(operation);
+    const run = await system().shop.placeSurely(ORDERS.good, `dead-at-${operation.operation}`);
+    const there = async () => (await system().shop.run(run.id))?.steps.some((step) => step.attempts > 1);
+    await waitFor(there, { what: `an attempt of ${operation.operation} to fail`, timeoutMs: 20_000 });
+    dead.push(system().shop.end(run));
+  }
+  [unmailed, unshipped, uncharged] = (await Promise.all(dead)) as [RunRecord, RunRecord, RunRecord];
+}, 90_000);
 
 it('parks orders whose attempts are used up, with nothing undone', async () => {
-  for (const run of dead) {
-    expect(run).toMatchObject({
-      status: 'dead',
-      error: { kind: 'exhausted', code: 'sandbox_fault', step: 'ship' },
-      steps: [
-        { status: 'completed' },
-        { status: 'completed' },
-        { name: 'ship', status: 'failed', attempts: 8 },
-      ],
-    });
-    expect(await system.sandbox.countsOf(run.id)).toEqual({ charge: 1, reserve: 1 });
-  }
+  const completed = { status: 'completed' };
+  expect(unmailed).toMatchObject({
+    ...{ status: 'dead', error: { kind: 'exhausted', step: 'email' } },
+    steps: [completed, completed, completed, { name: 'email', status: 'failed' }],
+  });
+  expect(unshipped).toMatchObject({
+    ...{ status: 'dead', error: { kind: 'exhausted', code: 'sandbox_fault', step: 'ship' } },
+    steps: [completed, completed, { name: 'ship', status: 'failed' }],
+  });
+  expect(uncharged).toMatchObject({
+    ...{ status: 'dead', error: { kind: 'exhausted', step: 'charge' } },
+    steps: [{ name: 'charge', status: 'failed' }],
+  });
+  expect(await system().sandbox.countsOf(unmailed.id)).toEqual({ charge: 1, reserve: 1, label: 1 });
+  expect(await system().sandbox.countsOf(unshipped.id)).toEqual({ charge: 1, reserve: 1 });
+  expect(await system().sandbox.countsOf(uncharged.id)).toEqual({});
+  expect(await system().sandbox.pending()).toEqual([]); // each attempt was made
 });
 
 it('shows a letter for each under Failed, with its reason', async () => {
-  for (const run of dead) {
-    const letter = await system.board.letterOf(run.id);
+  for (const run of [unmailed, unshipped, uncharged]) {
+    const letter = await system().board.letterOf(run.id);
     expect(letter.failedReason).toContain(run.error?.message);
   }
-  expect(await system.violations()).toEqual([]);
+  expect(await system().violations()).toEqual([]);
 });
 
 it('lets nobody press Retry without logging in', async () => {
-  const letter = await system.board.letterOf(deadRun(0).id);
-  expect(await system.board.retry(letter, {})).toBe(401);
-  expect(await system.shop.run(deadRun(0).id)).toEqual(deadRun(0));
-});
-
-it('buries an order again when it is redriven too early, with a letter of its own', async () => {
-  const first = await system.board.letterOf(deadRun(0).id);
-  expect(await system.board.retry(first)).toBeLessThan(300);
-  const second = await waitFor(
-    async () =>
-      (await system.board.failedLetters()).find(
-        ({ data, id }) => data.runId === deadRun(0).id && id !== first.id,
-      ),
-    { what: 'a second letter' },
-  );
-  expect(await system.shop.run(deadRun(0).id)).toMatchObject({
-    status: 'dead',
-    steps: [{ attempts: 1 }, { attempts: 1 }, { name: 'ship', attempts: 16 }],
-  });
-  const left = await system.board.failedLetters();
-  expect(left.filter(({ data }) => data.runId === deadRun(0).id)).toEqual([second]);
-});
-
-it('goes on from the step that failed once Retry is pressed', async () => {
-  await system.sandbox.clearFaults();
-  const letter = await system.board.letterOf(deadRun(0).id);
-  expect(await system.board.retry(letter)).toBeLessThan(300);
-  await system.shop.runThat(deadRun(0).id, ['completed']);
-  expect(await system.sandbox.countsOf(deadRun(0).id)).toEqual(FULFILLED);
+  const letter = await system().board.letterOf(unshipped.id);
+  expect(await system().board.retry(letter, {})).toBe(401);
+  expect(await system().shop.run(unshipped.id)).toEqual(unshipped);
 });
 
 it('redrives once when Retry is pressed twice', async () => {
-  const letter = await system.board.letterOf(deadRun(1).id);
-  const pressed = await Promise.all([system.board.retry(letter), system.board.retry(letter)]);
+  const letter = await system().board.letterOf(unshipped.id);
+  const pressed = await Promise.all([system().board.retry(letter), system().board.retry(letter)]);
   expect(Math.min(...pressed)).toBeLessThan(300);
-  await system.shop.runThat(deadRun(1).id, ['completed']);
-  expect(await system.board.retry(letter)).toBe(409);
-  expect(await system.sandbox.countsOf(deadRun(1).id)).toEqual(FULFILLED);
+  await system().shop.runThat(unshipped.id, ['completed']);
+  expect(await system().board.retry(letter)).toBe(409);
+  expect(await system().sandbox.countsOf(unshipped.id)).toEqual(FULFILLED);
 });
 
-it('redrives all that is left when Retry all is pressed', async () => {
-  await system.board.retryAll();
-  for (const { id } of dead) {
-    await system.shop.runThat(id, ['completed']);
-    expect(await system.sandbox.countsOf(id)).toEqual(FULFILLED);
+it('buries an order again that is redriven too early, with a letter of its own', async () => {
+  const first = await system().board.letterOf(uncharged.id);
+  await down(RESERVE);
+  expect(await system().board.retry(first)).toBeLessThan(300);
+  const own = async () =>
+    (await system().board.failedLetters()).filter(({ data }) => data.runId === uncharged.id);
+  const second = await waitFor(async () => (await own()).find(({ id }) => id !== first.id), {
+    what: 'a second letter',
+    timeoutMs: 20_000,
+  });
+  expect(await own()).toEqual([second]);
+  expect(await system().shop.run(uncharged.id)).toMatchObject({
+    ...{ status: 'dead', error: { kind: 'exhausted', step: 'reserve' } },
+    steps: [
+      { name: 'charge', status: 'completed' },
+      { name: 'reserve', status: 'failed' },
+    ],
+  });
+}, 40_000);
+
+it('goes on from the steps that failed when Retry all is pressed, with one charge each', async () => {
+  await system().board.retryAll();
+  for (const { id } of [unmailed, uncharged]) {
+    await system().shop.runThat(id, ['completed']);
+    expect(await system().sandbox.countsOf(id)).toEqual(FULFILLED);
   }
-});
+}, 40_000);
 
 it('says in doubt when nobody knows whether the last attempt had its effect', async () => {
-  await system.sandbox.fault({
-    provider: 'inventory',
-    operation: 'reserve',
-    fault: 'error',
-    status: 503,
-    times: 8,
-  });
-  const run = await system.shop.fulfil(ORDERS.good, 'in-doubt');
+  await system().sandbox.fault({ ...RESERVE, fault: 'error', status: 503, times: ATTEMPTS });
+  const run = await system().shop.fulfil(ORDERS.good, 'in-doubt');
   expect(run).toMatchObject({ status: 'dead', error: { kind: 'in_doubt', step: 'reserve' } });
-  await system.board.retry(await system.board.letterOf(run.id));
-  await system.shop.runThat(run.id, ['completed']);
-  expect(await system.sandbox.countsOf(run.id)).toEqual(FULFILLED);
-});
+  await system().board.retry(await system().board.letterOf(run.id));
+  await system().shop.runThat(run.id, ['completed']);
+  expect(await system().sandbox.countsOf(run.id)).toEqual(FULFILLED);
+}, 40_000);
 
 it('leaves all as it must be', async () => {
-  expect(await system.board.failedLetters()).toEqual([]);
-  expect(await system.violations()).toEqual([]);
+  expect(await system().board.failedLetters()).toEqual([]);
+  expect(await system().violations()).toEqual([]);
 });

@@ -1,15 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { keyOf, ORDERS } from './orders.ts';
 import { type Fault, FULFILLED } from './sandbox.ts';
-import { showEvidence, startTestSystem, type TestSystem } from './system.ts';
+import { useTestSystem } from './system.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startTestSystem({ workers: 2 });
-});
-afterAll(() => system.stop());
-afterEach(() => system.sandbox.clearFaults());
-showEvidence(() => system);
+const system = useTestSystem({ workers: 2 });
+afterEach(() => system().sandbox.clearFaults());
 
 type Operation = Pick<Fault, 'provider' | 'operation'>;
 type Kind = Omit<Fault, 'provider' | 'operation'>;
@@ -29,7 +24,6 @@ const NO_MAILBOX: Fault = { ...SEND, fault: 'error', status: 550 };
 const KINDS: readonly (readonly [string, Kind])[] = [
   ['answers 500', { fault: 'error', status: 500 }],
   ['answers 503', { fault: 'error', status: 503 }],
-  ['answers 429', { fault: 'throttle', retryAfter: 0 }],
   ['breaks the connection before the effect', { fault: 'reset_before_effect' }],
   ['breaks the connection after the effect', { fault: 'reset_after_effect' }],
   ['is slow', { fault: 'slow', delayMs: 200 }],
@@ -37,7 +31,7 @@ const KINDS: readonly (readonly [string, Kind])[] = [
 
 /** @returns the ids of the faults */
 function set(kind: Kind, operations: readonly Operation[]): Promise<number[]> {
-  return Promise.all(operations.map((operation) => system.sandbox.fault({ ...operation, ...kind })));
+  return Promise.all(operations.map((operation) => system().sandbox.fault({ ...operation, ...kind })));
 }
 
 /** Stripe plays a 500 back under its key; what becomes of that is told below. */
@@ -49,84 +43,78 @@ describe.each(KINDS)('when every provider %s once', (name, kind) => {
   it('completes the order, with each effect once', async () => {
     const faulty = unlessPlayedBack(kind, [CHARGE, RESERVE, LABEL, SEND]);
     const faults = await set(kind, faulty);
-    const run = await system.shop.fulfil(ORDERS.good, keyOf(`forward ${name}`));
+    const run = await system().shop.fulfil(ORDERS.good, keyOf(`forward ${name}`));
     expect(run.status).toBe('completed');
-    expect(await system.sandbox.countsOf(run.id)).toMatchObject(FULFILLED);
-    await system.sandbox.used(...faults);
-    const attempts = Object.fromEntries(run.steps.map((step) => [step.name, step.attempts]));
-    const again = kind.fault === 'slow' ? 1 : 2;
-    expect(attempts).toEqual({
-      charge: faulty.includes(CHARGE) ? again : 1,
-      reserve: again,
+    expect(await system().sandbox.countsOf(run.id)).toMatchObject(FULFILLED);
+    await system().sandbox.used(...faults);
+    const { calls } = await system().facts();
+    const made = ({ operation }: Operation) =>
+      calls.filter((call) => call.operation === operation && call.key?.startsWith(run.id)).length;
+    const expected = ({ operation }: Operation) => {
+      if (kind.fault === 'slow') return 1;
       // a label that was bought is found, not bought again
-      ship: kind.fault === 'reset_after_effect' ? 1 : again,
-      email: again,
-    });
+      return kind.fault === 'reset_after_effect' && operation === 'label' ? 1 : 2;
+    };
+    const http = faulty.filter((operation) => operation !== SEND);
+    expect(http.map(made)).toEqual(http.map(expected));
   });
 
   it('undoes the order, with each effect undone once, the last first', async () => {
-    await system.sandbox.fault(NO_MAILBOX);
+    await system().sandbox.fault(NO_MAILBOX);
     const faults = await set(kind, unlessPlayedBack(kind, [VOID, RELEASE, REFUND]));
-    const run = await system.shop.fulfil(ORDERS.good, keyOf(`backward ${name}`));
+    const run = await system().shop.fulfil(ORDERS.good, keyOf(`backward ${name}`));
     expect(run).toMatchObject({ status: 'failed', error: { code: 'smtp_550', step: 'email' } });
-    const effects = await system.sandbox.effectsOf(run.id);
+    const effects = await system().sandbox.effectsOf(run.id);
     expect(effects.map(({ operation }) => operation)).toEqual([
       ...['charge', 'reserve', 'label'],
       ...['void', 'release', 'refund'],
     ]);
-    await system.sandbox.used(...faults);
+    await system().sandbox.used(...faults);
   });
 
   it('looks a label in doubt up until it is told, and buys one', async () => {
-    await system.sandbox.fault({ ...LABEL, fault: 'reset_after_effect' });
+    await system().sandbox.fault({ ...LABEL, fault: 'reset_after_effect' });
     const faults = await set(kind, [FIND]);
-    const run = await system.shop.fulfil(ORDERS.good, keyOf(`look up ${name}`));
+    const run = await system().shop.fulfil(ORDERS.good, keyOf(`look up ${name}`));
     expect(run.status).toBe('completed');
-    expect(await system.sandbox.countsOf(run.id)).toEqual(FULFILLED);
-    await system.sandbox.used(...faults);
+    expect(await system().sandbox.countsOf(run.id)).toEqual(FULFILLED);
+    await system().sandbox.used(...faults);
   });
 });
 
-it('asks a person when the payment provider plays the same 500 back again and again', async () => {
+it('moves money once when the payment provider plays the same 500 back again and again', async () => {
   await set({ fault: 'error', status: 500 }, [CHARGE]);
-  const charging = await system.shop.fulfil(ORDERS.good, '500-for-a-charge');
-  expect(charging).toMatchObject({ status: 'dead', error: { kind: 'in_doubt', step: 'charge' } });
-  expect(await system.sandbox.countsOf(charging.id)).toEqual({});
+  const charged = await system().shop.fulfil(ORDERS.good, '500-for-a-charge');
+  expect(charged.status).toBe('completed');
+  expect(await system().sandbox.countsOf(charged.id)).toEqual(FULFILLED);
 
   await set({ fault: 'error', status: 500 }, [REFUND]);
-  const refunding = await system.shop.fulfil(ORDERS.outOfStock, '500-for-a-refund');
-  expect(refunding).toMatchObject({ status: 'dead', error: { kind: 'compensation_failed', step: 'charge' } });
-  expect(await system.sandbox.countsOf(refunding.id)).toEqual({ charge: 1 });
-});
+  const refunded = await system().shop.fulfil(ORDERS.outOfStock, '500-for-a-refund');
+  expect(refunded).toMatchObject({ status: 'failed', error: { code: 'out_of_stock' } });
+  expect(await system().sandbox.countsOf(refunded.id)).toEqual({ charge: 1, refund: 1 });
+}, 40_000);
 
 it('leaves a provider alone for as long as it asks', async () => {
-  const http = [CHARGE, RESERVE, LABEL, VOID, RELEASE, REFUND];
   const faults = [
-    ...(await set({ fault: 'throttle', retryAfter: 1 }, http)),
-    ...(await set({ fault: 'error', status: 503, retryAfter: 1 }, [CHARGE, RESERVE, LABEL, RELEASE, REFUND])),
-    await system.sandbox.fault(NO_MAILBOX),
+    ...(await set({ fault: 'throttle', retryAfter: 1 }, [CHARGE, LABEL, RELEASE])),
+    ...(await set({ fault: 'error', status: 503, retryAfter: 1 }, [RESERVE, VOID, REFUND])),
+    await system().sandbox.fault(NO_MAILBOX),
   ];
-  const orders = [ORDERS.good, ORDERS.good, ORDERS.good, ORDERS.badAddress, ORDERS.badAddress];
-  const runs = await Promise.all(orders.map((order, i) => system.shop.fulfil(order, `retry-after-${i}`)));
-  expect(runs.map(({ status }) => status).toSorted()).toEqual([
-    ...['completed', 'completed'],
-    ...['failed', 'failed', 'failed'], // two addresses, one mailbox
-  ]);
-  await system.sandbox.used(...faults);
-  const ids = runs.map(({ id }) => id);
-  const { calls } = await system.facts();
+  const run = await system().shop.fulfil(ORDERS.good, 'retry-after');
+  expect(run).toMatchObject({ status: 'failed', error: { code: 'smtp_550' } });
+  await system().sandbox.used(...faults);
+  const { calls } = await system().facts();
   const toldToWait = calls.filter(
-    ({ key, ending }) =>
-      ids.includes(key?.split(':')[0] ?? '') && ending.is === 'answered' && ending.retryAfterMs === 1_000,
+    ({ key, ending }) => key?.startsWith(run.id) && ending.is === 'answered' && ending.retryAfterMs === 1_000,
   );
-  expect(toldToWait.map(({ operation }) => operation).toSorted()).toEqual([
-    ...['charge', 'charge', 'label', 'label', 'refund', 'refund'],
-    ...['release', 'release', 'reserve', 'reserve', 'void'],
+  expect(toldToWait.map(({ operation }) => operation)).toEqual([
+    ...['charge', 'reserve', 'label'],
+    ...['void', 'release', 'refund'],
   ]);
-  // that nobody called before the second was over, the oracle tells
-  expect(await system.violations()).toEqual([]);
-});
+  // that nobody called again before the second was over, the oracle tells
+  expect(await system().violations()).toEqual([]);
+}, 60_000);
 
 it('leaves all as it must be', async () => {
-  expect(await system.violations()).toEqual([]);
+  expect(await system().violations()).toEqual([]);
 });

@@ -152,7 +152,18 @@ const PLANTED: readonly (readonly [number, string, Plant, string])[] = [
     patchCall(FAILED, 'refund', () => ({ key: `${FAILED}:1:charge` })),
     FAILED,
   ],
-  [7, 'two keys for a step', repeatCall(DEAD, 'label', () => ({ key: `${DEAD}:2:ship` })), DEAD],
+  [
+    7,
+    'another key while in doubt',
+    repeatCall(DEAD, 'label', () => ({ key: `${DEAD}:1:ship:2` }), { is: 'lost' }),
+    'without a definite no',
+  ],
+  [
+    7,
+    'another key though the first had its effect',
+    repeatCall(COMPLETED, 'label', () => ({ key: `${COMPLETED}:1:ship:2` })),
+    'without a definite no',
+  ],
   [7, 'another body under the same key', repeatCall(DEAD, 'label', () => ({ body: 'other' })), DEAD],
   [8, 'a step before the one before it', seenAs(COMPLETED, 'label', 'reserve'), COMPLETED],
   [
@@ -213,6 +224,7 @@ const PLANTED: readonly (readonly [number, string, Plant, string])[] = [
     'before its Retry-After',
   ],
   [18, 'a key that nobody declared', addKey('{hf0}/scratch'), '{hf0}/scratch'],
+  [18, 'a key that should expire and does not', addKey('{hf0}/limit/payment'), '{hf0}/limit/payment'],
   [18, 'a job that is in no list', addKey(`{hf0}:order:${COMPLETED}`), COMPLETED],
   [18, 'a record of no run', addKey(`{hf0}/run/${NONE}`), NONE],
   [18, 'a record that never expires', expiry(COMPLETED, false), COMPLETED],

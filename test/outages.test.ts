@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { ORDERS, type Order } from './orders.ts';
 import { isOver, type RunRecord } from './records.ts';
-import { type Killed, showEvidence, startTestSystem, type TestSystem } from './system.ts';
+import { type Killed, useTestSystem } from './system.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startTestSystem({ workers: 2 });
-});
-afterAll(() => system.stop());
-showEvidence(() => system);
+const system = useTestSystem({ workers: 2 });
 
 const LOAD = 100;
 const CLIENTS = 16;
@@ -31,7 +26,7 @@ async function placeMany(
   const client = async () => {
     for (let i = left.shift(); i !== undefined; i = left.shift()) {
       const [order, expected] = MIX[i % MIX.length] ?? expect.fail('the mix is empty');
-      placed.push({ run: await system.shop.placeSurely(order, `${name}-${i}`), expected });
+      placed.push({ run: await system().shop.placeSurely(order, `${name}-${i}`), expected });
       at[placed.length]?.();
     }
   };
@@ -41,7 +36,7 @@ async function placeMany(
   const statuses: RunRecord['status'][] = [];
   // one after the other: a hundred that ask at once would keep the processors from the workers
   for (const { run, expected } of placed) {
-    const { id, status } = await system.shop.end(run);
+    const { id, status } = await system().shop.end(run);
     expect(status, `${id} of ${run.idempotencyKey}`).toBe(expected);
     statuses.push(status);
   }
@@ -50,7 +45,7 @@ async function placeMany(
 
 /** Holds that the kill came in the middle: of runs, and of clients' requests. */
 async function expectInTheMiddle(kills: readonly Killed[], name: string): Promise<void> {
-  const { runs } = await system.facts();
+  const { runs } = await system().facts();
   for (const { at } of kills) {
     const caught = [...runs.values()].filter((run) => run.createdAt < at && run.updatedAt > at);
     expect(caught.filter(({ status }) => isOver(status)).length).toBeGreaterThan(0);
@@ -62,36 +57,37 @@ async function expectInTheMiddle(kills: readonly Killed[], name: string): Promis
 }
 
 function unanswered(name: string): number {
-  return system.shop.log.filter(({ key, answer }) => key.startsWith(name) && answer.is === 'unknown').length;
+  return system().shop.log.filter(({ key, answer }) => key.startsWith(name) && answer.is === 'unknown')
+    .length;
 }
 
 it('loses nothing that was acknowledged when Redis is killed under load', async () => {
   const kills: Killed[] = [];
-  const statuses = await placeMany('redis', { 30: () => kills.push(system.kill('redis')) });
+  const statuses = await placeMany('redis', { 30: () => kills.push(system().kill('redis')) });
   expect(new Set(statuses)).toEqual(new Set(['completed', 'failed']));
   expect(unanswered('redis')).toBeGreaterThan(0);
   await expectInTheMiddle(kills, 'redis');
-  expect(await system.violations()).toEqual([]);
+  expect(await system().violations()).toEqual([]);
 }, 120_000);
 
 it('makes one run of each order when the API is killed under load', async () => {
   const kills: Killed[] = [];
-  const statuses = await placeMany('api', { 30: () => kills.push(system.kill('api')) });
+  const statuses = await placeMany('api', { 30: () => kills.push(system().kill('api')) });
   expect(new Set(statuses)).toEqual(new Set(['completed', 'failed']));
   expect(unanswered('api')).toBeGreaterThan(0);
   await expectInTheMiddle(kills, 'api');
-  expect(await system.violations()).toEqual([]);
+  expect(await system().violations()).toEqual([]);
 }, 120_000);
 
 it('finishes every order when one worker after the other is killed under load', async () => {
-  const [first, second] = system.processes().workers;
+  const [first, second] = system().processes().workers;
   if (!first || !second) throw new Error('there should be two workers');
   const kills: Killed[] = [];
   const statuses = await placeMany('workers', {
-    30: () => kills.push(system.kill('workers', [first.pid])),
-    60: () => kills.push(system.kill('workers', [second.pid])),
+    30: () => kills.push(system().kill('workers', [first.pid])),
+    60: () => kills.push(system().kill('workers', [second.pid])),
   });
   expect(new Set(statuses)).toEqual(new Set(['completed', 'failed']));
   await expectInTheMiddle(kills, 'workers');
-  expect(await system.violations()).toEqual([]);
+  expect(await system().violations()).toEqual([]);
 }, 120_000);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Processes, readSettings, startSystem } from '@holdfast/local';
 import { waitFor } from '@holdfast/testkit';
-import { beforeEach } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { Board } from './board.ts';
 import type { Crash, Facts } from './oracle/facts.ts';
 import { violations } from './oracle.ts';
@@ -49,7 +49,7 @@ export interface TestSystemOptions {
   readonly lockMs?: number;
 }
 
-export async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> {
+async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> {
   const { workers, lockMs = 30_000 } = options;
   const home = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
   const processes = (): Processes => JSON.parse(readFileSync(join(home, 'processes.json'), 'utf8'));
@@ -77,16 +77,24 @@ export async function startTestSystem(options: TestSystemOptions): Promise<TestS
     },
     { workers },
   );
+  const logs = () => readLogs(join(home, 'logs'));
+  const cleanUp = async () => {
+    await witness.close();
+    rmSync(home, { recursive: true, force: true });
+  };
   const system = await startSystem(settings, {
     reset: false,
     onEvent: () => {},
     signal: new AbortController().signal,
+  }).catch(async (cause: unknown) => {
+    const told = logs().slice(-20).join('\n');
+    await cleanUp();
+    throw new Error(`the system could not be started; its last log lines:\n${told}`, { cause });
   });
   store = new Store(processes().redis.url);
   const shop = new Shop(processes);
   const sandbox = new Sandbox(processes);
   const crashes: Killed[] = [];
-  const logs = () => readLogs(join(home, 'logs'));
 
   const facts = async (): Promise<Facts> => {
     const [ledger, dump] = await Promise.all([sandbox.ledger(), store.dump()]);
@@ -148,23 +156,31 @@ export async function startTestSystem(options: TestSystemOptions): Promise<TestS
     async stop() {
       await store.close();
       await system.stop();
-      await witness.close();
-      rmSync(home, { recursive: true, force: true });
+      await cleanUp();
     },
   };
 }
 
-/** Prints, for each test that fails, what is needed to see why. */
-export function showEvidence(system: () => TestSystem): void {
+/** Gives a test file a system of its own, and prints what is needed to see why for each test that fails. */
+export function useTestSystem(options: TestSystemOptions): () => TestSystem {
+  let system: TestSystem | undefined;
+  const started = () => system ?? expect.fail('the system has not been started');
+  beforeAll(async () => {
+    system = await startTestSystem(options);
+  });
+  afterAll(() => system?.stop());
   beforeEach(({ onTestFailed }) => {
     onTestFailed(async ({ task }) => {
       const errors = task.result?.errors?.map(({ message, diff }) => `${message}${diff}`).join('\n') ?? '';
       const named = [...new Set(errors.match(/run_[0-9a-f]{32}/g))];
-      const last = system().shop.log.flatMap(({ answer }) => (answer.is === 'accepted' ? answer.run.id : []));
-      const shown = named.length > 0 ? named.slice(0, 5) : [...new Set(last)].slice(-3);
-      console.error(`${task.name}\n${await system().evidence(shown)}`);
+      const accepted = started().shop.log.flatMap(({ answer }) =>
+        answer.is === 'accepted' ? answer.run.id : [],
+      );
+      const shown = named.length > 0 ? named.slice(0, 5) : [...new Set(accepted)].slice(-3);
+      console.error(`${task.name}\n${await started().evidence(shown)}`);
     });
   });
+  return started;
 }
 
 function pidsOf({ redis, api, workers }: Processes, part: Crash['part']): number[] {

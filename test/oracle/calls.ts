@@ -4,7 +4,7 @@ import type { Facts, Rule } from './facts.ts';
 
 /** What workers did on the wire, call by call, against what the journal had recorded at that moment. */
 export const callRules: readonly Rule[] = [
-  { number: 7, name: 'one key per run, generation and step, never with another body', broken: wrongKeys },
+  { number: 7, name: 'one key until a definite no, never with another body', broken: wrongKeys },
   {
     number: 8,
     name: 'a step begins after the one before it was recorded; undo in reverse',
@@ -40,9 +40,16 @@ function* wrongKeys(facts: Facts) {
     if (first.body !== body) yield `key ${key} was sent with ${first.body} and with ${body}`;
   }
   for (const { runId, step, undo, calls } of series(facts)) {
-    const keys = new Set(calls.map(({ key }) => key));
-    const generations = facts.runs.get(runId)?.generation ?? 1;
-    if (keys.size > generations) yield `${runId} used ${[...keys].join(' and ')} for ${nameOf(step, undo)}`;
+    for (const [i, { key, ending }] of calls.entries()) {
+      const next = calls[i + 1];
+      if (!next || next.key === key) continue;
+      const refused = ending.is === 'answered' && ending.status >= 400;
+      const happened = facts.ledger.some((effect) => effect.idempotencyKey === key);
+      const again = calls.slice(i + 1).some((later) => later.key === key);
+      if (!refused || happened || again) {
+        yield `${runId}: ${nameOf(step, undo)} was called with ${key} and then with ${next.key}, without a definite no`;
+      }
+    }
   }
 }
 
@@ -161,7 +168,7 @@ function series({ calls }: Facts): Series[] {
 
 /** @returns undefined for a key that is not of the form that the design gives it */
 function parseKey({ key, operation }: ProviderCall): Omit<Series, 'calls'> | undefined {
-  const parsed = /^(run_[0-9a-f]{32}):\d+:([a-z]+)(:undo)?$/.exec(key ?? '');
+  const parsed = /^(run_[0-9a-f]{32}):\d+:([a-z]+)(:undo)?(?::\d+)?$/.exec(key ?? '');
   const undo = parsed?.[3] !== undefined;
   const step = STEPS.find(
     (each) => each.name === parsed?.[2] && operation === (undo ? each.undo : each.effect),

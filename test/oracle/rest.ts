@@ -61,11 +61,14 @@ function* wrongJobs(facts: Facts) {
   }
 }
 
-/** What may be in Redis without an end; runs and jobs come and go. */
+/** What may be in Redis without an end, besides runs that are not over and their jobs. */
 const ENDLESS = [
-  /^\{hf0\}\/(alarms|workers|canary|rollback)$/,
+  /^\{hf0\}\/(alarms|workers|canary|rollback|tenants|(runs|dead)\/[a-z]+)$/,
   /^\{hf0\}:[a-z-]+:(meta|id|events|marker|stalled|stalled-check|wait|active|delayed|completed|failed|pc|prioritized)$/,
 ];
+
+/** What may be there for a while. */
+const FLEETING = /^\{hf0\}\/(probe|preflight|providers|(health|limit)\/.+)$/;
 
 function* leftOver(facts: Facts) {
   const { runs, store, workers, unhandled } = facts;
@@ -79,6 +82,8 @@ function* leftOver(facts: Facts) {
       else if (isOver(run.status) !== expires) {
         yield `${runId} is ${run.status}, and its record ${expires ? 'expires' : 'never expires'}`;
       }
+    } else if (FLEETING.test(name)) {
+      if (!expires) yield `the key ${name} never expires`;
     } else if (!jobKeys.has(name) && !ENDLESS.some((known) => known.test(name))) {
       yield `the key ${name} is left over`;
     }
