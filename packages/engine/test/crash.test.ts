@@ -168,3 +168,37 @@ it('loses nothing it acknowledged when Redis is killed in the middle', async () 
     runIds.flatMap((id) => [`pay ${id}:1:pay`, `send ${id}:1:send`, `tell ${id}:1:tell`]).toSorted(),
   );
 });
+
+it('buries a run that ends its worker each time, and lets the others go on', async () => {
+  const poison = await system.submit(parcel, null, 'poison');
+  const others = await Promise.all(
+    ['p', 'q', 'r'].map((key) => system.submit(parcel, null, `beside-${key}`)),
+  );
+  outside.every(
+    (call) => call.operation === 'pay' && call.key.startsWith(poison),
+    (call) => process.kill(call.pid, 'SIGKILL'),
+  );
+  for (let deaths = 0; deaths < 3; deaths += 1) {
+    const child = await spawnWorker({ poisonAfter: 3 });
+    await waitFor(() => child.signalCode !== null, { what: 'the worker to be killed by its run' });
+  }
+  await spawnWorker({ poisonAfter: 3 });
+  const dead = await system.runWith(poison, 'dead');
+  expect(dead.error).toMatchObject({ kind: 'poison', code: 'poison' });
+  for (const runId of others) await system.runWith(runId, 'completed');
+});
+
+it('a worker whose event loop is blocked beyond its lock is no dead one: its run goes on, with one effect', async () => {
+  const short = { lock: '1s', stalledCheck: '500ms' };
+  await spawnWorker(short);
+  outside.next('pay', (_call, answer) => {
+    answer.effect();
+    answer.reply({ blockMs: 2_500 });
+  });
+  const runId = await system.submit(parcel, null, 'blocked');
+  await waitFor(() => outside.effects.length > 0, { what: 'the payment' });
+  await spawnWorker(short);
+  const run = await system.runWith(runId, 'completed');
+  expect(outside.effects).toEqual([`pay ${runId}:1:pay`, `send ${runId}:1:send`, `tell ${runId}:1:tell`]);
+  expect(run.output).toEqual({ paid: { pay: true }, sent: { send: true }, told: { tell: true } });
+});

@@ -9,7 +9,14 @@ export interface Call {
 }
 
 /** What the outside does with a call: `answer` does the effect (once per key) and replies. */
-export type Reaction = (call: Call, answer: { effect(): void; reply(): void; drop(): void }) => void;
+export type Reaction = (call: Call, answer: Answer) => void;
+
+export interface Answer {
+  effect(): void;
+  /** @param more members of the answer */
+  reply(more?: object): void;
+  drop(): void;
+}
 
 /** An outside service that honours keys for `pay` and `tell`, and not for `send`, whose effects `find` can look up. */
 export interface Outside {
@@ -19,6 +26,8 @@ export interface Outside {
   readonly calls: Call[];
   /** What happens to the next call of an operation. */
   next(operation: string, reaction: Reaction): void;
+  /** What happens to every call that matches. */
+  every(matches: (call: Call) => boolean, reaction: Reaction): void;
   close(): Promise<void>;
 }
 
@@ -26,6 +35,7 @@ export async function startOutside(): Promise<Outside> {
   const effects: string[] = [];
   const calls: Call[] = [];
   const reactions = new Map<string, Reaction>();
+  let standing: { matches: (call: Call) => boolean; reaction: Reaction } | undefined;
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://outside');
     const operation = url.pathname.slice(1);
@@ -38,12 +48,13 @@ export async function startOutside(): Promise<Outside> {
         const effect = `${operation} ${key}`;
         if (operation === 'send' || !effects.includes(effect)) effects.push(effect);
       },
-      reply: () => reply(response, { [operation]: true }),
+      reply: (more: object = {}) => reply(response, { [operation]: true, ...more }),
       drop: () => void response.destroy(),
     };
     const reaction = reactions.get(operation);
     reactions.delete(operation);
     if (reaction) return reaction(call, answer);
+    if (standing?.matches(call)) return standing.reaction(call, answer);
     answer.effect();
     answer.reply();
   });
@@ -55,6 +66,9 @@ export async function startOutside(): Promise<Outside> {
     effects,
     calls,
     next: (operation, reaction) => void reactions.set(operation, reaction),
+    every(matches, reaction) {
+      standing = { matches, reaction };
+    },
     async close() {
       server.closeAllConnections();
       server.close();
