@@ -1,5 +1,6 @@
 import type { Flow, Json, LookUp, StepCall } from '@holdfast/engine';
 import { createDriver, type Driver } from '@holdfast/engine/testing';
+import type { Gate } from './gate.ts';
 import { lost, Providers } from './providers.ts';
 import type { Fault, Schedule } from './schedule.ts';
 import { type Passage, WatchedRedis } from './watched-redis.ts';
@@ -11,6 +12,8 @@ export interface Scene {
   readonly schedule: Schedule;
   /** Calls in doubt that no crash accounts for. */
   unknowns: number;
+  /** Holds the commands of the processes that race. */
+  gate?: Gate | undefined;
   /** What somebody else does at the point of an interrupt. */
   interrupt(): Promise<void>;
 }
@@ -96,6 +99,8 @@ export class SimulatedProcess {
   }
 
   #passage(command: string): Passage {
+    const { gate } = this.scene;
+    if (gate && this.#alive) return gate.passage(this.name, command);
     // BullMQ writes a queue's settings at a time of its own
     const counts = this.#alive && !/^hset \S+:meta$/.test(command);
     const fault = counts ? this.scene.schedule.reach('command', `${this.name}: ${command}`) : undefined;
@@ -140,6 +145,15 @@ class ReachableProviders extends Providers {
   }
 
   async call<T extends Json>(call: StepCall, request: CallRequest<T>): Promise<T> {
+    const leave = this.#process.scene.gate?.enter();
+    try {
+      return await this.#call(call, request);
+    } finally {
+      leave?.();
+    }
+  }
+
+  async #call<T extends Json>(call: StepCall, request: CallRequest<T>): Promise<T> {
     const process = this.#process;
     const { scene } = process;
     const what = `${request.operation} ${call.step}`;

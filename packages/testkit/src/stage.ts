@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Flow, isTerminal, type Run } from '@holdfast/engine';
 import type { Driver } from '@holdfast/engine/testing';
 import { Redis } from 'ioredis';
+import type { Gate } from './gate.ts';
 import { judge } from './oracle.ts';
 import type { Providers } from './providers.ts';
 import type { LandedFault, Schedule } from './schedule.ts';
@@ -56,6 +57,27 @@ export interface Execution {
   readonly recovery: 'takeover' | 'redelivery';
   /** What somebody else does at the point of an interrupt. */
   readonly interrupt?: (driver: Driver, runId: string) => Promise<unknown>;
+  /** What happens to the run before it is left to itself. */
+  readonly opening?: (backstage: Backstage, runId: string) => Promise<void>;
+  /** Owners of the run that may go on calling after another one took it. Default 0. */
+  readonly rivals?: number;
+  /** Whether the run is submitted before the opening. Default true. */
+  readonly submitted?: boolean;
+}
+
+/** What an opening works with. */
+export interface Backstage {
+  readonly store: Store;
+  /** The names of the flows. */
+  readonly flows: readonly string[];
+  /** The driver of a process to which nothing happens. */
+  driver(name: string): Promise<Driver>;
+  /** The driver of a process whose commands the gate holds. */
+  actor(name: string): Promise<Driver>;
+  /** Puts a gate in the way of the actors, or takes it away. */
+  close(gate: Gate | undefined): void;
+  /** The process of that name dies. */
+  crash(name: string): Promise<void>;
 }
 
 /** A run's next wake-up is waited for when it is no further away than this. */
@@ -121,13 +143,19 @@ export class Stage<I> {
       },
     };
     for (const process of this.#processes.values()) await this.store.proveLife(process.driver.id);
-    runId = await this.#submit();
-    await this.#doAtOnce(runId);
+    if (execution.submitted ?? true) {
+      runId = await this.#submit();
+      await this.#doAtOnce(runId);
+    }
+    await execution.opening?.(this.#backstage(this.#scene), runId ?? '');
+    runId ??= (await this.store.runIds())[0];
+    if (runId === undefined) throw new Error('no run was submitted');
     await this.#play(runId, execution);
     await this.#deliverLeftovers(runId);
     const ending = await this.#ending(runId, world, schedule);
     const { irreversible = [] } = this.#scenario;
-    const crashes = schedule.landed.filter(({ fault }) => fault.startsWith('crash')).length;
+    const died = schedule.landed.filter(({ fault }) => fault.startsWith('crash')).length;
+    const crashes = died + (execution.rivals ?? 0);
     const evidence = { ...ending, store: this.store, flows: this.#names(), irreversible, crashes };
     const violations = await judge({ ...evidence, unknowns: this.#scene.unknowns });
     if (violations.length > 0) throw new Error(`the oracle does not hold:\n- ${violations.join('\n- ')}`);
@@ -146,6 +174,26 @@ export class Stage<I> {
       const [found] = await this.store.runIds();
       if (found) return found;
     }
+  }
+
+  #backstage(scene: Scene): Backstage {
+    const names = () => this.#names();
+    return {
+      store: this.store,
+      get flows() {
+        return names();
+      },
+      driver: async (name) => (await this.#process(name, true)).driver,
+      actor: async (name) => (await this.#process(`actor ${name}`)).driver,
+      close: (gate) => {
+        scene.gate = gate;
+      },
+      crash: async (name) => {
+        const process = await this.#process(name, true);
+        await this.store.endLife(process.driver.id);
+        void process.crash();
+      },
+    };
   }
 
   async #doAtOnce(runId: string): Promise<void> {
