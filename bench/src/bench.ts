@@ -22,6 +22,7 @@ export interface BenchRun {
 export interface BenchProgress {
   onTurn(round: number, contender: ContenderName): void;
   onTurnDone(): void;
+  onEnd(): void;
 }
 
 /** A worker that has run this much is as fast as it gets. */
@@ -62,6 +63,7 @@ export async function runBench(options: BenchOptions, progress: BenchProgress): 
       rounds,
     };
   } finally {
+    progress.onEnd();
     redis.disconnect();
     await server.stop();
   }

@@ -16,10 +16,14 @@ switch (parsed.kind) {
     process.exitCode = 2;
     break;
   case 'bench':
-    await bench(parsed.options);
+    process.exitCode = await bench(parsed.options).catch((error: unknown) => {
+      console.error(`The benchmark broke off: ${error instanceof Error ? error.message : String(error)}`);
+      return 2;
+    });
 }
 
-async function bench(options: BenchOptions): Promise<void> {
+/** @returns the exit code: 1 when a floor is broken */
+async function bench(options: BenchOptions): Promise<number> {
   const ran = await runBench(options, showProgress(options));
   const summary = summarize(ran, options.floor);
   console.log(report(ran, summary, options));
@@ -27,7 +31,7 @@ async function bench(options: BenchOptions): Promise<void> {
     const { date, machine, rounds } = ran;
     console.log(JSON.stringify({ date, machine, options, ...summary, rounds }));
   }
-  if (!summary.held) process.exitCode = 1;
+  return summary.held ? 0 : 1;
 }
 
 /** A bar on a terminal, a line per round on a pipe; on stderr, so that stdout has the figures alone. */
@@ -40,6 +44,7 @@ function showProgress(options: BenchOptions): BenchProgress {
         console.error(`round ${round} of ${options.rounds}: ${contenders[contender].label}`);
       },
       onTurnDone() {},
+      onEnd() {},
     };
   }
   const startedAt = performance.now();
@@ -59,7 +64,9 @@ function showProgress(options: BenchOptions): BenchProgress {
       const seconds = (performance.now() - startedAt) / 1_000;
       const left = Math.ceil((seconds / done) * (turns - done));
       bar.update(done * perTurn, { rate: Math.round((done * perTurn) / seconds), left: `${left} s` });
-      if (done === turns) bar.stop();
+    },
+    onEnd() {
+      bar.stop();
     },
   };
 }

@@ -6,7 +6,7 @@ export const USAGE = `Usage: npm run bench [-- --runs <number>] [--rounds <numbe
   --rounds <number>       rounds, in which the contenders take turns (default 5)
   --concurrency <number>  runs at once in the worker, and submits at once (default 50)
   --floor <ratio>         exit 1 when Holdfast is slower than this, times BullMQ by hand (default 0.8)
-  --quick                 300 runs in one round and no floor: says whether it works, not how fast it is
+  --quick                 100 runs in one round and no floor: says whether it works, not how fast it is
   --json                  print one JSON object last`;
 
 export interface BenchOptions {
@@ -24,7 +24,7 @@ export type ParsedOptions =
   | { readonly kind: 'wrong'; readonly message: string };
 
 const USUAL = { runs: 10_000, rounds: 5, floor: 0.8 };
-const QUICK = { runs: 300, rounds: 1, floor: undefined };
+const QUICK = { runs: 100, rounds: 1, floor: undefined };
 
 export function parseOptions(args: readonly string[]): ParsedOptions {
   try {

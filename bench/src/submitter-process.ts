@@ -31,9 +31,12 @@ async function submitMany(count: number, inFlight: number): Promise<number[]> {
 }
 
 async function submitOneAtATime(count: number): Promise<number[]> {
-  const events = new QueueEvents(contender.queue.name, {
+  const { name, prefix } = contender.queue;
+  const events = new QueueEvents(name, {
     connection: { url: plan.redisUrl },
-    prefix: contender.queue.prefix,
+    prefix,
+    // not from the moment on in which it happens to begin to listen: the first run may have ended by then
+    lastEventId: await lastEventId(`${prefix}:${name}:events`),
   });
   const completed = new Map<string, () => void>();
   const early = new Set<string>();
@@ -56,4 +59,9 @@ async function submitOneAtATime(count: number): Promise<number[]> {
   }
   await events.close();
   return latenciesMs;
+}
+
+async function lastEventId(stream: string): Promise<string> {
+  const [last] = await connection.xrevrange(stream, '+', '-', 'COUNT', 1);
+  return last?.[0] ?? '0-0';
 }
