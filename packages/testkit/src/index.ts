@@ -1,3 +1,4 @@
+export { crashAtRandom, type RandomCrashOptions, type RandomCrashReport } from './crash-at-random.ts';
 export {
   type CrashOptions,
   type CrashReport,

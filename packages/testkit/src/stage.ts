@@ -51,8 +51,10 @@ export interface Ending {
   readonly faults: readonly LandedFault[];
 }
 
-export interface Execution {
+export interface Execution<I = unknown> {
   readonly schedule: Schedule;
+  /** Instead of the scenario's own. */
+  readonly input?: I;
   /** How the run of a dead worker is found: by the other workers' sweepers, or by BullMQ when the lock has run out. */
   readonly recovery: 'takeover' | 'redelivery';
   /** What somebody else does at the point of an interrupt. */
@@ -84,6 +86,8 @@ export interface Backstage {
 const PATIENCE_MS = 3_000;
 /** An alarm that heals something rings within this time. */
 const HEALS_WITHIN_MS = 60_000;
+/** An alarm rings again when the sweeper that took it came to nothing; more often than this nothing comes of it any more. */
+const MAX_SWEEPS = 6;
 /** More turns than any flow under test takes: a run that needs more goes in circles. */
 const MAX_TURNS = 1_000;
 /** Longer than any execution takes: a run that needs more hangs. */
@@ -113,7 +117,7 @@ export class Stage<I> {
   }
 
   /** Submits a run, and lets all that happens by itself happen, until the run is at rest. @throws Error when the oracle does not hold */
-  async perform(execution: Execution): Promise<Ending> {
+  async perform(execution: Execution<I>): Promise<Ending> {
     const outOfTime = new AbortController();
     try {
       return await Promise.race([
@@ -130,7 +134,7 @@ export class Stage<I> {
     }
   }
 
-  async #perform(execution: Execution): Promise<Ending> {
+  async #perform(execution: Execution<I>): Promise<Ending> {
     await this.store.clear();
     const world = new World(this.store, this.#scenario.sequence ?? []);
     const { schedule } = execution;
@@ -144,7 +148,7 @@ export class Stage<I> {
     };
     for (const process of this.#processes.values()) await this.store.proveLife(process.driver.id);
     if (execution.submitted ?? true) {
-      runId = await this.#submit();
+      runId = await this.#submit('input' in execution ? (execution.input as I) : this.#scenario.input);
       await this.#doAtOnce(runId);
     }
     await execution.opening?.(this.#backstage(this.#scene), runId ?? '');
@@ -164,12 +168,12 @@ export class Stage<I> {
   }
 
   /** A client sends its request again until it is acknowledged; when its run is there although its API died, it need not. */
-  async #submit(): Promise<string> {
+  async #submit(input: I): Promise<string> {
     for (;;) {
       const api = await this.#process('api');
       const flow = this.#flows[0];
       if (!flow) throw new Error('a scenario has a flow');
-      const runId = await api.does((driver) => driver.submit(flow, this.#scenario.input, KEY));
+      const runId = await api.does((driver) => driver.submit(flow, input, KEY));
       if (runId !== 'died') return runId;
       const [found] = await this.store.runIds();
       if (found) return found;
@@ -206,7 +210,7 @@ export class Stage<I> {
   /** Lets happen what happens by itself, and what people do, until nothing does any more. */
   async #play(runId: string, { recovery }: Execution): Promise<void> {
     const { world, schedule } = this.#current();
-    let [outsideSaw, sweptAt, stalledAt] = ['', '', ''];
+    let [outsideSaw, sweptAt, stalledAt, sweeps] = ['', '', '', 0];
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
       const before = this.#processes.get('worker');
       const worker = await this.#process('worker');
@@ -229,24 +233,25 @@ export class Stage<I> {
       const run = await this.#read(runId);
       const runs = await this.#runs();
       const stands = runs.map(whereItStands).join();
+      const revisions = runs.map(({ revision }) => revision).join();
       const { outside } = this.#scenario;
       if (outside && outsideSaw !== stands) {
         const done = await api.does((driver) => outside({ run, runs, driver, world }));
         if (done !== 'died') outsideSaw = stands;
         continue;
       }
-      if (sweptAt !== stands) {
-        await this.store.ringAlarms(HEALS_WITHIN_MS);
+      if (sweptAt !== revisions) [sweptAt, sweeps] = [revisions, 0];
+      if (sweeps < MAX_SWEEPS && (await this.store.ringAlarms(HEALS_WITHIN_MS)) > 0) {
         // where nothing went wrong there is nothing to heal, and so nothing to be cut short
         const sweeper = schedule.landed.length > 0 ? worker : await this.#process('onlooker', true);
         const done = await sweeper.does(async (driver) => driver.sweep());
-        if (done !== 'died') sweptAt = stands;
+        if (done !== 'died') sweeps += 1;
         continue;
       }
-      if (stalledAt !== stands) {
+      if (stalledAt !== revisions) {
         // a job that nobody knows to have: BullMQ finds its lock run out
         await this.store.redeliver(this.#names());
-        stalledAt = stands;
+        stalledAt = revisions;
         continue;
       }
       return;

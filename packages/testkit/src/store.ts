@@ -121,10 +121,11 @@ export class Store {
     return suspects.filter((_key, index) => ttls[index] === -1);
   }
 
-  /** Lets the time pass by which the alarms that are due within `withinMs` ring. */
-  async ringAlarms(withinMs: number): Promise<void> {
+  /** Lets the time pass by which the alarms that are due within `withinMs` ring. @returns how many that are */
+  async ringAlarms(withinMs: number): Promise<number> {
     const due = await this.#redis.zrangebyscore(keys.alarms, '-inf', Date.now() + withinMs);
     for (const runId of due) await this.#redis.zadd(keys.alarms, 'XX', 0, runId);
+    return due.length;
   }
 
   async proveLife(workerId: string): Promise<void> {
