@@ -10,8 +10,8 @@ export interface Permit {
   /** By Redis' clock. */
   readonly admittedAtMs: number;
   readonly oneByOne: boolean;
-  /** On our monotonic clock. */
-  readonly askedAt: number;
+  /** Its time is over then, on our monotonic clock: things may have changed, and its place among the others is lost. */
+  readonly staleAt: number;
 }
 
 export type Entry =
@@ -30,8 +30,9 @@ interface EntranceOptions {
 
 /** A wait up to this long is waited on the spot. */
 const PATIENCE_MS = 250;
-/** So long a permit says how things are: in a busy process, or while a connection is made, they may change. */
-const FRESH_MS = 250;
+/** How long a permit holds in a busy process, or while a connection is made. Where calls are spaced, no longer than one or two of them. */
+const LONGEST_FRESH_MS = 250;
+const SHORTEST_FRESH_MS = 20;
 export const STORE_ANSWERS_WITHIN_MS = 5_000;
 
 /** Where calls to a provider wait for a moment, or are turned away. */
@@ -59,39 +60,49 @@ export class Entrance {
     this.#closedUntil = Math.max(this.#closedUntil, performance.now() + forMs);
   }
 
-  isFresh({ askedAt }: Permit): boolean {
-    return performance.now() - askedAt < FRESH_MS;
+  isFresh({ staleAt }: Permit): boolean {
+    return performance.now() < staleAt;
   }
 
   /**
-   * Asks to be let in; waits for a moment where that is enough.
-   * @param stale a permit that was granted a while ago: whether it still holds
+   * Asks to be let in; waits for a moment where that is enough, and then asks whether gate and breaker are still open.
+   * @param stale a permit whose time was over before the call could be made: it asks for another time
    */
   async enter(signal: AbortSignal, stale?: Permit): Promise<Entry> {
     const id = stale?.id ?? nextPermit();
     const giveUpAt = performance.now() + PATIENCE_MS;
     let granted = stale;
+    let dueAt: number | undefined;
     const refuse = (refused: WaitReason | LocalReason, waitMs: number): Entry => {
       if (granted) this.#options.giveBack(granted);
       return { refused, waitMs };
     };
     for (;;) {
       const askedAt = performance.now();
-      const admission = await this.#ask(id, granted !== undefined, Math.max(0, giveUpAt - askedAt), signal);
+      const patienceMs = Math.max(0, giveUpAt - askedAt);
+      const admission = await this.#ask(id, dueAt !== undefined, patienceMs, signal);
       if (!admission) return refuse(signal.aborted ? 'aborted' : 'store', 1_000);
-      const { go, nowMs, waitMs } = admission;
+      const { nowMs, waitMs } = admission;
+      const answeredAt = performance.now();
       this.#clockAheadMs = nowMs - Date.now();
-      if (admission.go) {
-        const oneByOne = admission.oneByOne || admission.probe || granted?.oneByOne === true;
-        granted = { id, askedAt, admittedAtMs: nowMs, oneByOne };
-        if (waitMs === 0) {
-          return this.closedForMs > 0 ? refuse('gate', this.closedForMs) : { permit: granted };
+      if (!admission.go) {
+        if (waitMs > giveUpAt - answeredAt) return refuse(admission.reason, waitMs);
+        await sleep(waitMs, signal);
+      } else {
+        const again = dueAt !== undefined;
+        dueAt ??= answeredAt + waitMs;
+        granted = again && granted ? { ...granted, admittedAtMs: nowMs } : permitOf(id, admission, dueAt);
+        // asked again a little early, so that the answer is there when the time has come
+        const answersInMs = answeredAt - askedAt;
+        if (again || waitMs === 0) {
+          await sleep(dueAt - performance.now(), signal);
+          if (this.closedForMs > 0) return refuse('gate', this.closedForMs);
+          if (!signal.aborted) return { permit: granted };
+        } else {
+          await sleep(waitMs - answersInMs, signal);
         }
-      } else if (waitMs > giveUpAt - performance.now()) {
-        return refuse(admission.reason, waitMs);
       }
-      await sleep(waitMs, signal);
-      if (signal.aborted) return refuse('aborted', go ? 0 : waitMs);
+      if (signal.aborted) return refuse('aborted', 0);
     }
   }
 
@@ -110,6 +121,13 @@ export class Entrance {
       });
     return within(answer, STORE_ANSWERS_WITHIN_MS, signal);
   }
+}
+
+function permitOf(id: string, admission: Extract<Admission, { go: true }>, dueAt: number): Permit {
+  const { nowMs, oneByOne, probe, spacingMs } = admission;
+  const freshMs = spacingMs === 0 ? LONGEST_FRESH_MS : Math.max(SHORTEST_FRESH_MS, 1.5 * spacingMs);
+  const staleAt = dueAt + Math.min(LONGEST_FRESH_MS, freshMs);
+  return { id, admittedAtMs: nowMs, oneByOne: oneByOne || probe, staleAt };
 }
 
 /** Unique over all processes and their lives. */

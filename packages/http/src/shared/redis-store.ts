@@ -39,7 +39,7 @@ const SCRIPTS = {
 };
 
 const Admitted = z.union([
-  z.tuple([z.literal('go'), z.number(), z.number(), z.enum(['0', '1']), z.enum(['0', '1'])]),
+  z.tuple([z.literal('go'), z.number(), z.number(), z.enum(['0', '1']), z.enum(['0', '1']), z.number()]),
   z.tuple([z.literal('wait'), z.number(), z.enum(['breaker', 'gate', 'concurrency', 'rate']), z.number()]),
 ]);
 const SettledReply = z.tuple([z.number(), z.number(), z.union([z.literal(''), z.number()])]);
@@ -130,8 +130,8 @@ function readAdmission(reply: unknown): Admission {
     const [, nowMs, reason, waitMs] = parsed;
     return { go: false, nowMs, reason, waitMs };
   }
-  const [, nowMs, waitMs, oneByOne, probe] = parsed;
-  return { go: true, nowMs, waitMs, oneByOne: oneByOne === '1', probe: probe === '1' };
+  const [, nowMs, waitMs, oneByOne, probe, spacingMs] = parsed;
+  return { go: true, nowMs, waitMs, oneByOne: oneByOne === '1', probe: probe === '1', spacingMs };
 }
 
 function readStanding(reply: unknown): Standing {

@@ -17,7 +17,7 @@ export function within<T>(answer: Promise<T>, ms: number, signal?: AbortSignal):
   });
 }
 
-/** Resolves early when it is aborted. */
+/** Resolves early when it is aborted; at once for a time that is past. */
 export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  await within(new Promise(() => {}), ms, signal);
+  if (ms > 0) await within(new Promise(() => {}), ms, signal);
 }

@@ -62,7 +62,7 @@ local function new_ceiling(taken, was, before, early)
   before = before or was
   if early == 0 and taken >= 0.9 * before then return math.max(taken, before) end
   if early < 2 and before < 10 and taken + 1 >= before then return math.max(taken, before) end
-  local most = early < 2 and math.max(was, before) or 0.9 * before
+  local most = early < 2 and math.max(was, before) or 0.93 * before
   return math.min(math.max(taken, was / 2), most)
 end
 
@@ -76,7 +76,8 @@ local function conclude_cut(key, taken_key, s, now)
   ceiling = math.max(ceiling, LEAST)
   local hold = HOLD_UNSURE_MS
   if before and math.abs(ceiling - before) <= 0.15 * before then
-    hold = math.min(math.max(HOLD_MS, 2 * s.hold), MAX_HOLD_MS)
+    -- found again by feeling for it: it need not be felt for so soon
+    hold = early == 0 and math.min(math.max(HOLD_MS, 2 * s.hold), MAX_HOLD_MS) or HOLD_MS
   end
   redis.call('HSET', key, 'ceiling', ceiling, 'busy', 0, 'hold', hold, 'seen', now, 'early', early)
   redis.call('HDEL', key, 'cutAt', 'was', 'policy')
