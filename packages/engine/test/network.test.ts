@@ -127,8 +127,8 @@ it('goes on when Redis forgets its scripts', async () => {
 it('goes on when Redis drops every connection, or stops answering for a while', async () => {
   system.startWorker({ concurrency: 5 });
   await runMany(40, async () => {
-    await system.connection.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    await system.connection.client('PAUSE', 300);
+    await system.connection.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await system.connection.call('CLIENT', 'PAUSE', '300');
   });
 });
 
