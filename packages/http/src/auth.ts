@@ -25,6 +25,17 @@ export function header(name: string, value: string): Auth {
   return fixed(name.toLowerCase(), checked(`the header "${name}"`, value), [value]);
 }
 
+/** A key in the query, where there is no other way: it stands in the provider's logs. @throws TypeError for a key without characters */
+export function queryKey(name: string, value: string): Auth {
+  if (value === '') throw new TypeError(`the query key "${name}" must not be empty`);
+  return {
+    layer: (next) => (request) => next({ ...request, query: { ...request.query, [name]: value } }),
+    // in a query, a space is a plus
+    secrets: () => [value, new URLSearchParams({ '': value }).toString().slice(1)],
+    close: async () => {},
+  };
+}
+
 function fixed(name: string, value: string, secrets: readonly string[]): Auth {
   return {
     layer: (next) => (request) => next({ ...request, headers: { ...request.headers, [name]: value } }),

@@ -1,4 +1,4 @@
-export { type Auth, basic, bearer, header } from './auth.ts';
+export { type Auth, basic, bearer, header, queryKey } from './auth.ts';
 export {
   classifyExchange,
   type ErrorReading,
@@ -9,7 +9,12 @@ export {
 export { createHttpClient, type HttpClient, type HttpClientOptions } from './client.ts';
 export type { Exchange, ExchangeLimits, ReceivedBody } from './exchange.ts';
 export { isLocalHost } from './local-host.ts';
-export { type OAuthClientCredentials, oauthClientCredentials } from './oauth.ts';
+export {
+  type OAuthClientCredentials,
+  type OAuthRefreshToken,
+  oauthClientCredentials,
+  oauthRefreshToken,
+} from './oauth.ts';
 export type {
   Delayed,
   Details,

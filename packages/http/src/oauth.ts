@@ -1,122 +1,55 @@
 import type { Auth } from './auth.ts';
 import { isLocalHost } from './local-host.ts';
-import type { Unavailable } from './outcome.ts';
-import { redactJson, redactText } from './redact.ts';
-import type { Layer } from './request.ts';
-import { type Token, type TokenReply, tokenEndpoint } from './token-endpoint.ts';
+import type { Guard } from './shared/guard.ts';
+import { tokenAuth } from './token-auth.ts';
+import { tokenEndpoint } from './token-endpoint.ts';
 
-export interface OAuthClientCredentials {
+interface OAuthOptions {
   /** `https`; plain `http` only on this machine or between containers. */
   readonly tokenUrl: string;
   readonly clientId: string;
-  readonly clientSecret: string;
   readonly scope?: string;
   /** For one request of a token, from connecting to the last byte. Default 10 000. */
   readonly timeoutMs?: number;
+  /** The provider's: a token is asked for as every other call is made. Default: none. */
+  readonly guard?: Guard | undefined;
   /** A clock that only goes forward, in milliseconds. Default `performance.now`. */
   readonly now?: () => number;
 }
 
-/** A token is renewed in the background during the last fifth of its life, a minute at most. */
-const EARLY_RATIO = 0.2;
-const EARLY_MAX_MS = 60_000;
+export interface OAuthClientCredentials extends OAuthOptions {
+  readonly clientSecret: string;
+}
+
+export interface OAuthRefreshToken extends OAuthOptions {
+  /** Absent for a public client. */
+  readonly clientSecret?: string;
+  readonly refreshToken: string;
+}
 
 /**
- * OAuth 2 client credentials (RFC 6749, 4.4), with HTTP basic authentication at the token endpoint. One renewal at a time
- * for all requests; one that fails is not kept. A 401 means that nothing happened: the token is renewed and the request sent
- * once again. Without a token the outcome is `unavailable`, whatever kept us from it: nothing was sent.
+ * OAuth 2 client credentials (RFC 6749, 4.4), with HTTP basic authentication at the token endpoint.
  * @throws TypeError for a token URL that cannot be used
  */
 export function oauthClientCredentials(options: OAuthClientCredentials): Auth {
   checkTokenUrl(options.tokenUrl);
-  const now = options.now ?? (() => performance.now());
-  const endpoint = tokenEndpoint({ timeoutMs: 10_000, ...options });
-  let current: HeldToken | undefined;
-  /** Answers to requests with the token before may still come in. */
-  let previous: HeldToken | undefined;
-  let renewal: Promise<TokenReply> | undefined;
-
-  const renew = (): Promise<TokenReply> => {
-    renewal ??= obtain().finally(() => {
-      renewal = undefined;
-    });
-    return renewal;
-  };
-  const obtain = async (): Promise<TokenReply> => {
-    const startedAt = now();
-    const reply = await endpoint.requestToken();
-    if (reply.outcome === 'obtained') {
-      previous = current;
-      current = hold(reply.token, startedAt);
-    }
-    return reply;
-  };
-
-  /** @param refused a token that the provider has just turned down */
-  const tokenFor = async (signal: AbortSignal, refused?: string): Promise<TokenReply> => {
-    if (current && current.value !== refused && now() < current.expiresAtMs) {
-      // Its failure is not lost: once the token has expired, the renewal is waited for.
-      if (now() >= current.renewAtMs) void renew();
-      return { outcome: 'obtained', token: current };
-    }
-    return unlessAborted(renew(), signal);
-  };
-
-  const secrets = () =>
-    [...endpoint.secrets, current?.value, previous?.value].filter((secret) => secret !== undefined);
-
-  const layer: Layer = (next) => async (request) => {
-    const send = (token: Token) =>
-      next({ ...request, headers: { ...request.headers, authorization: `Bearer ${token.value}` } });
-    const first = await tokenFor(request.signal);
-    if (first.outcome === 'failed') return clean(first.trouble, secrets());
-    const outcome = await send(first.token);
-    if (outcome.kind !== 'rejected' || outcome.status !== 401) return outcome;
-    const second = await tokenFor(request.signal, first.token.value);
-    return second.outcome === 'failed' ? clean(second.trouble, secrets()) : send(second.token);
-  };
-
-  return { layer, secrets, close: () => endpoint.close() };
+  const grant = { type: 'client_credentials' } as const;
+  return tokenAuth(tokenEndpoint({ timeoutMs: 10_000, ...options, grant }), clockOf(options));
 }
 
-interface HeldToken extends Token {
-  readonly renewAtMs: number;
-  readonly expiresAtMs: number;
+/**
+ * OAuth 2 refresh token (RFC 6749, 6). A new refresh token that comes with an access token takes the place of the old one in this
+ * process. A server that then refuses the old one can serve one process only: its others still hold what they were given.
+ * @throws TypeError for a token URL that cannot be used
+ */
+export function oauthRefreshToken({ refreshToken, ...options }: OAuthRefreshToken): Auth {
+  checkTokenUrl(options.tokenUrl);
+  const grant = { type: 'refresh_token', refreshToken } as const;
+  return tokenAuth(tokenEndpoint({ timeoutMs: 10_000, ...options, grant }), clockOf(options));
 }
 
-/** A token without a stated life is used until it is refused. */
-function hold(token: Token, obtainedAtMs: number): HeldToken {
-  const lifeMs = token.lifeMs ?? Number.POSITIVE_INFINITY;
-  const earlyMs = Math.min(EARLY_MAX_MS, lifeMs * EARLY_RATIO);
-  return { ...token, renewAtMs: obtainedAtMs + lifeMs - earlyMs, expiresAtMs: obtainedAtMs + lifeMs };
-}
-
-/** A renewal serves all requests that wait for it, so one that is aborted leaves it alone. */
-function unlessAborted(reply: Promise<TokenReply>, signal: AbortSignal): Promise<TokenReply> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () =>
-      resolve({
-        outcome: 'failed',
-        trouble: {
-          kind: 'unavailable',
-          code: 'aborted',
-          message: 'nothing was sent: aborted while waiting for a token',
-          details: {},
-          unsent: true,
-        },
-      });
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    reply.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
-  });
-}
-
-function clean(trouble: Unavailable, secrets: readonly string[]): Unavailable {
-  return {
-    ...trouble,
-    message: redactText(trouble.message, secrets).slice(0, 500),
-    details: redactJson(trouble.details, secrets) as Unavailable['details'],
-  };
+function clockOf({ now = () => performance.now() }: OAuthOptions): () => number {
+  return now;
 }
 
 function checkTokenUrl(tokenUrl: string): void {

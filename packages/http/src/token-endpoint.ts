@@ -2,8 +2,9 @@ import * as oauth from 'oauth4webapi';
 import { Pool } from 'undici';
 import { type Exchange, exchange } from './exchange.ts';
 import { codeOf, failureCode } from './failure-code.ts';
-import type { Details, Unavailable } from './outcome.ts';
+import type { Details, Throttled, Unavailable } from './outcome.ts';
 import { readRetryAfter } from './retry-after.ts';
+import type { Guard } from './shared/guard.ts';
 
 export interface Token {
   readonly value: string;
@@ -13,22 +14,26 @@ export interface Token {
 
 export type TokenReply =
   | { readonly outcome: 'obtained'; readonly token: Token }
-  | { readonly outcome: 'failed'; readonly trouble: Unavailable };
+  | { readonly outcome: 'failed'; readonly trouble: Unavailable | Throttled };
 
 export interface TokenEndpoint {
   /** Never rejects. */
   requestToken(): Promise<TokenReply>;
-  /** What it sends, in the forms that it is sent in. */
-  readonly secrets: readonly string[];
+  /** What it sends, in the forms that it is sent in. Asked for anew each time: refresh tokens change. */
+  secrets(): readonly string[];
   close(): Promise<void>;
 }
 
 interface TokenEndpointOptions {
   readonly tokenUrl: string;
   readonly clientId: string;
-  readonly clientSecret: string;
+  readonly clientSecret?: string;
   readonly scope?: string;
   readonly timeoutMs: number;
+  readonly guard?: Guard | undefined;
+  readonly grant:
+    | { readonly type: 'client_credentials' }
+    | { readonly type: 'refresh_token'; readonly refreshToken: string };
 }
 
 const MAX_TOKEN_RESPONSE_BYTES = 64 * 1024;
@@ -37,7 +42,12 @@ const MAX_TOKEN_RESPONSE_BYTES = 64 * 1024;
 export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
   const { tokenUrl, timeoutMs } = options;
   const { origin } = new URL(tokenUrl);
-  const credentials = basicCredentials(options);
+  const credentials =
+    options.clientSecret === undefined ? undefined : basicCredentials(options.clientId, options.clientSecret);
+  const authenticate: oauth.ClientAuth =
+    credentials === undefined
+      ? oauth.None()
+      : (_server, _client, _body, headers) => headers.set('authorization', `Basic ${credentials}`);
   const pool = new Pool(origin, { connectTimeout: timeoutMs });
   const server: oauth.AuthorizationServer = { issuer: origin, token_endpoint: tokenUrl };
   const client: oauth.Client = { client_id: options.clientId };
@@ -47,48 +57,69 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
     maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES,
   };
 
-  const requestToken = async (): Promise<TokenReply> => {
+  let refreshToken = options.grant.type === 'refresh_token' ? options.grant.refreshToken : undefined;
+  const scope: Record<string, string> = options.scope === undefined ? {} : { scope: options.scope };
+
+  /** Not guarded: one request, and what came of it. */
+  const ask = async (): Promise<Obtained | Unavailable> => {
     let seen: Exchange | undefined;
+    const over: oauth.TokenEndpointRequestOptions = {
+      // Which URLs may be plain http was decided when the client was made.
+      [oauth.allowInsecureRequests]: true,
+      signal: AbortSignal.timeout(timeoutMs),
+      [oauth.customFetch]: async (
+        url: string,
+        { method, headers, body, signal }: oauth.CustomFetchOptions<'POST', URLSearchParams>,
+      ) => {
+        const { pathname, search } = new URL(url);
+        const request = { method, path: `${pathname}${search}`, headers, body: body.toString() };
+        seen = await exchange(pool, { ...request, signal: signal ?? new AbortController().signal }, limits);
+        return toResponse(seen);
+      },
+    };
     try {
-      const response = await oauth.clientCredentialsGrantRequest(
-        server,
-        client,
-        (_server, _client, _body, headers) => headers.set('authorization', `Basic ${credentials}`),
-        options.scope === undefined ? {} : { scope: options.scope },
-        {
-          // Which URLs may be plain http was decided when the client was made.
-          [oauth.allowInsecureRequests]: true,
-          signal: AbortSignal.timeout(timeoutMs),
-          [oauth.customFetch]: async (url, { method, headers, body, signal }) => {
-            const { pathname, search } = new URL(url);
-            const request = { method, path: `${pathname}${search}`, headers, body: body.toString() };
-            seen = await exchange(
-              pool,
-              { ...request, signal: signal ?? new AbortController().signal },
-              limits,
-            );
-            return toResponse(seen);
-          },
-        },
-      );
-      const { access_token, expires_in } = await oauth.processClientCredentialsResponse(
-        server,
-        client,
-        response,
-      );
-      return { outcome: 'obtained', token: toToken(access_token, expires_in) };
+      const response =
+        refreshToken === undefined
+          ? await oauth.clientCredentialsGrantRequest(server, client, authenticate, scope, over)
+          : await oauth.refreshTokenGrantRequest(server, client, authenticate, refreshToken, {
+              ...over,
+              additionalParameters: scope,
+            });
+      const reply =
+        refreshToken === undefined
+          ? await oauth.processClientCredentialsResponse(server, client, response)
+          : await oauth.processRefreshTokenResponse(server, client, response);
+      const token = toToken(reply.access_token, reply.expires_in);
+      if (refreshToken !== undefined) refreshToken = reply.refresh_token ?? refreshToken;
+      return { kind: 'ok', token };
     } catch (error) {
-      return { outcome: 'failed', trouble: explain(error, seen) };
+      return explain(error, seen);
     }
   };
-  return { requestToken, secrets: [options.clientSecret, credentials], close: () => pool.close() };
+
+  return {
+    async requestToken() {
+      const { guard } = options;
+      const reply = guard ? await guard.through({ signal: new AbortController().signal }, ask) : await ask();
+      return reply.kind === 'ok'
+        ? { outcome: 'obtained', token: reply.token }
+        : { outcome: 'failed', trouble: reply };
+    },
+    secrets: () => [options.clientSecret, credentials, refreshToken].filter((secret) => secret !== undefined),
+    close: () => pool.close(),
+  };
+}
+
+interface Obtained {
+  readonly kind: 'ok';
+  readonly token: Token;
 }
 
 /**
  * As RFC 6749, 2.3.1 has it, but escaping no more than a form has to. The library's own also escapes `-`, `.` and `_`, which
  * servers that forget to unescape turn away.
  */
-function basicCredentials({ clientId, clientSecret }: TokenEndpointOptions): string {
+function basicCredentials(clientId: string, clientSecret: string): string {
   const escaped = (text: string) => new URLSearchParams([['', text]]).toString().slice(1);
   return Buffer.from(`${escaped(clientId)}:${escaped(clientSecret)}`).toString('base64');
 }

@@ -34,6 +34,7 @@ export function shipping(config: ShippingConfig, guard?: Guard): Shipping & { cl
       tokenUrl: `${url.replace(/\/+$/, '')}/oauth/token`,
       clientId,
       clientSecret,
+      guard,
     }),
     readError: codedErrors(),
     ...HTTP_LIMITS,
