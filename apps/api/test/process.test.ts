@@ -102,9 +102,9 @@ describe('a Redis that could lose accepted runs', () => {
     expect(api.output()).toMatch(
       /maxmemory-policy is allkeys-lru: [\s\S]*CONFIG SET maxmemory-policy noeviction/,
     );
-    expect(api.output()).not.toContain('listening');
     expect(api.output()).not.toMatch(/^\s+at /m);
-    expect(api.output().trim().split('\n').length).toBeLessThan(8);
+    // on a slow machine it listens, and answers 503, before it has reached Redis
+    expect(api.output().trim().split('\n').length).toBeLessThan(10);
   });
 
   test('is refused when it comes late, too; no order was accepted before', async () => {
@@ -120,7 +120,9 @@ describe('a Redis that could lose accepted runs', () => {
 
   test('is taken with HOLDFAST_DURABILITY=standard, loudly', async () => {
     const api = await started({ HOLDFAST_REDIS_URL: lax.url, HOLDFAST_DURABILITY: 'standard' });
-    expect(api.output()).toMatch(/"level":40.*appendfsync is everysec/);
+    await waitFor(() => /"level":40.*appendfsync is everysec/.test(api.output()), {
+      what: 'the API to warn of its Redis',
+    });
     const { status, json } = await send(api.url, { path: '/readyz?verbose' });
     expect(status).toBe(200);
     expect(json).toMatchObject({
@@ -180,6 +182,9 @@ test('while requests are in flight after SIGTERM, readyz says draining', async (
 
 test('the log has a line per request with its run, and neither keys nor people', async () => {
   const api = await started({ HOLDFAST_LOG_LEVEL: 'trace' });
+  await waitFor(async () => (await send(api.url, { path: '/readyz' })).status === 200, {
+    what: 'the API to be ready',
+  });
   const headers = { 'content-type': 'application/json', 'idempotency-key': newKey() };
   const { json } = await send(api.url, {
     method: 'POST',
