@@ -1,9 +1,10 @@
 import type { Flow } from '@holdfast/engine';
 import type { Providers } from './providers.ts';
 import { startRedis } from './redis.ts';
+import type { Ending, Scenario } from './scenario.ts';
 import { CALL_FAULTS, COMMAND_FAULTS, Schedule } from './schedule.ts';
 import { chooseSeed, pick, type Random, seededRandom } from './seeded-random.ts';
-import { type Ending, type Scenario, Stage } from './stage.ts';
+import { Stage } from './stage.ts';
 
 export interface RandomCrashOptions<I> extends Omit<Scenario<I>, 'flow' | 'input' | 'expect'> {
   /** How many executions. */

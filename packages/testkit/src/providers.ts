@@ -1,6 +1,5 @@
 import {
   InDoubtError,
-  type Json,
   type LookUp,
   type RetryPolicy,
   type StepCall,
@@ -9,15 +8,14 @@ import {
 import type { CallRequest } from './world.ts';
 
 /** What an invented provider does, for a step of a flow under test. */
-export interface InventedStep<T extends Json> {
+export interface InventedStep {
   /**
    * How an effect in doubt can be resolved: the provider honours the key (`whenInDoubt: 'repeat'`), it can be asked, or neither
    * (`'halt'`). Default `keys`.
    */
   readonly helps?: 'keys' | 'look_up' | 'nothing';
-  readonly body?: Json;
-  /** Default `{ done: <step> }`. */
-  readonly answer?: T;
+  /** What is sent: plain data. Default: the step's name. */
+  readonly body?: unknown;
   /** What the provider says instead of doing it, by how often it was asked for the effect, from 1. Default: it does it. */
   readonly refuses?: (nth: number) => Error | undefined;
   /** Default: it can be undone. `false`: it has no undo. */
@@ -31,24 +29,28 @@ export abstract class Providers {
    * One call to a provider, for ports written by hand.
    * @throws what the provider refuses it with, or InDoubtError when the request or its reply was lost
    */
-  abstract call<T extends Json>(call: StepCall, request: CallRequest<T>): Promise<T>;
+  abstract call<T>(call: StepCall, request: CallRequest<T>): Promise<T>;
   /** Looks up what came of an effect, by its call's key. */
-  abstract find<T extends Json>(call: StepCall): Promise<LookUp<T>>;
+  abstract find<T>(call: StepCall): Promise<LookUp<T>>;
 
-  /** A step over an invented provider. */
-  step<T extends Json = { readonly done: string }>(name: string, step: InventedStep<T> = {}): StepOptions<T> {
-    const { helps = 'keys', undo, retry } = step;
-    const body = step.body ?? { for: name };
+  /** A step over an invented provider that answers `{ done: <name> }`. */
+  step(name: string, step: InventedStep = {}): StepOptions<{ readonly done: string }> {
+    return this.stepWith(name, { done: name }, step);
+  }
+
+  /** A step over an invented provider that answers what it is told to. */
+  stepWith<T>(name: string, answer: T, step: InventedStep = {}): StepOptions<T> {
+    const { helps = 'keys', body = name, refuses, undo, retry } = step;
     return {
       run: (call) =>
-        this.call<T>(call, {
-          ...{ operation: name, body, honoursKeys: helps === 'keys', refuses: step.refuses },
-          answer: () => step.answer ?? ({ done: name } as unknown as T),
+        this.call(call, {
+          ...{ operation: name, body, honoursKeys: helps === 'keys', refuses },
+          answer: () => answer,
         }),
       ...(undo !== false && {
         undo: async (result: T, call: StepCall) => {
           await this.call(call, {
-            ...{ operation: `undo ${name}`, body: { result }, refuses: undo?.refuses },
+            ...{ operation: `undo ${name}`, body: result, refuses: undo?.refuses },
             answer: () => null,
           });
         },

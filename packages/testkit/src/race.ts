@@ -3,8 +3,9 @@ import type { Driver } from '@holdfast/engine/testing';
 import { type Choice, Gate } from './gate.ts';
 import type { Providers } from './providers.ts';
 import { startRedis } from './redis.ts';
+import type { Backstage, Ending, Scenario } from './scenario.ts';
 import { Schedule } from './schedule.ts';
-import { type Backstage, type Ending, type Scenario, Stage } from './stage.ts';
+import { Stage } from './stage.ts';
 
 /** Somebody who does something to a run while somebody else does. */
 export type Actor = (driver: Driver, runId: string, backstage: Backstage) => Promise<unknown>;

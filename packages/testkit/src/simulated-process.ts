@@ -1,4 +1,4 @@
-import type { Flow, Json, LookUp, StepCall } from '@holdfast/engine';
+import type { Flow, LookUp, StepCall } from '@holdfast/engine';
 import { createDriver, type Driver } from '@holdfast/engine/testing';
 import type { Gate } from './gate.ts';
 import { lost, Providers } from './providers.ts';
@@ -12,6 +12,8 @@ export interface Scene {
   readonly schedule: Schedule;
   /** Calls in doubt that no crash accounts for. */
   unknowns: number;
+  /** It took too long, or something in it failed: nobody waits for it any more. */
+  givenUp: boolean;
   /** Holds the commands of the processes that race. */
   gate?: Gate | undefined;
   /** What somebody else does at the point of an interrupt. */
@@ -144,7 +146,7 @@ class ReachableProviders extends Providers {
     this.#process = process;
   }
 
-  async call<T extends Json>(call: StepCall, request: CallRequest<T>): Promise<T> {
+  async call<T>(call: StepCall, request: CallRequest<T>): Promise<T> {
     const leave = this.#process.scene.gate?.enter();
     try {
       return await this.#call(call, request);
@@ -153,7 +155,7 @@ class ReachableProviders extends Providers {
     }
   }
 
-  async #call<T extends Json>(call: StepCall, request: CallRequest<T>): Promise<T> {
+  async #call<T>(call: StepCall, request: CallRequest<T>): Promise<T> {
     const process = this.#process;
     const { scene } = process;
     const what = `${request.operation} ${call.step}`;
@@ -179,7 +181,7 @@ class ReachableProviders extends Providers {
     return answer.result;
   }
 
-  async find<T extends Json>(call: StepCall): Promise<LookUp<T>> {
+  async find<T>(call: StepCall): Promise<LookUp<T>> {
     const process = this.#process;
     const { scene } = process;
     if (!process.alive) return never();

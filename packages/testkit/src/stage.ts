@@ -1,86 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Flow, isTerminal, type Run } from '@holdfast/engine';
-import type { Driver } from '@holdfast/engine/testing';
 import { Redis } from 'ioredis';
-import type { Gate } from './gate.ts';
 import { judge } from './oracle.ts';
-import type { Providers } from './providers.ts';
-import type { LandedFault, Schedule } from './schedule.ts';
+import type { Backstage, Ending, Execution, Scenario } from './scenario.ts';
+import type { Schedule } from './schedule.ts';
 import { type Scene, SimulatedProcess } from './simulated-process.ts';
 import { Store } from './store.ts';
 import { World } from './world.ts';
-
-/** A flow to be tested, and the outside it lives in. */
-export interface Scenario<I = unknown> {
-  /** The flow over providers that may be cut off at any moment. */
-  readonly flow: (providers: Providers) => Flow<I>;
-  readonly input: I;
-  /** Flows that it runs as children. */
-  readonly children?: (providers: Providers) => readonly Flow[];
-  /** What somebody does at once after the run was accepted, before a worker has it; done again when its process died. */
-  readonly atOnce?: (driver: Driver, runId: string) => Promise<unknown>;
-  /**
-   * What people and other systems do once the run can not go on by itself: signal, redrive, resolve, rerun. Asked again whenever the
-   * run stands elsewhere; asked again as well when the process that did it died.
-   */
-  readonly outside?: (scene: OutsideScene) => Promise<unknown>;
-  /** Steps of which each must be recorded before the next is first called. Default: none. */
-  readonly sequence?: readonly string[];
-  /** Steps that have no undo. Default: none. */
-  readonly irreversible?: readonly string[];
-  /** The run leaves its worker and comes back after every step. Default false. */
-  readonly leavesAfterEachStep?: boolean;
-  /** What must be true at the end, on top of what is always true. Throws when it is not. */
-  readonly expect: (ending: Ending) => void;
-}
-
-export interface OutsideScene {
-  readonly run: Run;
-  /** All runs that there are, its children included. */
-  readonly runs: readonly Run[];
-  readonly driver: Driver;
-  readonly world: World;
-}
-
-/** Where an execution came to rest. */
-export interface Ending {
-  readonly run: Run;
-  /** All runs that there are, its children included. */
-  readonly runs: readonly Run[];
-  readonly world: World;
-  readonly faults: readonly LandedFault[];
-}
-
-export interface Execution<I = unknown> {
-  readonly schedule: Schedule;
-  /** Instead of the scenario's own. */
-  readonly input?: I;
-  /** How the run of a dead worker is found: by the other workers' sweepers, or by BullMQ when the lock has run out. */
-  readonly recovery: 'takeover' | 'redelivery';
-  /** What somebody else does at the point of an interrupt. */
-  readonly interrupt?: (driver: Driver, runId: string) => Promise<unknown>;
-  /** What happens to the run before it is left to itself. */
-  readonly opening?: (backstage: Backstage, runId: string) => Promise<void>;
-  /** Owners of the run that may go on calling after another one took it. Default 0. */
-  readonly rivals?: number;
-  /** Whether the run is submitted before the opening. Default true. */
-  readonly submitted?: boolean;
-}
-
-/** What an opening works with. */
-export interface Backstage {
-  readonly store: Store;
-  /** The names of the flows. */
-  readonly flows: readonly string[];
-  /** The driver of a process to which nothing happens. */
-  driver(name: string): Promise<Driver>;
-  /** The driver of a process whose commands the gate holds. */
-  actor(name: string): Promise<Driver>;
-  /** Puts a gate in the way of the actors, or takes it away. */
-  close(gate: Gate | undefined): void;
-  /** The process of that name dies. */
-  crash(name: string): Promise<void>;
-}
 
 /** A run's next wake-up is waited for when it is no further away than this. */
 const PATIENCE_MS = 3_000;
@@ -90,7 +16,6 @@ const HEALS_WITHIN_MS = 60_000;
 const MAX_SWEEPS = 6;
 /** More turns than any flow under test takes: a run that needs more goes in circles. */
 const MAX_TURNS = 1_000;
-/** Longer than any execution takes: a run that needs more hangs. */
 const MAX_MS = 15_000;
 const KEY = 'the-key';
 
@@ -119,15 +44,17 @@ export class Stage<I> {
   /** Submits a run, and lets all that happens by itself happen, until the run is at rest. @throws Error when the oracle does not hold */
   async perform(execution: Execution<I>): Promise<Ending> {
     const outOfTime = new AbortController();
+    const { maxMs = MAX_MS } = this.#scenario;
     try {
       return await Promise.race([
         this.#perform(execution),
-        delay(MAX_MS, undefined, { signal: outOfTime.signal }).then(() => {
-          throw new Error(`the run did not come to rest within ${MAX_MS} ms`);
+        delay(maxMs, undefined, { signal: outOfTime.signal }).then(() => {
+          throw new Error(`the run did not come to rest within ${maxMs} ms`);
         }),
       ]);
     } catch (error) {
       for (const process of this.#processes.values()) void process.crash();
+      if (this.#scene) this.#scene.givenUp = true;
       throw error;
     } finally {
       outOfTime.abort();
@@ -140,7 +67,7 @@ export class Stage<I> {
     const { schedule } = execution;
     let runId: string | undefined;
     this.#scene = {
-      ...{ world, schedule, unknowns: 0 },
+      ...{ world, schedule, unknowns: 0, givenUp: false },
       interrupt: async () => {
         const [found] = runId ? [runId] : await this.store.runIds();
         if (found) await execution.interrupt?.((await this.#process('onlooker', true)).driver, found);
@@ -209,9 +136,11 @@ export class Stage<I> {
 
   /** Lets happen what happens by itself, and what people do, until nothing does any more. */
   async #play(runId: string, { recovery }: Execution): Promise<void> {
-    const { world, schedule } = this.#current();
+    const scene = this.#current();
+    const { world, schedule } = scene;
     let [outsideSaw, sweptAt, stalledAt, sweeps] = ['', '', '', 0];
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+      if (scene.givenUp) throw new Error('this execution was given up');
       const before = this.#processes.get('worker');
       const worker = await this.#process('worker');
       const api = await this.#process('api');

@@ -26,10 +26,11 @@ export interface ReceivedCall extends CallIdentity {
   readonly body: Json;
 }
 
-export interface CallRequest<T extends Json> {
+export interface CallRequest<T> {
   /** What is asked for, such as `charge`. */
   readonly operation: string;
-  readonly body: Json;
+  /** What is sent: plain data, compared by its JSON. */
+  readonly body: unknown;
   /** True when the provider answers a key that it knows with its first answer. Default true. */
   readonly honoursKeys?: boolean;
   /** What the provider answers; asked once for each effect. */
@@ -59,8 +60,10 @@ export class World {
   }
 
   /** A request arrives. */
-  async receive(call: StepCall, { operation, body }: { operation: string; body: Json }): Promise<void> {
+  async receive<T>(call: StepCall, request: CallRequest<T>): Promise<void> {
     const identity = identityOf(call);
+    const { operation } = request;
+    const body = asJson(request.body);
     const before = this.calls.find(({ key }) => key === identity.key);
     if (before && !isDeepStrictEqual(before.body, body)) {
       this.violations.push(
@@ -72,17 +75,23 @@ export class World {
   }
 
   /** A request is dealt with. @throws what the provider refuses it with */
-  perform<T extends Json>(call: StepCall, request: CallRequest<T>): T {
+  perform<T>(call: StepCall, request: CallRequest<T>): T {
     const identity = identityOf(call);
     const known = this.effects.find(({ key }) => key === identity.key);
     if (known && request.honoursKeys !== false) return known.result as T;
     const refusal = this.#refusals.get(identity.key) ?? request.refuses?.(this.#timesAskedFor(identity));
     if (refusal instanceof RejectedError) this.#refusals.set(identity.key, refusal);
     if (refusal) throw refusal;
-    const { operation, body } = request;
-    const result = request.answer();
-    this.effects.push({ ...identity, seq: this.effects.length + 1, operation, body, result });
-    return result;
+    const answer = request.answer();
+    const [body, result] = [asJson(request.body), asJson(answer)];
+    this.effects.push({
+      ...identity,
+      seq: this.effects.length + 1,
+      operation: request.operation,
+      body,
+      result,
+    });
+    return answer;
   }
 
   /** What a look-up by a call's key finds. */
@@ -130,6 +139,11 @@ export class World {
     if (before !== undefined && !finals.has(`s:${before}`))
       this.violations.push(`${key} was called before step "${before}" was recorded`);
   }
+}
+
+/** What arrives of a value that is sent or recorded. */
+function asJson(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value) ?? 'null') as Json;
 }
 
 /** A refused undo may be tried again once its run was redriven; all else that is final stays. */

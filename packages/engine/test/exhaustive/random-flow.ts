@@ -100,7 +100,7 @@ export function randomFlow(p: Providers): Flow<RandomFlowInput> {
         const refuses = (nth: number) =>
           troubles[nth - 1] ? errors[troubles[nth - 1] ?? 'down'] : undefined;
         const retry = { first: '50ms' } as const;
-        return ctx.step(name, p.step<number>(name, { answer, helps, refuses, retry }));
+        return ctx.step(name, p.stepWith(name, answer, { helps, refuses, retry }));
       }
       case 'sleep':
         await ctx.sleep(plan.ms);
@@ -112,7 +112,7 @@ export function randomFlow(p: Providers): Flow<RandomFlowInput> {
       case 'optional': {
         const total = await oneByOne(ctx, plan.plans);
         const refused = await ctx
-          .step(plan.name, p.step<number>(plan.name, { refuses: () => no }))
+          .step(plan.name, p.stepWith(plan.name, 0, { refuses: () => no }))
           .catch(taken);
         return total + refused;
       }
