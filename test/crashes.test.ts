@@ -114,4 +114,4 @@ it('lets go of the jobs of killed workers once their locks are over, and leaves 
   const released = async () => (await system().facts()).store.jobs.every(({ state }) => state !== 'active');
   await waitFor(released, { what: 'no job to be active', timeoutMs: 20_000, everyMs: 250 });
   expect(await system().violations()).toEqual([]);
-}, 40_000);
+});

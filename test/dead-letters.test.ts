@@ -34,7 +34,7 @@ beforeAll(async () => {
     dead.push(system().shop.end(run));
   }
   [unmailed, unshipped, uncharged] = (await Promise.all(dead)) as [RunRecord, RunRecord, RunRecord];
-}, 90_000);
+});
 
 it('parks orders whose attempts are used up, with nothing undone', async () => {
   const completed = { status: 'completed' };
@@ -97,7 +97,7 @@ it('buries an order again that is redriven too early, with a letter of its own',
       { name: 'reserve', status: 'failed' },
     ],
   });
-}, 40_000);
+});
 
 it('goes on from the steps that failed when Retry all is pressed, with one charge each', async () => {
   await system().board.retryAll();
@@ -105,7 +105,7 @@ it('goes on from the steps that failed when Retry all is pressed, with one charg
     await system().shop.runThat(id, ['completed']);
     expect(await system().sandbox.countsOf(id)).toEqual(FULFILLED);
   }
-}, 40_000);
+});
 
 it('says in doubt when nobody knows whether the last attempt had its effect', async () => {
   await system().sandbox.fault({ ...RESERVE, fault: 'error', status: 503, times: ATTEMPTS });
@@ -114,7 +114,7 @@ it('says in doubt when nobody knows whether the last attempt had its effect', as
   await system().board.retry(await system().board.letterOf(run.id));
   await system().shop.runThat(run.id, ['completed']);
   expect(await system().sandbox.countsOf(run.id)).toEqual(FULFILLED);
-}, 40_000);
+});
 
 it('leaves all as it must be', async () => {
   expect(await system().board.failedLetters()).toEqual([]);

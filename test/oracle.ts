@@ -4,7 +4,7 @@ import { effectRules } from './oracle/effects.ts';
 import type { Facts } from './oracle/facts.ts';
 import { restRules } from './oracle/rest.ts';
 
-/** What must be true once everything has healed, whatever happened before. The numbers are those of docs/guarantees.md. */
+/** What must be true once everything has healed, whatever happened before. A number is one promise, whose rules may be several. */
 const RULES = [...acceptanceRules, ...effectRules, ...callRules, ...restRules].sort(
   (a, b) => a.number - b.number,
 );

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Processes, readSettings, startSystem } from '@holdfast/local';
 import { waitFor } from '@holdfast/testkit';
-import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { Board } from './board.ts';
 import type { Crash, Facts } from './oracle/facts.ts';
 import { violations } from './oracle.ts';
@@ -42,6 +42,9 @@ export interface TestSystem {
 const STALLED_MS = 1_000;
 /** Longest backoff, sweep and time to read it all; what the lock of a killed worker takes comes on top. */
 const HEALED_WITHIN_MS = 12_000;
+
+/** For a test or a hook: a whole system on a busy machine takes its time. */
+const PATIENCE_MS = 90_000;
 
 export interface TestSystemOptions {
   readonly workers: number;
@@ -163,6 +166,7 @@ async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> 
 
 /** Gives a test file a system of its own, and prints what is needed to see why for each test that fails. */
 export function useTestSystem(options: TestSystemOptions): () => TestSystem {
+  vi.setConfig({ testTimeout: PATIENCE_MS, hookTimeout: PATIENCE_MS });
   let system: TestSystem | undefined;
   const started = () => system ?? expect.fail('the system has not been started');
   beforeAll(async () => {
