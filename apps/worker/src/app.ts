@@ -8,7 +8,7 @@ import {
 } from '@holdfast/app-kit';
 import { startWorker, type Worker } from '@holdfast/engine';
 import { allFlows } from '@holdfast/flows';
-import { redisStore } from '@holdfast/http';
+import { redisPins, redisStore } from '@holdfast/http';
 import { orderProviders } from '@holdfast/providers';
 import Fastify from 'fastify';
 import type { WorkerConfig } from './config.ts';
@@ -35,7 +35,12 @@ export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise
   const metrics = createMetrics('worker');
   const store = redisStore({ connection: redis });
   const observer = providerMetrics(metrics, store, log);
-  const providers = orderProviders(config.providers, { store, retryScale: config.retryScale, observer });
+  const providers = orderProviders(config.providers, {
+    store,
+    pins: redisPins({ connection: redis }),
+    retryScale: config.retryScale,
+    observer,
+  });
   let worker: Worker | undefined;
   let draining = false;
 

@@ -1,4 +1,5 @@
-import { positiveNumber, url, wholeNumber } from '@holdfast/app-kit';
+import { ConfigError, positiveNumber, url, wholeNumber } from '@holdfast/app-kit';
+import type { Limits } from '@holdfast/http';
 import type { OrderProvidersConfig } from '@holdfast/providers';
 import { z } from 'zod';
 
@@ -15,6 +16,8 @@ export const providerVariables = {
   HOLDFAST_PAYMENT_RPS: rps,
   HOLDFAST_PAYMENT_BURST: burst,
   HOLDFAST_PAYMENT_CONCURRENCY: concurrency,
+  HOLDFAST_PAYMENT_FALLBACK_URL: url('http:', 'https:').optional(),
+  HOLDFAST_PAYMENT_FALLBACK_KEY: z.string().optional(),
   HOLDFAST_INVENTORY_URL: url('http:', 'https:').default(`${SANDBOX}/inventory`),
   HOLDFAST_INVENTORY_RPS: rps,
   HOLDFAST_INVENTORY_BURST: burst,
@@ -39,6 +42,7 @@ export function providersConfig(read: Read): OrderProvidersConfig {
       url: read.HOLDFAST_PAYMENT_URL,
       key: read.HOLDFAST_PAYMENT_KEY,
       limits: limits('PAYMENT', read),
+      fallback: fallback(read),
     },
     inventory: { url: read.HOLDFAST_INVENTORY_URL, limits: limits('INVENTORY', read) },
     shipping: {
@@ -51,10 +55,21 @@ export function providersConfig(read: Read): OrderProvidersConfig {
   };
 }
 
-function limits(provider: 'PAYMENT' | 'INVENTORY' | 'SHIPPING' | 'EMAIL', read: Read) {
+/** @throws ConfigError when only one of the two variables is there. */
+function fallback({ HOLDFAST_PAYMENT_FALLBACK_URL: url, HOLDFAST_PAYMENT_FALLBACK_KEY: key }: Read) {
+  if (url !== undefined && key !== undefined) return { url, key };
+  if (url === undefined && key === undefined) return undefined;
+  const variable = `HOLDFAST_PAYMENT_FALLBACK_${url === undefined ? 'URL' : 'KEY'}`;
+  throw new ConfigError([{ variable, message: 'is missing; the fallback needs both its URL and its key' }]);
+}
+
+function limits(provider: 'PAYMENT' | 'INVENTORY' | 'SHIPPING' | 'EMAIL', read: Read): Limits {
+  const ratePerSecond = read[`HOLDFAST_${provider}_RPS`];
+  const burst = read[`HOLDFAST_${provider}_BURST`];
+  const concurrency = read[`HOLDFAST_${provider}_CONCURRENCY`];
   return {
-    ratePerSecond: read[`HOLDFAST_${provider}_RPS`],
-    burst: read[`HOLDFAST_${provider}_BURST`],
-    concurrency: read[`HOLDFAST_${provider}_CONCURRENCY`],
+    ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+    ...(burst === undefined ? {} : { burst }),
+    ...(concurrency === undefined ? {} : { concurrency }),
   };
 }

@@ -37,6 +37,7 @@ export {
   type GuardObserver,
   type GuardOptions,
 } from './shared/guard.ts';
+export { type Pins, type RedisPinsOptions, redisPins } from './shared/pins.ts';
 export { type ProviderHealth, providerHealth } from './shared/provider-health.ts';
 export { type RedisStoreOptions, redisStore } from './shared/redis-store.ts';
 export type { Limits, SharedStore, Standing } from './shared/shared-store.ts';

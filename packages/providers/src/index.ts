@@ -1,4 +1,5 @@
 export { type SmtpEmailConfig, smtpEmail } from './email/smtp-email.ts';
+export { fallbackPayments, type NamedPayments } from './fallback-payments.ts';
 export { type InventoryConfig, inventory } from './inventory.ts';
 export { type OrderProvidersConfig, orderProviders, type Sharing } from './order-providers.ts';
 export { type ShippingConfig, shipping } from './shipping.ts';

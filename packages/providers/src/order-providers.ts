@@ -1,15 +1,27 @@
-import type { OrderPorts } from '@holdfast/flows';
-import { createGuard, type Guard, type GuardObserver, type Limits, type SharedStore } from '@holdfast/http';
+import type { OrderPorts, Payments } from '@holdfast/flows';
+import {
+  createGuard,
+  type Guard,
+  type GuardObserver,
+  type Limits,
+  type Pins,
+  type SharedStore,
+} from '@holdfast/http';
 import { LONGEST_DELIVERY_MS, type SmtpEmailConfig, smtpEmail } from './email/smtp-email.ts';
+import { fallbackPayments } from './fallback-payments.ts';
 import { LONGEST_CALL_MS } from './http-limits.ts';
 import { type InventoryConfig, inventory } from './inventory.ts';
 import { type ShippingConfig, shipping } from './shipping.ts';
 import { type StripePaymentsConfig, stripePayments } from './stripe/payments.ts';
 
+type Stripe = ReturnType<typeof stripePayments>;
 type Limited<T> = T & { readonly limits?: Limits };
 
 export interface OrderProvidersConfig {
-  readonly payment: Limited<StripePaymentsConfig>;
+  readonly payment: Limited<StripePaymentsConfig> & {
+    /** A second account or provider, used while nothing can be sent to the first. */
+    readonly fallback?: Limited<StripePaymentsConfig> | undefined;
+  };
   readonly inventory: Limited<InventoryConfig>;
   readonly shipping: Limited<ShippingConfig>;
   readonly email: Limited<SmtpEmailConfig>;
@@ -18,6 +30,7 @@ export interface OrderProvidersConfig {
 /** What the providers' limits, breakers and health are shared through with all other workers. */
 export interface Sharing {
   readonly store: SharedStore;
+  readonly pins: Pins;
   /** Multiplies how long a breaker stays open. */
   readonly retryScale?: number;
   readonly observer?: GuardObserver;
@@ -43,15 +56,31 @@ export function orderProviders(
   const overHttp = (provider: string, account: string, limits: Limits | undefined) =>
     guard(provider, account, limits, LONGEST_CALL_MS);
 
+  const stripes: Stripe[] = [];
+  const stripe = (name: string, { url, key, limits }: Limited<StripePaymentsConfig>): Stripe => {
+    const made = stripePayments({ url, key }, overHttp(name, `${url} ${key}`, limits));
+    stripes.push(made);
+    return made;
+  };
+  const withFallback = (first: Payments): Payments => {
+    if (!payment.fallback) return first;
+    if (!sharing)
+      throw new TypeError('a fallback for payments needs somewhere to remember where a charge was sent');
+    const second = { name: 'fallback', payments: stripe('payment-fallback', payment.fallback) };
+    return fallbackPayments(first, [second], sharing.pins);
+  };
+  const payments = withFallback(stripe('payment', payment));
+
   const providers = {
-    payments: stripePayments(payment, overHttp('payment', `${payment.url} ${payment.key}`, payment.limits)),
     inventory: inventory(stock, overHttp('inventory', stock.url, stock.limits)),
     shipping: shipping(labels, overHttp('shipping', `${labels.url} ${labels.clientId}`, labels.limits)),
     email: smtpEmail(email, guard('email', email.url, email.limits, LONGEST_DELIVERY_MS)),
   };
   return {
+    payments,
     ...providers,
     close: async () => {
+      await Promise.all(stripes.map((each) => each.close()));
       await Promise.all(Object.values(providers).map((provider) => provider.close()));
       await Promise.all(guards.map((each) => each.close()));
     },
