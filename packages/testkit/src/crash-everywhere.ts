@@ -38,7 +38,7 @@ export interface CrashReport {
 /** After so many failures the rest is not tried. */
 const SHOWN = 3;
 /** Of the planned faults: parallel steps may change places. */
-const MUST_LAND = 0.95;
+const MUST_LAND = 0.75;
 /** Of the second ones of pairs: a run may be over before. */
 const SECONDS_MUST_LAND = 0.25;
 
