@@ -17,7 +17,9 @@ export class RunWriter {
   readonly #claimedAt = performance.now();
   readonly #held = new Map<string, string>();
   #heldProgress = false;
+  /** The write that is under way, and the one that follows it and takes along all that is held until then. */
   #writing: Promise<WriteReply> | undefined;
+  #next: Promise<WriteReply> | undefined;
   #lastSeq = 0;
   /** Why no further step may start: a cancel was asked for, or another worker owns the run. */
   #refusal: Exclude<WriteReply, 'done'> | undefined;
@@ -87,15 +89,20 @@ export class RunWriter {
     });
   }
 
-  /** Writes what is held, after what is being written. */
-  async flush(): Promise<WriteReply> {
-    while (this.#writing) await this.#writing;
-    // what was held may have travelled with another caller's write, and that may have been refused
-    if (this.#held.size === 0) return this.#refusal ?? 'done';
-    const progress = this.#heldProgress;
-    this.#writing = this.#journal.recordStep(this.#run, this.takeHeld(), progress);
+  /** Writes what is held, after what is being written. @returns what was answered to the write that took it along */
+  flush(): Promise<WriteReply> {
+    if (this.#held.size > 0) this.#next ??= this.#writeHeld(this.#writing);
+    return this.#next ?? this.#writing ?? Promise.resolve(this.#refusal ?? 'done');
+  }
+
+  async #writeHeld(before: Promise<WriteReply> | undefined): Promise<WriteReply> {
     try {
-      const reply = await this.#writing;
+      // when that one failed, nothing is written any more that builds on it
+      await before;
+      [this.#writing, this.#next] = [this.#next, undefined];
+      if (this.#held.size === 0) return this.#refusal ?? 'done';
+      const progress = this.#heldProgress;
+      const reply = await this.#journal.recordStep(this.#run, this.takeHeld(), progress);
       if (reply !== 'done') this.#refusal = reply;
       return reply;
     } finally {
@@ -131,7 +138,7 @@ export class RunWriter {
 
   /** Resolves once nothing is being written. */
   async quiet(): Promise<void> {
-    while (this.#writing) await this.#writing;
+    while (this.#next ?? this.#writing) await (this.#next ?? this.#writing);
   }
 
   /** A field's record as long as it is not final. */

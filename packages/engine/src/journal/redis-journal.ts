@@ -306,7 +306,7 @@ export function redisJournal({
     },
 
     async moveAlarm(runId, delayMs) {
-      await call('moveAlarm', ofRun(runId), [runId, delayMs, '']);
+      await call('moveAlarm', ofRun(runId), [runId, delayMs]);
     },
 
     async moveAlarmOfDead(runId, death, delayMs) {
