@@ -1,0 +1,4 @@
+import { crashEach } from './crash.ts';
+import { operators, steps } from './scenarios.ts';
+
+crashEach({ ...steps, ...operators });

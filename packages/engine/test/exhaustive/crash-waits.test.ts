@@ -1,0 +1,4 @@
+import { crashEach } from './crash.ts';
+import { children, waits } from './scenarios.ts';
+
+crashEach({ ...waits, ...children });
