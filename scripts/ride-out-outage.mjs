@@ -1,9 +1,9 @@
-// A provider is down for half a minute while orders come in. Exit 1 unless the breaker opens, only probes go, no run fails, and all
+// A provider is down for half a minute while payments come in. Exit 1 unless the breaker opens, only probes go, no run fails, and all
 // complete once it is back. usage: node scripts/ride-out-outage.mjs [--seconds 30] [--per-second 10]
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { limitedStripe } from './support/limited-stripe.mjs';
-import { startOrderFleet } from './support/order-fleet.mjs';
+import { startPaymentFleet } from './support/payment-fleet.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -15,7 +15,7 @@ const seconds = Number(values.seconds);
 const perSecond = Number(values['per-second']);
 
 const stripe = await limitedStripe({ perSecond: 100_000, retryAfterS: 1 });
-const fleet = await startOrderFleet({ paymentUrl: stripe.url, workers: 3 });
+const fleet = await startPaymentFleet({ paymentUrl: stripe.url, workers: 3 });
 let failures = [];
 try {
   await fleet.startWorkers();
@@ -27,7 +27,7 @@ try {
   for (let second = 0; second < seconds; second += 1) {
     runIds.push(...(await fleet.submit(runIds.length, perSecond)));
     await delay(1_000);
-    if (!opened && (await fleet.payment())?.breaker.state !== 'closed') opened = Date.now();
+    if (!opened && (await fleet.health())?.breaker.state !== 'closed') opened = Date.now();
   }
   stripe.comeBack();
   const backAt = Date.now();
@@ -40,19 +40,19 @@ try {
   const notCompleted = runs.filter(({ status }) => status !== 'completed').length;
   console.log(
     [
-      `${runs.length} orders, ${perSecond} a second; payment was down for ${((backAt - downAt) / 1_000).toFixed(0)} s.`,
+      `${runs.length} payments, ${perSecond} a second; payment was down for ${((backAt - downAt) / 1_000).toFixed(0)} s.`,
       opened === undefined
         ? 'The breaker did not open.'
         : `The breaker was seen open after ${((opened - downAt) / 1_000).toFixed(1)} s; then ${probes.length} probes, ${together} of them close together.`,
-      `${inVain.length} calls came in vain. All orders had ended ${((endedAt - backAt) / 1_000).toFixed(1)} s after it was back, ${notCompleted} of them not completed.`,
+      `${inVain.length} calls came in vain. All payments had ended ${((endedAt - backAt) / 1_000).toFixed(1)} s after it was back, ${notCompleted} of them not completed.`,
     ].join('\n'),
   );
   failures = [
     opened === undefined && 'the breaker did not open',
     probes.length > seconds && `${probes.length} probes are too many`,
     together > 0 && 'probes came together',
-    notCompleted > 0 && `${notCompleted} orders were not completed`,
-    stripe.charges.size !== runs.length && `${stripe.charges.size} charges for ${runs.length} orders`,
+    notCompleted > 0 && `${notCompleted} payments were not completed`,
+    stripe.charges.size !== runs.length && `${stripe.charges.size} charges for ${runs.length} payments`,
   ].filter(Boolean);
 } finally {
   await fleet.stop();

@@ -30,9 +30,13 @@ interface EntranceOptions {
 
 /** A wait up to this long is waited on the spot. */
 const PATIENCE_MS = 250;
-/** How long a permit holds in a busy process, or while a connection is made. Where calls are spaced, no longer than one or two of them. */
-const LONGEST_FRESH_MS = 250;
-const SHORTEST_FRESH_MS = 20;
+/** How long a permit holds in a busy process, or while a connection is made. */
+const FRESH_MS = 250;
+/**
+ * Where calls are spaced: at 95 % of a limit of so many in any second, calls that are late by up to 50 ms do not bunch up to more than it,
+ * and some of that is the network's.
+ */
+const FRESH_IN_LINE_MS = 40;
 export const STORE_ANSWERS_WITHIN_MS = 5_000;
 
 /** Where calls to a provider wait for a moment, or are turned away. */
@@ -124,9 +128,8 @@ export class Entrance {
 }
 
 function permitOf(id: string, admission: Extract<Admission, { go: true }>, dueAt: number): Permit {
-  const { nowMs, oneByOne, probe, spacingMs } = admission;
-  const freshMs = spacingMs === 0 ? LONGEST_FRESH_MS : Math.max(SHORTEST_FRESH_MS, 1.5 * spacingMs);
-  const staleAt = dueAt + Math.min(LONGEST_FRESH_MS, freshMs);
+  const { nowMs, oneByOne, probe, spaced } = admission;
+  const staleAt = dueAt + (spaced ? FRESH_IN_LINE_MS : FRESH_MS);
   return { id, admittedAtMs: nowMs, oneByOne: oneByOne || probe, staleAt };
 }
 

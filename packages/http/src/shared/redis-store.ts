@@ -38,8 +38,9 @@ const SCRIPTS = {
   readStanding: loadScript('read-standing'),
 };
 
+const Flag = z.enum(['0', '1']).transform((flag) => flag === '1');
 const Admitted = z.union([
-  z.tuple([z.literal('go'), z.number(), z.number(), z.enum(['0', '1']), z.enum(['0', '1']), z.number()]),
+  z.tuple([z.literal('go'), z.number(), z.number(), Flag, Flag, Flag]),
   z.tuple([z.literal('wait'), z.number(), z.enum(['breaker', 'gate', 'concurrency', 'rate']), z.number()]),
 ]);
 const SettledReply = z.tuple([z.number(), z.number(), z.union([z.literal(''), z.number()])]);
@@ -130,8 +131,8 @@ function readAdmission(reply: unknown): Admission {
     const [, nowMs, reason, waitMs] = parsed;
     return { go: false, nowMs, reason, waitMs };
   }
-  const [, nowMs, waitMs, oneByOne, probe, spacingMs] = parsed;
-  return { go: true, nowMs, waitMs, oneByOne: oneByOne === '1', probe: probe === '1', spacingMs };
+  const [, nowMs, waitMs, oneByOne, probe, spaced] = parsed;
+  return { go: true, nowMs, waitMs, oneByOne, probe, spaced };
 }
 
 function readStanding(reply: unknown): Standing {

@@ -49,8 +49,8 @@ export type Admission =
       readonly oneByOne: boolean;
       /** The breaker's, to see whether the provider is back. */
       readonly probe: boolean;
-      /** Between one call and the next, where there is a rate to keep to; else 0. */
-      readonly spacingMs: number;
+      /** There is a rate to keep to: it has its place among the others. */
+      readonly spaced: boolean;
     }
   | { readonly go: false; readonly nowMs: number; readonly reason: WaitReason; readonly waitMs: number };
 

@@ -4,7 +4,7 @@
 --       calls at once ('' for no limit), ms a slot is held at most, ms the caller would wait on the spot,
 --       '1' when it has waited on the spot and only gate and breaker are to be looked at again
 -- Reply {'go', now, ms to wait before it is made, '1' when it is to be settled one by one, '1' when it is the breaker's probe,
---        ms between calls (0 without a rate)}
+--        '1' when there is a rate to keep to}
 --       | {'wait', now, 'breaker' | 'gate' | 'concurrency' | 'rate', ms}
 -- @include now
 -- @include state
@@ -51,7 +51,7 @@ if now < gate then
   if not s.ceiling then return { 'wait', now, 'gate', gate - now } end
   return { 'wait', now, 'gate', come_back(gate, 800 / s.ceiling) }
 end
-if again then return { 'go', now, 0, '0', probe and '1' or '0', 0 } end
+if again then return { 'go', now, 0, '0', probe and '1' or '0', '0' } end
 if s.cutAt then conclude_cut(KEYS[1], KEYS[3], s, now) end
 
 local slots = tonumber(ARGV[5])
@@ -105,4 +105,4 @@ if probe then
   redis.call('HSET', KEYS[1], 'probe', ARGV[1], 'probeAt', now, 'probeBy', now + wait + ARGV[6])
 end
 local one_by_one = (s.ceiling or slots) and '1' or '0'
-return { 'go', now, math.ceil(wait), one_by_one, probe and '1' or '0', rate and math.ceil(1000 / rate) or 0 }
+return { 'go', now, math.ceil(wait), one_by_one, probe and '1' or '0', rate and '1' or '0' }

@@ -6,7 +6,8 @@
 -- slowly at first: 1 % in the first second, 5 % in 4, 16 % in 10, double in half a minute. A ceiling that was seen only once may be
 -- that of a burst: it is held for a shorter time, and left five times as fast.
 local RECOVER_MS, JUST_BELOW, FORGET = 2000, 0.95, 8
-local HOLD_UNSURE_MS, HOLD_MS, MAX_HOLD_MS = 10000, 30000, 600000
+local HOLD_UNSURE_MS, HOLD_EARLY_MS, HOLD_MS, MAX_HOLD_MS = 10000, 20000, 60000, 600000
+local SOON_MS = 5000
 local LEAST, BUCKET_MS, BUCKETS = 0.02, 250, 32
 
 local function learned_rate(ceiling, busy, hold)
@@ -56,28 +57,30 @@ local function taken_lately(key, now)
 end
 
 -- The ceiling after a refusal at the rate `was` (nil: no limit was known), with `taken` calls taken in the second before it.
--- `early` counts the refusals in a row that came before it was felt for: one may be chance, more mean that the ceiling is not real.
+-- `early` counts the refusals one soon after the other that came before it was felt for: one may be chance (calls bunch up on their way),
+-- more mean that the ceiling is not real.
 local function new_ceiling(taken, was, before, early)
   if not was then return taken > 0 and taken or 1 end
   before = before or was
-  if early == 0 and taken >= 0.9 * before then return math.max(taken, before) end
-  if early < 2 and before < 10 and taken + 1 >= before then return math.max(taken, before) end
-  local most = early < 2 and math.max(was, before) or 0.93 * before
-  return math.min(math.max(taken, was / 2), most)
+  local good = early == 0 and 0.9 or 0.75
+  if early < 2 and (taken >= good * before or (before < 10 and taken + 1 >= before)) then return math.max(taken, before) end
+  return math.min(math.max(taken, was / 2), early < 2 and math.max(was, before) or 0.93 * before)
 end
 
 -- Draws the conclusion from the last refusal, once the gate is open again and all workers have told what was taken.
 local function conclude_cut(key, taken_key, s, now)
   local before, was = tonumber(s.ceiling), tonumber(s.was)
   local early = tonumber(s.early) or 0
-  if before and was and was <= before * (JUST_BELOW + 0.01) then early = early + 1 else early = 0 end
+  if not before or not was or was > before * (JUST_BELOW + 0.01) then early = 0
+  elseif tonumber(s.busy) < RECOVER_MS + SOON_MS then early = early + 1
+  else early = 1 end
   local taken = taken_before(taken_key, tonumber(s.cutAt))
   local ceiling = tonumber(s.policy) or new_ceiling(taken, was, before, early)
   ceiling = math.max(ceiling, LEAST)
   local hold = HOLD_UNSURE_MS
   if before and math.abs(ceiling - before) <= 0.15 * before then
     -- found again by feeling for it: it need not be felt for so soon
-    hold = early == 0 and math.min(math.max(HOLD_MS, 2 * s.hold), MAX_HOLD_MS) or HOLD_MS
+    hold = early == 0 and math.min(math.max(HOLD_MS, 2 * s.hold), MAX_HOLD_MS) or HOLD_EARLY_MS
   end
   redis.call('HSET', key, 'ceiling', ceiling, 'busy', 0, 'hold', hold, 'seen', now, 'early', early)
   redis.call('HDEL', key, 'cutAt', 'was', 'policy')
