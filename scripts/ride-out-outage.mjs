@@ -27,7 +27,8 @@ try {
   for (let second = 0; second < seconds; second += 1) {
     runIds.push(...(await fleet.submit(runIds.length, perSecond)));
     await delay(1_000);
-    if (!opened && (await fleet.health())?.breaker.state !== 'closed') opened = Date.now();
+    const health = await fleet.health();
+    if (!opened && health && health.breaker.state !== 'closed') opened = Date.now();
   }
   stripe.comeBack();
   const backAt = Date.now();

@@ -47,6 +47,19 @@ describe('a breaker', () => {
     expect(await ask()).toMatchObject({ go: false });
   });
 
+  it('opens soon at a provider that was busy until a moment ago', async () => {
+    const system = shared.clocked();
+    const { ask, fail, succeed } = breaker(system);
+    for (let second = 0; second < 8; second += 1) {
+      await succeed(20);
+      system.clock.nowMs += 1_000;
+    }
+    await fail(15);
+    system.clock.nowMs += 1_000;
+    await fail(15);
+    expect(await ask()).toMatchObject({ go: false, reason: 'breaker' });
+  });
+
   it('forgets failures after some seconds', async () => {
     const system = shared.clocked();
     const { ask, fail } = breaker(system);

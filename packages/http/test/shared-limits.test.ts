@@ -206,7 +206,8 @@ it('no key is without a time to live', async () => {
   await store.admit('p', ask('a.1', { ratePerSecond: 5, concurrency: 3 }));
   const taken = new Map([[Math.floor(clock.nowMs / 250), 2]]);
   await store.settle('p', result('a.1', 'throttled', { admittedAtMs: clock.nowMs, taken }));
-  await store.admit('p', ask('a.2', { concurrency: 3 }));
+  await store.settle('p', result('a.2', 'failed'));
+  await store.admit('p', ask('a.3', { concurrency: 3 }));
   await store.record('p', {
     ...{ minute: Math.floor(clock.nowMs / 60_000), taken, counts: new Map([['ok', 2]]) },
     errors: [{ at: '2026-01-31T12:00:00.000Z', kind: 'throttled', code: 'x', message: 'x', durationMs: 1 }],
@@ -216,6 +217,7 @@ it('no key is without a time to live', async () => {
     expect.stringMatching(/^\{hf0\}\/health\/p\/\d+$/),
     '{hf0}/health/p/errors',
     '{hf0}/limit/p',
+    '{hf0}/limit/p/failed',
     '{hf0}/limit/p/taken',
     '{hf0}/providers',
   ]);

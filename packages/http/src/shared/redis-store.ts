@@ -60,6 +60,7 @@ const StandingReply = z.tuple([
 export function redisStore({ connection, prefix = '{hf0}', now }: RedisStoreOptions): SharedStore {
   const clock = () => (now ? now() : '');
   const stateKeys = (scope: string) => [`${prefix}/limit/${scope}`, `${prefix}/limit/${scope}/slots`];
+  const failedKey = (scope: string) => `${prefix}/limit/${scope}/failed`;
   const takenKey = (scope: string) => `${prefix}/limit/${scope}/taken`;
   const countsKey = (scope: string, minute: number) => `${prefix}/health/${scope}/${minute}`;
   const errorsKey = (scope: string) => `${prefix}/health/${scope}/errors`;
@@ -85,7 +86,7 @@ export function redisStore({ connection, prefix = '{hf0}', now }: RedisStoreOpti
       const { permit, admittedAtMs, verdict, closedForMs = '', policyPerSecond = '', breaker } = result;
       const args = [permit, clock(), admittedAtMs, verdict, closedForMs, policyPerSecond];
       const more = [pack(result.taken), result.limits.ratePerSecond ?? '', breaker.firstMs, breaker.maxMs];
-      const keys = [...stateKeys(scope), takenKey(scope)];
+      const keys = [...stateKeys(scope), takenKey(scope), failedKey(scope)];
       const reply = await runScript(connection, SCRIPTS.settle, keys, [...args, ...more]);
       const [, gateMs, breakerMs] = SettledReply.parse(reply);
       return { gateMs, ...(breakerMs === '' ? {} : { breakerMs }) };

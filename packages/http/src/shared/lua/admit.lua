@@ -8,6 +8,7 @@
 --       | {'wait', now, 'breaker' | 'gate' | 'concurrency' | 'rate', ms}
 -- @include now
 -- @include state
+-- @include ring
 -- @include rate
 local now = now_ms(ARGV[2])
 local s = load_state(KEYS[1])
@@ -46,7 +47,7 @@ local gate = tonumber(s.gate) or 0
 if now < gate then
   if s.cutAt then
     -- how fast it may go on is not known for sure yet
-    return { 'wait', now, 'gate', come_back(gate, 800 / math.max(40, taken_before(KEYS[3], tonumber(s.cutAt)))) }
+    return { 'wait', now, 'gate', come_back(gate, 800 / math.max(40, counted_before(KEYS[3], tonumber(s.cutAt)))) }
   end
   if not s.ceiling then return { 'wait', now, 'gate', gate - now } end
   return { 'wait', now, 'gate', come_back(gate, 800 / s.ceiling) }

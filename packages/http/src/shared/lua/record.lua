@@ -4,9 +4,9 @@
 --       those, ms to remember the provider, number of counts, count, how many, …, error (JSON), …
 -- Reply 'recorded'
 -- @include now
--- @include rate
+-- @include ring
 local now = now_ms(ARGV[1])
-add_taken(KEYS[1], ARGV[3])
+count_in(KEYS[1], ARGV[3])
 local counts = tonumber(ARGV[8])
 for i = 9, 8 + 2 * counts, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[2], ARGV[4])

@@ -1,5 +1,5 @@
 -- Tells what came of a call, where that changes what others may do: it was refused, it failed, or it held a slot or was the probe.
--- KEYS  state, slots, taken
+-- KEYS  state, slots, taken, failed
 -- ARGV  permit, now ('' for Redis' clock), when it was admitted, 'ok' | 'failed' | 'throttled' | 'neutral',
 --       ms for which the provider wants no calls ('' when it did not say), calls a second by the provider's own word ('' when it said nothing),
 --       calls taken that were not told yet ('<quarter second>:<count>,…'), calls a second by configuration ('' for no limit),
@@ -7,13 +7,13 @@
 -- Reply {now, ms until the gate opens, ms until the breaker lets a probe through ('' when it is closed)}
 -- @include now
 -- @include state
+-- @include ring
 -- @include rate
-local WINDOW_MS, LEAST_BAD = 4000, 5
 local now = now_ms(ARGV[2])
 local s = load_state(KEYS[1])
 local verdict = ARGV[4]
 redis.call('ZREM', KEYS[2], ARGV[1])
-add_taken(KEYS[3], ARGV[7])
+count_in(KEYS[3], ARGV[7])
 
 local set, del = {}, {}
 local function put(field, value)
@@ -43,12 +43,16 @@ if verdict == 'throttled' and tonumber(ARGV[3]) > (tonumber(s.lastCut) or 0) the
   if ARGV[6] ~= '' then put('policy', ARGV[6]) end
 end
 
--- Breaker: opens when five or more, and at least half of all, have failed in the last 4 to 8 s, over all workers
+-- Breaker: opens when five or more, and at least half of all, have failed in the last two seconds, or in the last eight, over all workers
 local function trip()
   local trips = (tonumber(s.trips) or 0) + 1
   put('trips', trips)
   put('until', now + math.min(ARGV[9] * 2 ^ (trips - 1), tonumber(ARGV[10])))
-  for _, field in ipairs({ 'probe', 'window', 'bad', 'badBefore' }) do drop(field) end
+  drop('probe')
+end
+local function most_fail(buckets)
+  local failed = counted_lately(KEYS[4], now, buckets)
+  return failed >= 5 and failed >= counted_lately(KEYS[3], now, buckets)
 end
 if s['until'] then
   if s.probe == ARGV[1] then
@@ -56,20 +60,12 @@ if s['until'] then
     elseif verdict == 'neutral' then drop('probe')
     else
       for _, field in ipairs({ 'until', 'trips', 'probe', 'probeAt', 'probeBy' }) do drop(field) end
+      redis.call('DEL', KEYS[4])
     end
   end
 elseif verdict == 'failed' then
-  local window = math.floor(now / WINDOW_MS)
-  local bad, before = tonumber(s.bad) or 0, tonumber(s.badBefore) or 0
-  if tonumber(s.window) == window - 1 then bad, before = 0, bad
-  elseif tonumber(s.window) ~= window then bad, before = 0, 0 end
-  bad = bad + 1
-  if bad + before >= LEAST_BAD and bad + before >= taken_lately(KEYS[3], now) then trip()
-  else
-    put('window', window)
-    put('bad', bad)
-    put('badBefore', before)
-  end
+  count_in(KEYS[4], bucket_of(now) .. ':1')
+  if most_fail(8) or most_fail(32) then trip() end
 end
 if #del > 0 then redis.call('HDEL', KEYS[1], unpack(del)) end
 if #set > 0 then redis.call('HSET', KEYS[1], unpack(set)) end

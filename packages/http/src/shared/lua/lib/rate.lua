@@ -8,7 +8,7 @@
 local RECOVER_MS, JUST_BELOW, FORGET = 2000, 0.95, 8
 local HOLD_UNSURE_MS, HOLD_EARLY_MS, HOLD_MS, MAX_HOLD_MS = 10000, 20000, 60000, 600000
 local SOON_MS = 5000
-local LEAST, BUCKET_MS, BUCKETS = 0.02, 250, 32
+local LEAST = 0.02
 
 local function learned_rate(ceiling, busy, hold)
   hold = tonumber(hold)
@@ -16,44 +16,6 @@ local function learned_rate(ceiling, busy, hold)
   local s = math.max(0, busy - RECOVER_MS - hold) / 1000
   local haste = hold == HOLD_UNSURE_MS and 5 or 1
   return ceiling * JUST_BELOW * math.exp(haste * (0.01 * s + 0.0005 * s * s))
-end
-
--- What has been taken, by the time it was sent: a ring of quarter seconds, each field `<bucket>:<count>`.
-local function add_taken(key, packed)
-  if packed == '' then return end
-  for bucket, count in string.gmatch(packed, '(%d+):(%d+)') do
-    local field = bucket % BUCKETS
-    local held, before = string.match(redis.call('HGET', key, field) or '', '(%d+):(%d+)')
-    if held == bucket then count = count + before end
-    redis.call('HSET', key, field, bucket .. ':' .. count)
-  end
-  redis.call('PEXPIRE', key, 60000)
-end
-
--- Calls taken in the second before `at`.
-local function taken_before(key, at)
-  local ring = redis.call('HGETALL', key)
-  local last = math.floor(at / BUCKET_MS)
-  local gone = (at % BUCKET_MS) / BUCKET_MS
-  local taken = 0
-  for i = 2, #ring, 2 do
-    local bucket, count = string.match(ring[i], '(%d+):(%d+)')
-    local age = last - bucket
-    if age >= 0 and age < 4 then taken = taken + count end
-    if age == 4 then taken = taken + count * (1 - gone) end
-  end
-  return taken
-end
-
--- Calls taken in about the last eight seconds.
-local function taken_lately(key, now)
-  local ring = redis.call('HGETALL', key)
-  local taken = 0
-  for i = 2, #ring, 2 do
-    local bucket, count = string.match(ring[i], '(%d+):(%d+)')
-    if math.floor(now / BUCKET_MS) - bucket < BUCKETS then taken = taken + count end
-  end
-  return taken
 end
 
 -- The ceiling after a refusal at the rate `was` (nil: no limit was known), with `taken` calls taken in the second before it.
@@ -74,7 +36,7 @@ local function conclude_cut(key, taken_key, s, now)
   if not before or not was or was > before * (JUST_BELOW + 0.01) then early = 0
   elseif tonumber(s.busy) < RECOVER_MS + SOON_MS then early = early + 1
   else early = 1 end
-  local taken = taken_before(taken_key, tonumber(s.cutAt))
+  local taken = counted_before(taken_key, tonumber(s.cutAt))
   local ceiling = tonumber(s.policy) or new_ceiling(taken, was, before, early)
   ceiling = math.max(ceiling, LEAST)
   local hold = HOLD_UNSURE_MS

@@ -1,6 +1,6 @@
 local FIELDS = {
   'gate', 'ceiling', 'busy', 'hold', 'seen', 'cutAt', 'lastCut', 'was', 'policy', 'early', 'tat', 'tail',
-  'until', 'trips', 'probe', 'probeAt', 'probeBy', 'window', 'bad', 'badBefore',
+  'until', 'trips', 'probe', 'probeAt', 'probeBy',
 }
 local STATE_TTL_MS = 86400000
 
