@@ -111,7 +111,7 @@ export class Sweeper {
         if (dueInMs <= 0) await jobs.promote(run.flow, run.jobId);
         return journal.moveAlarm(run.runId, Math.max(dueInMs, 0) + 2_000);
       case 'waiting':
-        return journal.moveAlarm(run.runId, Math.max(NEXT_LOOK_MS, now - run.createdAt));
+        return journal.moveAlarm(run.runId, Math.max(NEXT_LOOK_MS, now - run.readySince));
       case 'active':
         // a run that is parked has its job delayed any moment; one that should have gone on by now never will by that job
         if (run.owner.startsWith('-') && dueInMs > -PARKS_MS) return journal.moveAlarm(run.runId, PARKS_MS);

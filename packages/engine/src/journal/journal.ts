@@ -137,7 +137,8 @@ export interface Whereabouts {
   readonly jobId: string;
   readonly owner: string;
   readonly deaths: number;
-  readonly createdAt: number;
+  /** Since when its job may be taken, as far as it waits for a worker. */
+  readonly readySince: number;
   /** When it wants to be woken; undefined when it waits for a signal alone, does not wait, or what ends its wait has come. */
   readonly wakeAt: number | undefined;
   readonly death: Failure | undefined;

@@ -114,7 +114,7 @@ export const WHEREABOUTS_FIELDS = [
   'job',
   'owner',
   'deaths',
-  'createdAt',
+  'updatedAt',
   'waiting',
   'death',
   'parent',
@@ -127,11 +127,12 @@ export function decodeWhereabouts(
   runId: string,
   values: readonly (string | null)[],
 ): Whereabouts | undefined {
-  const [flow, status, jobId, owner, deaths, createdAt, waiting, death, parent, tenant, generation, woken] =
+  const [flow, status, jobId, owner, deaths, updatedAt, waiting, death, parent, tenant, generation, woken] =
     values;
   if (!flow || !status || !jobId || !tenant) return undefined;
   const waits = owner?.startsWith('-') && woken !== owner;
   const waitingFor = waits ? parsed<WaitingFor>(waiting ?? undefined) : undefined;
+  const wakeAt = waitingFor && 'until' in waitingFor ? waitingFor.until : undefined;
   return {
     runId,
     tenant,
@@ -141,8 +142,8 @@ export function decodeWhereabouts(
     jobId,
     owner: owner ?? '',
     deaths: Number(deaths ?? 0),
-    createdAt: Number(createdAt),
-    wakeAt: waitingFor && 'until' in waitingFor ? waitingFor.until : undefined,
+    readySince: wakeAt ?? Number(updatedAt),
+    wakeAt,
     death: parsed<Failure>(death ?? undefined),
     parent: parsed<ParentRun>(parent ?? undefined),
   };

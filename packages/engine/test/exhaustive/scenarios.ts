@@ -220,6 +220,18 @@ export const waits: Record<string, Case> = {
       expect: completed(done('last')),
     },
   },
+  'steps in doubt beside each other': {
+    flow: (p) =>
+      flowOf('doubts', async (ctx) => {
+        const retry = { first: '50ms' } as const;
+        await Promise.all([
+          ctx.step('one', p.step('one', { refuses: first(unclear), retry })),
+          ctx.step('two', p.step('two', { refuses: first(unclear), retry })),
+        ]);
+        return ctx.step('last', p.step('last'));
+      }),
+    options: { sequence: ['two', 'last'], expect: completed(done('last')) },
+  },
   'a rejected step beside others': {
     flow: (p) =>
       flowOf('forked', async (ctx) => {
