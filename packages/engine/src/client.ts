@@ -15,7 +15,7 @@ import { fieldOf } from './journal/step-record.ts';
 import { checkSize, LIMITS } from './limits.ts';
 import { type Resolution, resolvedRecord } from './resolution.ts';
 import { isTerminal, type Json, type Run } from './run.ts';
-import { InvalidCursorError, type ListQuery, listRuns, type RunPage } from './run-list.ts';
+import { InvalidCursorError, type ListQuery, listRuns, type RunPage, runsByKey } from './run-list.ts';
 import { CHILD_SIGNAL } from './waits.ts';
 
 export interface SubmitRequest {
@@ -105,7 +105,10 @@ export interface Client {
   getRun(tenant: string, runId: string): Promise<Run | undefined>;
   /** The run that a key reaches. @returns undefined when the key is free */
   findByKey(tenant: string, flow: string, idempotencyKey: string): Promise<Run | undefined>;
-  /** A tenant's runs, the newest first. Looks at a bounded number of runs at a time, so a page may be short and yet have a next one. */
+  /**
+   * A tenant's runs, the newest first; dead ones alone, the last to die first. Looks at a bounded number of runs for a page, so that one
+   * may be short and yet have a next one.
+   */
   listRuns(tenant: string, query?: ListQuery): Promise<RunPage>;
   /** A tenant's dead runs, the last one to die first. */
   listDead(tenant: string, query?: Pick<ListQuery, 'flow' | 'code' | 'cursor' | 'limit'>): Promise<RunPage>;
@@ -204,7 +207,12 @@ export function createClient({ connection, flows }: ClientOptions): Client {
 
     findByKey: (tenant, flow, idempotencyKey) => client.getRun(tenant, runIdOf(tenant, flow, idempotencyKey)),
 
-    listRuns: (tenant, query = {}) => orUnavailable(listRuns(journal, 'runs', tenant, query)),
+    listRuns: (tenant, { key, ...query } = {}) =>
+      orUnavailable(
+        key === undefined
+          ? listRuns(journal, query.status === 'dead' ? 'dead' : 'runs', tenant, query)
+          : runsByKey(journal, tenant, registry.names(), { ...query, key }),
+      ),
     listDead: (tenant, query = {}) =>
       orUnavailable(listRuns(journal, 'dead', tenant, { ...query, status: 'dead' })),
 
@@ -323,6 +331,8 @@ function newRun(
     input,
     status: 'pending',
     steps: [],
+    waits: [],
+    signals: [],
     events: [],
     drawn: 0,
     settled: 0,

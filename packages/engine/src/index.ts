@@ -33,7 +33,9 @@ export {
   type RunEvent,
   type RunStatus,
   type StepState,
+  type UndoState,
   type WaitingFor,
+  type WaitState,
 } from './run.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './run-list.ts';
 export type {

@@ -1,14 +1,11 @@
-import type { Journal, ListPosition } from './journal/journal.ts';
-import type { Run, RunStatus } from './run.ts';
+import type { Journal, ListFilter, ListPosition } from './journal/journal.ts';
+import { runIdOf } from './journal/keys.ts';
+import type { Run } from './run.ts';
 
-export interface ListQuery {
-  readonly flow?: string;
-  readonly status?: RunStatus;
-  /** The code of the failure of failed and dead runs. */
-  readonly code?: string;
-  /** Created at this time or later, and before that one; Unix milliseconds. */
-  readonly since?: number;
-  readonly before?: number;
+/** Which runs to list: `code` is that of the failure of failed and dead runs. */
+export interface ListQuery extends ListFilter {
+  /** The run that this Idempotency-Key reaches; with `flow` left out, those of every flow that is known. */
+  readonly key?: string;
   /** Where the page before ended. */
   readonly cursor?: string;
   /** 1 to 200. Default 50. */
@@ -30,59 +27,74 @@ export class InvalidCursorError extends Error {
   }
 }
 
-/** Runs looked at in one round trip, and for one page at most. */
-const BATCH = 100;
-const MAX_LOOKED_AT = 2_000;
+type List = 'runs' | 'dead';
+
+/** Runs looked at in one script, during which Redis does nothing else, and for one page at most. */
+const STRETCH = 500;
+const MAX_LOOKED_AT = 10_000;
 
 /** One page of a tenant's runs. Ids whose runs have expired are forgotten on the way. */
 export async function listRuns(
   journal: Journal,
-  list: 'runs' | 'dead',
+  list: List,
   tenant: string,
   query: ListQuery,
 ): Promise<RunPage> {
-  const limit = Math.min(Math.max(query.limit ?? 50, 1), 200);
+  const { cursor, limit: asked = 50, ...filter } = query;
+  const limit = Math.min(Math.max(asked, 1), 200);
   const runs: Run[] = [];
-  let after = query.cursor === undefined ? startOf(query) : decodeCursor(query.cursor);
-  for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; lookedAt += BATCH) {
-    const positions = await journal.listRuns(list, tenant, after, BATCH);
-    const found = await journal.readRuns(positions.map(({ runId }) => runId));
-    const expired: string[] = [];
-    for (const [index, position] of positions.entries()) {
-      const run = found[index];
-      if (list === 'runs' && query.since !== undefined && position.at < query.since) return { runs };
-      after = position;
-      if (!run) expired.push(position.runId);
-      else if (fits(run, query)) runs.push(run);
-      if (runs.length === limit) {
-        await journal.forgetRuns(tenant, expired);
-        const last = index === positions.length - 1 && positions.length < BATCH;
-        return last ? { runs } : { runs, nextCursor: encodeCursor(position) };
-      }
-    }
+  let after = cursor === undefined ? startOf(list, filter) : decodeCursor(list, cursor);
+  for (let lookedAt = 0; runs.length < limit && lookedAt < MAX_LOOKED_AT; lookedAt += STRETCH) {
+    const stretch = { after, filter, look: STRETCH, pick: limit - runs.length };
+    const { runIds, expired, end } = await journal.listRuns(list, tenant, stretch);
+    const found = await journal.readRuns(runIds);
+    // a run may have changed since it was picked
+    runs.push(...found.filter((run) => run !== undefined).filter((run) => fits(run, filter)));
     await journal.forgetRuns(tenant, expired);
-    if (positions.length < BATCH) return { runs };
+    if (!end || isOver(list, end, filter)) return { runs };
+    after = end;
   }
-  return after ? { runs, nextCursor: encodeCursor(after) } : { runs };
+  return after ? { runs, nextCursor: encodeCursor(list, after) } : { runs };
 }
 
-function startOf({ before }: ListQuery): ListPosition | undefined {
+/** The runs of a tenant that a key reaches, by their ids: nothing is searched. */
+export async function runsByKey(
+  journal: Journal,
+  tenant: string,
+  flows: readonly string[],
+  { key, ...filter }: ListFilter & { readonly key: string },
+): Promise<RunPage> {
+  const among = filter.flow === undefined ? flows : [filter.flow];
+  const found = await journal.readRuns(among.map((flow) => runIdOf(tenant, flow, key)));
+  const runs = found.filter((run) => run !== undefined).filter((run) => fits(run, filter));
+  return { runs: runs.sort((a, b) => b.createdAt - a.createdAt) };
+}
+
+function startOf(list: List, { before }: ListFilter): ListPosition | undefined {
   // ids are longer than this one, so nothing of that moment comes before it
-  return before === undefined ? undefined : { at: before, runId: '' };
+  return list === 'runs' && before !== undefined ? { at: before, runId: '' } : undefined;
 }
 
-function fits(run: Run, { flow, status, code }: ListQuery): boolean {
+/** Only older ones are left. */
+function isOver(list: List, end: ListPosition, { since }: ListFilter): boolean {
+  return list === 'runs' && since !== undefined && end.at < since;
+}
+
+function fits(run: Run, { flow, status, code, since, before }: ListFilter): boolean {
   if (flow !== undefined && run.flow !== flow) return false;
   if (status !== undefined && run.status !== status) return false;
+  if (since !== undefined && run.createdAt < since) return false;
+  if (before !== undefined && run.createdAt >= before) return false;
   return code === undefined || ('error' in run && run.error?.code === code);
 }
 
-function encodeCursor({ at, runId }: ListPosition): string {
-  return Buffer.from(`${at}:${runId}`).toString('base64url');
+function encodeCursor(list: List, { at, runId }: ListPosition): string {
+  return Buffer.from(`${list}:${at}:${runId}`).toString('base64url');
 }
 
-function decodeCursor(cursor: string): ListPosition {
-  const [, at, runId] = /^(\d+):(run_[0-9a-f]+)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (at === undefined || runId === undefined) throw new InvalidCursorError();
+function decodeCursor(list: List, cursor: string): ListPosition {
+  const text = Buffer.from(cursor, 'base64url').toString();
+  const [, of, at, runId] = /^(runs|dead):(\d+):(run_[0-9a-f]+)$/.exec(text) ?? [];
+  if (of !== list || at === undefined || runId === undefined) throw new InvalidCursorError();
   return { at: Number(at), runId };
 }

@@ -64,6 +64,26 @@ export interface StepState {
   readonly startedAt: number;
   readonly finishedAt?: number;
   readonly error?: ErrorRecord;
+  /** Once it was begun to be taken back. */
+  readonly undo?: UndoState;
+}
+
+export interface UndoState {
+  readonly attempts: number;
+  readonly startedAt: number;
+  readonly finishedAt?: number;
+  /** When that was done which is taken back. */
+  readonly doneAt: number;
+}
+
+/** A timer, or a wait for a signal, that the flow has come to. */
+export interface WaitState {
+  readonly kind: 'timer' | 'signal';
+  readonly name: string;
+  readonly startedAt: number;
+  /** When it ends by itself. */
+  readonly until?: number;
+  readonly finishedAt?: number;
 }
 
 /** Something that went otherwise than straight on, for people who look at a run. Times are Unix milliseconds on Redis' clock. */
@@ -93,6 +113,10 @@ interface RunCommon {
   readonly input: Json;
   /** In the order of their start. */
   readonly steps: readonly StepState[];
+  /** In the order of their start. */
+  readonly waits: readonly WaitState[];
+  /** The signals that were sent to it, in the order of their arrival. */
+  readonly signals: readonly { readonly id: string; readonly name: string }[];
   /** What went otherwise than straight on in this generation, in order. */
   readonly events: readonly RunEvent[];
   /** What other runs have drawn from this one, settled or not. */

@@ -55,6 +55,8 @@ export interface Worker {
 const BEAT_MS = 250;
 const LIFE_HOLDS_MS = 1_000;
 const SWEEP_MS = 250;
+/** What a worker has beyond its grace to record what was aborted and to sign off; with Redis away it cannot. */
+const LEAVE_MS = 3_000;
 /** After Redis was away, so long for the others to prove their life again. */
 const TRUST_AFTER_MS = 1_000;
 
@@ -155,8 +157,18 @@ class RunningWorker implements Worker {
       for (const calls of this.#underWay.keys()) calls.giveUp('worker_stops');
       this.#stopped.abort();
     }, toMs(grace));
-    await Promise.all(this.#workers.map((worker) => worker.close()));
+    const graceMs = this.#underWay.size > 0 ? toMs(grace) : 0;
+    const signedOff = await within(graceMs + LEAVE_MS, this.#leave());
     clearTimeout(cutOff);
+    if (signedOff) return;
+    this.#stopped.abort();
+    clearTimeout(this.#sweepTimer);
+    await this.#liveness.stop();
+    this.#options.log.warn({}, 'the worker stopped while redis was away; others take its runs');
+  }
+
+  async #leave(): Promise<void> {
+    await Promise.all(this.#workers.map(closeOnceConnected));
     this.#stopped.abort();
     clearTimeout(this.#sweepTimer);
     await this.#sweeping;
@@ -262,4 +274,21 @@ class RunningWorker implements Worker {
         this.#options.log.warn({ err: error }, 'a sweep was cut short; the next one goes on');
     }
   }
+}
+
+/** A connection that ioredis is told to close between two tries to reconnect never ends, and BullMQ would wait for that end. */
+async function closeOnceConnected(worker: BullWorker): Promise<void> {
+  const blocking = await worker.backend.blockingClient;
+  if (blocking?.status === 'reconnecting')
+    await new Promise<void>((resolve) => blocking.once('ready', resolve));
+  await worker.close();
+}
+
+/** @returns whether it was done in time */
+async function within(ms: number, done: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  return Promise.race([done.then(() => true as const), late]).finally(() => clearTimeout(timer));
 }

@@ -102,6 +102,27 @@ export interface ListPosition {
   readonly runId: string;
 }
 
+/** Which of a tenant's runs to pick; a member that is left out lets all pass. Times are Unix milliseconds. */
+export interface ListFilter {
+  readonly flow?: string;
+  readonly status?: Run['status'];
+  /** The code of its failure. */
+  readonly code?: string;
+  /** Created at this time or later. */
+  readonly since?: number;
+  /** Created before this time. */
+  readonly before?: number;
+}
+
+/** One look through a list of runs. */
+export interface Stretch {
+  readonly runIds: readonly string[];
+  /** Ids that stand in the list though their runs have expired. */
+  readonly expired: readonly string[];
+  /** The last run that was looked at; undefined at the end of the list. */
+  readonly end: ListPosition | undefined;
+}
+
 /** A run's job, for who has to add or promote it. */
 export interface JobOfRun {
   readonly flow: string;
@@ -198,13 +219,18 @@ export interface Journal {
 
   /** A run's records by field, as they stand in Redis. */
   readRecords(runId: string): Promise<ReadonlyMap<string, string>>;
-  /** Ids of a tenant's runs (or of its dead ones), the newest first, and when they were created (or died). */
+  /** Picks from a tenant's runs, the newest first, or from its dead ones, the last to die first. */
   listRuns(
     list: 'runs' | 'dead',
     tenant: string,
-    after: ListPosition | undefined,
-    limit: number,
-  ): Promise<readonly ListPosition[]>;
+    stretch: {
+      readonly after: ListPosition | undefined;
+      readonly filter: ListFilter;
+      /** The most runs to look at, and to pick. */
+      readonly look: number;
+      readonly pick: number;
+    },
+  ): Promise<Stretch>;
   readRuns(runIds: readonly string[]): Promise<readonly (Run | undefined)[]>;
   /** Takes ids out of a tenant's list whose runs have expired. */
   forgetRuns(tenant: string, runIds: readonly string[]): Promise<void>;
@@ -217,6 +243,7 @@ export interface Journal {
   pruneRuns(tenant: string, from: number, limit: number): Promise<number | undefined>;
   readRun(runId: string): Promise<Run | undefined>;
   readStatus(runId: string): Promise<Run['status'] | undefined>;
+  readRevision(runId: string): Promise<number | undefined>;
   /** Ids of the workers that prove their life. */
   liveWorkers(): Promise<ReadonlySet<string>>;
   /** Ids of the workers whose proof of life has run out. */

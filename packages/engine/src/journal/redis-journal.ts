@@ -6,7 +6,6 @@ import type {
   ClaimReply,
   Entry,
   Journal,
-  ListPosition,
   RerunReply,
   ResolveReply,
   SignalReply,
@@ -14,6 +13,7 @@ import type {
   WriteReply,
 } from './journal.ts';
 import { keys } from './keys.ts';
+import { sendInOneWrite } from './one-write.ts';
 import { decodeClaimed, decodeRun, decodeWhereabouts, fieldsOf, WHEREABOUTS_FIELDS } from './run-codec.ts';
 import { loadScript, runScript, runScriptFirst, type ScriptReply } from './scripts.ts';
 import { parseField } from './step-record.ts';
@@ -53,6 +53,7 @@ const scripts = {
   takeAlarms: loadScript('take-alarms'),
   moveAlarm: loadScript('move-alarm'),
   proveLife: loadScript('prove-life'),
+  listRuns: loadScript('list-runs'),
 };
 
 export interface RedisJournalOptions {
@@ -327,31 +328,35 @@ export function redisJournal({
       return new Map(fields.filter(([field]) => parseField(field)));
     },
 
-    async listRuns(list, tenant, after, limit) {
-      const key = list === 'runs' ? keys.runs(tenant) : keys.dead(tenant);
-      // entries of one moment stand in the order of their ids: those up to the last one seen are skipped
-      const found: ListPosition[] = [];
-      for (let offset = 0; found.length < limit; offset += limit) {
-        const page = await connection.zrevrangebyscore(
-          key,
-          after?.at ?? '+inf',
-          '-inf',
-          'WITHSCORES',
-          'LIMIT',
-          offset,
-          limit,
-        );
-        for (let i = 0; i + 1 < page.length; i += 2) {
-          const position = { runId: String(page[i]), at: Number(page[i + 1]) };
-          if (after && position.at === after.at && position.runId >= after.runId) continue;
-          if (found.length < limit) found.push(position);
-        }
-        if (page.length < limit * 2) break;
-      }
-      return found;
+    async listRuns(of, tenant, { after, filter, look, pick }) {
+      const { since = '', before = '', flow = '', status = '', code = '' } = filter;
+      const [picked, expired, at, runId] = list(
+        await call(
+          'listRuns',
+          [of === 'runs' ? keys.runs(tenant) : keys.dead(tenant)],
+          [
+            keys.run(''),
+            look,
+            pick,
+            after?.at ?? '+inf',
+            after?.runId ?? '',
+            since,
+            before,
+            flow,
+            status,
+            code,
+          ],
+        ),
+      );
+      return {
+        runIds: list(picked ?? null).map(String),
+        expired: list(expired ?? null).map(String),
+        end: runId === undefined ? undefined : { at: Number(at), runId: String(runId) },
+      };
     },
 
     async readRuns(runIds) {
+      if (runIds.length > 0) sendInOneWrite(connection);
       return Promise.all(runIds.map((runId) => this.readRun(runId)));
     },
 
@@ -384,6 +389,11 @@ export function redisJournal({
 
     async readStatus(runId) {
       return ((await connection.hget(keys.run(runId), 'status')) ?? undefined) as Run['status'] | undefined;
+    },
+
+    async readRevision(runId) {
+      const revision = await connection.hget(keys.run(runId), 'revision');
+      return revision === null ? undefined : Number(revision);
     },
 
     async liveWorkers() {

@@ -1,14 +1,7 @@
-import {
-  type Failure,
-  isTerminal,
-  type Json,
-  type Run,
-  type RunEvent,
-  type StepState,
-  type WaitingFor,
-} from '../run.ts';
+import type { Failure, Json, Run, RunEvent, WaitingFor } from '../run.ts';
 import type { ClaimedRun, Draw, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
-import { decodeRecord, fieldOf, parseField, type StepRecord } from './step-record.ts';
+import { decodeRecord, parseField, type StepRecord } from './step-record.ts';
+import { stepStates, waitStates } from './step-states.ts';
 
 /** What stands in Redis under a run's key is no run of ours. */
 export class CorruptRecordError extends Error {
@@ -60,6 +53,7 @@ export function decodeClaimed(runId: string, fields: Fields, now: number, rolled
 /** The run as people see it. */
 export function decodeRun(runId: string, fields: Fields): Run {
   const status = need(fields, 'status') as Run['status'];
+  const { records } = recordsOf(fields);
   const common = {
     id: runId,
     tenant: need(fields, 'tenant'),
@@ -68,7 +62,9 @@ export function decodeRun(runId: string, fields: Fields): Run {
     generation: Number(need(fields, 'generation')),
     idempotencyKey: need(fields, 'key'),
     input: JSON.parse(need(fields, 'input')) as Json,
-    steps: stepStates(fields, status),
+    steps: stepStates(records, status),
+    waits: waitStates(records),
+    signals: signalsOf(fields).map(({ id, name }) => ({ id, name })),
     events: eventsOf(fields),
     drawn: Number(fields.get('drawn') ?? 0),
     settled: Number(fields.get('settled') ?? 0),
@@ -188,51 +184,6 @@ function compensationOf(fields: Fields): ClaimedRun['compensation'] {
   const failure = parsed<Failure>(fields.get('failure'));
   if (!failure) throw corrupt('failure');
   return { ends: 'failed', failure };
-}
-
-/** Steps and child runs, in the order of their start. */
-function stepStates(fields: Fields, run: Run['status']): StepState[] {
-  const { records } = recordsOf(fields);
-  return [...records]
-    .flatMap(([field, record]) => {
-      const at = parseField(field);
-      if (at?.kind !== 'step' && at?.kind !== 'child') return [];
-      const undo = records.get(fieldOf('undo', at.kind === 'step' ? at.name : `child.${at.name}`));
-      return [{ seq: record.seq, state: stepState(at.name, record, undo, run) }];
-    })
-    .sort((a, b) => a.state.startedAt - b.state.startedAt || a.seq - b.seq)
-    .map(({ state }) => state);
-}
-
-function stepState(
-  name: string,
-  record: StepRecord,
-  undo: StepRecord | undefined,
-  run: Run['status'],
-): StepState {
-  const { attempts, startedAt } = record;
-  const at = { name, attempts, startedAt };
-  switch (record.is) {
-    case 'completed':
-      if (undo?.is === 'completed') return { ...at, status: 'compensated', finishedAt: undo.finishedAt };
-      if (undo && 'error' in undo)
-        return { ...at, status: 'completed', finishedAt: record.finishedAt, error: undo.error };
-      return { ...at, status: 'completed', finishedAt: record.finishedAt };
-    case 'rejected':
-      return { ...at, status: 'failed', finishedAt: record.finishedAt, error: record.error };
-    case 'waiting':
-      return { ...at, status: 'running' };
-    case 'started':
-      return { ...at, status: run === 'running' ? 'running' : 'in_doubt' };
-    case 'retrying': {
-      const over = isTerminal(run) || run === 'compensating' || run === 'dead';
-      return {
-        ...at,
-        status: record.inDoubt ? 'in_doubt' : over ? 'failed' : 'running',
-        error: record.error,
-      };
-    }
-  }
 }
 
 /** A parked run keeps its last owner behind a "-". */

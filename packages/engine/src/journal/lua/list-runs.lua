@@ -1,0 +1,39 @@
+-- Looks through a stretch of a tenant's runs, the newest (the last to die) first, and picks those that fit. Writes nothing.
+-- KEYS  the tenant's runs, or its dead; each run's key is made from its id, which is in the same slot
+-- ARGV  what a run's key begins with, runs to look at, runs to pick, time and run id behind which to begin ('+inf' and '' for the
+--       beginning), created at or after, created before (ms, or ''), flow, status, code of its failure ('' for any)
+-- Reply {{id, …} picked, {id, …} expired, time, id of the last run looked at}; without the last two at the end of the list
+local prefix, look, pick, at, behind = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local since, before, flow, status, code = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
+
+-- runs of one moment stand in the order of their ids
+local skip = 0
+if at ~= '+inf' then
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], at, at)) do
+    if id >= behind then skip = skip + 1 end
+  end
+end
+
+local function fits(run)
+  if flow ~= '' and run[1] ~= flow then return false end
+  if status ~= '' and run[2] ~= status then return false end
+  local created = tonumber(run[3])
+  if since and created < since or before and created >= before then return false end
+  if code == '' then return true end
+  local failure = run[2] == 'dead' and run[5] or run[4]
+  return failure and cjson.decode(failure).code == code
+end
+
+local entries = redis.call('ZREVRANGEBYSCORE', KEYS[1], at, '-inf', 'WITHSCORES', 'LIMIT', skip, look + 1)
+local picked, expired = {}, {}
+for i = 1, #entries, 2 do
+  if i > look * 2 or #picked == pick then return { picked, expired, entries[i - 1], entries[i - 2] } end
+  local id = entries[i]
+  local run = redis.call('HMGET', prefix .. id, 'flow', 'status', 'createdAt', 'failure', 'death')
+  if not run[2] then
+    expired[#expired + 1] = id
+  elseif fits(run) then
+    picked[#picked + 1] = id
+  end
+end
+return { picked, expired }

@@ -1,0 +1,76 @@
+import { isTerminal, type Run, type StepState, type UndoState, type WaitState } from '../run.ts';
+import { type CompletedRecord, fieldOf, parseField, type StepRecord } from './step-record.ts';
+
+/** What a run's journal holds, by field. */
+type Records = ReadonlyMap<string, StepRecord>;
+
+/** Steps and child runs, in the order of their start. */
+export function stepStates(records: Records, run: Run['status']): StepState[] {
+  return [...records]
+    .flatMap(([field, record]) => {
+      const at = parseField(field);
+      if (at?.kind !== 'step' && at?.kind !== 'child') return [];
+      const undo = records.get(fieldOf('undo', at.kind === 'step' ? at.name : `child.${at.name}`));
+      return [{ seq: record.seq, state: stepState(at.name, record, undo, run) }];
+    })
+    .sort((a, b) => a.state.startedAt - b.state.startedAt || a.seq - b.seq)
+    .map(({ state }) => state);
+}
+
+function stepState(
+  name: string,
+  record: StepRecord,
+  undo: StepRecord | undefined,
+  run: Run['status'],
+): StepState {
+  const { attempts, startedAt } = record;
+  const at = { name, attempts, startedAt };
+  switch (record.is) {
+    case 'completed':
+      if (!undo) return { ...at, status: 'completed', finishedAt: record.finishedAt };
+      if (undo.is === 'completed')
+        return { ...at, status: 'compensated', finishedAt: undo.finishedAt, undo: undoState(undo, record) };
+      return {
+        ...{ ...at, status: 'completed', finishedAt: record.finishedAt, undo: undoState(undo, record) },
+        ...('error' in undo && { error: undo.error }),
+      };
+    case 'rejected':
+      return { ...at, status: 'failed', finishedAt: record.finishedAt, error: record.error };
+    case 'waiting':
+      return { ...at, status: 'running' };
+    case 'started':
+      return { ...at, status: run === 'running' ? 'running' : 'in_doubt' };
+    case 'retrying': {
+      const over = isTerminal(run) || run === 'compensating' || run === 'dead';
+      return {
+        ...at,
+        status: record.inDoubt ? 'in_doubt' : over ? 'failed' : 'running',
+        error: record.error,
+      };
+    }
+  }
+}
+
+function undoState(undo: StepRecord, done: CompletedRecord): UndoState {
+  const { attempts, startedAt } = undo;
+  const finishedAt = undo.is === 'completed' ? { finishedAt: undo.finishedAt } : {};
+  return { attempts, startedAt, ...finishedAt, doneAt: done.finishedAt };
+}
+
+/** Timers and waits for signals, in the order of their start. */
+export function waitStates(records: Records): WaitState[] {
+  return [...records]
+    .flatMap(([field, record]): (WaitState & { readonly seq: number })[] => {
+      const at = parseField(field);
+      if (at?.kind !== 'timer' && at?.kind !== 'wait') return [];
+      const { seq, startedAt } = record;
+      // a wait's field counts how often the flow has waited for its signal
+      const name = at.kind === 'timer' ? at.name : at.name.replace(/#\d+$/, '');
+      const kind = at.kind === 'timer' ? 'timer' : 'signal';
+      const until = 'until' in record && record.until !== undefined && { until: record.until };
+      const finishedAt = 'finishedAt' in record && { finishedAt: record.finishedAt };
+      return [{ kind, name, startedAt, ...until, ...finishedAt, seq }];
+    })
+    .sort((a, b) => a.startedAt - b.startedAt || a.seq - b.seq)
+    .map(({ seq: _, ...wait }) => wait);
+}
