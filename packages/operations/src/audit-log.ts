@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto';
+import {
+  InvalidCursorError,
+  type Json,
+  type Log,
+  type RunStatus,
+  StoreUnavailableError,
+} from '@holdfast/engine';
+import type { Cluster, Redis } from 'ioredis';
+import { z } from 'zod';
+import { keys } from './keys.ts';
+import { loadScript, runScript } from './scripts.ts';
+
+/** Who acts. */
+export interface Actor {
+  /** The name of an API key, or of a dashboard's user. */
+  readonly name: string;
+  readonly via: 'api' | 'dashboard' | 'cli';
+}
+
+const ACTIONS = [
+  ...(['redrive', 'bulk_redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
+  ...(['create_key', 'revoke_key'] as const),
+] as const;
+export type AuditAction = (typeof ACTIONS)[number];
+
+/** One thing that somebody did. */
+export interface AuditEntry {
+  readonly id: string;
+  /** When it began, in Unix milliseconds on Redis' clock. */
+  readonly at: number;
+  readonly actor: string;
+  readonly via: Actor['via'];
+  readonly action: AuditAction;
+  readonly tenant: string;
+  readonly runId?: string;
+  /** What came of it, in a word, as in `redriven` or `not_dead`; absent when the process died, or Redis went away, before it was known. */
+  readonly outcome?: string;
+  /** The run's status before and after. */
+  readonly before?: RunStatus;
+  readonly after?: RunStatus;
+  readonly detail?: Json;
+}
+
+export type Action = Pick<AuditEntry, 'action' | 'tenant' | 'runId' | 'before' | 'detail'>;
+export type Ending = Pick<AuditEntry, 'outcome' | 'after' | 'detail'>;
+
+export interface AuditQuery {
+  readonly runId?: string;
+  /** Where the page before ended. */
+  readonly cursor?: string;
+  /** 1 to 200. Default 50. */
+  readonly limit?: number;
+}
+
+export interface AuditPage {
+  /** The newest first. */
+  readonly data: readonly AuditEntry[];
+  /** Absent on the last page. */
+  readonly nextCursor?: string;
+}
+
+/** Append-only: entries are added and, past the length it is kept at, dropped at the far end; none is changed. */
+export interface AuditLog {
+  /**
+   * Notes what is about to be done, does it, and writes one entry with what came of it. When the note cannot be written nothing is done.
+   * An entry whose process died in between is written later by whoever reads the log, without an outcome.
+   * @param ending of what was done; undefined when it came to nothing and needs no entry
+   * @throws StoreUnavailableError, and whatever `act` throws
+   */
+  around<T>(
+    actor: Actor,
+    action: Action,
+    act: () => Promise<T>,
+    ending: (done: T) => Promise<Ending | undefined> | Ending | undefined,
+  ): Promise<T>;
+  list(tenant: string, query?: AuditQuery): Promise<AuditPage>;
+}
+
+/** About so many entries of each tenant are kept (Redis drops them by the block). */
+export const AUDIT_LENGTH = 100_000;
+/** So long after the last action on it, a run's own entries are kept; the tenant's log has them besides. */
+const RUN_LOG_KEPT_MS = 90 * 24 * 60 * 60 * 1_000;
+/** An action that is still open after this long has lost its process. */
+const LOST_AFTER_MS = 60_000;
+
+const SCRIPTS = { open: loadScript('open-audit'), close: loadScript('close-audit') };
+
+const Status = z.enum([
+  ...(['pending', 'running', 'suspended', 'compensating'] as const),
+  ...(['completed', 'failed', 'cancelled', 'dead'] as const),
+]);
+const What = z.object({
+  actor: z.string(),
+  via: z.enum(['api', 'dashboard', 'cli']),
+  action: z.enum(ACTIONS),
+  tenant: z.string(),
+  runId: z.string().exactOptional(),
+  before: Status.exactOptional(),
+  detail: z.json().exactOptional(),
+});
+const End = z.object({
+  outcome: z.string().exactOptional(),
+  after: Status.exactOptional(),
+  detail: z.json().exactOptional(),
+});
+
+export function createAuditLog({
+  connection,
+  log,
+}: {
+  readonly connection: Redis | Cluster;
+  readonly log: Log;
+}): AuditLog {
+  const close = (
+    { tenant, runId }: Pick<Action, 'tenant' | 'runId'>,
+    id: string,
+    end: string,
+    openForMs = 0,
+  ) => {
+    const tenantLog = keys.audit(tenant);
+    const logs = [tenantLog, runId === undefined ? tenantLog : keys.auditOfRun(runId)];
+    const args = [id, end, AUDIT_LENGTH, RUN_LOG_KEPT_MS, openForMs];
+    return runScript(connection, SCRIPTS.close, [keys.auditOpen(tenant), ...logs], args);
+  };
+
+  /** Writes the entries that dead processes have left open. */
+  const closeLost = async (tenant: string) => {
+    const open = await connection.hgetall(keys.auditOpen(tenant));
+    for (const [id, text] of Object.entries(open)) {
+      const lost = What.parse(JSON.parse(text.slice(text.indexOf(' ') + 1)));
+      await close(lost, id, '{}', LOST_AFTER_MS);
+    }
+  };
+
+  return {
+    async around(actor, action, act, ending) {
+      const id = randomUUID();
+      const what = JSON.stringify({ actor: actor.name, via: actor.via, ...action });
+      const end = (how: Ending | undefined) =>
+        close(action, id, how ? JSON.stringify(how) : '').catch((error: unknown) =>
+          log.warn(
+            { err: error, action: action.action, run: action.runId },
+            'the end of an action is not in the audit log',
+          ),
+        );
+      await orUnavailable(runScript(connection, SCRIPTS.open, [keys.auditOpen(action.tenant)], [id, what]));
+      let done: Awaited<ReturnType<typeof act>>;
+      try {
+        done = await act();
+      } catch (error) {
+        // whether it was done is not known: it is left open, and ends in the log without an outcome
+        if (!(error instanceof StoreUnavailableError)) await end({ outcome: codeOf(error) });
+        throw error;
+      }
+      // it is done: that what came of it cannot be told in full is no reason to say otherwise
+      try {
+        await end(await ending(done));
+      } catch (error) {
+        log.warn(
+          { err: error, action: action.action, run: action.runId },
+          'what came of an action could not be read',
+        );
+      }
+      return done;
+    },
+
+    async list(tenant, { runId, cursor, limit = 50 } = {}) {
+      if (cursor !== undefined && !/^\d{1,16}-\d{1,10}$/.test(cursor)) throw new InvalidCursorError();
+      const wanted = Math.min(Math.max(limit, 1), 200);
+      await orUnavailable(closeLost(tenant));
+      const stream = runId === undefined ? keys.audit(tenant) : keys.auditOfRun(runId);
+      const found = await orUnavailable(
+        connection.xrevrange(stream, cursor === undefined ? '+' : `(${cursor}`, '-', 'COUNT', wanted + 1),
+      );
+      const data = found.slice(0, wanted).map(([id, fields]) => readEntry(id, fields));
+      const last = data.at(-1);
+      // a run's log is found by the run's id alone, whoever asks
+      const own = data.filter((entry) => entry.tenant === tenant);
+      return found.length > wanted && last ? { data: own, nextCursor: last.id } : { data: own };
+    },
+  };
+}
+
+function readEntry(id: string, fields: readonly string[]): AuditEntry {
+  const [, at = '', , what = '', , end = ''] = fields;
+  return { id, at: Number(at), ...What.parse(JSON.parse(what)), ...End.parse(JSON.parse(end)) };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : 'unexpected_error';
+}
+
+async function orUnavailable<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new StoreUnavailableError('redis did not take or answer the command', error);
+  }
+}

@@ -1,0 +1,15 @@
+/** The engine's hash tag, so that one script may touch several of these in a cluster. */
+const TAG = '{hf0}';
+
+export const keys = {
+  /** Stream: what operators did to a tenant's runs and keys. Bounded by its length. No TTL. */
+  audit: (tenant: string) => `${TAG}/audit/${tenant}`,
+  /** Stream: the same entries, of one run. Expires some time after the last. */
+  auditOfRun: (runId: string) => `${TAG}/audit-run/${runId}`,
+  /** Hash: actions that have begun and whose end is not written yet. Empty but for crashes. No TTL. */
+  auditOpen: (tenant: string) => `${TAG}/audit-open/${tenant}`,
+  /** Hash: an API key, without its secret. Expires some time after its end, if it has one. */
+  apiKey: (id: string) => `${TAG}/api-key/${id}`,
+  /** Sorted set: ids of a tenant's API keys → when they were created. No TTL. */
+  apiKeys: (tenant: string) => `${TAG}/api-keys/${tenant}`,
+} as const;

@@ -1,0 +1,101 @@
+import type { Client, Log, Resolution, ResolveOutcome, Signal, SignalOutcome } from '@holdfast/engine';
+import type { Cluster, Redis } from 'ioredis';
+import { type Actor, type AuditLog, type AuditPage, type AuditQuery, createAuditLog } from './audit-log.ts';
+import { type BulkProgress, type BulkRedrive, type BulkResult, bulkRedrive } from './bulk-redrive.ts';
+import { statusAfter } from './status-after.ts';
+
+/**
+ * What an operator does with runs: the engine's own actions, each with an entry in the audit log. Outcomes are the Client's; undefined
+ * when the tenant has no such run, which leaves no entry.
+ */
+export interface Operations {
+  redrive(actor: Actor, tenant: string, runId: string): Promise<'redriven' | 'not_dead' | undefined>;
+  cancel(actor: Actor, tenant: string, runId: string): Promise<'cancelling' | 'run_finished' | undefined>;
+  rerun(actor: Actor, tenant: string, runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
+  resolve(
+    actor: Actor,
+    tenant: string,
+    runId: string,
+    resolution: Resolution,
+  ): Promise<ResolveOutcome | undefined>;
+  signal(actor: Actor, tenant: string, runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
+  /**
+   * Redrives a tenant's dead runs, the last to die first, each once however many do so at the same time. Runs that die meanwhile are not
+   * taken up. Each redrive has an entry of its own, and the whole has one at its end; a dry run has none.
+   * @param signal stops it between two runs; what was redriven stays so
+   */
+  bulkRedrive(
+    actor: Actor,
+    tenant: string,
+    which: BulkRedrive,
+    onProgress?: (progress: BulkProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<BulkResult>;
+  audit(tenant: string, query?: AuditQuery): Promise<AuditPage>;
+}
+
+export interface OperationsOptions {
+  readonly client: Client;
+  /** The client's. */
+  readonly connection: Redis | Cluster;
+  readonly log: Log;
+}
+
+export function createOperations({ client, connection, log }: OperationsOptions): Operations {
+  const audit = createAuditLog({ connection, log });
+
+  return {
+    redrive: (actor, tenant, runId) =>
+      onRun(client, audit, { actor, tenant, runId, action: 'redrive' }, () => client.redrive(tenant, runId)),
+
+    cancel: (actor, tenant, runId) =>
+      onRun(client, audit, { actor, tenant, runId, action: 'cancel' }, () => client.cancel(tenant, runId)),
+
+    rerun: (actor, tenant, runId) =>
+      onRun(client, audit, { actor, tenant, runId, action: 'rerun' }, () => client.rerun(tenant, runId)),
+
+    resolve(actor, tenant, runId, resolution) {
+      // the result is the run's business: the log is read by more people
+      const { step, outcome } = resolution;
+      return onRun(
+        ...([client, audit] as const),
+        { actor, tenant, runId, action: 'resolve', detail: { step, outcome } },
+        () => client.resolve(tenant, runId, resolution),
+      );
+    },
+
+    signal(actor, tenant, runId, signal) {
+      const detail = { name: signal.name, id: signal.id };
+      return onRun(client, audit, { actor, tenant, runId, action: 'signal', detail }, () =>
+        client.signal(tenant, runId, signal),
+      );
+    },
+
+    bulkRedrive: (actor, tenant, which, onProgress, signal) =>
+      bulkRedrive({ client, audit }, { actor, tenant, which, onProgress, signal }),
+
+    audit: (tenant, query) => audit.list(tenant, query),
+  };
+}
+
+interface RunAction {
+  readonly actor: Actor;
+  readonly tenant: string;
+  readonly runId: string;
+  readonly action: 'redrive' | 'cancel' | 'rerun' | 'resolve' | 'signal';
+  readonly detail?: { readonly [member: string]: string };
+}
+
+async function onRun<T extends string>(
+  client: Client,
+  audit: AuditLog,
+  { actor, ...action }: RunAction,
+  act: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const { tenant, runId } = action;
+  const before = await client.getRun(tenant, runId);
+  if (!before) return undefined;
+  return audit.around(actor, { ...action, before: before.status }, act, async (outcome) =>
+    outcome === undefined ? undefined : { outcome, ...(await statusAfter(client, before)) },
+  );
+}
