@@ -49,13 +49,14 @@ export interface Guard {
     call: GuardedCall,
     send: (mayStart: () => boolean) => Promise<O>,
   ): Promise<O | Throttled>;
-  /** Tells the others what is left to tell. */
+  /** Tells the others what is left to tell, if the store takes it soon. */
   close(): Promise<void>;
 }
 
 export const NOT_STARTED = 'not_started';
 
 const REPORT_EVERY_MS = 1_000;
+const LAST_REPORT_WITHIN_MS = 1_000;
 const BREAKER_FIRST_MS = 1_000;
 const BREAKER_MAX_MS = 10_000;
 /** A process so busy that its permits are never fresh goes on all the same. */
@@ -116,7 +117,7 @@ class SharedGuard implements Guard {
   async close(): Promise<void> {
     clearTimeout(this.#reportTimer);
     this.#report();
-    await this.#reports;
+    await within(this.#reports, LAST_REPORT_WITHIN_MS);
   }
 
   async #send<O>(

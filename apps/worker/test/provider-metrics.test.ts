@@ -1,0 +1,45 @@
+import { waitFor } from '@holdfast/testkit';
+import { expect, it } from 'vitest';
+import { startSystem } from './system.ts';
+
+it('calls, their outcomes and times are metrics, without a run among the labels; credentials that are refused count by their code', async () => {
+  const { submit, ended, worker, fault } = await startSystem();
+  await ended(await submit('order-1'));
+  await fault({ provider: 'inventory', operation: 'reserve', fault: 'error', status: 401 });
+  await ended(await submit('order-2'));
+  const text = await (await fetch(`${worker.url}/metrics`)).text();
+  const value = (metric: string, ...labels: string[]) => {
+    const line = text
+      .split('\n')
+      .find((each) => each.startsWith(`${metric}{`) && labels.every((label) => each.includes(label)));
+    return line === undefined ? undefined : Number(line.split(' ').at(-1));
+  };
+  expect(value('holdfast_provider_calls_total', 'provider="payment"', 'outcome="ok"')).toBe(3);
+  expect(value('holdfast_provider_calls_total', 'provider="shipping"', 'outcome="ok"')).toBe(2);
+  expect(value('holdfast_provider_calls_total', 'code="credentials_refused"')).toBe(1);
+  expect(value('holdfast_provider_call_duration_seconds_count', 'provider="email"')).toBe(1);
+  expect(text).toContain('# TYPE holdfast_provider_limit_per_second gauge');
+  expect(text).not.toMatch(/run_[0-9a-f]/);
+});
+
+it('metrics answer while Redis is away; a worker that is stopped meanwhile does not wait for it', async () => {
+  const { submit, ended, worker, redis } = await startSystem();
+  await ended(await submit('order-1'));
+  await redis.kill('SIGKILL');
+  const response = await waitFor(() => fetch(`${worker.url}/metrics`), { what: 'metrics without Redis' });
+  expect(response.status).toBe(200);
+  expect(await response.text()).toContain('holdfast_provider_calls_total');
+  const from = performance.now();
+  await worker.close();
+  expect(performance.now() - from).toBeLessThan(10_000);
+});
+
+it('a worker can be stopped while it connects to Redis again', async () => {
+  const { submit, ended, worker, redis } = await startSystem();
+  await ended(await submit('order-1'));
+  await redis.kill('SIGKILL');
+  await redis.start();
+  const from = performance.now();
+  await worker.close();
+  expect(performance.now() - from).toBeLessThan(10_000);
+});
