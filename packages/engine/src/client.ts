@@ -16,6 +16,7 @@ import { checkSize, LIMITS } from './limits.ts';
 import { type Resolution, resolvedRecord } from './resolution.ts';
 import { isTerminal, type Json, type Run } from './run.ts';
 import { InvalidCursorError, type ListQuery, listRuns, type RunPage, runsByKey } from './run-list.ts';
+import { RunWatch } from './run-watch.ts';
 import { CHILD_SIGNAL } from './waits.ts';
 
 export interface SubmitRequest {
@@ -119,6 +120,12 @@ export interface Client {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<Run | undefined>;
+  /**
+   * How the run stands after each change since `run`. Changes in quick succession may be seen as one; the last one is always seen. Ends
+   * after a terminal one, when the run is no more, or when the signal aborts. Waits out a Redis that is away. Many may follow runs at
+   * once: they share one look at Redis.
+   */
+  changes(run: Run, signal: AbortSignal): AsyncGenerator<Run, void>;
   /** Keeps a signal for a run; the same id again changes nothing. @returns undefined when there is no such run for this tenant */
   signal(tenant: string, runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
   /** Asks a run to undo what was done and end as cancelled. */
@@ -151,6 +158,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
   const registry = new FlowRegistry<FlowContract>(flows);
   const journal = redisJournal({ connection, retentionMs: 0 });
   const jobs = new Jobs(connection);
+  const watch = new RunWatch(journal);
 
   const send = async (
     { flow: name, input, tenant, idempotencyKey, fingerprint }: SubmitRequest,
@@ -226,6 +234,8 @@ export function createClient({ connection, flows }: ClientOptions): Client {
         await delay(Math.min(pauseMs, leftMs), undefined, { signal }).catch(() => {});
       }
     },
+
+    changes: (run, signal) => watch.changes(run, signal),
 
     async signal(tenant, runId, signal) {
       checkSignal(signal);

@@ -9,8 +9,9 @@ type Listener = (run: Run | undefined) => void;
 
 interface Watched {
   readonly listeners: Set<Listener>;
-  /** Undefined before the first look, and whenever somebody has joined. */
   revision: number | undefined;
+  /** As it was last read here; undefined before its first change. */
+  latest: Run | undefined;
   changedAt: number;
   dueAt: number;
 }
@@ -27,56 +28,58 @@ export class RunWatch {
   constructor(private readonly journal: Pick<Journal, 'readRevision' | 'readRun'>) {}
 
   /**
-   * How a run stands after each change that is seen, beginning with how it stands now unless that is `seen`: changes in quick succession
-   * may be seen as one, but the last one is always seen. Ends after a terminal one, when the run is no more, or when the signal aborts. Waits
-   * out a Redis that is away.
-   * @param seen the revision that the caller knows, if any
+   * How a run stands after each change since `run`. Changes in quick succession may be seen as one; the last one is always seen. Ends
+   * after a terminal one, when the run is no more, or when the signal aborts. Waits out a Redis that is away.
    */
-  async *changes(runId: string, seen: number | undefined, signal: AbortSignal): AsyncGenerator<Run, void> {
-    let latest: Run | undefined;
-    let over = false;
+  async *changes(run: Run, signal: AbortSignal): AsyncGenerator<Run, void> {
+    let known = run.revision;
+    let news: Run | undefined;
+    let over = isTerminal(run.status) || signal.aborted;
     let wake = () => {};
-    const stop = this.#watch(runId, (run) => {
-      latest = run;
-      over ||= run === undefined;
+    const end = () => {
+      over = true;
+      wake();
+    };
+    signal.addEventListener('abort', end);
+    const stop = this.#watch(run, (changed) => {
+      news = changed;
+      if (!changed || isTerminal(changed.status)) end();
       wake();
     });
-    const onAbort = () => wake();
-    signal.addEventListener('abort', onAbort);
     try {
-      for (let known = seen; ; ) {
-        const run: Run | undefined = latest;
-        latest = undefined;
-        if (signal.aborted) return;
-        if (run && run.revision !== known) {
-          known = run.revision;
-          yield run;
+      while (true) {
+        const changed: Run | undefined = news;
+        news = undefined;
+        if (changed && changed.revision !== known && !signal.aborted) {
+          known = changed.revision;
+          yield changed;
+        } else if (over) {
+          return;
+        } else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
         }
-        if (over || (run && isTerminal(run.status))) return;
-        if (latest || signal.aborted) continue;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
       }
     } finally {
       stop();
-      signal.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', end);
     }
   }
 
-  #watch(runId: string, listener: Listener): () => void {
+  #watch({ id, revision }: Run, listener: Listener): () => void {
     const now = performance.now();
-    const watched = this.#runs.get(runId) ?? {
-      ...{ listeners: new Set(), revision: undefined, changedAt: now, dueAt: now },
+    const watched = this.#runs.get(id) ?? {
+      ...{ listeners: new Set(), revision, latest: undefined, changedAt: now, dueAt: now + PAUSE_MS.min },
     };
-    this.#runs.set(runId, watched);
+    this.#runs.set(id, watched);
     watched.listeners.add(listener);
-    watched.revision = undefined;
-    watched.dueAt = now;
+    // it may have changed between the caller's look and this one
+    if (watched.latest && watched.latest.revision > revision) listener(watched.latest);
     this.#schedule();
     return () => {
       watched.listeners.delete(listener);
-      if (watched.listeners.size === 0 && this.#runs.get(runId) === watched) this.#runs.delete(runId);
+      if (watched.listeners.size === 0) this.#runs.delete(id);
       this.#schedule();
     };
   }
@@ -84,7 +87,6 @@ export class RunWatch {
   #schedule(): void {
     if (this.#looking) return;
     clearTimeout(this.#timer);
-    this.#timer = undefined;
     if (this.#runs.size === 0) return;
     const next = Math.min(...[...this.#runs.values()].map(({ dueAt }) => dueAt));
     this.#timer = setTimeout(() => void this.#look(), Math.max(0, next - performance.now()));
@@ -101,21 +103,20 @@ export class RunWatch {
   }
 
   async #lookAt(runId: string, watched: Watched): Promise<void> {
-    watched.dueAt = performance.now() + PAUSE_MS.max;
-    const before = watched.revision;
-    const revision = await this.journal.readRevision(runId).catch(() => 'away' as const);
-    if (revision === 'away' || revision === before) return pace(watched);
-    const run = await this.journal.readRun(runId).catch(() => 'away' as const);
-    if (run === 'away') return pace(watched);
-    if (before !== undefined || watched.listeners.size > 1) watched.changedAt = performance.now();
-    watched.revision = run?.revision;
-    for (const listener of watched.listeners) listener(run);
-    pace(watched);
+    try {
+      const revision = await this.journal.readRevision(runId);
+      if (revision !== watched.revision) {
+        const run = await this.journal.readRun(runId);
+        watched.latest = run;
+        watched.revision = run?.revision;
+        watched.changedAt = performance.now();
+        for (const listener of watched.listeners) listener(run);
+      }
+    } catch {
+      // away, or too slow: the next look will tell
+    }
+    const now = performance.now();
+    const pauseMs = (now - watched.changedAt) * PAUSE_MS.share;
+    watched.dueAt = now + Math.min(Math.max(pauseMs, PAUSE_MS.min), PAUSE_MS.max);
   }
-}
-
-function pace(watched: Watched): void {
-  const now = performance.now();
-  const pauseMs = (now - watched.changedAt) * PAUSE_MS.share;
-  watched.dueAt = now + Math.min(Math.max(pauseMs, PAUSE_MS.min), PAUSE_MS.max);
 }

@@ -1,7 +1,7 @@
 import { waitFor } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineFlow, RejectedError, UnavailableError } from '../src/index.ts';
+import { defineFlow, type ListQuery, RejectedError, UnavailableError } from '../src/index.ts';
 import { startSystem, type TestSystem } from './system.ts';
 
 let broken = true;
@@ -77,6 +77,19 @@ it('finds runs by status, code and time', async () => {
   expect(before.runs.map((r) => r.id)).not.toContain(failed);
 });
 
+it('finds the runs that a key reaches, of one flow or of any, without a search', async () => {
+  const one = await system.submit(plain, 1, 'same-key');
+  const two = await system.submit(refused, 1, 'same-key');
+  await system.runWith(one, 'completed');
+  await system.runWith(two, 'failed');
+  const ids = async (query: ListQuery) =>
+    (await system.client.listRuns('t', { key: 'same-key', ...query })).runs.map((run) => run.id).toSorted();
+  expect(await ids({})).toEqual([one, two].toSorted());
+  expect(await ids({ flow: 'refused' })).toEqual([two]);
+  expect(await ids({ status: 'completed' })).toEqual([one]);
+  expect((await system.client.listRuns('other', { key: 'same-key' })).runs).toEqual([]);
+});
+
 it('lists the dead, and what went wrong with them, until they are redriven', async () => {
   broken = true;
   const dead = await system.submit(fragile, null);
@@ -88,11 +101,36 @@ it('lists the dead, and what went wrong with them, until they are redriven', asy
   ]);
   expect((await system.client.listDead('t', { code: 'away' })).runs.map((r) => r.id)).toEqual([dead]);
   expect((await system.client.listDead('t', { code: 'other' })).runs).toEqual([]);
+  // by status as well, and by when they were created, though they stand by when they died
+  const listed = await system.client.listRuns('t', { status: 'dead', since: run.createdAt });
+  expect(listed.runs.map((r) => r.id)).toEqual([dead]);
+  expect((await system.client.listRuns('t', { status: 'dead', before: run.createdAt })).runs).toEqual([]);
   broken = false;
   expect(await system.client.redrive('t', dead)).toBe('redriven');
   const done = await system.runWith(dead, 'completed');
   expect(done.events.at(-1)).toMatchObject({ is: 'redriven' });
   expect((await system.client.listDead('t')).runs).toEqual([]);
+});
+
+it('goes past a run that left the list since, and takes no cursor of another list', async () => {
+  broken = true;
+  const ids = [];
+  for (let n = 0; n < 3; n += 1) {
+    const id = await system.submit(fragile, n);
+    await system.runWith(id, 'dead');
+    ids.unshift(id);
+  }
+  const first = await system.client.listDead('t', { limit: 1 });
+  expect(first.runs.map((run) => run.id)).toEqual(ids.slice(0, 1));
+  broken = false;
+  await system.client.redrive('t', String(ids[0]));
+  await system.client.redrive('t', String(ids[1]));
+  const cursor = String(first.nextCursor);
+  const second = await system.client.listDead('t', { cursor });
+  expect(second.runs.map((run) => run.id)).toEqual(ids.slice(2));
+  expect(second.nextCursor).toBeUndefined();
+  await expect(system.client.listRuns('t', { cursor })).rejects.toMatchObject({ code: 'cursor_invalid' });
+  await system.client.redrive('t', String(ids[2]));
 });
 
 it('forgets runs that have expired', async () => {
