@@ -135,8 +135,11 @@ export interface Client {
    * upon another run or is drawn upon.
    */
   rerun(tenant: string, runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
-  /** Lets a dead run go on from the step that failed, with fresh attempts. A run that is not dead is left alone. */
-  redrive(tenant: string, runId: string): Promise<'redriven' | 'not_dead' | undefined>;
+  /**
+   * Lets a dead run go on from the step that failed, with fresh attempts. A run that is not dead is left alone.
+   * @param death the death that is meant, as the run's `deaths` told it; a run that has died again since is left alone too
+   */
+  redrive(tenant: string, runId: string, death?: number): Promise<'redriven' | 'not_dead' | undefined>;
   /** Says what happened to a dead run's effect in doubt, and lets the run go on. */
   resolve(tenant: string, runId: string, resolution: Resolution): Promise<ResolveOutcome | undefined>;
   /** Throws StoreUnavailableError unless Redis answers and takes writes. */
@@ -261,12 +264,13 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       return reply.outcome === 'not_finished' || reply.outcome === 'drawn' ? reply.outcome : 'rerun';
     },
 
-    async redrive(tenant, runId) {
+    async redrive(tenant, runId, death) {
       const run = await find(tenant, runId);
       if (!run) return undefined;
-      const jobId = await orUnavailable(journal.redriveRun(run, run.deaths));
+      const meant = death ?? run.deaths;
+      const jobId = await orUnavailable(journal.redriveRun(run, meant));
       if (jobId === undefined) return 'not_dead';
-      await orUnavailable(bringBack(jobs, { runId, flow: run.flow, jobId, death: run.deaths }));
+      await orUnavailable(bringBack(jobs, { runId, flow: run.flow, jobId, death: meant }));
       return 'redriven';
     },
 

@@ -120,12 +120,17 @@ async function redriveOne(
 ): Promise<Turn> {
   const action = { action: 'redrive', tenant, runId: run.id, before: run.status, detail: { bulk } } as const;
   const outcome = await audit.around(
-    ...([actor, action, () => client.redrive(tenant, run.id)] as const),
+    ...([actor, action, () => client.redrive(tenant, run.id, deathOf(run))] as const),
     // nothing was done to a run that somebody else was faster with
     async (done) =>
       done === 'redriven' ? { outcome: done, ...(await statusAfter(client, run)) } : undefined,
   );
   return outcome === 'redriven' ? 'redriven' : 'skipped';
+}
+
+/** The one that was seen: a run that somebody else has redriven and that died again is not taken up twice. */
+function deathOf(run: Run): number | undefined {
+  return run.status === 'dead' ? run.deaths : undefined;
 }
 
 /** @returns waits until the next one may go: evenly spaced, never more than the rate, also after a slow one */
