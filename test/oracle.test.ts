@@ -215,7 +215,7 @@ const PLANTED: readonly (readonly [number, string, Plant, string])[] = [
   ],
   [14, 'a live run without a job', patchRun(DEAD, { status: 'pending' }), DEAD],
   [14, 'a job of no run', addJob({ queue: 'order', id: NONE, runId: NONE, state: 'delayed' }), NONE],
-  [17, 'called again though it was answered', repeatCall(COMPLETED, 'charge'), 'after it was answered'],
+  [17, 'called again though it was answered', repeatCall(COMPLETED, 'charge'), 'ms after it was answered'],
   [17, 'called more often than there were attempts', repeatCall(DEAD, 'label'), '2 times, in 1 attempts'],
   [
     17,

@@ -18,6 +18,8 @@ export const callRules: readonly Rule[] = [
 
 /** Clocks are read in two processes. */
 const CLOCKS_DIFFER_BY_MS = 10;
+/** A call is written down when the witness reads it: its sender may have been killed since it sent it. */
+const READ_LATE_BY_MS = 1_000;
 
 /** Calls of one effect: a step of a run, or its undo. */
 interface Series {
@@ -128,8 +130,8 @@ function* tooMany(facts: Facts) {
       const next = calls[i + 1];
       const { ending } = call;
       const answered = ending.is === 'answered' && ending.status < 300;
-      if (next && answered && !crashed(call.at, next.at)) {
-        yield `${runId}: ${nameOf(step, undo)} was called again after it was answered ${ending.status}`;
+      if (next && answered && !crashed(call.at - READ_LATE_BY_MS, next.at)) {
+        yield `${runId}: ${nameOf(step, undo)} was called again ${next.at - ending.at} ms after it was answered ${ending.status}`;
       }
     }
     const run = facts.runs.get(runId);
