@@ -13,6 +13,7 @@ import { answerClientError, answerProblem, problems } from './plugins/problems.t
 import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { listRoutes } from './routes/lists.ts';
 import { operateRoutes } from './routes/operate.ts';
 import { paymentRoutes } from './routes/payments.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -68,6 +69,7 @@ export async function buildApi({ client, flows, keys, preflight, log }: ApiParts
 
   await app.register(submitRoutes, { client, stopping: drain.signal });
   await app.register(paymentRoutes, { client, stopping: drain.signal });
+  await app.register(listRoutes, { client });
   await app.register(runRoutes, { client });
   await app.register(operateRoutes, { client });
   await app.register(docsRoutes, { document: openApiDocument(flows) });

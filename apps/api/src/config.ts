@@ -15,7 +15,8 @@ export interface ApiConfig {
   readonly port: number;
   readonly redisUrls: readonly [string, ...string[]];
   readonly preflight: PreflightSettings;
-  readonly devKey: string;
+  /** One key that is not stored in Redis: every scope, tenant `dev`. */
+  readonly devKey: string | undefined;
   readonly logLevel: string;
 }
 
@@ -29,7 +30,7 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
       HOLDFAST_API_PORT: port.default(3000),
       HOLDFAST_REDIS_URL: redisUrl,
       ...preflightVariables,
-      HOLDFAST_DEV_KEY: z.string({ error: DEV_KEY }).regex(/^hf_[A-Za-z0-9_-]{16,200}$/, DEV_KEY),
+      HOLDFAST_DEV_KEY: z.string({ error: DEV_KEY }).regex(/^hf_[A-Za-z0-9_-]{16,200}$/, DEV_KEY).optional(),
       HOLDFAST_LOG_LEVEL: logLevel,
     },
     env,

@@ -15,6 +15,16 @@ export const PROBLEMS = {
     title: 'The request is not valid HTTP',
     advice: 'Check the URL, the headers and the length of the body.',
   },
+  query_invalid: {
+    status: 400,
+    title: 'The query is not valid',
+    advice: 'Mend what `errors` lists: a parameter that is not known, comes twice or has another form.',
+  },
+  cursor_invalid: {
+    status: 400,
+    title: 'The cursor is not valid',
+    advice: 'Send the `nextCursor` of a page of the same list, as it is, or none to begin anew.',
+  },
   body_missing: {
     status: 400,
     title: 'The request has no body',

@@ -1,5 +1,5 @@
-import type { InputFault } from '@holdfast/engine';
 import { z } from 'zod';
+import { faultsIn } from './input-faults.ts';
 import { ProblemError } from './problems.ts';
 
 const Nothing = z.strictObject({});
@@ -13,18 +13,11 @@ export function readBody<T>(schema: z.ZodType<T>, body: unknown): T {
   const checked = schema.safeParse(body);
   if (checked.success) return checked.data;
   throw new ProblemError('validation_failed', 'The body is not what this route takes.', {
-    members: { errors: checked.error.issues.flatMap(faultsOf) },
+    members: { errors: faultsIn(checked.error) },
   });
 }
 
 /** For routes that need no body: what is sent all the same may not ask for anything. */
 export function expectNoBody(body: unknown): void {
   if (body !== undefined) readBody(Nothing, body);
-}
-
-/** A member that nobody knows is a fault at its own place. */
-function faultsOf(issue: z.core.$ZodIssue): InputFault[] {
-  const at = (path: readonly PropertyKey[]) => path.map(String).join('.');
-  if (issue.code !== 'unrecognized_keys') return [{ path: at(issue.path), message: issue.message }];
-  return issue.keys.map((key) => ({ path: at([...issue.path, key]), message: 'this member is not known' }));
 }

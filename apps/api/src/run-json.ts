@@ -1,4 +1,11 @@
-import type { ErrorRecord, Failure, Run, StepState, WaitingFor } from '@holdfast/engine';
+import {
+  type ErrorRecord,
+  type Failure,
+  RUN_STATUSES,
+  type Run,
+  type StepState,
+  type WaitingFor,
+} from '@holdfast/engine';
 import { z } from 'zod';
 
 export const time = z.string().meta({ format: 'date-time' });
@@ -42,7 +49,7 @@ export const RunJson = z.strictObject({
   version: z.int().min(1),
   generation: z.int().min(1).meta({ description: '1 at first, one more with each rerun.' }),
   status: z
-    .enum(['pending', 'running', 'suspended', 'compensating', 'completed', 'failed', 'cancelled', 'dead'])
+    .enum(RUN_STATUSES)
     .meta({ description: 'completed, failed and cancelled are final; a dead run waits for a person.' }),
   idempotencyKey: z.string(),
   output: z.unknown().optional().meta({ description: "The flow's result, once completed." }),
@@ -54,6 +61,16 @@ export const RunJson = z.strictObject({
   finishedAt: time.optional(),
 });
 export type RunJson = z.infer<typeof RunJson>;
+
+/** A page of runs. */
+export const RunListJson = z.strictObject({
+  data: z.array(RunJson),
+  nextCursor: z
+    .string()
+    .optional()
+    .meta({ description: 'Send it as `cursor` for the next page. Absent on the last one.' }),
+});
+export type RunListJson = z.infer<typeof RunListJson>;
 
 /** Leaves out the input, the tenant and every stack trace. */
 export function presentRun(run: Run): RunJson {

@@ -1,7 +1,8 @@
 import { connectRedis, type Logger, listen, Preflight } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
 import { orderContract, paymentContract, refundContract } from '@holdfast/flows';
-import { devKey } from './api-keys.ts';
+import { createApiKeys, createOperations } from '@holdfast/operations';
+import { keyLookup } from './api-keys.ts';
 import { buildApi } from './app.ts';
 import type { ApiConfig } from './config.ts';
 
@@ -26,9 +27,11 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const flows = [orderContract, paymentContract, refundContract];
   const client = createClient({ connection: redis, flows });
+  const storedKeys = createApiKeys({ connection: redis, log });
   const { app, drain } = await buildApi({
-    ...{ client, flows, preflight, log },
-    keys: devKey(config.devKey),
+    ...{ client, flows, preflight, log, storedKeys },
+    keys: keyLookup(config.devKey, storedKeys),
+    operations: createOperations({ client, connection: redis, log }),
   });
   const close = async () => {
     await drain.start(DRAIN_MS);

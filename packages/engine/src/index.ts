@@ -29,6 +29,7 @@ export {
   type FailureKind,
   isTerminal,
   type Json,
+  RUN_STATUSES,
   type Run,
   type RunEvent,
   type RunStatus,

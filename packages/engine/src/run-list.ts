@@ -31,7 +31,7 @@ type List = 'runs' | 'dead';
 
 /** Runs looked at in one script, during which Redis does nothing else, and for one page at most. */
 const STRETCH = 500;
-const MAX_LOOKED_AT = 10_000;
+const MAX_LOOKED_AT = 5_000;
 
 /** One page of a tenant's runs. Ids whose runs have expired are forgotten on the way. */
 export async function listRuns(

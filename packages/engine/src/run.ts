@@ -1,15 +1,12 @@
 /** Anything JSON can carry. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json };
 
-export type RunStatus =
-  | 'pending'
-  | 'running'
-  | 'suspended'
-  | 'compensating'
-  | 'completed'
-  | 'failed'
-  | 'cancelled'
-  | 'dead';
+export const RUN_STATUSES = [
+  ...(['pending', 'running', 'suspended', 'compensating'] as const),
+  ...(['completed', 'failed', 'cancelled', 'dead'] as const),
+] as const;
+
+export type RunStatus = (typeof RUN_STATUSES)[number];
 
 export type TerminalStatus = 'completed' | 'failed' | 'cancelled';
 

@@ -1,6 +1,7 @@
 import type { FlowContract } from '@holdfast/engine';
 import { SUBMITTED_ELSEWHERE } from '../submitted-elsewhere.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, ORDER_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
+import { listPaths } from './list-paths.ts';
 import { operatePaths } from './operate-paths.ts';
 import { paymentPaths } from './payment-paths.ts';
 import { readOperation } from './read-operation.ts';
@@ -64,6 +65,7 @@ export function openApiDocument(allFlows: readonly FlowContract[]) {
         }),
       },
       ...paymentPaths(),
+      ...listPaths(),
       '/v1/runs/{id}': {
         get: readOperation({
           operationId: 'readRun',

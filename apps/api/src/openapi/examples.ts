@@ -61,3 +61,24 @@ export const FAILED_RUN_EXAMPLE = {
   updatedAt: '2026-03-02T03:12:00.100Z',
   finishedAt: '2026-03-02T03:12:00.100Z',
 };
+
+export const DEAD_RUN_EXAMPLE = {
+  ...accepted,
+  status: 'dead',
+  error: {
+    ...{ code: 'service_unavailable', message: 'shipping answered 503 in 8 attempts' },
+    ...{ step: 'ship', kind: 'exhausted' },
+  },
+  steps: [
+    ...COMPLETED_RUN_EXAMPLE.steps.slice(0, 2),
+    {
+      name: 'ship',
+      status: 'failed',
+      attempts: 8,
+      startedAt: '2026-03-02T03:12:00.200Z',
+      error: { code: 'service_unavailable', message: 'shipping answered 503', kind: 'unavailable' },
+    },
+  ],
+  createdAt: '2026-03-02T03:12:00.000Z',
+  updatedAt: '2026-03-02T03:14:00.000Z',
+};

@@ -4,7 +4,7 @@ import { PaymentJson } from '../payment-json.ts';
 import { PROBLEMS } from '../problems.ts';
 import { RefundRequest } from '../refunds.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
-import { RunJson } from '../run-json.ts';
+import { RunJson, RunListJson } from '../run-json.ts';
 
 const ProblemJson = z.strictObject({
   type: z.string().meta({ format: 'uri-reference', description: 'Where the code is explained.' }),
@@ -20,7 +20,8 @@ const ProblemJson = z.strictObject({
     .array(z.strictObject({ path: z.string(), message: z.string() }))
     .optional()
     .meta({
-      description: 'With validation_failed: each fault and where it is; an empty path is the whole input.',
+      description:
+        'With validation_failed and query_invalid: each fault and where it is; an empty path is the whole input.',
     }),
   runId: z
     .string()
@@ -36,6 +37,7 @@ const ProblemJson = z.strictObject({
 export function componentSchemas(flows: readonly FlowContract[]): Record<string, object> {
   return {
     Run: jsonSchema(RunJson, 'output'),
+    RunList: jsonSchema(RunListJson, 'output'),
     Payment: jsonSchema(PaymentJson, 'output'),
     RefundRequest: jsonSchema(RefundRequest, 'input'),
     Problem: jsonSchema(ProblemJson, 'output'),
@@ -51,7 +53,7 @@ export function inputSchemaName(flow: Pick<FlowContract, 'name'>): string {
   return `${words.join('')}Input`;
 }
 
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
+export function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io });
   return rest;
 }

@@ -1,6 +1,7 @@
+import type { Actor } from '@holdfast/operations';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { ApiKeys, Principal, Scope } from '../api-keys.ts';
+import type { KeyLookup, Principal, Scope } from '../api-keys.ts';
 import { ProblemError } from '../problems.ts';
 
 declare module 'fastify' {
@@ -14,7 +15,7 @@ declare module 'fastify' {
 }
 
 /** Lets a request through to a route with a scope only with a key that has it. */
-export const authentication = fp(async (app, { keys }: { readonly keys: ApiKeys }) => {
+export const authentication = fp(async (app, { keys }: { readonly keys: KeyLookup }) => {
   app.decorateRequest('principal', undefined);
   app.addHook('onRoute', ({ url, config }) => {
     if (url.startsWith('/v1/') && config?.access === undefined) {
@@ -26,7 +27,7 @@ export const authentication = fp(async (app, { keys }: { readonly keys: ApiKeys 
     if (access === 'public') return;
     const principal = await keys.find(bearerKey(request));
     if (!principal) {
-      throw new ProblemError('api_key_invalid', 'No such API key is known.', {
+      throw new ProblemError('api_key_invalid', 'No such API key is known, or it was revoked or has expired.', {
         headers: { 'www-authenticate': 'Bearer realm="holdfast", error="invalid_token"' },
       });
     }
@@ -45,6 +46,11 @@ export const authentication = fp(async (app, { keys }: { readonly keys: ApiKeys 
 export function principalOf(request: FastifyRequest): Principal {
   if (!request.principal) throw new TypeError(`${request.url} is not behind a scope`);
   return request.principal;
+}
+
+/** Whoever sent the request, as the audit log names them. */
+export function actorOf(request: FastifyRequest): Actor {
+  return { name: principalOf(request).name, via: 'api' };
 }
 
 function bearerKey(request: FastifyRequest): string {

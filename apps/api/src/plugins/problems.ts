@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import {
+  InvalidCursorError,
   InvalidInputError,
   InvalidSignalError,
   StoreUnavailableError,
@@ -73,6 +74,9 @@ function toProblemError(error: unknown): ProblemError {
   }
   if (error instanceof UnknownFlowError) {
     return new ProblemError('flow_unknown', `There is no flow "${error.flow}".`);
+  }
+  if (error instanceof InvalidCursorError) {
+    return new ProblemError('cursor_invalid', `${capitalized(error.message)}.`, { cause: error });
   }
   if (error instanceof InvalidSignalError) {
     return new ProblemError('signal_invalid', `${capitalized(error.message)}.`, { cause: error });

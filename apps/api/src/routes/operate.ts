@@ -1,8 +1,9 @@
 import type { Client, Json } from '@holdfast/engine';
 import { LIMITS } from '@holdfast/engine';
+import type { Actor, Operations } from '@holdfast/operations';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { principalOf } from '../plugins/authentication.ts';
+import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
 import { presentRun } from '../run-json.ts';
@@ -39,7 +40,7 @@ type LetterParams = { Params: { runId: string } };
 /** What an operator does with a run: cancel, rerun, signal; and with a dead one: redrive, resolve, cancel. */
 export async function operateRoutes(
   app: FastifyInstance,
-  { client }: { readonly client: Client },
+  { client, operations }: { readonly client: Client; readonly operations: Operations },
 ): Promise<void> {
   const operate = { config: { access: 'operate' as const } };
   const withoutBody = { config: { ...operate.config, body: 'none' as const } };
@@ -51,7 +52,7 @@ export async function operateRoutes(
   app.post<RunParams>('/v1/runs/:id/rerun', withoutBody, async (request, reply) => {
     expectNoBody(request.body);
     const { id } = request.params;
-    switch (found(await client.rerun(tenantOf(request), id))) {
+    switch (found(await operations.rerun(...by(request), id))) {
       case 'rerun':
         return answer(request, reply, id);
       case 'not_finished':
@@ -68,7 +69,7 @@ export async function operateRoutes(
     const { id: runId, name } = request.params;
     const { id, payload } = readBody(SignalBody, request.body);
     checkPayload(payload);
-    switch (found(await client.signal(tenantOf(request), runId, { id, name, payload }))) {
+    switch (found(await operations.signal(...by(request), runId, { id, name, payload }))) {
       case 'delivered':
       case 'repeated':
         return answer(request, reply, runId);
@@ -85,7 +86,7 @@ export async function operateRoutes(
   app.post<LetterParams>('/v1/dead-letters/:runId/redrive', withoutBody, async (request, reply) => {
     expectNoBody(request.body);
     // not dead: redriven already, or on its way for another reason; either way there is nothing to do
-    found(await client.redrive(tenantOf(request), request.params.runId));
+    found(await operations.redrive(...by(request), request.params.runId));
     return answer(request, reply, request.params.runId);
   });
 
@@ -94,7 +95,7 @@ export async function operateRoutes(
     const resolution = readBody(ResolveBody, request.body);
     const run = found(await client.getRun(tenantOf(request), runId));
     if (run.status !== 'dead') throw notDead();
-    switch (found(await client.resolve(tenantOf(request), runId, resolution))) {
+    switch (found(await operations.resolve(...by(request), runId, resolution))) {
       case 'resolved':
         return answer(request, reply, runId);
       case 'not_dead':
@@ -113,7 +114,7 @@ export async function operateRoutes(
 
   async function cancel(request: FastifyRequest, reply: FastifyReply, runId: string): Promise<FastifyReply> {
     expectNoBody(request.body);
-    if (found(await client.cancel(tenantOf(request), runId)) === 'run_finished') throw runFinished();
+    if (found(await operations.cancel(...by(request), runId)) === 'run_finished') throw runFinished();
     return answer(request, reply, runId);
   }
 
@@ -126,6 +127,10 @@ export async function operateRoutes(
       .headers({ location: `/v1/runs/${runId}`, 'retry-after': '1' })
       .send(presentRun(run));
   }
+}
+
+function by(request: FastifyRequest): [Actor, string] {
+  return [actorOf(request), tenantOf(request)];
 }
 
 function tenantOf(request: FastifyRequest): string {

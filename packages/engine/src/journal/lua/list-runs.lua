@@ -14,13 +14,17 @@ if at ~= '+inf' then
   end
 end
 
-local function fits(run)
-  if flow ~= '' and run[1] ~= flow then return false end
-  if status ~= '' and run[2] ~= status then return false end
-  local created = tonumber(run[3])
-  if since and created < since or before and created >= before then return false end
+-- most runs are told by their status and flow alone, so that little is read of them
+local function fits(key, run)
+  if flow ~= '' and run[2] ~= flow then return false end
+  if status ~= '' and run[1] ~= status then return false end
+  if since or before then
+    local created = tonumber(redis.call('HGET', key, 'createdAt'))
+    if since and created < since or before and created >= before then return false end
+  end
   if code == '' then return true end
-  local failure = run[2] == 'dead' and run[5] or run[4]
+  if run[1] ~= 'dead' and run[1] ~= 'failed' and run[1] ~= 'compensating' then return false end
+  local failure = redis.call('HGET', key, run[1] == 'dead' and 'death' or 'failure')
   return failure and cjson.decode(failure).code == code
 end
 
@@ -29,10 +33,11 @@ local picked, expired = {}, {}
 for i = 1, #entries, 2 do
   if i > look * 2 or #picked == pick then return { picked, expired, entries[i - 1], entries[i - 2] } end
   local id = entries[i]
-  local run = redis.call('HMGET', prefix .. id, 'flow', 'status', 'createdAt', 'failure', 'death')
-  if not run[2] then
+  local key = prefix .. id
+  local run = redis.call('HMGET', key, 'status', 'flow')
+  if not run[1] then
     expired[#expired + 1] = id
-  elseif fits(run) then
+  elseif fits(key, run) then
     picked[#picked + 1] = id
   end
 end

@@ -1,0 +1,68 @@
+import { type Client, type ListQuery, RUN_STATUSES, type RunPage } from '@holdfast/engine';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { principalOf } from '../plugins/authentication.ts';
+import { moment, page, readQuery } from '../read-query.ts';
+import { presentRun, type RunListJson } from '../run-json.ts';
+
+const flow = z.string().min(1).max(100).optional();
+const code = z
+  .string()
+  .min(1)
+  .max(200)
+  .optional()
+  .meta({ description: 'The `error.code` of failed and dead runs.' });
+
+/** What `GET /v1/runs` takes. */
+export const RunsQuery = z.strictObject({
+  flow,
+  status: z.enum(RUN_STATUSES).optional(),
+  code,
+  key: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 visible ASCII characters')
+    .optional()
+    .meta({ description: 'The Idempotency-Key; exact. With `flow`, at most one run.' }),
+  createdAfter: moment.optional().meta({ description: 'Created at this time or later.' }),
+  createdBefore: moment.optional().meta({ description: 'Created before this time.' }),
+  ...page,
+});
+
+/** What `GET /v1/dead-letters` takes. */
+export const DeadLettersQuery = z.strictObject({ flow, code, ...page });
+
+/** `GET /v1/runs` and `GET /v1/dead-letters`: a tenant's runs, page by page. */
+export async function listRoutes(
+  app: FastifyInstance,
+  { client }: { readonly client: Client },
+): Promise<void> {
+  const read = { config: { access: 'read' } } as const;
+
+  app.get('/v1/runs', read, async (request, reply) => {
+    const { createdAfter, createdBefore, ...query } = readQuery(RunsQuery, request.query);
+    return send(
+      reply,
+      await client.listRuns(
+        principalOf(request).tenant,
+        given({ ...query, since: createdAfter, before: createdBefore }),
+      ),
+    );
+  });
+
+  app.get('/v1/dead-letters', read, async (request, reply) =>
+    send(
+      reply,
+      await client.listDead(principalOf(request).tenant, given(readQuery(DeadLettersQuery, request.query))),
+    ),
+  );
+}
+
+function send(reply: FastifyReply, { runs, nextCursor }: RunPage): FastifyReply {
+  const list: RunListJson = { data: runs.map(presentRun), ...(nextCursor !== undefined && { nextCursor }) };
+  return reply.header('cache-control', 'private, no-store').send(list);
+}
+
+/** Without the members that were left out. */
+function given(query: { readonly [Member in keyof ListQuery]: ListQuery[Member] | undefined }): ListQuery {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
+}
