@@ -1,0 +1,4 @@
+export { type AsOf, diedAt, standing, startOf } from './standing.ts';
+export { shortId } from './story.ts';
+export { type TimelineOptions, timelineSize, timelineStory, timelineSvg } from './timeline.ts';
+export { counted, inWords, listed, moment } from './words.ts';

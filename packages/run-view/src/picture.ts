@@ -1,0 +1,112 @@
+import type { Run, RunEvent, StepState } from '@holdfast/engine';
+import { type Bar, endOf, type Lane, type Pause, stepLane, undoLane } from './lanes.ts';
+import { startOf } from './standing.ts';
+import { counted } from './words.ts';
+
+/** What stands in one row of a run's timeline. */
+export interface Row {
+  readonly name: string;
+  readonly note: string;
+  readonly lane: Lane;
+  /** Drawn below: what took back what the step had done at `doneAt`. */
+  readonly undo?: { readonly lane: Lane; readonly doneAt: number };
+}
+
+/** A moment of the whole run. */
+export interface Mark {
+  readonly at: number;
+  readonly is: Exclude<RunEvent['is'], 'attempt_failed'>;
+  readonly label: string;
+}
+
+/** A run's timeline, before anything is placed. Times are Unix milliseconds. */
+export interface Picture {
+  readonly start: number;
+  readonly end: number;
+  readonly rows: readonly Row[];
+  readonly marks: readonly Mark[];
+}
+
+export function pictureOf(run: Run, now: number): Picture {
+  const end = endOf(run, now);
+  const rows = [
+    ...run.steps.map((step) => ({ startedAt: step.startedAt, row: stepRow(run, step, end) })),
+    ...run.waits.map((wait) => ({ startedAt: wait.startedAt, row: waitRow(wait, end) })),
+  ]
+    .sort((a, b) => a.startedAt - b.startedAt)
+    .map(({ row }) => row);
+  const marks = run.events.flatMap(markOf);
+  // the clock here may be behind that of Redis
+  const times = [
+    ...rows.flatMap((row) => [...barsOf(row), ...pausesOf(row)].map(({ from }) => from)),
+    ...marks.map(({ at }) => at),
+  ];
+  const start = Math.min(startOf(run), ...times);
+  return { start, end: Math.max(end, start + 1, ...times), rows, marks };
+}
+
+/** All bars of a row, its undo's included. */
+export function barsOf({ lane, undo }: Row): readonly Bar[] {
+  return undo ? [...lane.bars, ...undo.lane.bars] : lane.bars;
+}
+
+export function pausesOf({ lane, undo }: Row): readonly Pause[] {
+  return undo ? [...lane.pauses, ...undo.lane.pauses] : lane.pauses;
+}
+
+const STATUS_WORDS: Readonly<Record<StepState['status'], string>> = {
+  running: 'running',
+  completed: 'done',
+  failed: 'failed',
+  in_doubt: 'in doubt',
+  compensated: 'undone',
+};
+
+function stepRow(run: Run, step: StepState, end: number): Row {
+  const undo = undoLane(run, step, end);
+  const lane = stepLane(run, step, end);
+  return {
+    name: step.name,
+    note: noteOf(run, step),
+    lane,
+    ...(undo && step.undo && { undo: { lane: undo, doneAt: step.undo.doneAt } }),
+  };
+}
+
+function noteOf(run: Run, step: StepState): string {
+  const { undo } = step;
+  const waits =
+    'waitingFor' in run && run.waitingFor && 'step' in run.waitingFor ? run.waitingFor : undefined;
+  const word =
+    waits?.step === step.name
+      ? 'waiting'
+      : undo && undo.finishedAt === undefined
+        ? 'not undone yet'
+        : STATUS_WORDS[step.status];
+  return step.attempts > 1 ? `${word}, ${counted(step.attempts, 'attempt')}` : word;
+}
+
+function waitRow({ kind, name, startedAt, finishedAt }: Run['waits'][number], end: number): Row {
+  const reason = kind === 'timer' ? 'timer' : `signal ${name}`;
+  return {
+    name: kind === 'timer' ? name.replace(/^sleep-(\d+)$/, 'sleep $1') : name,
+    note: finishedAt === undefined ? `waits for ${kind === 'timer' ? 'its time' : 'its signal'}` : 'over',
+    lane: { bars: [], pauses: [{ from: startedAt, to: finishedAt ?? end, reason }] },
+  };
+}
+
+function markOf(event: RunEvent): Mark[] {
+  switch (event.is) {
+    case 'attempt_failed':
+      return [];
+    case 'taken_over':
+      return [{ at: event.at, is: event.is, label: `taken over by worker ${event.worker.slice(0, 8)}` }];
+    case 'died':
+      return [{ at: event.at, is: event.is, label: 'dead' }];
+    case 'redriven':
+    case 'resolved':
+      return [{ at: event.at, is: event.is, label: event.is }];
+    case 'cancel_requested':
+      return [{ at: event.at, is: event.is, label: 'cancel asked for' }];
+  }
+}

@@ -1,0 +1,157 @@
+import type { Failure, Run, StepState, WaitingFor } from '@holdfast/engine';
+import { counted, inWords, listed, moment, phrase } from './words.ts';
+
+export interface AsOf {
+  /** Unix milliseconds; the run's own times are on Redis' clock. */
+  readonly now: number;
+}
+
+/** Where a run stands and why, in a sentence or two. It tells nothing but what the run's record says, and no payload. */
+export function standing(run: Run, { now }: AsOf): string {
+  switch (run.status) {
+    case 'pending':
+      return pending(run, now);
+    case 'running':
+      return running(run, now);
+    case 'suspended':
+      return waiting(run, run.waitingFor, now);
+    case 'compensating': {
+      const why = run.error ? `${place(run.error)} failed: ${reason(run.error)}` : 'it was asked to cancel';
+      const waits = run.waitingFor ? ` ${waiting(run, run.waitingFor, now)}` : '';
+      return `Undoes what was done, because ${why}.${undone(run)}${waits}`;
+    }
+    case 'completed':
+      return `Completed in ${took(run, run.finishedAt)}${troubles(run)}.`;
+    case 'failed':
+      return `Failed${run.error.step ? ` at ${run.error.step}` : ''}: ${reason(run.error)}.${left(run)}`;
+    case 'cancelled':
+      return `Cancelled.${left(run)}`;
+    case 'dead':
+      return `Dead since ${moment(diedAt(run), now)}: ${death(run, run.error)}.${left(run)}`;
+  }
+}
+
+/** When a run that is dead died last. */
+export function diedAt(run: Run): number {
+  return run.events.findLast(({ is }) => is === 'died')?.at ?? run.updatedAt;
+}
+
+function pending(run: Run, now: number): string {
+  const back = run.events.findLast(({ is }) => is === 'redriven' || is === 'resolved');
+  if (back)
+    return `Ready to go on since it was ${back.is}, ${inWords(now - back.at)} ago; waits for a worker.`;
+  if (run.steps.length > 0) return `Ready to go on for ${inWords(now - run.updatedAt)}; waits for a worker.`;
+  const since = `${inWords(now - run.updatedAt)} ago`;
+  return run.generation > 1
+    ? `Started afresh ${since}; waits for a worker.`
+    : `Accepted ${since}; waits for a worker.`;
+}
+
+function running(run: Run, now: number): string {
+  const open = run.steps.filter(({ status }) => status === 'running' || status === 'in_doubt');
+  const done = run.steps.filter(({ status }) => status === 'completed').map(({ name }) => name);
+  const sofar = done.length > 0 ? ` Done: ${listed(done)}.` : '';
+  if (open.length === 0) return `Runs, for ${inWords(now - startOf(run))}.${sofar}`;
+  const doing = open.map(({ name, attempts }) => (attempts > 1 ? `${name}, attempt ${attempts}` : name));
+  return `Runs ${listed(doing)}, for ${inWords(now - startOf(run))}.${sofar}`;
+}
+
+function waiting(run: Run, waitingFor: WaitingFor, now: number): string {
+  const until = waitingFor.until;
+  const inTime = until === undefined ? '' : until > now ? ` in ${inWords(until - now)}` : ' now';
+  switch (waitingFor.kind) {
+    case 'retry': {
+      const failed = attemptsOf(run, waitingFor.step);
+      return `Waits for ${waitingFor.step}: retry ${failed}${inTime}${after(run, waitingFor.step)}.`;
+    }
+    case 'throttle':
+      return `Waits for ${waitingFor.step}: its provider takes no more for now; tried again${inTime}.`;
+    case 'timer':
+      return until === undefined || until <= now
+        ? 'Slept, and is about to go on.'
+        : `Sleeps for another ${inWords(until - now)}, until ${moment(until, now)}.`;
+    case 'signal': {
+      const child = /^child\.(.*)$/.exec(waitingFor.name)?.[1];
+      const what = child === undefined ? `the signal ${waitingFor.name}` : `its child run ${child}`;
+      if (until === undefined) return `Waits for ${what}.`;
+      return `Waits for ${what}, for another ${inWords(Math.max(0, until - now))} at most.`;
+    }
+  }
+}
+
+function death(run: Run, error: Failure): string {
+  const step = error.step ?? 'a step';
+  switch (error.kind) {
+    case 'exhausted':
+      return `${step} failed in ${counted(attemptsOf(run, error.step), 'attempt')}; the last time: ${reason(error)}`;
+    case 'in_doubt':
+      return `nobody knows whether ${step} happened: ${reason(error)}`;
+    case 'bug':
+      return `the flow's own code failed${error.step ? ` at ${error.step}` : ''}: ${reason(error)}`;
+    case 'poison':
+      return 'it ended its worker again and again';
+    case 'incompatible_flow':
+      return `the flow's code no longer fits what the run has recorded: ${reason(error)}`;
+    case 'compensation_failed':
+      return `${step} could not be undone: ${reason(error)}`;
+    case 'rejected':
+      return reason(error);
+  }
+}
+
+/** What stands in the world, and what was taken back. */
+function left(run: Run): string {
+  const stands = run.steps.filter(({ status }) => status === 'completed').map(({ name }) => name);
+  const standing = stands.length > 0 ? ` Done and standing: ${listed(stands)}.` : '';
+  const back = undone(run);
+  return standing === '' && back === '' ? ' Nothing was done.' : `${standing}${back}`;
+}
+
+function undone(run: Run): string {
+  const names = run.steps.filter(({ status }) => status === 'compensated').map(({ name }) => name);
+  return names.length > 0 ? ` Undone: ${listed(names)}.` : '';
+}
+
+function troubles(run: Run): string {
+  const crashes = run.events.filter(({ is }) => is === 'taken_over').length;
+  const failures = run.events.filter(({ is }) => is === 'attempt_failed').length;
+  const redrives = run.events.filter(({ is }) => is === 'redriven' || is === 'resolved').length;
+  const survived = [
+    ...(crashes > 0 ? [`${counted(crashes, 'lost worker')}`] : []),
+    ...(failures > 0 ? [`${counted(failures, 'failed attempt')}`] : []),
+    ...(redrives > 0 ? [`${counted(redrives, 'redrive')}`] : []),
+  ];
+  const steps = counted(run.steps.length, 'step');
+  return survived.length === 0 ? `: ${steps}` : `: ${steps}, in spite of ${listed(survived)}`;
+}
+
+/** What the last failed attempt of a step said. */
+function after(run: Run, step: string): string {
+  const error = run.steps.find(({ name }) => name === step)?.error;
+  return error ? `, after: ${reason(error)}` : '';
+}
+
+function reason({ code, message }: Pick<Failure, 'code' | 'message'>): string {
+  const said = phrase(message);
+  return said === '' || said === code ? code : `${said} (${code})`;
+}
+
+function place({ step }: Failure): string {
+  return step ?? 'the flow';
+}
+
+function attemptsOf(run: Run, step: string | undefined): number {
+  const state = run.steps.find(({ name }) => name === step);
+  return (state?.undo && state.status === 'completed' ? state.undo.attempts : state?.attempts) ?? 0;
+}
+
+function took(run: Run, finishedAt: number): string {
+  return inWords(finishedAt - startOf(run));
+}
+
+/** When this generation of the run began; of later ones only the first step's start is known. */
+export function startOf(run: Run): number {
+  if (run.generation === 1) return run.createdAt;
+  const firsts = [...run.steps, ...run.waits].map(({ startedAt }: Pick<StepState, 'startedAt'>) => startedAt);
+  return Math.min(...firsts, ...run.events.map(({ at }) => at), run.updatedAt);
+}
