@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { addHealthRoutes, createMetrics, type Preflight } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
+import type { ApiKeys, Operations } from '@holdfast/operations';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import type { ApiKeys } from './api-keys.ts';
+import type { KeyLookup } from './api-keys.ts';
 import { acceptJsonOnly, MAX_BODY_BYTES } from './json-body.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { watchMethods } from './plugins/allowed-methods.ts';
@@ -12,10 +13,13 @@ import { onlyOnceAdmitted } from './plugins/only-once-admitted.ts';
 import { answerClientError, answerProblem, problems } from './plugins/problems.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { listRoutes } from './routes/lists.ts';
 import { operateRoutes } from './routes/operate.ts';
 import { paymentRoutes } from './routes/payments.ts';
+import { runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
 import { submitRoutes } from './routes/submit.ts';
 
@@ -23,7 +27,12 @@ export interface ApiParts {
   readonly client: Client;
   /** The client's, for the description of the API. */
   readonly flows: readonly FlowContract[];
-  readonly keys: ApiKeys;
+  /** Whom a request comes from. */
+  readonly keys: KeyLookup;
+  /** The keys that are created, listed and revoked here. */
+  readonly storedKeys: ApiKeys;
+  /** The client's. */
+  readonly operations: Operations;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   readonly log: FastifyBaseLogger;
@@ -35,7 +44,8 @@ export interface Api {
 }
 
 /** The HTTP API, complete but for a port to listen on. */
-export async function buildApi({ client, flows, keys, preflight, log }: ApiParts): Promise<Api> {
+export async function buildApi(parts: ApiParts): Promise<Api> {
+  const { client, flows, keys, storedKeys, operations, preflight, log } = parts;
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -71,7 +81,10 @@ export async function buildApi({ client, flows, keys, preflight, log }: ApiParts
   await app.register(paymentRoutes, { client, stopping: drain.signal });
   await app.register(listRoutes, { client });
   await app.register(runRoutes, { client });
-  await app.register(operateRoutes, { client });
+  await app.register(runEventRoutes, { client, keys, stopping: drain.signal });
+  await app.register(operateRoutes, { client, operations });
+  await app.register(auditRoutes, { operations });
+  await app.register(keyRoutes, { storedKeys });
   await app.register(docsRoutes, { document: openApiDocument(flows) });
   addHealthRoutes(app, {
     check: async () => {

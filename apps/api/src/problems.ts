@@ -53,7 +53,7 @@ export const PROBLEMS = {
   api_key_invalid: {
     status: 401,
     title: 'The API key is not known',
-    advice: 'Check the key; it may be mistyped or revoked.',
+    advice: 'Check the key; it may be mistyped, revoked or expired.',
   },
   scope_missing: {
     status: 403,
@@ -84,6 +84,11 @@ export const PROBLEMS = {
     status: 404,
     title: 'There is no such payment',
     advice: 'Check the id. Payments are forgotten after the retention time.',
+  },
+  key_not_found: {
+    status: 404,
+    title: 'There is no such API key',
+    advice: 'Check the id; GET /v1/keys lists the keys there are.',
   },
   method_not_allowed: {
     status: 405,
@@ -174,6 +179,11 @@ export const PROBLEMS = {
     status: 503,
     title: 'Runs cannot be stored or read right now',
     advice: 'Send the same request with the same Idempotency-Key again after Retry-After seconds.',
+  },
+  too_many_streams: {
+    status: 503,
+    title: 'Too many streams are open',
+    advice: 'Close streams you no longer need, or connect again after Retry-After seconds.',
   },
 } as const satisfies Record<string, ProblemKind>;
 

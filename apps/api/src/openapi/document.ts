@@ -1,11 +1,13 @@
 import type { FlowContract } from '@holdfast/engine';
 import { SUBMITTED_ELSEWHERE } from '../submitted-elsewhere.ts';
+import { accessPaths } from './access-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, ORDER_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
 import { listPaths } from './list-paths.ts';
 import { operatePaths } from './operate-paths.ts';
 import { paymentPaths } from './payment-paths.ts';
 import { readOperation } from './read-operation.ts';
 import { runContent } from './run-content.ts';
+import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { submitOperation } from './submit-operation.ts';
 
@@ -29,6 +31,7 @@ export function openApiDocument(allFlows: readonly FlowContract[]) {
       { name: 'Runs', description: 'Submit work, see how it stands, steer it.' },
       { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
+      { name: 'Keys', description: 'Who may call, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
     ],
     paths: {
@@ -81,7 +84,9 @@ export function openApiDocument(allFlows: readonly FlowContract[]) {
           notFound: 'run_not_found',
         }),
       },
+      ...runEventsPath(),
       ...operatePaths(),
+      ...accessPaths(),
       ...servicePaths(),
     },
     components: {

@@ -7,6 +7,9 @@ const HEADERS: Partial<Record<ProblemCode, Record<string, object>>> = {
   store_unavailable: {
     'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' }, example: 1 },
   },
+  too_many_streams: {
+    'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' }, example: 5 },
+  },
 };
 
 /** The OpenAPI responses for these codes, with an example of each. */

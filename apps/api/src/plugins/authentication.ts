@@ -27,9 +27,13 @@ export const authentication = fp(async (app, { keys }: { readonly keys: KeyLooku
     if (access === 'public') return;
     const principal = await keys.find(bearerKey(request));
     if (!principal) {
-      throw new ProblemError('api_key_invalid', 'No such API key is known, or it was revoked or has expired.', {
-        headers: { 'www-authenticate': 'Bearer realm="holdfast", error="invalid_token"' },
-      });
+      throw new ProblemError(
+        'api_key_invalid',
+        'No such API key is known, or it was revoked or has expired.',
+        {
+          headers: { 'www-authenticate': 'Bearer realm="holdfast", error="invalid_token"' },
+        },
+      );
     }
     if (!principal.scopes.has(access)) {
       throw new ProblemError('scope_missing', `This needs a key with the scope "${access}".`, {
@@ -53,7 +57,8 @@ export function actorOf(request: FastifyRequest): Actor {
   return { name: principalOf(request).name, via: 'api' };
 }
 
-function bearerKey(request: FastifyRequest): string {
+/** The key that a request came with. */
+export function bearerKey(request: FastifyRequest): string {
   const key = /^Bearer +(hf_[\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (key !== undefined) return key;
   throw new ProblemError('api_key_missing', 'Send Authorization: Bearer hf_… with your API key.', {

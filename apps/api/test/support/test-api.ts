@@ -30,6 +30,8 @@ export interface TestApi {
   ask(ask: Ask): Promise<Answer>;
   /** POSTs an order under a new Idempotency-Key, unless told otherwise. */
   order(body: unknown, headers?: Ask['headers'], path?: string): Promise<Answer>;
+  /** Stops the API alone. */
+  close(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -56,6 +58,10 @@ export async function startTestApi(redis?: TestRedis): Promise<TestApi> {
     if (faults.length > 0) throw new Error(`does not conform: ${faults.join('; ')}\n${answer.text}`);
     return answer;
   };
+  const close = async () => {
+    agent.destroy();
+    await api.close();
+  };
   return {
     url: api.url,
     redis: ownRedis,
@@ -67,9 +73,9 @@ export async function startTestApi(redis?: TestRedis): Promise<TestApi> {
         headers: { 'content-type': 'application/json', 'idempotency-key': newKey(), ...headers },
         body: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
       }),
+    close,
     stop: async () => {
-      agent.destroy();
-      await api.close();
+      await close();
       await ownRedis.stop();
     },
   };

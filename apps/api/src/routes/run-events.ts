@@ -1,0 +1,63 @@
+import { Readable } from 'node:stream';
+import { type Client, isTerminal } from '@holdfast/engine';
+import type { FastifyInstance } from 'fastify';
+import type { KeyLookup } from '../api-keys.ts';
+import { eventStream, lastEventId } from '../event-stream.ts';
+import { bearerKey, principalOf } from '../plugins/authentication.ts';
+import { ProblemError } from '../problems.ts';
+import { StreamPlaces } from '../stream-places.ts';
+
+export interface RunEventsOptions {
+  readonly client: Client;
+  readonly keys: KeyLookup;
+  /** Aborted when the server is stopping. */
+  readonly stopping: AbortSignal;
+}
+
+/** A stream costs a socket, and up to twenty small looks a second whether its run has changed; two while nothing happens. */
+const MAX_STREAMS = { all: 500, perTenant: 100 } as const;
+
+/** `GET /v1/runs/{id}/events`: how a run stands, told whenever it changes, until it has ended. */
+export async function runEventRoutes(
+  app: FastifyInstance,
+  { client, keys, stopping }: RunEventsOptions,
+): Promise<void> {
+  const places = new StreamPlaces(MAX_STREAMS);
+
+  app.get<{ Params: { id: string } }>(
+    '/v1/runs/:id/events',
+    { config: { access: 'read' }, exposeHeadRoute: false },
+    async (request, reply) => {
+      const { tenant } = principalOf(request);
+      const run = await client.getRun(tenant, request.params.id);
+      if (!run) throw new ProblemError('run_not_found', 'There is no run with this id.');
+      request.runId = run.id;
+      reply.headers({ 'cache-control': 'private, no-store' });
+
+      const isNews = lastEventId(request.headers['last-event-id']) !== run.revision;
+      // to a client that connects again by itself this says that nothing more will come
+      if (isTerminal(run.status) && !isNews) return reply.code(204).send();
+
+      // its close would not be heard any more
+      if (reply.raw.destroyed) return reply.hijack();
+      const giveBack = places.take(tenant);
+      if (!giveBack) {
+        throw new ProblemError('too_many_streams', 'As many streams are open as may be.', {
+          headers: { 'retry-after': '5' },
+        });
+      }
+      const left = new AbortController();
+      reply.raw.once('close', () => {
+        giveBack();
+        left.abort();
+      });
+      const changes = client.changes(run, AbortSignal.any([left.signal, stopping]));
+      const first = isNews ? run : undefined;
+      const mayStill = async () => (await keys.find(bearerKey(request)))?.scopes.has('read') === true;
+      const events = Readable.from(eventStream({ first, changes, mayStill }), {
+        ...{ objectMode: false, highWaterMark: 1 },
+      });
+      return reply.headers({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }).send(events);
+    },
+  );
+}
