@@ -30,7 +30,10 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
       HOLDFAST_API_PORT: port.default(3000),
       HOLDFAST_REDIS_URL: redisUrl,
       ...preflightVariables,
-      HOLDFAST_DEV_KEY: z.string({ error: DEV_KEY }).regex(/^hf_[A-Za-z0-9_-]{16,200}$/, DEV_KEY).optional(),
+      HOLDFAST_DEV_KEY: z
+        .string({ error: DEV_KEY })
+        .regex(/^hf_[A-Za-z0-9_-]{16,200}$/, DEV_KEY)
+        .optional(),
       HOLDFAST_LOG_LEVEL: logLevel,
     },
     env,

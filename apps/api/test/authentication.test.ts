@@ -1,158 +1,232 @@
-import { connectRedis, createLogger, Preflight } from '@holdfast/app-kit';
-import { createClient } from '@holdfast/engine';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createLogger } from '@holdfast/app-kit';
 import { orderContract, paymentContract, refundContract } from '@holdfast/flows';
+import { SCOPES, type Scope } from '@holdfast/operations';
 import { startRedis, type TestRedis } from '@holdfast/testkit';
-import Fastify from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ApiKeys, Scope } from '../src/api-keys.ts';
 import { buildApi } from '../src/index.ts';
 import { authentication } from '../src/plugins/authentication.ts';
 import { newKey, ORDER } from './support/order.ts';
 import { PAYMENT } from './support/payment-service.ts';
 import { send } from './support/test-api.ts';
+import { testParts } from './support/test-parts.ts';
 
-/** Keys of several tenants and scopes, named for what they are. */
-const keys: ApiKeys = {
-  find: async (key) => {
-    const [, tenant, scopes] = /^hf_([a-z]+)_([a-z.]*)$/.exec(key) ?? [];
-    if (tenant === undefined || scopes === undefined || tenant === 'nobody') return undefined;
-    return { tenant, scopes: new Set(scopes.split('.') as Scope[]) };
-  },
-};
+interface Route {
+  readonly method: string;
+  /** As it is registered, as in `/v1/runs/:id`. */
+  readonly url: string;
+  readonly access: string | undefined;
+}
 
+const TENANTS = ['mine', 'theirs'] as const;
+type Tenant = (typeof TENANTS)[number];
+
+/** Every route that the API serves, whoever has added it. */
+const routes: Route[] = [];
+const keys = new Map<string, string>();
 let redis: TestRedis;
 let url: string;
 let stop: () => Promise<void>;
+/** The tenant `mine` has all of these, `theirs` none. */
+let run: string;
+let payment: string;
+let keyId: string;
 beforeAll(async () => {
   redis = await startRedis();
-  const log = createLogger('api', 'silent');
-  const connection = connectRedis([redis.url], { for: 'api', commandTimeoutMs: 1500 }, log);
-  const flows = [orderContract, paymentContract, refundContract];
-  const client = createClient({ connection, flows });
-  const preflight = new Preflight({ connection, durability: 'strict', attest: undefined, log });
-  const { app } = await buildApi({ client, flows, keys, preflight, log });
-  await preflight.admitted;
+  const parts = testParts(redis.url, [orderContract, paymentContract, refundContract]);
+  const app = await watchingRoutes(async () => (await buildApi(parts)).app);
+  await parts.preflight.admitted;
+  for (const tenant of TENANTS) {
+    for (const scopes of [['submit'], ['read'], ['operate'], ['read', 'operate'], SCOPES] as Scope[][]) {
+      const created = await parts.storedKeys.create(
+        { name: 'test', via: 'cli' },
+        { tenant, name: scopes.join(), scopes },
+      );
+      keys.set(`${tenant} ${scopes.join()}`, created.key);
+      if (tenant === 'mine') keyId = created.id;
+    }
+  }
   url = await app.listen({ host: '127.0.0.1', port: 0 });
+  run = String((await post('mine', '/v1/orders', ORDER)).json.id);
+  payment = String((await post('mine', '/v1/payments', PAYMENT)).json.id);
   stop = async () => {
     await app.close();
-    await client.close();
-    preflight.stop();
-    connection.disconnect();
+    await parts.close();
     await redis.stop();
   };
 });
 afterAll(() => stop());
 
-interface Route {
-  readonly method: string;
-  readonly path: string;
-  readonly scope: Scope;
-  readonly body?: object;
-  /** What it answers a key that may. */
-  readonly status: number;
-}
-
-const REFUND = { amount: 1, reason: 'it did not fit' };
-const operate = { method: 'POST', scope: 'operate', status: 404 } as const;
-const ROUTES: readonly Route[] = [
-  { method: 'POST', path: '/v1/orders', scope: 'submit', body: ORDER, status: 202 },
-  { method: 'POST', path: '/v1/flows/order/runs', scope: 'submit', body: ORDER, status: 202 },
-  { method: 'POST', path: '/v1/payments', scope: 'submit', body: PAYMENT, status: 202 },
-  { method: 'POST', path: '/v1/payments/run_1/refunds', scope: 'submit', body: REFUND, status: 404 },
-  { method: 'GET', path: '/v1/payments/run_1', scope: 'read', status: 404 },
-  { method: 'GET', path: '/v1/runs/run_1', scope: 'read', status: 404 },
-  { ...operate, path: '/v1/runs/run_1/cancel' },
-  { ...operate, path: '/v1/runs/run_1/rerun' },
-  { ...operate, path: '/v1/runs/run_1/signals/settled', body: { id: 'evt_1' } },
-  { ...operate, path: '/v1/dead-letters/run_1/redrive' },
-  {
-    ...operate,
-    path: '/v1/dead-letters/run_1/resolve',
-    body: { step: 'charge', outcome: 'did_not_happen' },
-  },
-  { ...operate, path: '/v1/dead-letters/run_1/cancel' },
-];
-
-function ask(route: Route, authorization: string | undefined) {
-  return send(url, {
-    ...{ method: route.method, path: route.path },
-    headers: { authorization, 'content-type': 'application/json', 'idempotency-key': newKey() },
-    ...(route.body ? { body: JSON.stringify(route.body) } : {}),
-  });
-}
-
-describe.each(ROUTES)('$method $path', (route) => {
-  test.each([
-    undefined,
-    '',
-    'Bearer',
-    'Bearer ',
-    'Basic aGZfeDp5',
-    'hf_dev_submit.read.operate',
-    'Bearer sk_live_1',
-    'Bearer hf_dev_submit.read x',
-  ])('without a key (%s) is answered with 401', async (authorization) => {
-    const { status, headers, json } = await ask(route, authorization);
-    expect({ status, code: json.code }).toEqual({ status: 401, code: 'api_key_missing' });
-    expect(headers['www-authenticate']).toBe('Bearer realm="holdfast"');
-    expect(headers['content-type']).toBe('application/problem+json');
-  });
-
-  test('with an unknown key is answered with 401', async () => {
-    const { status, headers, json } = await ask(route, 'Bearer hf_nobody_read');
-    expect({ status, code: json.code }).toEqual({ status: 401, code: 'api_key_invalid' });
-    expect(headers['www-authenticate']).toContain('error="invalid_token"');
-  });
-
-  test('needs its own scope and no other', async () => {
-    const others = (['submit', 'read', 'operate'] as const).filter((scope) => scope !== route.scope);
-    const refused = await ask(route, `Bearer hf_dev_${others.join('.')}`);
-    expect({ status: refused.status, code: refused.json.code }).toEqual({
-      status: 403,
-      code: 'scope_missing',
+async function watchingRoutes(build: () => Promise<FastifyInstance>): Promise<FastifyInstance> {
+  const watch = (message: unknown) => {
+    (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', (route) => {
+      for (const method of [route.method].flat()) {
+        routes.push({ method, url: route.url, access: route.config?.access });
+      }
     });
-    expect(refused.headers['www-authenticate']).toContain(`scope="${route.scope}"`);
-    const allowed = await ask(route, `bearer hf_dev_${route.scope}`);
-    expect(allowed.status).toBe(route.status);
+  };
+  subscribe('fastify.initialization', watch);
+  try {
+    return await build();
+  } finally {
+    unsubscribe('fastify.initialization', watch);
+  }
+}
+
+function keyOf(tenant: Tenant, ...scopes: readonly Scope[]): string {
+  return keys.get(`${tenant} ${scopes.join()}`) ?? 'there is no such key in this test';
+}
+
+function post(tenant: Tenant, path: string, body: object, idempotencyKey = newKey()) {
+  return send(url, {
+    ...{ method: 'POST', path, body: JSON.stringify(body) },
+    headers: {
+      authorization: `Bearer ${keyOf(tenant, 'submit')}`,
+      ...{ 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+    },
   });
+}
+
+/** What routes with a body need, by their URL; without it they cannot say whose the run is. */
+const BODIES: Readonly<Record<string, object>> = {
+  '/v1/orders': ORDER,
+  '/v1/flows/:flow/runs': ORDER,
+  '/v1/payments': PAYMENT,
+  '/v1/payments/:id/refunds': { amount: 1, reason: 'it did not fit' },
+  '/v1/runs/:id/signals/:name': { id: 'evt_1' },
+  '/v1/dead-letters/:runId/resolve': { step: 'charge', outcome: 'did_not_happen' },
+  '/v1/dead-letters/redrive': { limit: 1, dryRun: true },
+  '/v1/keys': { name: 'another', scopes: ['operate'] },
+};
+
+/** Routes for keys, one for each method; those that answer other methods with 405 apart. */
+const guarded = () => routes.filter(({ access }) => access !== undefined && access !== 'public');
+
+function ask({ method, url: template }: Route, authorization: string | undefined) {
+  const own = template.startsWith('/v1/keys') ? keyId : template.startsWith('/v1/payments') ? payment : run;
+  const path = template
+    .replace(':flow', 'order')
+    .replace(':name', 'settled')
+    .replace(/:(id|runId)/, own);
+  const body = method === 'POST' ? BODIES[template] : undefined;
+  return send(url, {
+    ...{ method, path },
+    headers: {
+      ...{ authorization, 'idempotency-key': newKey() },
+      ...(body && { 'content-type': 'application/json' }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+}
+
+test('the routes are really found', () => {
+  const found = guarded().map(({ method, url: template }) => `${method} ${template}`);
+  for (const known of ['POST /v1/orders', 'GET /v1/runs/:id', 'HEAD /v1/runs/:id', 'DELETE /v1/keys/:id']) {
+    expect(found).toContain(known);
+  }
+  const open = routes.filter(({ access }) => access === undefined).map((route) => route.url);
+  expect(open.filter((each) => each.startsWith('/v1'))).toEqual([]);
 });
 
-test("another tenant's run is like none, and its key is free", async () => {
-  const post = (tenant: string, key: string) =>
-    send(url, {
-      method: 'POST',
-      path: '/v1/orders',
-      headers: {
-        authorization: `Bearer hf_${tenant}_submit`,
-        'content-type': 'application/json',
-        'idempotency-key': key,
-      },
-      body: JSON.stringify(ORDER),
-    });
+test('every route refuses whoever shows no key, or one that is not known', async () => {
+  for (const route of guarded()) {
+    const about = `${route.method} ${route.url}`;
+    const without = await ask(route, undefined);
+    expect({ about, status: without.status }).toEqual({ about, status: 401 });
+    expect(without.headers['www-authenticate']).toBe('Bearer realm="holdfast"');
+    const unknown = await ask(route, `Bearer hf_${'0'.repeat(16)}_${'A'.repeat(43)}`);
+    expect({ about, status: unknown.status }).toEqual({ about, status: 401 });
+    expect(unknown.headers['www-authenticate']).toContain('error="invalid_token"');
+  }
+});
+
+test('every route needs its own scope and no other', async () => {
+  for (const route of guarded()) {
+    const about = `${route.method} ${route.url}`;
+    const allowed: string[] = [];
+    for (const scope of SCOPES) {
+      // another tenant's, so that what may be done changes nothing
+      const { status, headers, json } = await ask(route, `bearer ${keyOf('theirs', scope)}`);
+      if (status !== 403) {
+        allowed.push(scope);
+        expect({ about, refused: status === 401 || status >= 500 }).toEqual({ about, refused: false });
+        continue;
+      }
+      if (route.method !== 'HEAD') expect(json.code).toBe('scope_missing');
+      expect(headers['www-authenticate']).toContain(`scope="${route.access}"`);
+    }
+    expect({ about, allowed }).toEqual({ about, allowed: [route.access] });
+  }
+});
+
+test("no route shows or touches what is another tenant's", async () => {
+  const before = await send(url, { path: `/v1/runs/${run}`, headers: mineAsReader() });
+  for (const route of guarded()) {
+    const about = `${route.method} ${route.url}`;
+    const foreign = await ask(route, `Bearer ${keyOf('theirs', ...SCOPES)}`);
+    const asksForOne = /:(id|runId)/.test(route.url);
+    expect({ about, is404: foreign.status === 404 }).toEqual({ about, is404: asksForOne });
+    for (const secret of [run, payment, keyId]) {
+      // what was asked for may be named, nothing more be told
+      if (!asksForOne)
+        expect({ about, tells: foreign.text.includes(secret) }).toEqual({ about, tells: false });
+    }
+    if (!asksForOne || route.method === 'HEAD') continue;
+    const none = await ask(
+      { ...route, url: route.url.replace(/:(id|runId)/, 'run_none') },
+      `Bearer ${keyOf('theirs', ...SCOPES)}`,
+    );
+    if (route.url in BODIES) continue;
+    expect({ about, ...foreign.json, instance: '' }).toEqual({ about, ...none.json, instance: '' });
+  }
+  const after = await send(url, { path: `/v1/runs/${run}`, headers: mineAsReader() });
+  expect(after.json).toEqual(before.json);
+  const list = await send(url, {
+    path: '/v1/keys',
+    headers: { authorization: `Bearer ${keyOf('mine', 'operate')}` },
+  });
+  expect(JSON.stringify(list.json)).not.toContain('revokedAt');
+});
+
+function mineAsReader() {
+  return { authorization: `Bearer ${keyOf('mine', 'read')}` };
+}
+
+test("the same Idempotency-Key of another tenant is another run's", async () => {
   const key = newKey();
-  const mine = await post('mine', key);
-  const theirs = await post('theirs', key);
+  const [mine, theirs] = [
+    await post('mine', '/v1/orders', ORDER, key),
+    await post('theirs', '/v1/orders', ORDER, key),
+  ];
   expect([mine.status, theirs.status]).toEqual([202, 202]);
   expect(theirs.json.id).not.toBe(mine.json.id);
   expect(theirs.headers).not.toHaveProperty('idempotent-replayed');
+});
 
-  const read = (tenant: string, id: unknown) =>
-    send(url, { path: `/v1/runs/${id}`, headers: { authorization: `Bearer hf_${tenant}_read` } });
-  expect((await read('mine', mine.json.id)).status).toBe(200);
-  const foreign = await read('theirs', mine.json.id);
-  const none = await read('theirs', 'run_none');
-  expect(foreign.status).toBe(404);
-  expect({ ...foreign.json, instance: '' }).toEqual({ ...none.json, instance: '' });
+test.each([
+  '',
+  'Bearer',
+  'Bearer ',
+  'Basic aGZfeDp5',
+  'hf_dev_0123456789abcdef',
+  'Bearer sk_live_1',
+  'Bearer hf_dev x',
+])('an Authorization that shows no key (%s) is answered like none', async (authorization) => {
+  const { status, headers, json } = await send(url, { path: '/v1/runs/run_1', headers: { authorization } });
+  expect({ status, code: json.code }).toEqual({ status: 401, code: 'api_key_missing' });
+  expect(headers['www-authenticate']).toBe('Bearer realm="holdfast"');
+  expect(headers['content-type']).toBe('application/problem+json');
+});
 
-  for (const { path, body } of ROUTES.filter(({ scope }) => scope === 'operate')) {
-    const { status, json } = await send(url, {
-      ...{ method: 'POST', path: path.replace('run_1', String(mine.json.id)) },
-      headers: { authorization: 'Bearer hf_theirs_operate', 'content-type': 'application/json' },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-    expect({ path, status, code: json.code }).toEqual({ path, status: 404, code: 'run_not_found' });
-  }
-  expect((await read('mine', mine.json.id)).json).toEqual(mine.json);
+test('a key with one character changed is not known', async () => {
+  const key = keyOf('mine', 'read');
+  const changed = `${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`;
+  const { status, json } = await send(url, {
+    path: `/v1/runs/${run}`,
+    headers: { authorization: `Bearer ${changed}` },
+  });
+  expect({ status, code: json.code }).toEqual({ status: 401, code: 'api_key_invalid' });
 });
 
 test('what is public needs no key', async () => {
@@ -162,10 +236,11 @@ test('what is public needs no key', async () => {
   }
 });
 
-test('a route under /v1 that does not say who may call it is a mistake', async () => {
-  const log = createLogger('api', 'silent');
-  const app = Fastify({ loggerInstance: log });
-  await app.register(authentication, { keys });
-  expect(() => app.get('/v1/open', async () => 'oops')).toThrow('config.access');
-  await app.close();
+describe('a route', () => {
+  test('under /v1 that does not say who may call it is a mistake', async () => {
+    const app = Fastify({ loggerInstance: createLogger('api', 'silent') });
+    await app.register(authentication, { keys: { find: async () => undefined } });
+    expect(() => app.get('/v1/open', async () => 'oops')).toThrow('config.access');
+    await app.close();
+  });
 });

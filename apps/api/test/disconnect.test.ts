@@ -1,20 +1,17 @@
 import http from 'node:http';
-import { connectRedis, createLogger, Preflight } from '@holdfast/app-kit';
-import { type Client, createClient } from '@holdfast/engine';
+import type { Client } from '@holdfast/engine';
 import { orderContract } from '@holdfast/flows';
 import { startRedis, waitFor } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
-import { devKey } from '../src/api-keys.ts';
 import { buildApi } from '../src/index.ts';
 import { newKey, ORDER } from './support/order.ts';
 import { KEY } from './support/test-api.ts';
+import { testParts } from './support/test-parts.ts';
 
 test('a client that goes away is not waited for any longer', async () => {
   const redis = await startRedis();
-  const log = createLogger('api', 'silent');
-  const connection = connectRedis([redis.url], { for: 'api', commandTimeoutMs: 1500 }, log);
-  const flows = [orderContract];
-  const real = createClient({ connection, flows });
+  const parts = testParts(redis.url, [orderContract]);
+  const { client: real, preflight } = parts;
   let wait: { over: boolean } | undefined;
   const client: Client = {
     ...real,
@@ -26,8 +23,7 @@ test('a client that goes away is not waited for any longer', async () => {
       return run;
     },
   };
-  const preflight = new Preflight({ connection, durability: 'strict', attest: undefined, log });
-  const { app } = await buildApi({ client, flows, keys: devKey(KEY), preflight, log });
+  const { app } = await buildApi({ ...parts, client });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   await preflight.admitted;
 
@@ -48,8 +44,6 @@ test('a client that goes away is not waited for any longer', async () => {
   await waitFor(() => wait?.over, { what: 'the wait to end', timeoutMs: 5000 });
 
   await app.close();
-  await real.close();
-  preflight.stop();
-  connection.disconnect();
+  await parts.close();
   await redis.stop();
 });

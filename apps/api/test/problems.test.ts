@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { connectRedis, Preflight } from '@holdfast/app-kit';
-import { createClient } from '@holdfast/engine';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApi } from '../src/index.ts';
 import { PROBLEMS } from '../src/problems.ts';
 import { startTestApi, type TestApi } from './support/test-api.ts';
+import { testParts } from './support/test-parts.ts';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -122,18 +121,14 @@ describe('what the framework and the HTTP parser refuse', () => {
 test('a mistake of ours is answered with 500 and tells nothing of the inside', async () => {
   const lines: string[] = [];
   const log = pino({ level: 'error' }, { write: (line: string) => lines.push(line) });
-  const connection = connectRedis([api.redis.url], { for: 'api', commandTimeoutMs: 1500 }, log);
-  const client = createClient({ connection, flows: [] });
+  const parts = testParts(api.redis.url, [], log);
   const find = async () => {
     throw new Error('secret_of_the_inside');
   };
-  const preflight = new Preflight({ connection, durability: 'strict', attest: undefined, log });
-  const { app } = await buildApi({ client, flows: [], keys: { find }, preflight, log });
+  const { app } = await buildApi({ ...parts, keys: { find } });
   const answer = await app.inject({ url: '/v1/runs/run_1', headers: { authorization: 'Bearer hf_x' } });
   await app.close();
-  await client.close();
-  preflight.stop();
-  connection.disconnect();
+  await parts.close();
   expect(answer.statusCode).toBe(500);
   expect(answer.json()).toMatchObject({ code: 'internal_error' });
   expect(answer.body).not.toContain('secret_of_the_inside');

@@ -9,6 +9,7 @@ import {
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { keys } from './keys.ts';
+import { orUnavailable } from './or-unavailable.ts';
 import { loadScript, runScript } from './scripts.ts';
 
 /** Who acts. */
@@ -18,11 +19,11 @@ export interface Actor {
   readonly via: 'api' | 'dashboard' | 'cli';
 }
 
-const ACTIONS = [
+export const AUDIT_ACTIONS = [
   ...(['redrive', 'bulk_redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
   ...(['create_key', 'revoke_key'] as const),
 ] as const;
-export type AuditAction = (typeof ACTIONS)[number];
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** One thing that somebody did. */
 export interface AuditEntry {
@@ -93,7 +94,7 @@ const Status = z.enum([
 const What = z.object({
   actor: z.string(),
   via: z.enum(['api', 'dashboard', 'cli']),
-  action: z.enum(ACTIONS),
+  action: z.enum(AUDIT_ACTIONS),
   tenant: z.string(),
   runId: z.string().exactOptional(),
   before: Status.exactOptional(),
@@ -191,12 +192,4 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
     ? error.code
     : 'unexpected_error';
-}
-
-async function orUnavailable<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw new StoreUnavailableError('redis did not take or answer the command', error);
-  }
 }

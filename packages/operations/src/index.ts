@@ -1,3 +1,19 @@
-export type { Actor, AuditAction, AuditEntry, AuditPage, AuditQuery } from './audit-log.ts';
+export {
+  type ApiKey,
+  type ApiKeys,
+  createApiKeys,
+  type NewApiKey,
+  SCOPES,
+  type Scope,
+  Tenant,
+} from './api-keys.ts';
+export {
+  type Actor,
+  AUDIT_ACTIONS,
+  type AuditAction,
+  type AuditEntry,
+  type AuditPage,
+  type AuditQuery,
+} from './audit-log.ts';
 export type { BulkProgress, BulkRedrive, BulkResult } from './bulk-redrive.ts';
 export { createOperations, type Operations, type OperationsOptions } from './operations.ts';

@@ -21,19 +21,6 @@ const ENTRY = {
 export function accessPaths(): Record<string, object> {
   return {
     '/v1/keys': {
-      post: {
-        ...{ operationId: 'createKey', tags: ['Keys'], summary: 'Create an API key' },
-        description:
-          'For the own tenant, with no more scopes than the own key has. Sent twice, it creates two. Needs the scope `operate`.',
-        requestBody: {
-          required: true,
-          content: jsonContent('NewKey', { key: { name: 'night shift', scopes: ['read', 'operate'], expiresIn: '90d' } }),
-        },
-        responses: {
-          '201': { description: 'The key. It is shown this once.', content: jsonContent('CreatedKey', { key: CREATED }) },
-          ...problems('body_missing', ...BODY),
-        },
-      },
       get: {
         ...{ operationId: 'listKeys', tags: ['Keys'], summary: "List the tenant's API keys" },
         description:
@@ -43,11 +30,30 @@ export function accessPaths(): Record<string, object> {
           ...problems(),
         },
       },
+      post: {
+        ...{ operationId: 'createKey', tags: ['Keys'], summary: 'Create an API key' },
+        description:
+          'For the own tenant, with no more scopes than the own key has. Sent twice, it creates two. Needs the scope `operate`.',
+        requestBody: {
+          required: true,
+          content: jsonContent('NewKey', {
+            key: { name: 'night shift', scopes: ['read', 'operate'], expiresIn: '90d' },
+          }),
+        },
+        responses: {
+          '201': {
+            description: 'The key. It is shown this once.',
+            content: jsonContent('CreatedKey', { key: CREATED }),
+          },
+          ...problems('body_missing', ...BODY),
+        },
+      },
     },
     '/v1/keys/{id}': {
       delete: {
         ...{ operationId: 'revokeKey', tags: ['Keys'], summary: 'Revoke an API key' },
-        description: 'Effective at once, in every process. Twice is the same as once. Needs the scope `operate`.',
+        description:
+          'Effective at once, in every process. Twice is the same as once. Needs the scope `operate`.',
         parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
         responses: {
           '200': {

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { PaymentJson } from '../payment-json.ts';
 import { PROBLEMS } from '../problems.ts';
 import { RefundRequest } from '../refunds.ts';
+import { AuditListJson } from '../routes/audit.ts';
+import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { RunJson, RunListJson } from '../run-json.ts';
 
@@ -43,6 +45,11 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     Problem: jsonSchema(ProblemJson, 'output'),
     Signal: jsonSchema(SignalBody, 'input'),
     Resolution: jsonSchema(ResolveBody, 'input'),
+    NewKey: jsonSchema(NewKeyBody, 'input'),
+    Key: jsonSchema(KeyJson, 'output'),
+    CreatedKey: jsonSchema(CreatedKeyJson, 'output'),
+    KeyList: jsonSchema(KeyListJson, 'output'),
+    AuditList: jsonSchema(AuditListJson, 'output'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };
 }

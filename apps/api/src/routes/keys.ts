@@ -40,7 +40,9 @@ export const KeyJson = z.strictObject({
 });
 
 export const CreatedKeyJson = KeyJson.extend({
-  key: z.string().meta({ description: 'The key itself. Only its hash is stored: this is the one time it is shown.' }),
+  key: z
+    .string()
+    .meta({ description: 'The key itself. Only its hash is stored: this is the one time it is shown.' }),
 });
 
 export const KeyListJson = z.strictObject({ data: z.array(KeyJson) });

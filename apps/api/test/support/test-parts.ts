@@ -1,0 +1,28 @@
+import { connectRedis, createLogger, type Logger, Preflight } from '@holdfast/app-kit';
+import { type Client, createClient, type FlowContract } from '@holdfast/engine';
+import { createApiKeys, createOperations } from '@holdfast/operations';
+import { keyLookup } from '../../src/api-keys.ts';
+import type { ApiParts } from '../../src/index.ts';
+import { KEY } from './test-api.ts';
+
+/** What an API is built of, with `close` for what the parts have opened. */
+export function testParts(
+  redisUrl: string,
+  flows: readonly FlowContract[],
+  log: Logger = createLogger('api', 'silent'),
+): ApiParts & { readonly preflight: Preflight; readonly client: Client; close(): Promise<void> } {
+  const connection = connectRedis([redisUrl], { for: 'api', commandTimeoutMs: 1500 }, log);
+  const client = createClient({ connection, flows });
+  const preflight = new Preflight({ connection, durability: 'strict', attest: undefined, log });
+  const storedKeys = createApiKeys({ connection, log });
+  return {
+    ...{ client, flows, preflight, storedKeys, log },
+    keys: keyLookup(KEY, storedKeys),
+    operations: createOperations({ client, connection, log }),
+    async close() {
+      preflight.stop();
+      await client.close();
+      connection.disconnect();
+    },
+  };
+}
