@@ -104,6 +104,8 @@ export interface Client {
   submitDrawing(request: SubmitRequest, draw: Draw): Promise<SubmitReply | DrawRefusal>;
   /** @returns undefined when there is no such run for this tenant. */
   getRun(tenant: string, runId: string): Promise<Run | undefined>;
+  /** A run of whatever tenant: for operators of the whole system, never on behalf of a tenant. */
+  findRun(runId: string): Promise<Run | undefined>;
   /** The run that a key reaches. @returns undefined when the key is free */
   findByKey(tenant: string, flow: string, idempotencyKey: string): Promise<Run | undefined>;
   /**
@@ -215,6 +217,8 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       const run = await orUnavailable(journal.readRun(runId));
       return run?.tenant === tenant ? run : undefined;
     },
+
+    findRun: (runId) => orUnavailable(journal.readRun(runId)),
 
     findByKey: (tenant, flow, idempotencyKey) => client.getRun(tenant, runIdOf(tenant, flow, idempotencyKey)),
 

@@ -22,6 +22,13 @@ export type { Draw } from './journal/journal.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 export { LIMITS, TooLargeError } from './limits.ts';
 export type { Log } from './log.ts';
+export {
+  type DeathGroup,
+  type Overview,
+  type OverviewOptions,
+  readOverview,
+  type WaitingRun,
+} from './overview.ts';
 export type { Resolution } from './resolution.ts';
 export {
   type ErrorRecord,

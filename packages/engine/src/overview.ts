@@ -1,0 +1,196 @@
+import type { Cluster, Redis } from 'ioredis';
+import { keys } from './journal/keys.ts';
+import { sendInOneWrite } from './journal/one-write.ts';
+import { type Failure, isTerminal, type RunStatus, type WaitingFor } from './run.ts';
+
+/** How all runs stand together. Times are Unix milliseconds on Redis' clock. */
+export interface Overview {
+  readonly now: number;
+  readonly tenants: readonly string[];
+  /** Runs that are kept, ended ones included. */
+  readonly kept: number;
+  /** Runs that have not ended, dead ones included. */
+  readonly unfinished: number;
+  readonly dead: number;
+  /** Of the runs created last: how many stand how. */
+  readonly newest: { readonly lookedAt: number; readonly byStatus: Readonly<Record<RunStatus, number>> };
+  /** Runs by the time of their creation, and those still dead by the time of their death; the last span ends now. */
+  readonly spans: readonly {
+    readonly from: number;
+    readonly to: number;
+    readonly accepted: number;
+    readonly died: number;
+  }[];
+  /** Runs that have not ended and are not dead, the oldest first, of those that are to be looked at next. */
+  readonly waiting: readonly WaitingRun[];
+  /** Why runs are dead, the most frequent first, of those that died last. */
+  readonly deaths: { readonly lookedAt: number; readonly groups: readonly DeathGroup[] };
+}
+
+export interface WaitingRun {
+  readonly runId: string;
+  readonly tenant: string;
+  readonly flow: string;
+  readonly status: RunStatus;
+  readonly createdAt: number;
+  readonly waitingFor?: WaitingFor;
+}
+
+export interface DeathGroup {
+  readonly tenant: string;
+  readonly flow: string;
+  readonly code: string;
+  readonly kind: Failure['kind'];
+  readonly step?: string;
+  readonly count: number;
+  readonly lastAt: number;
+}
+
+export interface OverviewOptions {
+  /** How far back the spans go. Default an hour. */
+  readonly backMs?: number;
+  /** Default 30. */
+  readonly spans?: number;
+}
+
+/** Looked at for each list; counts that come of an index are of all. */
+const LOOK = 500;
+const SHOWN_WAITING = 5;
+
+/** The work does not grow with the number of runs: indexes are counted, and only so many runs are looked at. */
+export async function readOverview(
+  connection: Redis | Cluster,
+  { backMs = 3_600_000, spans = 30 }: OverviewOptions = {},
+): Promise<Overview> {
+  const [time, found] = await Promise.all([connection.time(), connection.smembers(keys.tenants)]);
+  const now = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
+  const tenants = found.toSorted();
+  const [kept, dead, unfinished, counted, newest, next, died] = await Promise.all([
+    total(tenants.map((tenant) => connection.zcard(keys.runs(tenant)))),
+    total(tenants.map((tenant) => connection.zcard(keys.dead(tenant)))),
+    connection.zcard(keys.alarms),
+    countSpans(connection, tenants, { now, backMs, spans }),
+    latest(tenants.map(async (tenant) => ({ tenant, flat: await newestOf(connection, keys.runs(tenant)) }))),
+    connection.zrange(keys.alarms, '0', String(LOOK - 1)),
+    latest(tenants.map(async (tenant) => ({ tenant, flat: await newestOf(connection, keys.dead(tenant)) }))),
+  ]);
+  const [byStatus, waiting, groups] = await Promise.all([
+    countStatuses(connection, newest),
+    findWaiting(connection, next),
+    groupDeaths(connection, died),
+  ]);
+  return {
+    ...{ now, tenants, kept, unfinished, dead, spans: counted, waiting },
+    newest: { lookedAt: newest.length, byStatus },
+    deaths: { lookedAt: died.length, groups },
+  };
+}
+
+interface Listed {
+  readonly tenant: string;
+  readonly runId: string;
+  readonly at: number;
+}
+
+function newestOf(connection: Redis | Cluster, list: string): Promise<string[]> {
+  return connection.zrevrange(list, 0, LOOK - 1, 'WITHSCORES');
+}
+
+/** Of all tenants' lists together, those that came last. */
+async function latest(
+  lists: readonly Promise<{ readonly tenant: string; readonly flat: readonly string[] }>[],
+): Promise<readonly Listed[]> {
+  const all = (await Promise.all(lists)).flatMap(({ tenant, flat }) =>
+    flat.flatMap((runId, index) => (index % 2 === 0 ? [{ tenant, runId, at: Number(flat[index + 1]) }] : [])),
+  );
+  return all.sort((a, b) => b.at - a.at).slice(0, LOOK);
+}
+
+async function countSpans(
+  connection: Redis | Cluster,
+  tenants: readonly string[],
+  { now, backMs, spans }: { readonly now: number; readonly backMs: number; readonly spans: number },
+): Promise<Overview['spans']> {
+  const lengthMs = backMs / spans;
+  sendInOneWrite(connection);
+  return Promise.all(
+    Array.from({ length: spans }, async (_, index) => {
+      const from = Math.round(now - backMs + index * lengthMs);
+      const to = Math.round(now - backMs + (index + 1) * lengthMs);
+      const count = (list: (tenant: string) => string) =>
+        total(tenants.map((tenant) => connection.zcount(list(tenant), from, `(${to}`)));
+      const [accepted, died] = await Promise.all([count(keys.runs), count(keys.dead)]);
+      return { from, to, accepted, died };
+    }),
+  );
+}
+
+async function countStatuses(
+  connection: Redis | Cluster,
+  runs: readonly Listed[],
+): Promise<Record<RunStatus, number>> {
+  const counts = {
+    ...{ pending: 0, running: 0, suspended: 0, compensating: 0 },
+    ...{ completed: 0, failed: 0, cancelled: 0, dead: 0 },
+  };
+  sendInOneWrite(connection);
+  const statuses = await Promise.all(runs.map(({ runId }) => connection.hget(keys.run(runId), 'status')));
+  for (const status of statuses) if (isStatus(status, counts)) counts[status] += 1;
+  return counts;
+}
+
+/** An expired run, whose entry in the list is not cleared yet, has none. */
+function isStatus(status: string | null, counts: Readonly<Record<RunStatus, number>>): status is RunStatus {
+  return status !== null && status in counts;
+}
+
+async function findWaiting(
+  connection: Redis | Cluster,
+  runIds: readonly string[],
+): Promise<readonly WaitingRun[]> {
+  sendInOneWrite(connection);
+  const found = await Promise.all(
+    runIds.map(async (runId): Promise<WaitingRun | undefined> => {
+      const [tenant, flow, status, createdAt, waiting] = await connection.hmget(
+        keys.run(runId),
+        ...['tenant', 'flow', 'status', 'createdAt', 'waiting'],
+      );
+      if (!tenant || !flow || !status || !createdAt) return undefined;
+      const waits =
+        status === 'suspended' && waiting ? { waitingFor: JSON.parse(waiting) as WaitingFor } : {};
+      return { runId, tenant, flow, status: status as RunStatus, createdAt: Number(createdAt), ...waits };
+    }),
+  );
+  return found
+    .filter((run) => run !== undefined)
+    .filter(({ status }) => status !== 'dead' && !isTerminal(status))
+    .sort((a, b) => a.createdAt - b.createdAt)
+    .slice(0, SHOWN_WAITING);
+}
+
+async function groupDeaths(
+  connection: Redis | Cluster,
+  runs: readonly Listed[],
+): Promise<readonly DeathGroup[]> {
+  sendInOneWrite(connection);
+  const found = await Promise.all(
+    runs.map(async ({ tenant, runId, at }) => {
+      const [flow, death] = await connection.hmget(keys.run(runId), 'flow', 'death');
+      return flow && death ? [{ tenant, flow, at, failure: JSON.parse(death) as Failure }] : [];
+    }),
+  );
+  const groups = new Map<string, DeathGroup>();
+  for (const { tenant, flow, at, failure } of found.flat()) {
+    const { code, kind, step } = failure;
+    const name = JSON.stringify([tenant, flow, code, kind, step]);
+    const before = groups.get(name);
+    const count = (before?.count ?? 0) + 1;
+    const lastAt = Math.max(before?.lastAt ?? 0, at);
+    groups.set(name, { tenant, flow, code, kind, ...(step !== undefined && { step }), count, lastAt });
+  }
+  return [...groups.values()].sort((a, b) => b.count - a.count);
+}
+
+async function total(counts: readonly Promise<number>[]): Promise<number> {
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}
