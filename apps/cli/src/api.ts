@@ -44,7 +44,18 @@ export class ApiError extends Error {
  * @param body left out where the route needs none
  * @throws ApiError for what it refuses; OperatorError when it cannot be reached
  */
-export async function askApi(io: Io, method: 'GET' | 'POST', path: string, body?: unknown): Promise<RunJson> {
+export function askApi(io: Io, method: 'GET' | 'POST', path: string, body?: unknown): Promise<RunJson> {
+  return askFor(RunJson, io, method, path, body);
+}
+
+/** Asks the API for anything else. @throws like askApi */
+export async function askFor<T>(
+  schema: z.ZodType<T>,
+  io: Io,
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  body?: unknown,
+): Promise<T> {
   const { url, key } = apiOf(io);
   const response = await send(`${url}${path}`, {
     method,
@@ -56,8 +67,8 @@ export async function askApi(io: Io, method: 'GET' | 'POST', path: string, body?
   });
   const answer: unknown = await response.json().catch(() => undefined);
   if (response.ok) {
-    const run = RunJson.safeParse(answer);
-    if (run.success) return run.data;
+    const told = schema.safeParse(answer);
+    if (told.success) return told.data;
   }
   const problem = Problem.safeParse(answer);
   if (problem.success) throw new ApiError(problem.data.code, problem.data.detail);

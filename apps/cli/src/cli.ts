@@ -4,6 +4,7 @@ import { ApiError } from './api.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
 import { addDoctorCommand } from './doctor.ts';
 import type { Io } from './io.ts';
+import { addKeyCommands } from './keys.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
 
@@ -39,6 +40,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addReplayCommand(commands);
   addRunCommands(commands);
   addDeadLetterCommands(commands);
+  addKeyCommands(commands);
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;

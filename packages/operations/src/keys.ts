@@ -8,7 +8,7 @@ export const keys = {
   auditOfRun: (runId: string) => `${TAG}/audit-run/${runId}`,
   /** Hash: actions that have begun and whose end is not written yet. Empty but for crashes. No TTL. */
   auditOpen: (tenant: string) => `${TAG}/audit-open/${tenant}`,
-  /** Hash: an API key, without its secret. Expires some time after its end, if it has one. */
+  /** Hash: an API key, without its secret. One that has an end expires some time after it; any other: No TTL. */
   apiKey: (id: string) => `${TAG}/api-key/${id}`,
   /** Sorted set: ids of a tenant's API keys → when they were created. No TTL. */
   apiKeys: (tenant: string) => `${TAG}/api-keys/${tenant}`,
