@@ -14,14 +14,17 @@ import { answerClientError, answerProblem, problems } from './plugins/problems.t
 import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { bulkRedriveRoutes } from './routes/bulk-redrive.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { listRoutes } from './routes/lists.ts';
 import { operateRoutes } from './routes/operate.ts';
 import { paymentRoutes } from './routes/payments.ts';
+import { providerRoutes, type ReadProviders } from './routes/providers.ts';
 import { runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
 import { submitRoutes } from './routes/submit.ts';
+import { timelineRoutes } from './routes/timeline.ts';
 
 export interface ApiParts {
   readonly client: Client;
@@ -33,6 +36,7 @@ export interface ApiParts {
   readonly storedKeys: ApiKeys;
   /** The client's. */
   readonly operations: Operations;
+  readonly readProviders: ReadProviders;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   readonly log: FastifyBaseLogger;
@@ -45,7 +49,7 @@ export interface Api {
 
 /** The HTTP API, complete but for a port to listen on. */
 export async function buildApi(parts: ApiParts): Promise<Api> {
-  const { client, flows, keys, storedKeys, operations, preflight, log } = parts;
+  const { client, flows, keys, storedKeys, operations, readProviders, preflight, log } = parts;
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -82,7 +86,10 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(listRoutes, { client });
   await app.register(runRoutes, { client });
   await app.register(runEventRoutes, { client, keys, stopping: drain.signal });
+  await app.register(timelineRoutes, { client });
+  await app.register(bulkRedriveRoutes, { operations, stopping: drain.signal });
   await app.register(operateRoutes, { client, operations });
+  await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
   await app.register(keyRoutes, { storedKeys });
   await app.register(docsRoutes, { document: openApiDocument(flows) });

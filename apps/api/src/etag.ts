@@ -8,10 +8,19 @@ export function sendTagged(
   run: Run,
   show: (run: Run) => object,
 ): FastifyReply {
-  const etag = etagOf(run);
+  return sendUnlessKnown(request, reply, etagOf(run), () => show(run));
+}
+
+/** Answers a GET with a body, or with 304 when the client has the one with this ETag. */
+export function sendUnlessKnown(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  etag: string,
+  body: () => object | string,
+): FastifyReply {
   reply.headers({ etag, 'cache-control': 'private, no-cache' });
   if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  return reply.send(show(run));
+  return reply.send(body());
 }
 
 /** Strong: the revision grows with every change of what is shown. */

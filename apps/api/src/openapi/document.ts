@@ -1,15 +1,18 @@
 import type { FlowContract } from '@holdfast/engine';
 import { SUBMITTED_ELSEWHERE } from '../submitted-elsewhere.ts';
 import { accessPaths } from './access-paths.ts';
+import { bulkRedrivePath } from './bulk-redrive-path.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, ORDER_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
 import { listPaths } from './list-paths.ts';
 import { operatePaths } from './operate-paths.ts';
 import { paymentPaths } from './payment-paths.ts';
+import { providersPath } from './providers-path.ts';
 import { readOperation } from './read-operation.ts';
 import { runContent } from './run-content.ts';
 import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { submitOperation } from './submit-operation.ts';
+import { timelinePath } from './timeline-path.ts';
 
 /** The OpenAPI 3.1 description of the whole API. A test holds it against the routes and against real answers. */
 export function openApiDocument(allFlows: readonly FlowContract[]) {
@@ -31,6 +34,7 @@ export function openApiDocument(allFlows: readonly FlowContract[]) {
       { name: 'Runs', description: 'Submit work, see how it stands, steer it.' },
       { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
+      { name: 'Providers', description: 'How those that runs call are doing.' },
       { name: 'Keys', description: 'Who may call, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
     ],
@@ -85,7 +89,10 @@ export function openApiDocument(allFlows: readonly FlowContract[]) {
         }),
       },
       ...runEventsPath(),
+      ...timelinePath(),
+      ...bulkRedrivePath(),
       ...operatePaths(),
+      ...providersPath(),
       ...accessPaths(),
       ...servicePaths(),
     },

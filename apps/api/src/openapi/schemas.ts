@@ -4,8 +4,10 @@ import { PaymentJson } from '../payment-json.ts';
 import { PROBLEMS } from '../problems.ts';
 import { RefundRequest } from '../refunds.ts';
 import { AuditListJson } from '../routes/audit.ts';
+import { BulkRedriveBody, BulkRedriveJson } from '../routes/bulk-redrive.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
+import { ProviderListJson } from '../routes/providers.ts';
 import { RunJson, RunListJson } from '../run-json.ts';
 
 const ProblemJson = z.strictObject({
@@ -43,6 +45,8 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     Payment: jsonSchema(PaymentJson, 'output'),
     RefundRequest: jsonSchema(RefundRequest, 'input'),
     Problem: jsonSchema(ProblemJson, 'output'),
+    BulkRedrive: jsonSchema(BulkRedriveBody, 'input'),
+    BulkRedriveResult: jsonSchema(BulkRedriveJson, 'output'),
     Signal: jsonSchema(SignalBody, 'input'),
     Resolution: jsonSchema(ResolveBody, 'input'),
     NewKey: jsonSchema(NewKeyBody, 'input'),
@@ -50,6 +54,7 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     CreatedKey: jsonSchema(CreatedKeyJson, 'output'),
     KeyList: jsonSchema(KeyListJson, 'output'),
     AuditList: jsonSchema(AuditListJson, 'output'),
+    ProviderList: jsonSchema(ProviderListJson, 'output'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };
 }

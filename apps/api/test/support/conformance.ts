@@ -39,12 +39,12 @@ export function conformanceTo(document: OpenApi): (answer: SeenAnswer) => string
     const operation = operationFor(document, method, path);
     const isProblem = contentType.startsWith('application/problem+json');
     const faults: string[] = [];
+    const type = contentType.split(';', 1)[0] ?? '';
     if (status >= 400 && !path.startsWith('/readyz') && !isProblem) {
       faults.push(`${status} is ${contentType || 'without a type'}, not problem details`);
     }
     if (operation) {
       const documented = operation.responses[String(status)];
-      const type = contentType.split(';', 1)[0] ?? '';
       // 405 is what an operation is not: no operation documents it.
       if (!documented && status !== 405) faults.push(`${method} ${path}: ${status} is not documented`);
       if (documented?.content && !(type in documented.content))
@@ -52,7 +52,7 @@ export function conformanceTo(document: OpenApi): (answer: SeenAnswer) => string
     }
     if (isProblem) faults.push(...faultsIn({ $ref: '#/components/schemas/Problem' }, body));
     const shown = operation?.responses[String(status)]?.content?.['application/json']?.schema;
-    if (shown && !isProblem) faults.push(...faultsIn(shown, body));
+    if (shown && type === 'application/json') faults.push(...faultsIn(shown, body));
     return faults;
   };
 }
