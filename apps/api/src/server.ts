@@ -1,6 +1,7 @@
 import { connectRedis, type Logger, listen, Preflight } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
 import { orderContract, paymentContract, refundContract } from '@holdfast/flows';
+import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
 import { keyLookup } from './api-keys.ts';
 import { buildApi } from './app.ts';
@@ -28,10 +29,12 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
   const flows = [orderContract, paymentContract, refundContract];
   const client = createClient({ connection: redis, flows });
   const storedKeys = createApiKeys({ connection: redis, log });
+  const providers = redisStore({ connection: redis });
   const { app, drain } = await buildApi({
     ...{ client, flows, preflight, log, storedKeys },
     keys: keyLookup(config.devKey, storedKeys),
     operations: createOperations({ client, connection: redis, log }),
+    readProviders: (minutes) => providerHealth(providers, minutes),
   });
   const close = async () => {
     await drain.start(DRAIN_MS);

@@ -1,5 +1,6 @@
 import { connectRedis, createLogger, type Logger, Preflight } from '@holdfast/app-kit';
 import { type Client, createClient, type FlowContract } from '@holdfast/engine';
+import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
 import { keyLookup } from '../../src/api-keys.ts';
 import type { ApiParts } from '../../src/index.ts';
@@ -14,11 +15,13 @@ export function testParts(
   const connection = connectRedis([redisUrl], { for: 'api', commandTimeoutMs: 1500 }, log);
   const client = createClient({ connection, flows });
   const preflight = new Preflight({ connection, durability: 'strict', attest: undefined, log });
+  const providers = redisStore({ connection });
   const storedKeys = createApiKeys({ connection, log });
   return {
     ...{ client, flows, preflight, storedKeys, log },
     keys: keyLookup(KEY, storedKeys),
     operations: createOperations({ client, connection, log }),
+    readProviders: (minutes) => providerHealth(providers, minutes),
     async close() {
       preflight.stop();
       await client.close();
