@@ -5,6 +5,7 @@ import { addDeadLetterCommands } from './dead-letters.ts';
 import { addDoctorCommand } from './doctor.ts';
 import type { Io } from './io.ts';
 import { addKeyCommands } from './keys.ts';
+import { addProvidersCommand } from './providers.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
 
@@ -41,6 +42,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addRunCommands(commands);
   addDeadLetterCommands(commands);
   addKeyCommands(commands);
+  addProvidersCommand(commands);
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;

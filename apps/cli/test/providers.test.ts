@@ -1,0 +1,65 @@
+import { readApiConfig, startApi } from '@holdfast/api';
+import { createLogger } from '@holdfast/app-kit';
+import { redisStore } from '@holdfast/http';
+import { startRedis, waitFor } from '@holdfast/testkit';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { holdfast } from './support/run-cli.ts';
+
+const KEY = 'hf_test_key_of_the_providers_command';
+
+test('says how the providers are doing, in a table, with their last errors, and as JSON', async () => {
+  const redis = await startRedis();
+  const api = await startApi(
+    readApiConfig({
+      ...{ HOLDFAST_API_PORT: '0', HOLDFAST_REDIS_URL: redis.url, HOLDFAST_LOG_LEVEL: 'silent' },
+      HOLDFAST_DEV_KEY: KEY,
+    }),
+    createLogger('api', 'silent'),
+  );
+  const connection = new Redis(redis.url);
+  onTestFinished(async () => {
+    connection.disconnect();
+    await api.close();
+    await redis.stop();
+  });
+  await waitFor(async () => (await fetch(`${api.url}/readyz`)).ok, { what: 'the API to be ready' });
+  const env = { HOLDFAST_API_URL: api.url, HOLDFAST_API_KEY: KEY };
+  expect(await holdfast(['providers'], env)).toEqual({
+    code: 0,
+    out: 'No provider was called in the last week.\n',
+    err: '',
+  });
+
+  const store = redisStore({ connection });
+  const limits = {};
+  await store.record('shipping@7c1f02ab', {
+    minute: Math.floor(Date.now() / 60_000),
+    taken: new Map(),
+    counts: new Map(Object.entries({ ok: 1_200, unavailable: 300, 'ms:4': 1_500 })),
+    errors: [
+      {
+        ...{ at: '2026-03-02T03:12:00.000Z', kind: 'unavailable', code: 'connection_refused' },
+        ...{ message: 'no answer', durationMs: 3 },
+      },
+    ],
+  });
+  await store.settle('shipping@7c1f02ab', {
+    ...{ permit: 'p', admittedAtMs: Date.now(), verdict: 'throttled', closedForMs: 30_000 },
+    ...{ policyPerSecond: undefined, taken: new Map(), limits },
+    breaker: { firstMs: 1_000, maxMs: 10_000 },
+  });
+  const shown = await holdfast(['providers', '--minutes', '60', '--errors'], env);
+  expect(shown.err).toBe('');
+  expect(shown.out).toMatch(
+    /shipping +7c1f02ab +1,500 +20\.0 % +\d+ ms +\d+ ms +– +asked for a pause of [\d.]+ s more\n/,
+  );
+  expect(shown.out).toContain('over 60 min');
+  expect(shown.out).toMatch(/2026-03-02T03:12:00.000Z +unavailable +connection_refused +– +no answer/);
+  const json = JSON.parse((await holdfast(['providers', '--json'], env)).out);
+  expect(json.data).toMatchObject([{ provider: 'shipping', lastErrors: [{ code: 'connection_refused' }] }]);
+  expect(await holdfast(['providers', '--minutes', '0'], env)).toMatchObject({
+    code: 1,
+    err: '--minutes takes a whole number from 1 to 60, not "0".\n',
+  });
+});
