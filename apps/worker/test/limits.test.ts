@@ -85,11 +85,14 @@ it('waiting for a limit uses up no attempt, not even the only one', async () => 
       const runs = await Promise.all(
         submitted.map((reply) => ('run' in reply ? client.getRun('t', reply.run.id) : undefined)),
       );
-      return runs.every((run) => run && isTerminal(run.status)) && runs.map((run) => run?.status);
+      return runs.every((run) => run && isTerminal(run.status)) && runs;
     },
     { what: 'all to end', timeoutMs: 30_000 },
   );
-  expect(new Set(ended)).toEqual(new Set(['completed']));
+  expect(new Set(ended.map((run) => run?.status))).toEqual(new Set(['completed']));
+  // an attempt is a call that was made, not a wait
+  const attempts = ended.map((run) => run?.steps[0]?.attempts ?? 0);
+  expect(attempts.reduce((sum, each) => sum + each, 0)).toBe(stripe.arrivals.length);
   expect(stripe.arrivals.filter(({ status }) => status === 429).length).toBeGreaterThan(0);
 }, 60_000);
 

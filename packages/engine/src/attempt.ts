@@ -11,6 +11,8 @@ export type AttemptOutcome<T> =
       readonly wait: 'retry' | 'throttle';
       /** The effect may have happened. */
       readonly inDoubt: boolean;
+      /** Nobody was asked. */
+      readonly unsent: boolean;
       readonly error: StepError;
       readonly retryAfterMs: number | undefined;
     }
@@ -99,7 +101,7 @@ export class Calls {
       const timer = setTimeout(() => {
         const error = timedOut(identity.step, timeoutMs);
         call.abort(error);
-        end({ is: 'retryable', wait: 'retry', inDoubt: true, error, retryAfterMs: undefined });
+        end({ is: 'retryable', wait: 'retry', inDoubt: true, unsent: false, error, retryAfterMs: undefined });
       }, timeoutMs);
       this.#givingUp.add(giveUp);
       try {
@@ -138,6 +140,7 @@ function retryable(
       is: 'retryable',
       wait,
       inDoubt,
+      unsent: error instanceof ThrottledError && error.unsent,
       error,
       retryAfterMs: error.retryAfter === undefined ? undefined : toMs(error.retryAfter),
     };

@@ -57,13 +57,20 @@ export class UnavailableError extends StepError {
   }
 }
 
+export interface ThrottledFault extends RetryableFault {
+  /** True when the provider was not even asked: then there was no attempt to count. Default false. */
+  readonly unsent?: boolean;
+}
+
 /** Nothing happened because of a limit. Tried again after `retryAfter`; uses up no attempt. */
 export class ThrottledError extends StepError {
   readonly kind = 'throttled';
   readonly retryAfter: DurationInput | undefined;
-  constructor(fault: RetryableFault) {
+  readonly unsent: boolean;
+  constructor(fault: ThrottledFault) {
     super(fault);
     this.retryAfter = fault.retryAfter;
+    this.unsent = fault.unsent ?? false;
   }
 }
 

@@ -8,7 +8,7 @@ import type { FailureKind } from './run.ts';
 /** Where a step stands before its next attempt. */
 export interface Standing {
   readonly seq: number;
-  /** Attempts begun so far, over all redrives. */
+  /** Attempts made so far, over all redrives. */
   readonly attempts: number;
   /** Attempts that counted since the last redrive. */
   readonly used: number;
@@ -73,7 +73,8 @@ export function afterFailure(
   halts: boolean,
   at: { readonly now: number; readonly random: () => number; readonly scale: number },
 ): NextMove {
-  const attempts = standing.attempts + 1;
+  const made = failed.is !== 'retryable' || !failed.unsent;
+  const attempts = standing.attempts + (made ? 1 : 0);
   const common = {
     seq: standing.seq,
     attempts,

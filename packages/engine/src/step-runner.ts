@@ -183,7 +183,7 @@ export class StepRunner {
     const next = afterFailure(start, failed, effect.retry, halts, at);
     writer.noteFailure({
       ...{ is: 'attempt_failed', at: at.now, startedAt: calledAt, step: effect.step, undo: effect.undo },
-      ...{ attempt: next.record.attempts, ...(next.move === 'wait' && { until: next.record.retryAt }) },
+      ...{ attempt: start.attempts + 1, ...(next.move === 'wait' && { until: next.record.retryAt }) },
       error: shortError(next.record.error),
     });
     if (next.move === 'reject') {
@@ -248,7 +248,7 @@ function stillInDoubt(
   step: string,
   looked: Exclude<AttemptOutcome<LookUp<unknown>>, { is: 'abandoned' }>,
 ): Exclude<Failed, { is: 'rejected' }> {
-  if (looked.is === 'retryable') return { ...looked, inDoubt: true };
+  if (looked.is === 'retryable') return { ...looked, inDoubt: true, unsent: false };
   if (looked.is === 'bug') return looked;
   const [reason, cause] =
     looked.is === 'rejected'
@@ -262,7 +262,7 @@ function stillInDoubt(
     message: `step "${step}" is in doubt and its look-up did not tell: ${reason}`,
     cause,
   });
-  return { is: 'retryable', wait: 'retry', inDoubt: true, error, retryAfterMs: undefined };
+  return { is: 'retryable', wait: 'retry', inDoubt: true, unsent: false, error, retryAfterMs: undefined };
 }
 
 function shortError({ code, message, kind }: ErrorRecord): Pick<ErrorRecord, 'code' | 'message' | 'kind'> {

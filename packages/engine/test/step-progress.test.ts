@@ -11,6 +11,7 @@ const unavailable = {
   is: 'retryable',
   wait: 'retry',
   inDoubt: false,
+  unsent: false,
   error: new UnavailableError(fault),
   retryAfterMs: undefined,
 } as const;
@@ -41,6 +42,7 @@ it('uses up no attempt on a throttle, and never comes before Retry-After', () =>
     is: 'retryable',
     wait: 'throttle',
     inDoubt: false,
+    unsent: false,
     error: new ThrottledError(fault),
     retryAfterMs: 5_000,
   } as const;
@@ -50,7 +52,11 @@ it('uses up no attempt on a throttle, and never comes before Retry-After', () =>
   });
   expect(next).toMatchObject({
     move: 'wait',
-    record: { wait: 'throttle', retryAt: 6_000, budget: { used: 2 } },
+    record: { wait: 'throttle', retryAt: 6_000, budget: { used: 2 }, attempts: 3 },
+  });
+  const unsent = { ...throttled, unsent: true, error: new ThrottledError({ ...fault, unsent: true }) };
+  expect(afterFailure({ ...fresh, attempts: 2 }, unsent, policy, false, at)).toMatchObject({
+    record: { attempts: 2 },
   });
 });
 

@@ -26,7 +26,10 @@ export function unwrap<T>(outcome: Unwrappable<T>, operation: Operation): T {
     case 'rejected':
       throw new RejectedError(fault(outcome, operation));
     case 'throttled':
-      throw new ThrottledError({ ...fault(outcome, operation), ...delay(outcome) });
+      throw new ThrottledError({
+        ...{ ...fault(outcome, operation), ...delay(outcome) },
+        unsent: outcome.unsent === true,
+      });
     case 'unavailable':
       throw new UnavailableError({ ...fault(outcome, operation), ...delay(outcome) });
     case 'in_doubt':
