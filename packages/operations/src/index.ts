@@ -1,4 +1,12 @@
 export {
+  type Alerts,
+  type AlertsOptions,
+  type AlertTiming,
+  createAlerts,
+} from './alerts/alerts.ts';
+export type { AlertEvent, AlertKind } from './alerts/event.ts';
+export type { AlertMessage } from './alerts/message.ts';
+export {
   type ApiKey,
   type ApiKeys,
   createApiKeys,

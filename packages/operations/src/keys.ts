@@ -12,4 +12,14 @@ export const keys = {
   apiKey: (id: string) => `${TAG}/api-key/${id}`,
   /** Sorted set: ids of a tenant's API keys → when they were created. No TTL. */
   apiKeys: (tenant: string) => `${TAG}/api-keys/${tenant}`,
+  /** Sorted set: kind of alert → when it is to be sent. Gone when there is none. No TTL. */
+  alerts: `${TAG}/alerts`,
+  /** Hash: what is counted of a kind until it is sent. Expires. */
+  alertCounts: (kind: string) => `${TAG}/alert/${kind}`,
+  /** Hash: what of a kind is being sent. Expires. */
+  alertSending: (kind: string) => `${TAG}/alert/${kind}/sending`,
+  /** The kind was told of lately. Expires. */
+  alertQuiet: (kind: string) => `${TAG}/alert/${kind}/quiet`,
+  /** This very thing was counted. Expires. */
+  alertSeen: (kind: string, identity: string) => `${TAG}/alert/${kind}/seen/${identity}`,
 } as const;

@@ -1,0 +1,68 @@
+import type { FailureKind } from '@holdfast/engine';
+
+export const ALERT_KINDS = [
+  'dead_letter',
+  'breaker_opened',
+  'credentials_refused',
+  'redis_rollback',
+] as const;
+export type AlertKind = (typeof ALERT_KINDS)[number];
+
+/** Something that a person should hear of. */
+export type AlertEvent =
+  | {
+      readonly kind: 'dead_letter';
+      readonly runId: string;
+      /** The number of this death of the run. */
+      readonly death: number;
+      readonly flow: string;
+      readonly code: string;
+      readonly reason: FailureKind;
+      readonly step?: string;
+    }
+  /** A provider was found to be down. `id` tells one opening from the next. */
+  | { readonly kind: 'breaker_opened'; readonly provider: string; readonly id: string }
+  | { readonly kind: 'credentials_refused'; readonly provider: string; readonly code: string }
+  | { readonly kind: 'redis_rollback' };
+
+/** How an event is counted. */
+export interface Counted {
+  /** Equal for the same thing told twice: it counts once. */
+  readonly identity: string;
+  /** For how long the same thing is known. */
+  readonly knownForMs: number;
+  /** Told again it is known for as long again: something that goes on is told of once. */
+  readonly goesOn: boolean;
+  /** What events have in common that are counted together, in this order. */
+  readonly group: Readonly<Record<string, string>>;
+  /** One of them, to look at. */
+  readonly example?: string;
+}
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+export function countedAs(event: AlertEvent): Counted {
+  switch (event.kind) {
+    case 'dead_letter': {
+      const { runId, death, flow, code, reason, step } = event;
+      return {
+        // a letter is looked after every hour, and told of each time
+        ...{ identity: `${runId}.d${death}`, knownForMs: DAY_MS, goesOn: true },
+        ...{ group: { flow, code, reason, ...(step !== undefined && { step }) }, example: runId },
+      };
+    }
+    case 'breaker_opened': {
+      const { provider, id } = event;
+      return { identity: id, knownForMs: DAY_MS, goesOn: false, group: { provider } };
+    }
+    case 'credentials_refused': {
+      const { provider, code } = event;
+      const identity = `${provider}.${code}`;
+      return { identity, knownForMs: MINUTE_MS, goesOn: false, group: { provider, code } };
+    }
+    case 'redis_rollback':
+      // every worker notices the same one, within a second
+      return { identity: 'noticed', knownForMs: 10_000, goesOn: false, group: {} };
+  }
+}

@@ -1,0 +1,93 @@
+import type { Alert, AlertGroup } from './alert-store.ts';
+
+/** What is sent: a Slack message by its `text`, an event of Standard Webhooks by the rest. */
+export interface AlertMessage {
+  readonly text: string;
+  readonly type: `alert.${Alert['kind']}`;
+  /** When the first of them happened. */
+  readonly timestamp: string;
+  readonly data: {
+    readonly kind: Alert['kind'];
+    readonly count: number;
+    /** What they have in common, how many, and one of them: `flow`, `code`, `reason`, `step`, `provider`, `count`, `example`. */
+    readonly groups: readonly Readonly<Record<string, string | number>>[];
+  };
+}
+
+/** Past this a person does not read on; `data` has all of them. */
+const GROUPS_IN_TEXT = 10;
+
+/** @param dashboardUrl where to go from here */
+export function messageOf(alert: Alert, dashboardUrl: string | undefined): AlertMessage {
+  const { kind, since, groups } = alert;
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  const lines = [headline(alert, count)];
+  for (const group of groups.slice(0, GROUPS_IN_TEXT)) lines.push(...lineOf(kind, group));
+  if (groups.length > GROUPS_IN_TEXT) lines.push(`• and ${groups.length - GROUPS_IN_TEXT} other reasons`);
+  lines.push(...whatToDo(kind), ...(dashboardUrl === undefined ? [] : [dashboardUrl]));
+  return {
+    text: lines.map(escaped).join('\n'),
+    type: `alert.${kind}`,
+    timestamp: new Date(since).toISOString(),
+    data: {
+      ...{ kind, count },
+      groups: groups.map(({ facts, count: each, example }) => ({
+        ...facts,
+        count: each,
+        ...(example && { example }),
+      })),
+    },
+  };
+}
+
+function headline({ kind, since, groups }: Alert, count: number): string {
+  const at = `since ${new Date(since).toISOString().slice(11, 19)} UTC`;
+  const providers = [...new Set(groups.map(({ facts }) => facts.provider ?? 'others'))].join(', ');
+  switch (kind) {
+    case 'dead_letter':
+      return count === 1 ? `Holdfast: 1 run has died, ${at}` : `Holdfast: ${count} runs have died ${at}`;
+    case 'breaker_opened':
+      return `Holdfast: ${providers} is down, ${at}`;
+    case 'credentials_refused':
+      return `Holdfast: ${providers} refuses our credentials, ${at}`;
+    case 'redis_rollback':
+      return `Holdfast: Redis has lost writes that it had taken, noticed at ${at.slice(6)}`;
+  }
+}
+
+function lineOf(kind: Alert['kind'], { facts, count, example }: AlertGroup): string[] {
+  switch (kind) {
+    case 'dead_letter': {
+      const { flow, code, reason, step } = facts;
+      if (flow === undefined) return [`• ${count} for other reasons`];
+      return [
+        `• ${flow}: ${count} × ${code} (${reason})${step ? ` at step ${step}` : ''}, such as ${example}`,
+      ];
+    }
+    case 'credentials_refused':
+      return facts.provider === undefined ? [] : [`• ${facts.provider}: ${facts.code}`];
+    case 'breaker_opened':
+    case 'redis_rollback':
+      return [];
+  }
+}
+
+function whatToDo(kind: Alert['kind']): string[] {
+  switch (kind) {
+    case 'dead_letter':
+      return ['They wait for a person: redrive them once the cause is gone.'];
+    case 'breaker_opened':
+      return ['Its calls are held back and go on by themselves once it is back.'];
+    case 'credentials_refused':
+      return ['Runs that need it fail until the credentials are mended.'];
+    case 'redis_rollback':
+      return [
+        'Effects under way are checked with their providers. Accepted runs may be gone: compare with your own records.',
+      ];
+  }
+}
+
+/** Slack's three control characters: what a provider or a flow is called shall not mention a channel. */
+function escaped(line: string): string {
+  return line.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
