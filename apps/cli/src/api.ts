@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { OperatorError } from '@holdfast/app-kit';
 import { z } from 'zod';
 import type { Io } from './io.ts';
@@ -5,7 +7,19 @@ import { apiOf } from './system.ts';
 
 const TIMEOUT_MS = 10_000;
 
-const Problem = z.object({ code: z.string(), detail: z.string() });
+const Problem = z.object({
+  code: z.string(),
+  detail: z.string(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+});
+
+/** What to do about what is refused whatever was asked. */
+const ADVICE: Readonly<Record<string, string>> = {
+  api_key_invalid: 'Set HOLDFAST_API_KEY to a key that is good; holdfast keys list shows those of a tenant.',
+  scope_missing: 'Set HOLDFAST_API_KEY to a key with that scope, or have one made with holdfast keys create.',
+  store_unavailable:
+    'Nothing can be stored or read right now. Try again in a moment; holdfast doctor tells how Redis is.',
+};
 
 const StepJson = z.looseObject({
   name: z.string(),
@@ -23,19 +37,25 @@ export const RunJson = z.looseObject({
   status: z.string(),
   updatedAt: z.string(),
   waitingFor: z.looseObject({ kind: z.string(), until: z.string().optional() }).optional(),
-  error: z.looseObject({ code: z.string(), message: z.string(), step: z.string().optional() }).optional(),
+  error: z
+    .looseObject({
+      ...{ code: z.string(), message: z.string() },
+      ...{ step: z.string().optional(), kind: z.string().optional() },
+    })
+    .optional(),
   steps: z.array(StepJson),
 });
 export type RunJson = z.infer<typeof RunJson>;
 
 /** What the API refused, with its own code and words. */
 export class ApiError extends Error {
-  constructor(
-    readonly code: string,
-    detail: string,
-  ) {
-    super(`${detail} (${code})`);
+  readonly code: string;
+
+  constructor({ code, detail, errors = [] }: z.infer<typeof Problem>) {
+    const faults = errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ');
+    super([`${detail} (${code})`, faults, ADVICE[code] ?? ''].filter((line) => line !== '').join('\n'));
     this.name = 'ApiError';
+    this.code = code;
   }
 }
 
@@ -56,30 +76,71 @@ export async function askFor<T>(
   path: string,
   body?: unknown,
 ): Promise<T> {
-  const { url, key } = apiOf(io);
-  const response = await send(`${url}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${key}`,
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
+  const response = await send(io, method, path, body);
   const answer: unknown = await response.json().catch(() => undefined);
   if (response.ok) {
     const told = schema.safeParse(answer);
     if (told.success) return told.data;
   }
-  const problem = Problem.safeParse(answer);
-  if (problem.success) throw new ApiError(problem.data.code, problem.data.detail);
-  throw new OperatorError(
-    `${url} answered ${response.status} with something that is no answer of Holdfast's API.\nIs HOLDFAST_API_URL right?`,
+  throw refusal(io, response, answer);
+}
+
+/**
+ * Asks for something that takes its time, and hears in lines of JSON how far it is.
+ * @returns the last line
+ * @throws like askApi, and OperatorError when the connection is lost before the last line
+ */
+export async function askInLines<L, E>(
+  io: Io,
+  path: string,
+  body: unknown,
+  { line, last, onLine }: { line: z.ZodType<L>; last: z.ZodType<E>; onLine: (line: L) => void },
+): Promise<E> {
+  const response = await send(io, 'POST', path, body, 'application/x-ndjson');
+  if (!response.ok || !response.body)
+    throw refusal(io, response, await response.json().catch(() => undefined));
+  try {
+    for await (const text of createInterface({ input: Readable.fromWeb(response.body) })) {
+      const told: unknown = JSON.parse(text);
+      const end = last.safeParse(told);
+      if (end.success) return end.data;
+      onLine(line.parse(told));
+    }
+  } catch (error) {
+    throw lost(error);
+  }
+  throw lost(new Error('the answer has no end'));
+}
+
+function lost(error: unknown): OperatorError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new OperatorError(
+    `The connection to the API was lost: ${reason}.\nWhat was done stays so; run it again to go on.`,
   );
 }
 
-async function send(url: string, request: RequestInit): Promise<Response> {
+function refusal(io: Io, response: Response, answer: unknown): Error {
+  const problem = Problem.safeParse(answer);
+  if (problem.success) return new ApiError(problem.data);
+  return new OperatorError(
+    `${apiOf(io).url} answered ${response.status} with something that is no answer of Holdfast's API.\nIs HOLDFAST_API_URL right?`,
+  );
+}
+
+/** @param lines the type of an answer that may take any time */
+async function send(io: Io, method: string, path: string, body: unknown, lines?: string): Promise<Response> {
+  const { url, key } = apiOf(io);
   try {
-    return await fetch(url, { ...request, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(lines !== undefined && { accept: lines }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(lines === undefined && { signal: AbortSignal.timeout(TIMEOUT_MS) }),
+    });
   } catch (error) {
     const reason =
       error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : error;

@@ -1,6 +1,7 @@
 import { ConfigError, OperatorError } from '@holdfast/app-kit';
 import { Command, CommanderError } from 'commander';
 import { ApiError } from './api.ts';
+import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
 import { addDoctorCommand } from './doctor.ts';
 import type { Io } from './io.ts';
@@ -42,6 +43,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addRunCommands(commands);
   addDeadLetterCommands(commands);
   addKeyCommands(commands);
+  // knows the commands that were added before it
+  addCompletionCommand(commands);
   addProvidersCommand(commands);
   try {
     await program.parseAsync(args, { from: 'user' });

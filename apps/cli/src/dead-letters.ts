@@ -1,7 +1,20 @@
 import { OperatorError } from '@holdfast/app-kit';
 import { askApi } from './api.ts';
+import { type BulkFlags, redriveMany } from './bulk-redrive.ts';
 import type { Commands } from './cli.ts';
-import { describeRun } from './describe-run.ts';
+import { describeRun, waysOn } from './describe-run.ts';
+import { printPage, remark, rowsOf } from './list-runs.ts';
+import { resolutionOf } from './resolution.ts';
+import { addPageOptions, type PageFlags, readPages, wholeNumber } from './run-pages.ts';
+
+interface ListFlags extends PageFlags {
+  readonly flow?: string;
+  readonly code?: string;
+}
+
+interface RedriveFlags extends BulkFlags {
+  readonly all?: true;
+}
 
 interface ResolveFlags {
   readonly step: string;
@@ -10,7 +23,7 @@ interface ResolveFlags {
   readonly json?: true;
 }
 
-export function addDeadLetterCommands({ program, io }: Commands): void {
+export function addDeadLetterCommands({ program, io, ends }: Commands): void {
   const letters = program.command('dead-letters').description('runs that wait for a person');
   const act = async (runId: string, action: string, json: true | undefined, body?: unknown) => {
     const path = `/v1/dead-letters/${encodeURIComponent(runId)}/${action}`;
@@ -18,15 +31,63 @@ export function addDeadLetterCommands({ program, io }: Commands): void {
     io.out(json ? `${JSON.stringify(run, null, 2)}\n` : describeRun(run));
   };
 
-  letters
-    .command('redrive <run-id>')
-    .description('goes on from the step that failed, with fresh attempts; completed steps stay')
-    .option('--json', 'print JSON')
-    .action((runId: string, { json }: { json?: true }) => act(runId, 'redrive', json));
+  addPageOptions(
+    letters
+      .command('list')
+      .description('those there are, the last to die first, and why')
+      .option('--flow <name>', 'only of this flow')
+      .option('--code <code>', 'only with this code'),
+  ).action(async ({ flow, code, json, ...flags }: ListFlags) => {
+    printPage(io, await readPages(io, '/v1/dead-letters', { flow, code }, flags), json, {
+      none: 'No dead letters.',
+      describe: (page) =>
+        rowsOf(page, (run) => [run.id, run.flow, run.error?.kind ?? '', run.updatedAt, remark(run)]),
+    });
+  });
 
   letters
-    .command('cancel <run-id>')
-    .description('gives the run up and undoes what was done')
+    .command('show <run-id>')
+    .description('why a run is dead, and what can be done')
+    .option('--json', 'print JSON')
+    .action(async (runId: string, { json }: { json?: true }) => {
+      const run = await askApi(io, 'GET', `/v1/runs/${encodeURIComponent(runId)}`);
+      if (run.status !== 'dead') {
+        throw new OperatorError(
+          `${run.id} is ${run.status}, not dead.\nholdfast runs show ${run.id} tells more.`,
+        );
+      }
+      io.out(json ? `${JSON.stringify(run, null, 2)}\n` : `${describeRun(run)}\n${waysOn(run)}`);
+    });
+
+  letters
+    .command('redrive [run-id]')
+    .description('goes on from the step that failed, with fresh attempts; completed steps stay')
+    .option('--all', 'every dead run, or as many as the other options let through')
+    .option('--flow <name>', 'all of this flow')
+    .option('--code <code>', 'all that died of this code')
+    .option('--limit <n>', 'so many at most, up to 10000', wholeNumber)
+    .option('--rate <n>', 'so many a second; default 50', wholeNumber)
+    .option('--dry-run', 'say how many it would be, and do nothing')
+    .option('--json', 'print JSON')
+    .action(async (runId: string | undefined, { all, ...flags }: RedriveFlags) => {
+      const { json, ...many } = flags;
+      const filtered = all === true || flags.flow !== undefined || flags.code !== undefined;
+      if (runId !== undefined && (all || Object.keys(many).length > 0)) {
+        throw new OperatorError('Either one run by its id, or many by --all, --flow or --code.');
+      }
+      if (runId !== undefined) return act(runId, 'redrive', json);
+      if (!filtered) {
+        throw new OperatorError(
+          'Which runs? Give the id of one, or --flow, --code or --all for many.\n--dry-run says how many it would be.',
+        );
+      }
+      ends((await redriveMany(io, flags)) ? 0 : 1);
+    });
+
+  letters
+    .command('discard <run-id>')
+    .alias('cancel')
+    .description('gives the run up and undoes what was done; it ends as cancelled')
     .option('--json', 'print JSON')
     .action((runId: string, { json }: { json?: true }) => act(runId, 'cancel', json));
 
@@ -40,22 +101,4 @@ export function addDeadLetterCommands({ program, io }: Commands): void {
     .action((runId: string, { json, ...flags }: ResolveFlags) =>
       act(runId, 'resolve', json, resolutionOf(flags)),
     );
-}
-
-function resolutionOf({ step, happened, didNotHappen }: ResolveFlags): object {
-  if ((happened === undefined) === (didNotHappen === undefined)) {
-    throw new OperatorError('Say what happened: either --happened, with its result, or --did-not-happen.');
-  }
-  if (happened === undefined) return { step, outcome: 'did_not_happen' };
-  return { step, outcome: 'happened', ...(happened !== true && { result: parseResult(happened) }) };
-}
-
-function parseResult(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new OperatorError(
-      `The result is no JSON: ${text}\nQuote it for the shell, as in --happened '{"chargeId":"pi_1"}'.`,
-    );
-  }
 }

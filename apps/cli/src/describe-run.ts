@@ -20,3 +20,28 @@ export function describeRun(run: RunJson): string {
   }
   return `${lines.join('\n')}\n`;
 }
+
+/** What a person can do about a dead run, and what each will do. */
+export function waysOn({ id, error, steps }: RunJson): string {
+  const doubtful = steps.find(({ status }) => status === 'in_doubt')?.name;
+  const stay = steps.filter(({ status }) => status === 'completed').map(({ name }) => name);
+  const rows = [
+    [
+      `holdfast dead-letters redrive ${id}`,
+      `tries ${error?.step ?? 'it'} again${stay.length > 0 ? `; ${stay.join(', ')} stay` : ''}`,
+    ],
+    ...(doubtful === undefined
+      ? []
+      : [
+          [
+            `holdfast dead-letters resolve ${id} --step ${doubtful}`,
+            'says whether it happened: --help tells how',
+          ],
+        ]),
+    [
+      `holdfast dead-letters discard ${id}`,
+      stay.length > 0 ? `gives it up and undoes ${stay.join(', ')}` : 'gives it up',
+    ],
+  ];
+  return `${table(rows)}\n`;
+}

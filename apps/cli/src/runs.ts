@@ -1,9 +1,11 @@
 import { askApi } from './api.ts';
 import type { Commands } from './cli.ts';
 import { describeRun } from './describe-run.ts';
+import { addListCommand } from './list-runs.ts';
 
 export function addRunCommands({ program, io }: Commands): void {
-  const runs = program.command('runs').description('shows and steers runs');
+  const runs = program.command('runs').description('finds, shows and steers runs');
+  addListCommand(runs, io);
 
   const add = (name: string, description: string, ask: (id: string) => ReturnType<typeof askApi>) =>
     runs

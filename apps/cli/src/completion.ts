@@ -1,0 +1,12 @@
+import tab from '@bomb.sh/tab/commander';
+import type { Commands } from './cli.ts';
+
+/** `completion <shell>` prints a script for the shell, which asks the hidden command `complete` for what fits. */
+export function addCompletionCommand({ program }: Commands): void {
+  tab(program, { completionCommandName: 'completion' });
+  program.commands
+    .find((command) => command.name() === 'completion')
+    ?.description(
+      'prints what makes your shell complete commands and options; zsh: source <(holdfast completion zsh)',
+    );
+}

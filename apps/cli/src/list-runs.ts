@@ -1,0 +1,75 @@
+import { duration } from '@holdfast/app-kit';
+import { RUN_STATUSES } from '@holdfast/engine';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { RunJson } from './api.ts';
+import type { Io } from './io.ts';
+import { addPageOptions, type PageFlags, type RunPage, readPages } from './run-pages.ts';
+import { table } from './table.ts';
+
+interface ListFlags extends PageFlags {
+  readonly flow?: string;
+  readonly status?: string;
+  readonly code?: string;
+  readonly key?: string;
+  readonly createdAfter?: string;
+  readonly createdBefore?: string;
+}
+
+/** `runs list`. */
+export function addListCommand(runs: Command, io: Io): void {
+  const list = runs
+    .command('list')
+    .description('finds runs, the newest first')
+    .option('--flow <name>', 'only of this flow')
+    .addOption(new Option('--status <status>', 'only with this status').choices(RUN_STATUSES))
+    .option('--code <code>', 'only with this code of their error')
+    .option('--key <key>', 'only with this Idempotency-Key')
+    .option('--created-after <when>', 'a time, as in 2026-03-02T03:12:00Z, or an age, as in 2h', asTime)
+    .option('--created-before <when>', 'the same', asTime);
+  addPageOptions(list).action(async ({ limit, cursor, all, json, ...filter }: ListFlags) => {
+    const flags = { limit, ...(cursor !== undefined && { cursor }), ...(all && { all }) };
+    printPage(io, await readPages(io, '/v1/runs', { ...filter }, flags), json, {
+      none: 'No runs fit.',
+      describe: (page) => rowsOf(page, (run) => [run.id, run.flow, run.status, run.updatedAt, remark(run)]),
+    });
+  });
+}
+
+/** @param how for people */
+export function printPage(
+  io: Io,
+  page: RunPage,
+  json: true | undefined,
+  how: { readonly none: string; readonly describe: (runs: readonly RunJson[]) => string },
+): void {
+  if (json) {
+    io.out(`${JSON.stringify(page, null, 2)}\n`);
+    return;
+  }
+  io.out(`${page.data.length === 0 ? how.none : how.describe(page.data)}\n`);
+  if (page.nextCursor !== undefined) io.out(`\nThere are more: --all, or --cursor ${page.nextCursor}\n`);
+}
+
+export function rowsOf(runs: readonly RunJson[], row: (run: RunJson) => string[]): string {
+  return table(runs.map(row));
+}
+
+/** Why it is where it is, in a few words. */
+export function remark({ error, waitingFor }: RunJson): string {
+  if (error) return `${error.step ? `${error.step}: ` : ''}${error.message} (${error.code})`;
+  if (waitingFor)
+    return `waits for ${waitingFor.kind}${waitingFor.until ? ` until ${waitingFor.until}` : ''}`;
+  return '';
+}
+
+/** An age becomes the time that long ago. */
+function asTime(text: string): string {
+  const age = duration.safeParse(text);
+  const at = age.success
+    ? Date.now() - age.data
+    : /^\d{4}-\d\d-\d\d/.test(text)
+      ? Date.parse(text)
+      : Number.NaN;
+  if (Number.isFinite(at)) return new Date(at).toISOString();
+  throw new InvalidArgumentError('Expected a time such as 2026-03-02T03:12:00Z, or an age such as 2h.');
+}

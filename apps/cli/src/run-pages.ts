@@ -1,0 +1,57 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { z } from 'zod';
+import { askFor, RunJson } from './api.ts';
+import type { Io } from './io.ts';
+
+const PageJson = z.object({ data: z.array(RunJson), nextCursor: z.string().optional() });
+export type RunPage = z.infer<typeof PageJson>;
+
+export interface PageFlags {
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly all?: true;
+  readonly json?: true;
+}
+
+const MOST_ON_A_PAGE = 100;
+
+/** The options of a list. */
+export function addPageOptions(command: Command): Command {
+  return command
+    .option('--limit <n>', 'so many at most', wholeNumber, 20)
+    .option('--cursor <cursor>', 'go on where the list before ended')
+    .option('--all', 'all of them, however many')
+    .option('--json', 'print JSON');
+}
+
+/** @throws InvalidArgumentError, which the program explains */
+export function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number from 1.');
+}
+
+/**
+ * Asks for as many pages as it takes: one that looked through many runs may hold few that fit.
+ * @param query those that are undefined are left out
+ */
+export async function readPages(
+  io: Io,
+  path: string,
+  query: Readonly<Record<string, string | undefined>>,
+  { limit, cursor, all }: PageFlags,
+): Promise<RunPage> {
+  const wanted = all ? Number.POSITIVE_INFINITY : limit;
+  const data: RunJson[] = [];
+  let next = cursor;
+  do {
+    const onPage = String(Math.min(MOST_ON_A_PAGE, wanted - data.length));
+    const asked = new URLSearchParams();
+    for (const [name, value] of Object.entries({ ...query, cursor: next, limit: onPage })) {
+      if (value !== undefined) asked.set(name, value);
+    }
+    const page = await askFor(PageJson, io, 'GET', `${path}?${asked}`);
+    data.push(...page.data);
+    next = page.nextCursor;
+  } while (next !== undefined && data.length < wanted);
+  return { data, ...(next !== undefined && { nextCursor: next }) };
+}
