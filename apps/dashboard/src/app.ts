@@ -1,15 +1,31 @@
+import formbody from '@fastify/formbody';
 import { addHealthRoutes, createMetrics } from '@holdfast/app-kit';
+import type { Client } from '@holdfast/engine';
+import type { Operations } from '@holdfast/operations';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { BoardQueues } from './board-queues.ts';
+import { BulkRedrives } from './bulk-redrives.ts';
+import { assets } from './plugins/assets.ts';
 import { board } from './plugins/board.ts';
-import { type LoginOptions, login } from './plugins/login.ts';
+import { type Account, login } from './plugins/login.ts';
 import { sameSiteWrites } from './plugins/same-site.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
-import { answerProblem, DashboardProblem } from './problems.ts';
+import { answerProblem, DashboardProblem, storeUnavailable } from './problems.ts';
+import { actRoutes } from './routes/act.ts';
+import { overviewRoutes } from './routes/overview.ts';
+import { runRoutes } from './routes/run.ts';
+import { runsRoutes } from './routes/runs.ts';
+import { EventStreams } from './server-events.ts';
+import type { Snapshots } from './snapshots.ts';
 
 export interface DashboardParts {
-  readonly login: LoginOptions;
+  readonly accounts: readonly Account[];
   readonly queues: BoardQueues;
+  readonly client: Client;
+  readonly operations: Operations;
+  readonly snapshots: Snapshots;
+  /** Names of the flows there are. */
+  readonly flows: readonly string[];
   /** Rejects, in time, when Redis does not answer. */
   readonly ping: () => Promise<unknown>;
   readonly draining: () => boolean;
@@ -18,27 +34,25 @@ export interface DashboardParts {
 
 /** The dashboard, complete but for a port to listen on. */
 export async function buildDashboard(parts: DashboardParts): Promise<FastifyInstance> {
+  const { client, operations, snapshots, queues, flows, log } = parts;
   const app: FastifyInstance = Fastify({
-    loggerInstance: parts.log,
+    loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: 64 * 1024,
+    bodyLimit: 256 * 1024,
     requestTimeout: 15_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     connectionTimeout: 30_000,
+    forceCloseConnections: true,
   });
+  const redrives = new BulkRedrives(operations, log);
+  const events = new EventStreams();
+  const tenants = async () => (await snapshots.latest()).overview.tenants;
   const ping = async () => {
     try {
       await parts.ping();
     } catch (error) {
-      parts.log.warn({ err: error }, 'redis does not answer');
-      throw new DashboardProblem(
-        503,
-        'store_unavailable',
-        'Redis does not answer. Runs go on once it is back.',
-        {
-          'retry-after': '1',
-        },
-      );
+      log.warn({ err: error }, 'redis does not answer');
+      throw storeUnavailable();
     }
   };
 
@@ -47,11 +61,21 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     answerProblem(new DashboardProblem(404, 'page_not_found', 'There is no such page.'), request, reply),
   );
   await app.register(securityHeaders);
-  await app.register(login, parts.login);
+  await app.register(login, { accounts: parts.accounts });
   await app.register(sameSiteWrites);
-
-  app.get('/', async (_request, reply) => reply.redirect('/queues/'));
-  await app.register(board, { queues: parts.queues, ping });
+  await app.register(assets);
+  await app.register(async (pages) => {
+    await pages.register(formbody);
+    await pages.register(overviewRoutes, { client, snapshots, redrives, events });
+    await pages.register(runsRoutes, { client, tenants, flows });
+    await pages.register(runRoutes, { client, operations, events });
+    await pages.register(actRoutes, { client, operations, redrives });
+  });
+  await app.register(board, { queues, ping, client, operations, redrives, tenants });
   addHealthRoutes(app, { check: ping, draining: parts.draining, metrics: createMetrics('dashboard') });
+  app.addHook('preClose', async () => {
+    events.close();
+    await redrives.close();
+  });
   return app;
 }

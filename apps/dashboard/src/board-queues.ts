@@ -1,5 +1,5 @@
 import type { RedisConnection } from '@holdfast/app-kit';
-import { DEAD_LETTERS, QUEUE_PREFIX } from '@holdfast/engine';
+import { DEAD_LETTERS, type Letter, QUEUE_PREFIX } from '@holdfast/engine';
 import { Queue } from 'bullmq';
 import type { FastifyBaseLogger } from 'fastify';
 
@@ -7,7 +7,7 @@ import type { FastifyBaseLogger } from 'fastify';
 export interface BoardQueues {
   /** One queue per flow, by the flow's name. */
   readonly flows: readonly Queue[];
-  readonly deadLetters: Queue;
+  readonly deadLetters: Queue<Letter>;
   close(): Promise<void>;
 }
 
@@ -17,8 +17,8 @@ export function openQueues(
   flowNames: readonly string[],
   log: FastifyBaseLogger,
 ): BoardQueues {
-  const open = (name: string) => {
-    const queue = new Queue(name, {
+  const open = <T = unknown>(name: string) => {
+    const queue = new Queue<T>(name, {
       connection,
       prefix: QUEUE_PREFIX,
       skipMetasUpdate: true,
@@ -28,8 +28,8 @@ export function openQueues(
     queue.on('error', (error) => log.debug({ err: error, queue: name }, 'queue error'));
     return queue;
   };
-  const flows = flowNames.map(open);
-  const deadLetters = open(DEAD_LETTERS);
+  const flows = flowNames.map((name) => open(name));
+  const deadLetters = open<Letter>(DEAD_LETTERS);
   return {
     flows,
     deadLetters,

@@ -1,18 +1,18 @@
 import { host, logLevel, port, readConfig, redisUrl } from '@holdfast/app-kit';
 import { z } from 'zod';
+import type { Account } from './plugins/login.ts';
 
 export interface DashboardConfig {
   readonly host: string;
   readonly port: number;
   readonly redisUrls: readonly [string, ...string[]];
-  readonly user: string;
-  readonly password: string;
+  readonly accounts: readonly [Account, ...Account[]];
   readonly logLevel: string;
 }
 
 const PASSWORD = 'expected a password of your own with at least 12 characters';
 const GUESSABLE =
-  /^(.)\1*$|^(admin|password|passwort|changeme|holdfast|secret|letmein|default)[\d!_-]*$|^0?1234567/i;
+  /^(.)\1*$|^(admin|viewer|password|passwort|changeme|holdfast|secret|letmein|default)[\d!_-]*$|^0?1234567/i;
 
 const password = z
   .string({ error: PASSWORD })
@@ -20,19 +20,35 @@ const password = z
   .max(200, 'expected at most 200 characters')
   .refine((text) => !GUESSABLE.test(text), `${PASSWORD} that is not easily guessed`);
 
+const user = z
+  .string()
+  .max(100, 'expected at most 100 characters')
+  .regex(/^[^:]+$/, 'expected a name without ":"');
+
+const BOTH =
+  'expected both HOLDFAST_DASHBOARD_VIEWER_USER and HOLDFAST_DASHBOARD_VIEWER_PASSWORD, or neither';
+
 /** @throws ConfigError naming every variable that does not fit. */
-export function readDashboardConfig(env?: Readonly<Record<string, string | undefined>>): DashboardConfig {
+export function readDashboardConfig(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): DashboardConfig {
+  const admin = env.HOLDFAST_DASHBOARD_USER || 'admin';
+  const viewer = z
+    .string({ error: BOTH })
+    .pipe(user)
+    .refine((name) => name !== admin, 'expected another name than that of HOLDFAST_DASHBOARD_USER');
+  const viewersPassword = z.string({ error: BOTH }).pipe(password);
+  // one of them alone is a mistake
+  const hasViewer = Boolean(env.HOLDFAST_DASHBOARD_VIEWER_USER || env.HOLDFAST_DASHBOARD_VIEWER_PASSWORD);
   const read = readConfig(
     {
       HOLDFAST_HOST: host,
       HOLDFAST_DASHBOARD_PORT: port.default(3001),
       HOLDFAST_REDIS_URL: redisUrl,
-      HOLDFAST_DASHBOARD_USER: z
-        .string()
-        .max(100, 'expected at most 100 characters')
-        .regex(/^[^:]+$/, 'expected a name without ":"')
-        .default('admin'),
+      HOLDFAST_DASHBOARD_USER: user.default('admin'),
       HOLDFAST_DASHBOARD_PASSWORD: password,
+      HOLDFAST_DASHBOARD_VIEWER_USER: hasViewer ? viewer : viewer.optional(),
+      HOLDFAST_DASHBOARD_VIEWER_PASSWORD: hasViewer ? viewersPassword : viewersPassword.optional(),
       HOLDFAST_LOG_LEVEL: logLevel,
     },
     env,
@@ -41,8 +57,18 @@ export function readDashboardConfig(env?: Readonly<Record<string, string | undef
     host: read.HOLDFAST_HOST,
     port: read.HOLDFAST_DASHBOARD_PORT,
     redisUrls: read.HOLDFAST_REDIS_URL,
-    user: read.HOLDFAST_DASHBOARD_USER,
-    password: read.HOLDFAST_DASHBOARD_PASSWORD,
+    accounts: [
+      { user: read.HOLDFAST_DASHBOARD_USER, password: read.HOLDFAST_DASHBOARD_PASSWORD, role: 'admin' },
+      ...viewerOf(read),
+    ],
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
+}
+
+function viewerOf(read: {
+  readonly HOLDFAST_DASHBOARD_VIEWER_USER?: string | undefined;
+  readonly HOLDFAST_DASHBOARD_VIEWER_PASSWORD?: string | undefined;
+}): Account[] {
+  const { HOLDFAST_DASHBOARD_VIEWER_USER: name, HOLDFAST_DASHBOARD_VIEWER_PASSWORD: secret } = read;
+  return name === undefined || secret === undefined ? [] : [{ user: name, password: secret, role: 'viewer' }];
 }

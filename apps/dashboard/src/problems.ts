@@ -1,12 +1,17 @@
+import { StoreUnavailableError } from '@holdfast/engine';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { problemPage } from './pages/problem-page.ts';
 
 const TITLES = {
   bad_request: 'The request could not be read',
   login_required: 'Log in to see the dashboard',
+  read_only: 'This login is for looking only',
   cross_site_request: 'The request came from another site',
   page_not_found: 'There is no such page',
+  run_not_found: 'There is no such run',
   method_not_allowed: 'The dashboard does not do this',
   letter_not_failed: 'This letter does not wait for a retry',
+  too_many_redrives: 'Too much is being redriven already',
   internal_error: 'Something went wrong on our side',
   store_unavailable: 'Redis is away',
 } as const;
@@ -23,6 +28,11 @@ export class DashboardProblem extends Error {
   }
 }
 
+export function storeUnavailable(): DashboardProblem {
+  const detail = 'Redis does not answer. Runs go on once it is back.';
+  return new DashboardProblem(503, 'store_unavailable', detail, { 'retry-after': '1' });
+}
+
 /** Answers a browser with a page, everyone else with problem details (RFC 9457). */
 export function answerProblem(
   error: FastifyError | DashboardProblem,
@@ -35,7 +45,7 @@ export function answerProblem(
   const title = TITLES[code];
   reply.code(status).headers({ 'cache-control': 'no-store', ...problem.headers });
   if (request.headers.accept?.includes('text/html')) {
-    return reply.type('text/html; charset=utf-8').send(page(title, detail));
+    return reply.type('text/html; charset=utf-8').send(problemPage(title, detail));
   }
   return (
     reply
@@ -48,6 +58,7 @@ export function answerProblem(
 
 function toProblem(error: FastifyError | DashboardProblem): DashboardProblem {
   if (error instanceof DashboardProblem) return error;
+  if (error instanceof StoreUnavailableError) return storeUnavailable();
   // The login plugin's own error; it has set WWW-Authenticate already.
   if (error.statusCode === 401) {
     return new DashboardProblem(401, 'login_required', 'Log in with your user name and password.');
@@ -56,23 +67,4 @@ function toProblem(error: FastifyError | DashboardProblem): DashboardProblem {
     return new DashboardProblem(error.statusCode, 'bad_request', 'The request could not be read.');
   }
   return new DashboardProblem(500, 'internal_error', 'An unexpected error occurred; the log has it.');
-}
-
-/** The arguments are texts of ours, nothing from outside. */
-function page(title: string, detail: string): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} · Holdfast</title>
-<style>
-  :root { color-scheme: light dark; }
-  body { max-width: 36rem; margin: 0 auto; padding: 48px 16px; font: 15px/22px system-ui, sans-serif; }
-  h1 { font-size: 20px; line-height: 28px; margin: 0 0 8px; }
-</style>
-<h1>${title}</h1>
-<p>${detail}</p>
-<p><a href="/">Try again</a></p>
-</html>
-`;
 }

@@ -1,10 +1,14 @@
 import { connectRedis, type Logger, listen } from '@holdfast/app-kit';
+import { createClient } from '@holdfast/engine';
 import { orderContract, paymentContract, refundContract } from '@holdfast/flows';
+import { createOperations } from '@holdfast/operations';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
+import { Snapshots } from './snapshots.ts';
 
-const FLOWS = [orderContract, paymentContract, refundContract].map(({ name }) => name);
+const CONTRACTS = [orderContract, paymentContract, refundContract];
+const FLOWS = CONTRACTS.map(({ name }) => name);
 
 /** Redis must answer in this time, so that a page is there, or says why not, within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
@@ -18,10 +22,12 @@ export interface RunningDashboard {
 export async function startDashboard(config: DashboardConfig, log: Logger): Promise<RunningDashboard> {
   const redis = connectRedis(config.redisUrls, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const queues = openQueues(redis, FLOWS, log);
+  const client = createClient({ connection: redis, flows: CONTRACTS });
   let draining = false;
   const app = await buildDashboard({
-    login: { user: config.user, password: config.password },
-    queues,
+    ...{ accounts: config.accounts, flows: FLOWS, queues, client },
+    operations: createOperations({ client, connection: redis, log }),
+    snapshots: new Snapshots(redis),
     ping: () => redis.ping(),
     draining: () => draining,
     log,
@@ -29,7 +35,7 @@ export async function startDashboard(config: DashboardConfig, log: Logger): Prom
   const close = async () => {
     draining = true;
     await app.close();
-    await queues.close();
+    await Promise.all([queues.close(), client.close()]);
     redis.disconnect();
   };
   try {

@@ -4,7 +4,8 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance } from 'fastify';
 import type { BoardQueues } from '../board-queues.ts';
 import { answerProblem } from '../problems.ts';
-import { allowOnlyRetries } from './only-retries.ts';
+import { allowOnlyRetries, type RetryOptions } from './only-retries.ts';
+import { BOARD_POLICY } from './security-headers.ts';
 
 /** Bull Board knows `allowCompletedRetries` for every queue; only its type for BullMQ's does not. */
 const LETTERS = {
@@ -12,14 +13,21 @@ const LETTERS = {
   allowCompletedRetries: false,
 };
 
-export interface BoardOptions {
+/** Each job leads to its run's page; a job of the flows' queues and a letter both name their run. */
+const externalJobUrl = ({ data }: { readonly data: { readonly runId?: unknown } }) => ({
+  href: typeof data.runId === 'string' ? `/runs/${encodeURIComponent(data.runId)}` : '/runs',
+  displayText: 'Its run',
+});
+
+export interface BoardOptions extends Omit<RetryOptions, 'deadLetters'> {
   readonly queues: BoardQueues;
   /** Rejects when Redis does not answer. */
   readonly ping: () => Promise<void>;
 }
 
 /** Bull Board at `/queues`. Retrying dead letters is all it can change. */
-export async function board(app: FastifyInstance, { queues, ping }: BoardOptions): Promise<void> {
+export async function board(app: FastifyInstance, options: BoardOptions): Promise<void> {
+  const { queues, ping } = options;
   const serverAdapter = new FastifyAdapter().setBasePath('/queues');
   createBullBoard({
     serverAdapter,
@@ -30,14 +38,19 @@ export async function board(app: FastifyInstance, { queues, ping }: BoardOptions
             description: `Runs of the flow "${queue.name}" that are ready or wait. The journal has their state.`,
             readOnlyMode: true,
             allowRetries: false,
+            externalJobUrl,
           }),
       ),
-      new BullMQAdapter(queues.deadLetters, LETTERS),
+      new BullMQAdapter(queues.deadLetters, { ...LETTERS, externalJobUrl }),
     ],
     options: {
       uiConfig: {
         boardTitle: 'Holdfast',
         hideDocsLink: true,
+        miscLinks: [
+          { text: 'Overview', url: '/' },
+          { text: 'Runs', url: '/runs' },
+        ],
         jobDetails: { defaultTab: 'Error' },
       },
     },
@@ -47,7 +60,10 @@ export async function board(app: FastifyInstance, { queues, ping }: BoardOptions
   app.addHook('onRoute', (route) => {
     route.errorHandler = answerProblem;
   });
-  allowOnlyRetries(app, queues.deadLetters);
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('content-security-policy', BOARD_POLICY);
+  });
+  allowOnlyRetries(app, { ...options, deadLetters: queues.deadLetters });
   app.addHook('preHandler', async (request) => {
     if (!request.url.startsWith('/queues/static/')) await ping();
   });

@@ -1,30 +1,72 @@
+import type { Client, Letter } from '@holdfast/engine';
+import type { Operations } from '@holdfast/operations';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { BulkRedrives } from '../bulk-redrives.ts';
 import { DashboardProblem } from '../problems.ts';
+import { actorOf } from './login.ts';
+
+export interface RetryOptions {
+  readonly deadLetters: Queue<Letter>;
+  readonly client: Client;
+  readonly operations: Operations;
+  readonly redrives: BulkRedrives;
+  readonly tenants: () => Promise<readonly string[]>;
+}
+
+/** Of all letters at once: more than a person would wait for are redriven while nobody waits. */
+const RETRY_ALL = { limit: 100_000, ratePerSecond: 500 } as const;
+const PATIENCE_MS = 8_000;
 
 /**
  * Bull Board can clean, edit, add, pause and obliterate. Each would put queue and journal at odds, so of all its writes only the
- * retry of failed letters is let through: an allow-list, so that what a later version adds is refused too.
+ * retry of failed letters is let through: an allow-list, so that what a later version adds is refused too. The retry is done here, as
+ * the run page's redrive is: at once, and in the audit log.
  */
-export function allowOnlyRetries(app: FastifyInstance, deadLetters: Queue): void {
+export function allowOnlyRetries(app: FastifyInstance, options: RetryOptions): void {
+  const { deadLetters, client, operations } = options;
   app.addHook('onRequest', async (request) => {
     if (request.method === 'GET' || request.method === 'HEAD' || isRetry(request, deadLetters.name)) return;
     throw new DashboardProblem(405, 'method_not_allowed', 'Only the retry of dead letters is allowed.', {
       allow: 'GET, HEAD',
     });
   });
-  app.addHook('preHandler', async (request) => {
+  app.addHook('preHandler', async (request, reply) => {
     if (request.method === 'GET' || request.method === 'HEAD') return;
     const { jobId } = request.params as RouteParams;
-    if (jobId !== undefined && (await deadLetters.getJobState(jobId)) !== 'failed') {
-      throw new DashboardProblem(
-        409,
-        'letter_not_failed',
-        'The letter was retried already, or there is none.',
-      );
+    if (jobId === undefined) {
+      await reply.send({ retried: await retryAll(request, options) });
+      return;
     }
-    request.log.info({ letter: jobId ?? 'all' }, 'retry from the board');
+    const letter = await deadLetters.getJob(jobId);
+    if (!letter || (await letter.getState()) !== 'failed') throw notFailed();
+    const { tenant, runId, death } = letter.data;
+    const run = await client.findRun(runId);
+    // a letter of a death that is over is left to Bull Board: its retry changes nothing, and puts the letter away
+    if (run?.status !== 'dead' || run.deaths !== death) return;
+    if ((await operations.redrive(actorOf(request), tenant, runId)) === 'redriven')
+      await reply.code(204).send();
   });
+}
+
+/** @returns how many runs were redriven, as far as could be waited for */
+async function retryAll(request: FastifyRequest, { redrives, tenants }: RetryOptions): Promise<number> {
+  let redriven = 0;
+  const each = (await tenants()).map(async (tenant) => {
+    const end = redrives.start(actorOf(request), { tenant, ...RETRY_ALL });
+    if (!end) throw new DashboardProblem(429, 'too_many_redrives', 'Wait until one of them has ended.');
+    redriven += (await end).redriven;
+  });
+  let patience: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    patience = setTimeout(resolve, PATIENCE_MS);
+  });
+  await Promise.race([Promise.all(each), enough]).finally(() => clearTimeout(patience));
+  return redriven;
+}
+
+function notFailed(): DashboardProblem {
+  return new DashboardProblem(409, 'letter_not_failed', 'The letter was retried already, or there is none.');
 }
 
 interface RouteParams {

@@ -1,7 +1,14 @@
 import fp from 'fastify-plugin';
 
+/** Our own pages: nothing inline, nothing from elsewhere. */
+const OURS = [
+  "default-src 'none'",
+  ...["script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"],
+  ...["form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"],
+].join('; ');
+
 /** Bull Board's page has scripts of its own and inline styles, and nothing it needs from elsewhere. */
-const CONTENT_SECURITY_POLICY = [
+export const BOARD_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -13,10 +20,14 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** A picture brings its own colours along, and can do nothing else, also when it is opened by itself. */
+export const PICTURE_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+
 export const securityHeaders = fp(async (app) => {
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({
-      'content-security-policy': CONTENT_SECURITY_POLICY,
+      'content-security-policy': OURS,
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
       'referrer-policy': 'no-referrer',
@@ -26,6 +37,6 @@ export const securityHeaders = fp(async (app) => {
   });
   app.addHook('onSend', async (_request, reply) => {
     const type = String(reply.getHeader('content-type') ?? '');
-    if (/^(text\/html|application\/json)/.test(type)) reply.header('cache-control', 'no-store');
+    if (/^(text\/html|application\/json|image\/svg)/.test(type)) reply.header('cache-control', 'no-store');
   });
 });

@@ -1,0 +1,51 @@
+import { html } from 'ghtml';
+import type { Operator } from '../plugins/login.ts';
+import { ICON, SCRIPT, STYLE } from './asset-files.ts';
+
+export interface Page {
+  readonly title: string;
+  /** Absent for who is not logged in. */
+  readonly operator?: Operator;
+  /** Markup. */
+  readonly main: string;
+  readonly live?: Live;
+}
+
+/** How the script keeps a page up to date. The page needs none. */
+export interface Live {
+  /** Tells of changes, as server-sent events. */
+  readonly events: string;
+  /** Times on the page run on: it is fetched again every few seconds. */
+  readonly ticks: boolean;
+}
+
+export function layout({ title, operator, main, live }: Page): string {
+  const attributes = live ? html` data-events="${live.events}"!${live.ticks ? ' data-ticks' : ''}` : '';
+  const who = operator
+    ? html`<span class="who">${operator.user}${operator.role === 'viewer' ? ' (looks only)' : ''}</span>`
+    : '';
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} · Holdfast</title>
+<link rel="icon" href="${ICON.path}">
+<link rel="stylesheet" href="${STYLE.path}">
+<script src="${SCRIPT.path}" defer></script>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+<header>
+<nav aria-label="Pages"><a class="home" href="/">Holdfast</a> <a href="/runs">Runs</a> <a href="/runs?status=dead">Dead letters</a> <a href="/queues/">Queues</a></nav>
+!${who}
+</header>
+<p id="stale" class="notice" role="status" hidden>This page has changed meanwhile. <a href="">Load it again</a></p>
+<main id="main" tabindex="-1"!${attributes}>
+!${main}
+</main>
+</body>
+</html>
+`;
+}

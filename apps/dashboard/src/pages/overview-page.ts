@@ -1,0 +1,169 @@
+import type { DeathGroup, Overview, Run, RunStatus, WaitingFor } from '@holdfast/engine';
+import type { ProviderHealth } from '@holdfast/http';
+import { counted, inWords } from '@holdfast/run-view';
+import { html } from 'ghtml';
+import type { Redrive } from '../bulk-redrives.ts';
+import type { Operator } from '../plugins/login.ts';
+import type { Snapshot } from '../snapshots.ts';
+import { layout } from './layout.ts';
+import { confirmed, runLink, runRows, statusBadge, time } from './parts.ts';
+import { throughput } from './throughput.ts';
+
+export interface OverviewPageParts {
+  readonly snapshot: Snapshot;
+  readonly redrives: readonly Redrive[];
+  /** The newest. */
+  readonly runs: readonly Run[];
+  readonly operator: Operator;
+  readonly said: string | undefined;
+}
+
+export function overviewPage({ snapshot, redrives, runs, operator, said }: OverviewPageParts): string {
+  const { overview, providers } = snapshot;
+  const { now, tenants } = overview;
+  const main = html`!${said ? html`<p class="notice" role="status">${said}</p>` : ''}<h1>${headline(overview)}</h1>
+!${counts(overview)}
+<section><h2>Dead, by reason</h2>
+!${redrives.map((redrive) => redriveState(redrive))}
+!${deaths(overview, operator)}</section>
+<section><h2>Accepted over time</h2>
+!${throughput(overview)}</section>
+<section><h2>Waiting for the longest time</h2>
+!${waiting(overview)}</section>
+<section><h2>Providers</h2>
+!${providerTable(providers, now)}</section>
+<section><h2>Newest runs</h2>
+!${runs.length > 0 ? runRows(runs, now, tenants.length > 1) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
+  return layout({ title: 'Overview', operator, main, live: { events: '/events', ticks: false } });
+}
+
+function headline({ dead, unfinished }: Overview): string {
+  const going = unfinished - dead;
+  const under = going > 0 ? `${counted(going, 'run')} under way` : 'nothing is under way';
+  if (dead === 0) return `No dead letters; ${under}`;
+  return `${counted(dead, 'dead letter')} wait${dead === 1 ? 's' : ''} for a person; ${under}`;
+}
+
+const ORDER: readonly RunStatus[] = [
+  ...(['pending', 'running', 'suspended', 'compensating'] as const),
+  ...(['completed', 'failed', 'cancelled', 'dead'] as const),
+];
+
+function counts({ kept, unfinished, dead, newest }: Overview): string {
+  const byStatus = ORDER.map(
+    (status) =>
+      html`<li><a href="/runs?status=${status}"><b>${newest.byStatus[status]}</b> !${statusBadge(status)}</a></li>`,
+  );
+  return html`<ul class="counts">!${byStatus}</ul>
+<p class="quiet">Counted over the ${counted(newest.lookedAt, 'newest run')}. Of all ${kept} that are kept, ${unfinished - dead} have not ended and ${dead} are dead.</p>
+`;
+}
+
+function deaths({ deaths: { groups, lookedAt }, dead, tenants, now }: Overview, operator: Operator): string {
+  if (groups.length === 0) return html`<p class="quiet">Nothing is dead.</p>`;
+  const more =
+    dead > lookedAt
+      ? html`<p class="quiet">Counted over the ${lookedAt} that died last, of ${dead}.</p>`
+      : '';
+  return html`<ul class="deaths">!${groups.map((group, index) => deathGroup(group, index, { now, tenants, more: dead > lookedAt, operator }))}</ul>
+!${more}`;
+}
+
+function deathGroup(
+  { tenant, flow, code, kind, step, count, lastAt }: DeathGroup,
+  index: number,
+  {
+    now,
+    tenants,
+    more,
+    operator,
+  }: { now: number; tenants: readonly string[]; more: boolean; operator: Operator },
+): string {
+  const of = tenants.length > 1 ? html` <span class="quiet">tenant ${tenant}</span>` : '';
+  const query = new URLSearchParams({ status: 'dead', flow, code, tenant });
+  return html`<li><p><b class="number">${count}</b> ${flow}${step ? ` at ${step}` : ''}: <a href="/runs?${query}"><code>${code}</code></a> <span class="quiet">${kind.replace('_', ' ')}, last !${time(lastAt, now)}</span>!${of}</p>
+!${
+    operator.role === 'admin'
+      ? confirmed({
+          id: `redrive-${index}`,
+          summary: 'Redrive these…',
+          body: html`<p>Each dead run of ${flow} with the reason <code>${code}</code> goes on from the step that failed, the last to die first. What is done stays done. It begins with one and goes on at the rate below, and stops by itself at the number below.</p>
+<p><label>At most <input name="limit" type="number" min="1" max="100000" value="${more ? 10_000 : count}" required></label>
+<label>A second <input name="ratePerSecond" type="number" min="1" max="1000" value="20" required></label></p>`,
+          action: '/dead-letters/redrive',
+          fields: { tenant, flow, code },
+          button: 'Redrive them',
+        })
+      : ''
+  }</li>
+`;
+}
+
+function redriveState({ order, actor, state }: Redrive): string {
+  const { matched, redriven, skipped } = state.is === 'over' ? state.result : state.progress;
+  const what = `${order.flow ?? 'all flows'}${order.code ? `, ${order.code}` : ''}`;
+  const done = `${redriven} redriven, ${skipped} no longer dead`;
+  switch (state.is) {
+    case 'under_way':
+      return html`<p class="notice"><progress max="${order.limit}" value="${matched}">${matched} of ${order.limit}</progress> ${actor} redrives ${what}: ${done}, at most ${order.limit}, ${order.ratePerSecond} a second.</p>`;
+    case 'over':
+      return html`<p class="notice">${actor} redrove ${what}: ${done}${state.result.more ? '; more of them are dead' : ''}.</p>`;
+    case 'failed':
+      return html`<p class="notice bad">The redrive of ${what} by ${actor} ended early, because Redis did not answer: ${done}. Ask again for the rest.</p>`;
+  }
+}
+
+function waiting({ waiting: runs, now }: Overview): string {
+  if (runs.length === 0) return html`<p class="quiet">Nothing waits.</p>`;
+  const rows = runs.map(
+    ({ runId, flow, status, createdAt, waitingFor }) =>
+      html`<tr><td>!${runLink(runId)}</td><td>${flow}</td><td>!${statusBadge(status)}</td><td>${waitingFor ? waitsFor(waitingFor, now) : ''}</td><td class="when">!${time(createdAt, now)}</td></tr>
+`,
+  );
+  return html`<div class="scroll"><table>
+<thead><tr><th>Run</th><th>Flow</th><th>Status</th><th>Waits for</th><th class="when">Accepted</th></tr></thead>
+<tbody>
+!${rows}</tbody></table></div>
+`;
+}
+
+function waitsFor(waitingFor: WaitingFor, now: number): string {
+  const { until } = waitingFor;
+  const left = until === undefined || until <= now ? '' : `, ${inWords(until - now)} left`;
+  return 'step' in waitingFor
+    ? `${waitingFor.kind === 'throttle' ? 'the limit of ' : 'retry of '}${waitingFor.step}${left}`
+    : `${waitingFor.kind} ${waitingFor.name}${left}`;
+}
+
+function providerTable(providers: readonly ProviderHealth[], now: number): string {
+  if (providers.length === 0) return html`<p class="quiet">No provider was called in the last week.</p>`;
+  const rows = providers.map((each) => {
+    const { provider, calls, errorRate, latencyMs, breaker, limit, lastErrors } = each;
+    const [last] = lastErrors;
+    const error = last
+      ? html`<code>${last.code}</code> <span class="quiet">!${time(Date.parse(last.at), now)}</span>`
+      : '';
+    return html`<tr><th scope="row">${provider}</th><td>!${breakerWord(breaker.state)}</td><td class="number">${calls}</td><td class="number">${percent(errorRate)}</td><td class="number">${latencyMs ? `${latencyMs.p95} ms` : ''}</td><td class="number">${limitWord(limit)}</td><td>!${error}</td></tr>
+`;
+  });
+  return html`<div class="scroll"><table>
+<thead><tr><th>Provider</th><th>Breaker</th><th class="number">Calls</th><th class="number">Failed</th><th class="number">p95</th><th class="number">Limit</th><th>Last error</th></tr></thead>
+<tbody>
+!${rows}</tbody></table></div>
+<p class="quiet">Over the last ${providers[0]?.minutes ?? 0} minutes, all workers together.</p>
+`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1_000) / 10} %`;
+}
+
+function breakerWord(state: ProviderHealth['breaker']['state']): string {
+  const bad = state === 'closed' ? 'good' : 'bad';
+  return html`<span class="step ${bad}">${state.replace('_', ' ')}</span>`;
+}
+
+function limitWord({ learnedPerSecond, closedForMs }: ProviderHealth['limit']): string {
+  if (closedForMs > 0) return `none for ${inWords(closedForMs)}`;
+  return learnedPerSecond === undefined ? '' : `${Math.round(learnedPerSecond * 10) / 10} /s`;
+}

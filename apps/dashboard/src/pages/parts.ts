@@ -1,0 +1,71 @@
+import type { Run, RunStatus } from '@holdfast/engine';
+import { inWords, shortId } from '@holdfast/run-view';
+import { html } from 'ghtml';
+
+/** A moment as it is felt, with the exact one behind it. */
+export function time(unixMs: number, now: number): string {
+  const iso = new Date(unixMs).toISOString();
+  const exact = `${iso.slice(0, 23).replace('T', ' ')} UTC`;
+  const ago = now - unixMs;
+  const words = Math.abs(ago) < 1_000 ? 'just now' : ago < 0 ? `in ${inWords(-ago)}` : `${inWords(ago)} ago`;
+  return html`<time datetime="${iso}" title="${exact}">${words}</time>`;
+}
+
+export function statusBadge(status: RunStatus): string {
+  return html`<span class="status s-${status}">${status}</span>`;
+}
+
+export function runLink(runId: string): string {
+  return html`<a class="id" href="/runs/${runId}" title="${runId}">${shortId(runId)}</a>`;
+}
+
+/** A form behind a line that opens it: the first press says what will happen, the second does it. */
+export function confirmed(options: {
+  readonly id: string;
+  readonly summary: string;
+  /** Markup: what will happen, and further fields. */
+  readonly body: string;
+  readonly action: string;
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly button: string;
+  readonly danger?: boolean;
+}): string {
+  const { id, summary, body, action, fields = {}, button, danger = false } = options;
+  const hidden = Object.entries(fields).map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+  );
+  return html`<details class="action" id="${id}">
+<summary>${summary}</summary>
+<form method="post" action="${action}">
+!${hidden}!${body}
+<p><button!${danger ? ' class="danger"' : ''}>${button}</button></p>
+</form>
+</details>
+`;
+}
+
+/** What a list of runs shows of each. */
+export function runRows(runs: readonly Run[], now: number, withTenant: boolean): string {
+  const rows = runs.map(
+    (
+      run,
+    ) => html`<tr><td>!${runLink(run.id)}<br><span class="quiet key" title="Idempotency-Key">${run.idempotencyKey}</span></td>
+!${withTenant ? html`<td>${run.tenant}</td>` : ''}<td>${run.flow}</td><td>!${statusBadge(run.status)}</td><td class="why">${why(run)}</td><td class="when">!${time(run.createdAt, now)}</td></tr>
+`,
+  );
+  return html`<div class="scroll"><table>
+<thead><tr><th>Run, key</th>!${withTenant ? '<th>Tenant</th>' : ''}<th>Flow</th><th>Status</th><th>Why</th><th class="when">Accepted</th></tr></thead>
+<tbody>
+!${rows}</tbody>
+</table></div>
+`;
+}
+
+function why(run: Run): string {
+  if ('error' in run && run.error) return `${run.error.step ? `${run.error.step}: ` : ''}${run.error.code}`;
+  if (run.status !== 'suspended') return '';
+  const { waitingFor } = run;
+  return 'step' in waitingFor
+    ? `${waitingFor.kind}: ${waitingFor.step}`
+    : `${waitingFor.kind}: ${waitingFor.name}`;
+}

@@ -1,0 +1,89 @@
+import { isTerminal, type Run } from '@holdfast/engine';
+import { counted, listed } from '@holdfast/run-view';
+import { html } from 'ghtml';
+import { confirmed } from './parts.ts';
+
+/** What may sensibly be done with a run as it stands, each saying what it will do. */
+export function runActions(run: Run): string {
+  if (isTerminal(run.status)) return rerun(run);
+  if (run.status === 'dead') return [...resolutions(run), redrive(run), cancel(run)].join('');
+  return run.status === 'compensating' ? '' : cancel(run);
+}
+
+function redrive(run: Run): string {
+  const step = 'error' in run ? run.error?.step : undefined;
+  const done = namesOf(run, 'completed');
+  const undoing = 'error' in run && run.error?.kind === 'compensation_failed';
+  const what = undoing
+    ? `The undo of ${step ?? 'what was done'} is tried again, with fresh attempts. What is undone already stays undone.`
+    : `${step ? `The step ${step} is` : 'The run is'} tried again, with fresh attempts and the same provider keys.${
+        done.length > 0 ? ` What is done stays done and is not repeated: ${listed(done)}.` : ''
+      }`;
+  return confirmed({
+    ...{
+      id: 'redrive',
+      summary: `Redrive: try ${step ?? 'again'}${step ? ' again' : ''}…`,
+      button: 'Redrive',
+    },
+    body: html`<p>${what}</p>`,
+    action: `/runs/${run.id}/redrive`,
+  });
+}
+
+function resolutions(run: Run): string[] {
+  return run.steps
+    .filter(({ status }) => status === 'in_doubt')
+    .flatMap(({ name }) => [
+      confirmed({
+        id: `happened-${name}`,
+        summary: `Resolve: ${name} happened…`,
+        body: html`<p>Say so when you have found at the provider that it did. It is recorded as done, never repeated, and the run goes on.</p>
+<p><label for="result-${name}">What the step would have returned, as JSON. Leave it empty when it returns nothing.</label>
+<textarea id="result-${name}" name="result" rows="3" spellcheck="false" autocomplete="off"></textarea></p>`,
+        action: `/runs/${run.id}/resolve`,
+        fields: { step: name, outcome: 'happened' },
+        button: 'It happened',
+      }),
+      confirmed({
+        id: `not-happened-${name}`,
+        summary: `Resolve: ${name} did not happen…`,
+        body: html`<p>Say so when you have found at the provider that it did not. It is tried again: if it did happen after all, it happens twice.</p>`,
+        action: `/runs/${run.id}/resolve`,
+        fields: { step: name, outcome: 'did_not_happen' },
+        button: 'It did not happen',
+        danger: true,
+      }),
+    ]);
+}
+
+function cancel(run: Run): string {
+  const done = namesOf(run, 'completed');
+  const inDoubt = namesOf(run, 'in_doubt');
+  const undo =
+    done.length > 0
+      ? `What was done is undone, in reverse: ${listed(done.toReversed())} (as far as the flow has an undo for it).`
+      : 'Nothing was done that would have to be undone.';
+  const doubt = inDoubt.length > 0 ? ` What is in doubt is found out first: ${listed(inDoubt)}.` : '';
+  return confirmed({
+    ...{ id: 'cancel', summary: 'Cancel: undo and end…', button: 'Cancel the run', danger: true },
+    body: html`<p>No further step starts. ${undo}${doubt} Then the run ends as cancelled.</p>`,
+    action: `/runs/${run.id}/cancel`,
+  });
+}
+
+function rerun(run: Run): string {
+  const stands = namesOf(run, 'completed');
+  const again =
+    stands.length > 0
+      ? ` ${counted(stands.length, 'effect')} of before stand${stands.length === 1 ? 's' : ''} and will be made a second time: ${listed(stands)}.`
+      : '';
+  return confirmed({
+    ...{ id: 'rerun', summary: 'Rerun: start afresh…', button: 'Rerun', danger: stands.length > 0 },
+    body: html`<p>The run starts again from its first step, as generation ${run.generation + 1}, with the same input and new provider keys.${again}</p>`,
+    action: `/runs/${run.id}/rerun`,
+  });
+}
+
+function namesOf(run: Run, status: Run['steps'][number]['status']): string[] {
+  return run.steps.filter((step) => step.status === status).map(({ name }) => name);
+}

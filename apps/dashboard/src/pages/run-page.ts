@@ -1,0 +1,168 @@
+import type { ErrorRecord, Json, Run, RunEvent } from '@holdfast/engine';
+import { isTerminal } from '@holdfast/engine';
+import type { AuditEntry } from '@holdfast/operations';
+import { inWords, shortId, standing, timelineSize, timelineStory } from '@holdfast/run-view';
+import { html } from 'ghtml';
+import type { Operator } from '../plugins/login.ts';
+import { redactPayload } from '../redact-payload.ts';
+import { layout } from './layout.ts';
+import { statusBadge, time } from './parts.ts';
+import { runActions } from './run-actions.ts';
+
+export interface RunPageParts {
+  readonly run: Run;
+  readonly audit: readonly AuditEntry[];
+  readonly operator: Operator;
+  /** What became of what the operator just asked for. */
+  readonly said: string | undefined;
+  readonly now: number;
+}
+
+/** The widths that the timeline is drawn in: for a desk, and for a phone. */
+export const WIDE = 928;
+export const NARROW = 328;
+
+export function runPage({ run, audit, operator, said, now }: RunPageParts): string {
+  const admin = operator.role === 'admin';
+  const actions = admin ? runActions(run) : '';
+  const main = html`!${said ? html`<p class="notice" role="status">${said}</p>` : ''}<h1><span class="flow">${run.flow}</span> <span class="id">${shortId(run.id)}</span> !${statusBadge(run.status)}</h1>
+<p class="lead">${standing(run, { now })}</p>
+!${actions && html`<section aria-label="Actions" class="actions">!${actions}</section>`}
+<h2>Timeline</h2>
+!${timeline(run, now)}
+<h2>Steps</h2>
+!${steps(run, now)}
+!${attempts(run, now)}
+!${signals(run)}
+<h2>What people did</h2>
+!${auditTable(audit, now)}
+<h2>Details</h2>
+!${details(run, now)}
+!${admin ? payloads(run) : html`<p class="quiet">Its input and output are shown to admins only.</p>`}`;
+  const live = isTerminal(run.status)
+    ? undefined
+    : { events: `/runs/${run.id}/events?since=${run.revision}`, ticks: run.status !== 'dead' };
+  return layout({
+    title: `${run.flow} ${shortId(run.id)}: ${run.status}`,
+    operator,
+    main,
+    ...(live && { live }),
+  });
+}
+
+function timeline(run: Run, now: number): string {
+  const url = (width: number) => `/runs/${run.id}/timeline.svg?r=${run.revision}&width=${width}`;
+  const wide = timelineSize(run, { now, widthPx: WIDE });
+  const narrow = timelineSize(run, { now, widthPx: NARROW });
+  return html`<picture class="timeline"><source media="(max-width: 700px)" srcset="${url(NARROW)}" width="${narrow.width}" height="${narrow.height}"><img src="${url(WIDE)}" width="${wide.width}" height="${wide.height}" alt="${timelineStory(run, { now })}"></picture>
+`;
+}
+
+function steps(run: Run, now: number): string {
+  if (run.steps.length === 0) return html`<p class="quiet">No step has begun yet.</p>`;
+  const rows = run.steps.map(
+    ({ name, status, attempts: tries, startedAt, finishedAt, error }) =>
+      html`<tr><th scope="row">${name}</th><td><span class="step t-${status}">${status.replace('_', ' ')}</span></td><td class="number">${tries}</td><td class="when">!${time(startedAt, now)}</td><td class="number">${finishedAt === undefined ? '' : inWords(finishedAt - startedAt)}</td><td class="why">!${error ? errorText(error) : ''}</td></tr>
+`,
+  );
+  return html`<div class="scroll"><table>
+<thead><tr><th>Step</th><th>Status</th><th class="number">Attempts</th><th class="when">Began</th><th class="number">Took</th><th>Last error</th></tr></thead>
+<tbody>
+!${rows}</tbody></table></div>
+`;
+}
+
+function attempts(run: Run, now: number): string {
+  if (run.events.length === 0) return '';
+  const rows = run.events.map(
+    (event) => html`<tr><td class="when">!${time(event.at, now)}</td><td>!${eventText(event)}</td></tr>
+`,
+  );
+  return html`<h2>What went otherwise</h2>
+<div class="scroll"><table>
+<thead><tr><th class="when">When</th><th>What</th></tr></thead>
+<tbody>
+!${rows}</tbody></table></div>
+`;
+}
+
+function eventText(event: RunEvent): string {
+  switch (event.is) {
+    case 'attempt_failed': {
+      const { step, undo, attempt, startedAt, at, until, error } = event;
+      const again = until === undefined ? '' : `; tried again ${inWords(Math.max(0, until - at))} later`;
+      return html`${undo ? `Undo of ${step}` : step}, attempt ${attempt}, after ${inWords(at - startedAt)}: !${errorText(error)}<span class="quiet">${again}</span>`;
+    }
+    case 'taken_over':
+      return html`Its worker was lost; worker <code title="${event.worker}">${event.worker.slice(0, 8)}</code> took over`;
+    case 'died':
+      return 'Died: waits for a person since';
+    case 'redriven':
+      return 'Redriven';
+    case 'resolved':
+      return 'Resolved: a person said what had happened';
+    case 'cancel_requested':
+      return 'Cancel asked for';
+  }
+}
+
+/** With the provider's own id of the request, if the error knows it: what its support will ask for. */
+function errorText({ code, message, details }: Pick<ErrorRecord, 'code' | 'message' | 'details'>): string {
+  const requestId = requestIdOf(details);
+  return html`${message} <code>${code}</code>!${requestId ? html` <span class="quiet">request</span> <code>${requestId}</code>` : ''}`;
+}
+
+function requestIdOf(details: Json | undefined): string | undefined {
+  if (typeof details !== 'object' || details === null || !('requestId' in details)) return undefined;
+  return typeof details.requestId === 'string' ? details.requestId : undefined;
+}
+
+function signals({ signals: came }: Run): string {
+  if (came.length === 0) return '';
+  const items = came.map(({ id, name }) => html`<li>${name} <code>${id}</code></li>`);
+  return html`<h2>Signals</h2><ul>!${items}</ul>
+`;
+}
+
+function auditTable(audit: readonly AuditEntry[], now: number): string {
+  if (audit.length === 0) return html`<p class="quiet">Nobody has done anything with this run.</p>`;
+  const rows = audit.map(
+    ({ at, actor, via, action, outcome, before, after }) =>
+      html`<tr><td class="when">!${time(at, now)}</td><td>${actor} <span class="quiet">by ${via}</span></td><td>${action}</td><td>${outcome ?? 'not known'}</td><td>${before ?? ''}${after && after !== before ? ` → ${after}` : ''}</td></tr>
+`,
+  );
+  return html`<div class="scroll"><table>
+<thead><tr><th class="when">When</th><th>Who</th><th>Did</th><th>Outcome</th><th>Status</th></tr></thead>
+<tbody>
+!${rows}</tbody></table></div>
+`;
+}
+
+function details(run: Run, now: number): string {
+  const queue =
+    run.status === 'dead'
+      ? html`<a href="/queues/queue/dead-letters/${run.id}.d${run.deaths}?status=failed">its letter</a> in the queue dead-letters`
+      : html`<a href="/queues/queue/${encodeURIComponent(run.flow)}">the queue ${run.flow}</a>${isTerminal(run.status) ? ' (a run that has ended has no job there)' : ''}`;
+  const rows: readonly (readonly [string, string])[] = [
+    ['Run', html`<code class="whole">${run.id}</code>`],
+    ['Idempotency-Key', html`<code class="whole">${run.idempotencyKey}</code>`],
+    ['Flow', html`${run.flow}, version ${run.version}, generation ${run.generation}`],
+    ['Tenant', html`${run.tenant}`],
+    ['Accepted', time(run.createdAt, now)],
+    ['Last change', time(run.updatedAt, now)],
+    ['Bull Board', queue],
+  ];
+  return html`<dl>!${rows.map(([name, value]) => html`<dt>${name}</dt><dd>!${value}</dd>`)}</dl>
+`;
+}
+
+/** Folded, and without what says who somebody is. */
+function payloads(run: Run): string {
+  const folded = (name: string, value: Json) =>
+    html`<details class="payload" id="${name.toLowerCase()}"><summary>${name} (redacted)</summary><pre>${JSON.stringify(redactPayload(value), undefined, 2)}</pre></details>
+`;
+  return [
+    folded('Input', run.input),
+    ...(run.status === 'completed' ? [folded('Output', run.output)] : []),
+  ].join('');
+}

@@ -1,0 +1,68 @@
+import type { Run } from '@holdfast/engine';
+import { html } from 'ghtml';
+import type { Operator } from '../plugins/login.ts';
+import type { RunsQuery } from '../routes/runs.ts';
+import { layout } from './layout.ts';
+import { runRows } from './parts.ts';
+
+export const STATUSES = [
+  ...(['pending', 'running', 'suspended', 'compensating'] as const),
+  ...(['completed', 'failed', 'cancelled', 'dead'] as const),
+] as const;
+
+export interface RunsPageParts {
+  readonly runs: readonly Run[];
+  readonly nextCursor: string | undefined;
+  readonly query: RunsQuery;
+  readonly tenants: readonly string[];
+  readonly flows: readonly string[];
+  readonly operator: Operator;
+  readonly now: number;
+}
+
+export function runsPage({ runs, nextCursor, query, tenants, flows, operator, now }: RunsPageParts): string {
+  const dead = query.status === 'dead';
+  const title = dead ? 'Dead letters' : 'Runs';
+  const many = tenants.length > 1;
+  const main = html`<h1>${title}</h1>
+<form method="get" action="/runs" class="filter" role="search" aria-label="Runs">
+!${many ? select('Tenant', 'tenant', tenants, query.tenant) : ''}!${select('Flow', 'flow', flows, query.flow)}!${select('Status', 'status', STATUSES, query.status)}
+<label>Reason <input name="code" value="${query.code}" placeholder="card_declined" autocomplete="off"></label>
+<label>Key or run id <input name="key" value="${query.key}" autocomplete="off"></label>
+<button>Show</button>
+</form>
+!${runs.length > 0 ? runRows(runs, now, many) : html`<p class="quiet">${nothing(query, nextCursor !== undefined)}</p>`}
+!${paging(query, nextCursor, many && query.tenant === undefined)}`;
+  return layout({ title, operator, main });
+}
+
+function nothing(query: RunsQuery, more: boolean): string {
+  if (more) return 'None of those looked at so far fits. There are more to look at.';
+  if (query.status === 'dead' && !query.flow && !query.code && !query.key) return 'No dead letters.';
+  const filtered = [query.flow, query.status, query.code, query.key].some((each) => each !== undefined);
+  return filtered ? 'No run fits.' : 'No runs yet.';
+}
+
+function select(label: string, name: string, values: readonly string[], chosen: string | undefined): string {
+  const options = values.map(
+    (value) => html`<option!${value === chosen ? ' selected' : ''}>${value}</option>`,
+  );
+  return html`<label>${label} <select name="${name}"><option value="">any</option>!${options}</select></label>
+`;
+}
+
+function paging(query: RunsQuery, nextCursor: string | undefined, merged: boolean): string {
+  const { cursor: _, ...filter } = query;
+  const given = Object.entries(filter).filter((each): each is [string, string] => each[1] !== undefined);
+  const first =
+    query.cursor === undefined
+      ? ''
+      : html`<a href="/runs?${new URLSearchParams(given)}">Back to the first</a> `;
+  if (nextCursor === undefined) {
+    return merged
+      ? html`<p class="quiet">The newest of each tenant. Choose a tenant to page on.</p>`
+      : html`<p>!${first}</p>`;
+  }
+  const next = new URLSearchParams([...given, ['cursor', nextCursor]]);
+  return html`<p>!${first}<a rel="next" href="/runs?${next}">Further on</a></p>`;
+}

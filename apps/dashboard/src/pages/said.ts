@@ -1,0 +1,22 @@
+/** What became of what was asked for, by the word that the address carries. */
+const SAID = {
+  redriven: 'Redriven: the run goes on from the step that failed.',
+  resolved: 'Resolved: the run goes on.',
+  cancelling: 'The run is being cancelled: what was done is undone.',
+  rerun: 'Started afresh.',
+  not_dead: 'Nothing was done: the run is no longer dead.',
+  not_in_doubt: 'Nothing was done: the step is not in doubt any more.',
+  run_finished: 'Nothing was done: the run has ended already.',
+  not_finished: 'Nothing was done: only a run that has ended can be started afresh.',
+  drawn: 'Nothing was done: another run draws upon this one, or this one upon another.',
+  result_invalid:
+    'Nothing was done: the result is not JSON, or cannot be recorded. Mend it and send it again.',
+  redriving: 'The redrive has begun; this page shows how far it is.',
+} as const;
+
+export type Said = keyof typeof SAID;
+
+/** @returns undefined for a word that is none of these */
+export function whatWasSaid(word: unknown): string | undefined {
+  return typeof word === 'string' && Object.hasOwn(SAID, word) ? SAID[word as Said] : undefined;
+}

@@ -1,0 +1,105 @@
+import type { Client, Resolution, Run } from '@holdfast/engine';
+import type { Operations } from '@holdfast/operations';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { BulkRedrives } from '../bulk-redrives.ts';
+import type { Said } from '../pages/said.ts';
+import { actorOf } from '../plugins/login.ts';
+import { DashboardProblem } from '../problems.ts';
+import { runOf } from './run.ts';
+
+export interface ActRoutesOptions {
+  readonly client: Client;
+  readonly operations: Operations;
+  readonly redrives: BulkRedrives;
+}
+
+interface OnRun {
+  Params: { id: string };
+}
+
+const Resolve = z.strictObject({
+  step: z.string().min(1).max(500),
+  outcome: z.enum(['happened', 'did_not_happen']),
+  result: z.string().optional(),
+});
+
+const text = z.string().max(300);
+const number = (max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,6}$/)
+    .transform(Number)
+    .pipe(z.number().min(1).max(max));
+const BulkOrder = z.strictObject({
+  tenant: text.min(1),
+  flow: text.optional(),
+  code: text.optional(),
+  limit: number(100_000),
+  ratePerSecond: number(1_000),
+});
+
+/** What the forms of the pages do. Each leads back to where it came from, with what became of it. */
+export async function actRoutes(
+  app: FastifyInstance,
+  { client, operations, redrives }: ActRoutesOptions,
+): Promise<void> {
+  const back = (reply: FastifyReply, run: Run, said: Said | undefined) =>
+    reply.redirect(`/runs/${run.id}${said ? `?said=${said}` : ''}`, 303);
+
+  app.post<OnRun>('/runs/:id/redrive', async (request, reply) => {
+    const run = await runOf(client, request.params.id);
+    return back(reply, run, await operations.redrive(actorOf(request), run.tenant, run.id));
+  });
+
+  app.post<OnRun>('/runs/:id/cancel', async (request, reply) => {
+    const run = await runOf(client, request.params.id);
+    return back(reply, run, await operations.cancel(actorOf(request), run.tenant, run.id));
+  });
+
+  app.post<OnRun>('/runs/:id/rerun', async (request, reply) => {
+    const run = await runOf(client, request.params.id);
+    return back(reply, run, await operations.rerun(actorOf(request), run.tenant, run.id));
+  });
+
+  app.post<OnRun>('/runs/:id/resolve', async (request, reply) => {
+    const run = await runOf(client, request.params.id);
+    const form = read(Resolve, request.body);
+    const resolution = resolutionOf(form);
+    if (!resolution) return back(reply, run, 'result_invalid');
+    return back(reply, run, await operations.resolve(actorOf(request), run.tenant, run.id, resolution));
+  });
+
+  app.post('/dead-letters/redrive', async (request, reply) => {
+    const { tenant, flow, code, limit, ratePerSecond } = read(BulkOrder, request.body);
+    const end = redrives.start(actorOf(request), {
+      ...{ tenant, limit, ratePerSecond },
+      ...(flow && { flow }),
+      ...(code && { code }),
+    });
+    if (!end) throw new DashboardProblem(429, 'too_many_redrives', 'Wait until one of them has ended.');
+    // it goes on by itself; how it ended is shown, and logged, by who keeps it
+    end.catch(() => {});
+    return reply.redirect('/?said=redriving', 303);
+  });
+}
+
+function read<T>(form: z.ZodType<T>, body: unknown): T {
+  const parsed = form.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(
+    ({ path, message }) => `${path.join('.') || 'the form'}: ${message}`,
+  );
+  throw new DashboardProblem(400, 'bad_request', `The form could not be read: ${faults.join('; ')}.`);
+}
+
+/** @returns undefined when the result is no JSON */
+function resolutionOf({ step, outcome, result }: z.infer<typeof Resolve>): Resolution | undefined {
+  if (outcome === 'did_not_happen') return { step, outcome };
+  if (result === undefined || result.trim() === '') return { step, outcome };
+  try {
+    return { step, outcome, result: z.json().parse(JSON.parse(result)) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client, Overview, Run } from '@holdfast/engine';
+import type { FastifyInstance } from 'fastify';
+import type { BulkRedrives } from '../bulk-redrives.ts';
+import { overviewPage } from '../pages/overview-page.ts';
+import { whatWasSaid } from '../pages/said.ts';
+import { operatorOf } from '../plugins/login.ts';
+import type { EventStreams } from '../server-events.ts';
+import type { Snapshots } from '../snapshots.ts';
+
+export interface OverviewRoutesOptions {
+  readonly client: Client;
+  readonly snapshots: Snapshots;
+  readonly redrives: BulkRedrives;
+  readonly events: EventStreams;
+}
+
+const NEWEST = 12;
+const TENANTS_LISTED = 20;
+const LOOK_EVERY_MS = 2_000;
+
+/** `/`: how everything stands; and word when it has changed. */
+export async function overviewRoutes(
+  app: FastifyInstance,
+  { client, snapshots, redrives, events }: OverviewRoutesOptions,
+): Promise<void> {
+  app.get<{ Querystring: { said?: unknown } }>('/', async (request, reply) => {
+    const snapshot = await snapshots.latest();
+    const runs = await newest(client, snapshot.overview.tenants);
+    reply.type('text/html; charset=utf-8');
+    return overviewPage({
+      ...{ snapshot, runs, redrives: redrives.list() },
+      ...{ operator: operatorOf(request), said: whatWasSaid(request.query.said) },
+    });
+  });
+
+  app.get('/events', async (request, reply) => {
+    async function* changes(signal: AbortSignal): AsyncGenerator<{ readonly id: string }, void> {
+      let known: string | undefined;
+      while (!signal.aborted) {
+        const state = await snapshots.latest().then(
+          ({ overview }) => JSON.stringify([facts(overview), redrives.list()]),
+          () => known,
+        );
+        if (known !== undefined && state !== known) yield { id: String(Date.now()) };
+        known = state;
+        await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+    return events.send(request, reply, changes);
+  });
+}
+
+/** What is worth a new look: not that time goes on. */
+function facts({ kept, unfinished, dead, newest: { byStatus } }: Overview): unknown {
+  return [kept, unfinished, dead, byStatus];
+}
+
+async function newest(client: Client, tenants: readonly string[]): Promise<readonly Run[]> {
+  const lists = tenants.slice(0, TENANTS_LISTED).map((tenant) => client.listRuns(tenant, { limit: NEWEST }));
+  const runs = (await Promise.all(lists)).flatMap((page) => page.runs);
+  return runs.sort((a, b) => b.createdAt - a.createdAt).slice(0, NEWEST);
+}

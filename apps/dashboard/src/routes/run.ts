@@ -1,0 +1,79 @@
+import type { Client, Run } from '@holdfast/engine';
+import type { Operations } from '@holdfast/operations';
+import { timelineSvg } from '@holdfast/run-view';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { runPage } from '../pages/run-page.ts';
+import { whatWasSaid } from '../pages/said.ts';
+import { operatorOf } from '../plugins/login.ts';
+import { PICTURE_POLICY } from '../plugins/security-headers.ts';
+import { DashboardProblem } from '../problems.ts';
+import type { EventStreams } from '../server-events.ts';
+
+export interface RunRoutesOptions {
+  readonly client: Client;
+  readonly operations: Operations;
+  readonly events: EventStreams;
+}
+
+const AUDIT_SHOWN = 20;
+
+interface RunRequest {
+  Params: { id: string };
+  Querystring: { said?: unknown; width?: unknown; since?: unknown };
+}
+
+/** `/runs/{id}`, its picture, and its changes as events. */
+export async function runRoutes(
+  app: FastifyInstance,
+  { client, operations, events }: RunRoutesOptions,
+): Promise<void> {
+  app.get<RunRequest>('/runs/:id', async (request, reply) => {
+    const run = await runOf(client, request.params.id);
+    const { data: audit } = await operations.audit(run.tenant, { runId: run.id, limit: AUDIT_SHOWN });
+    reply.type('text/html; charset=utf-8');
+    return runPage({
+      ...{ run, audit, operator: operatorOf(request), now: nowFor(run) },
+      said: whatWasSaid(request.query.said),
+    });
+  });
+
+  app.get<RunRequest>('/runs/:id/timeline.svg', async (request, reply) => {
+    const run = await runOf(client, request.params.id);
+    const width = Number(request.query.width ?? 760);
+    const widthPx = Number.isFinite(width) ? Math.min(Math.max(width, 280), 1_600) : 760;
+    reply.type('image/svg+xml; charset=utf-8').header('content-security-policy', PICTURE_POLICY);
+    return timelineSvg(run, { now: nowFor(run), widthPx });
+  });
+
+  app.get<RunRequest>('/runs/:id/events', async (request, reply) => {
+    const run = await runOf(client, request.params.id);
+    return events.send(request, reply, (signal) => changesOf(client, run, knownTo(request), signal));
+  });
+}
+
+export async function runOf(client: Client, id: string): Promise<Run> {
+  const run = await client.findRun(id);
+  if (!run)
+    throw new DashboardProblem(404, 'run_not_found', 'There is no run with this id, or it has expired.');
+  return run;
+}
+
+async function* changesOf(
+  client: Client,
+  run: Run,
+  known: number,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly id: string }, void> {
+  if (run.revision !== known) yield { id: String(run.revision) };
+  for await (const { revision } of client.changes(run, signal)) yield { id: String(revision) };
+}
+
+/** The revision that the page shows. */
+function knownTo(request: FastifyRequest<RunRequest>): number {
+  return Number(request.headers['last-event-id'] ?? request.query.since ?? Number.NaN);
+}
+
+/** The clock here may be behind that of Redis. */
+function nowFor({ updatedAt }: Run): number {
+  return Math.max(Date.now(), updatedAt);
+}

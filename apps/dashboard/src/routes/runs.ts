@@ -1,0 +1,98 @@
+import { type Client, InvalidCursorError, type Run, type RunStatus } from '@holdfast/engine';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { runsPage, STATUSES } from '../pages/runs-page.ts';
+import { operatorOf } from '../plugins/login.ts';
+import { DashboardProblem } from '../problems.ts';
+
+const PAGE = 25;
+/** Lists of so many tenants are merged at most; there is a choice of tenant besides. */
+const MERGED = 20;
+
+/** A form sends what was left empty as well. */
+const filled = z
+  .string()
+  .max(300)
+  .optional()
+  .transform((text) => text?.trim() || undefined);
+
+const Query = z.object({
+  tenant: filled,
+  flow: filled,
+  status: filled.pipe(z.enum(STATUSES).optional()),
+  code: filled,
+  key: filled,
+  cursor: filled,
+});
+export type RunsQuery = z.infer<typeof Query>;
+
+export interface RunsRoutesOptions {
+  readonly client: Client;
+  readonly tenants: () => Promise<readonly string[]>;
+  readonly flows: readonly string[];
+}
+
+/** `/runs`: what there is, filtered and page by page. */
+export async function runsRoutes(
+  app: FastifyInstance,
+  { client, tenants: readTenants, flows }: RunsRoutesOptions,
+): Promise<void> {
+  app.get('/runs', async (request, reply) => {
+    const parsed = Query.safeParse(request.query);
+    if (!parsed.success) throw new DashboardProblem(400, 'bad_request', 'The filter could not be read.');
+    const query = parsed.data;
+    if (query.key?.startsWith('run_') && (await client.findRun(query.key))) {
+      return reply.redirect(`/runs/${query.key}`, 303);
+    }
+    const tenants = await readTenants();
+    const among = query.tenant === undefined ? tenants.slice(0, MERGED) : [query.tenant];
+    const { runs, nextCursor } = await find(client, among, query);
+    reply.type('text/html; charset=utf-8');
+    return runsPage({
+      ...{ runs, nextCursor, query, tenants, flows },
+      ...{ operator: operatorOf(request), now: Date.now() },
+    });
+  });
+}
+
+async function find(
+  client: Client,
+  tenants: readonly string[],
+  query: RunsQuery,
+): Promise<{ readonly runs: readonly Run[]; readonly nextCursor: string | undefined }> {
+  const { flow, status, code, key, cursor } = query;
+  const filter = {
+    ...(flow !== undefined && { flow }),
+    ...(status !== undefined && { status: status satisfies RunStatus }),
+    ...(code !== undefined && { code }),
+    ...(key !== undefined && { key }),
+  };
+  const [only, ...others] = tenants;
+  if (only === undefined) return { runs: [], nextCursor: undefined };
+  if (others.length === 0) {
+    const page = await listOne(client, only, {
+      ...filter,
+      limit: PAGE,
+      ...(cursor !== undefined && { cursor }),
+    });
+    return { runs: page.runs, nextCursor: page.nextCursor };
+  }
+  const pages = await Promise.all(
+    tenants.map((tenant) => client.listRuns(tenant, { ...filter, limit: PAGE })),
+  );
+  const runs = pages.flatMap((page) => page.runs).sort((a, b) => b.createdAt - a.createdAt);
+  return { runs: runs.slice(0, PAGE), nextCursor: undefined };
+}
+
+async function listOne(client: Client, tenant: string, query: Parameters<Client['listRuns']>[1]) {
+  try {
+    return await client.listRuns(tenant, query);
+  } catch (error) {
+    if (!(error instanceof InvalidCursorError)) throw error;
+    throw new DashboardProblem(
+      400,
+      'bad_request',
+      'This page of the list is none that the list has given out.',
+    );
+  }
+}
