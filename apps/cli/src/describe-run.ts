@@ -28,7 +28,7 @@ export function waysOn({ id, error, steps }: RunJson): string {
   const rows = [
     [
       `holdfast dead-letters redrive ${id}`,
-      `tries ${error?.step ?? 'it'} again${stay.length > 0 ? `; ${stay.join(', ')} stay` : ''}`,
+      `tries ${error?.step ?? 'it'} again${stay.length > 0 ? `; ${stay.join(', ')} ${stay.length === 1 ? 'stays' : 'stay'}` : ''}`,
     ],
     ...(doubtful === undefined
       ? []

@@ -42,7 +42,7 @@ interface Shown {
 
 function bar(total: number, unit: string): Shown {
   const drawn = new SingleBar({
-    format: `  {bar} {value} of {total} ${unit}, {rate}/s, {eta_formatted} left`,
+    format: `  {bar} {value} of {total} ${unit}, {rate}/s, {left} left`,
     barCompleteChar: '█',
     barIncompleteChar: '░',
     barsize: 24,
@@ -50,9 +50,9 @@ function bar(total: number, unit: string): Shown {
     hideCursor: true,
   });
   return {
-    start: (done, rate) => drawn.start(total, done, { rate }),
+    start: (done, rate) => drawn.start(total, done, { rate, left: timeLeft(total - done, rate) }),
     update: (done, rate) => {
-      if (drawn.isActive) drawn.update(done, { rate });
+      if (drawn.isActive) drawn.update(done, { rate, left: timeLeft(total - done, rate) });
     },
     stop: () => drawn.stop(),
   };
@@ -62,8 +62,8 @@ function lines(io: Io, total: number, unit: string): Shown {
   let nextAt = Number.POSITIVE_INFINITY;
   const print = (done: number, rate: number) => {
     nextAt = performance.now() + LINE_EVERY_MS;
-    const left = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : '';
-    io.err(`${count(done)} of ${count(total)} ${unit}, ${count(rate)}/s${left}\n`);
+    const left = timeLeft(total - done, rate);
+    io.err(`${count(done)} of ${count(total)} ${unit}, ${count(rate)}/s, ${left} left\n`);
   };
   return {
     start: print,
@@ -72,4 +72,10 @@ function lines(io: Io, total: number, unit: string): Shown {
     },
     stop: () => {},
   };
+}
+
+function timeLeft(todo: number, rate: number): string {
+  if (rate === 0) return '?';
+  const seconds = Math.ceil(todo / rate);
+  return seconds < 90 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
 }
