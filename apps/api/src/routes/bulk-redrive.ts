@@ -46,6 +46,8 @@ export async function bulkRedriveRoutes(
   app.post('/v1/dead-letters/redrive', { config: { access: 'operate' } }, async (request, reply) => {
     const which = readBody(BulkRedriveBody, request.body);
     const left = new AbortController();
+    // one that has left already would not be heard any more
+    if (reply.raw.destroyed) left.abort();
     reply.raw.once('close', () => left.abort());
     const redrive = (end: AbortSignal[], onProgress?: (progress: BulkProgress) => void) => {
       const signal = AbortSignal.any([left.signal, stopping, ...end]);
