@@ -9,10 +9,13 @@ import {
 import { startWorker, type Worker } from '@holdfast/engine';
 import { allFlows } from '@holdfast/flows';
 import { redisPins, redisStore } from '@holdfast/http';
+import { createAlerts } from '@holdfast/operations';
 import { orderProviders } from '@holdfast/providers';
 import Fastify from 'fastify';
+import { alertingHooks, alertingObserver } from './alerting.ts';
 import type { WorkerConfig } from './config.ts';
 import { providerMetrics } from './provider-metrics.ts';
+import { runMetrics } from './run-metrics.ts';
 
 /** Time for the steps under way when the worker stops; then they are aborted and others go on. */
 const DRAIN_MS = 25_000;
@@ -34,13 +37,17 @@ export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const metrics = createMetrics('worker');
   const store = redisStore({ connection: redis });
-  const observer = providerMetrics(metrics, store, log);
+  const alerts = config.alerts && createAlerts({ connection: redis, log, ...config.alerts });
+  const observer = alertingObserver(providerMetrics(metrics, store, log), alerts);
   const providers = orderProviders(config.providers, {
     store,
     pins: redisPins({ connection: redis }),
     retryScale: config.retryScale,
     observer,
   });
+  const flows = allFlows(providers);
+  const names = [...new Set(flows.map(({ name }) => name))];
+  const runObserver = runMetrics(metrics, redis, names);
   let worker: Worker | undefined;
   let draining = false;
 
@@ -58,6 +65,7 @@ export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise
     draining = true;
     preflight.stop();
     await worker?.close(DRAIN_MS);
+    alerts?.close();
     await providers.close();
     await health.close();
     redis.disconnect();
@@ -67,13 +75,15 @@ export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise
     worker = startWorker({
       connection: redis,
       redisUrls: config.redisUrls,
-      flows: allFlows(providers),
+      flows,
+      observer: runObserver,
       log,
       concurrency: config.concurrency,
       lock: config.lockMs,
       stalledCheck: config.stalledMs,
       retention: config.retentionMs,
       retryScale: config.retryScale,
+      ...alertingHooks(alerts),
     });
     log.info({ concurrency: config.concurrency }, 'the worker takes runs');
   });

@@ -12,6 +12,7 @@ import {
   wholeNumber,
 } from '@holdfast/app-kit';
 import type { OrderProvidersConfig } from '@holdfast/providers';
+import { type AlertConfig, alertConfig, alertVariables } from './alert-config.ts';
 import { providersConfig, providerVariables } from './provider-config.ts';
 
 export interface WorkerConfig {
@@ -25,6 +26,8 @@ export interface WorkerConfig {
   readonly retentionMs: number;
   readonly retryScale: number;
   readonly providers: OrderProvidersConfig;
+  /** Absent: nobody is told. */
+  readonly alerts: AlertConfig | undefined;
   readonly logLevel: string;
 }
 
@@ -42,6 +45,7 @@ export function readWorkerConfig(env?: Readonly<Record<string, string | undefine
       HOLDFAST_RETENTION: duration.default(7 * 24 * 60 * 60 * 1_000),
       HOLDFAST_RETRY_SCALE: positiveNumber.default(1),
       ...providerVariables,
+      ...alertVariables,
       HOLDFAST_LOG_LEVEL: logLevel,
     },
     env,
@@ -57,6 +61,7 @@ export function readWorkerConfig(env?: Readonly<Record<string, string | undefine
     retentionMs: read.HOLDFAST_RETENTION,
     retryScale: read.HOLDFAST_RETRY_SCALE,
     providers: providersConfig(read),
+    alerts: alertConfig(read),
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
 }

@@ -1,9 +1,9 @@
 import type { Logger } from '@holdfast/app-kit';
 import { type GuardObserver, type ProviderHealth, providerHealth, type SharedStore } from '@holdfast/http';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { refusesUs } from './refuses-us.ts';
+import { oncePerScrape, sharedGauge } from './shared-gauges.ts';
 
-/** A scrape does not wait longer for Redis; the gauges then stay as they were. */
-const SCRAPE_WAITS_MS = 1_000;
 const ALARM_EVERY_MS = 60_000;
 
 /** What this worker's calls to providers come to, as metrics; credentials that a provider refuses are an alarm in the log. */
@@ -32,10 +32,11 @@ export function providerMetrics(registry: Registry, store: SharedStore, log: Log
 
   const alarms = new Alarms(log);
   return {
-    called(provider, { kind, code, durationMs }) {
+    called(provider, call) {
+      const { kind, code, durationMs } = call;
       calls.inc({ provider, outcome: kind, code: code ?? '' });
       durations.observe({ provider }, durationMs / 1_000);
-      if (code === 'credentials_refused' || code === 'permission_denied') {
+      if (refusesUs(call)) {
         alarms.raise(`${provider} ${code}`, { provider, code }, 'the provider refuses our credentials');
       }
     },
@@ -47,26 +48,17 @@ export function providerMetrics(registry: Registry, store: SharedStore, log: Log
   };
 }
 
-/** What all workers together know; each of them shows the same. */
+/** What all workers together know of the providers. */
 function addSharedGauges(registry: Registry, store: SharedStore): void {
   const health = oncePerScrape(() => providerHealth(store, 1));
   const gauge = (name: string, help: string, read: (health: ProviderHealth) => number | undefined) =>
-    new Gauge({
-      name,
-      help,
-      labelNames: ['provider', 'account'],
-      registers: [registry],
-      async collect() {
-        const known = await health();
-        if (!known) return;
-        this.reset();
-        for (const each of known) {
-          const { provider, account } = each;
-          const value = read(each);
-          if (value !== undefined) this.set({ provider, account }, value);
-        }
-      },
-    });
+    sharedGauge(registry, { name, help, labelNames: ['provider', 'account'] }, async () =>
+      (await health())?.flatMap((each) => {
+        const { provider, account } = each;
+        const value = read(each);
+        return value === undefined ? [] : [[{ provider, account }, value] as const];
+      }),
+    );
   gauge(
     'holdfast_provider_limit_per_second',
     'Calls a second that the provider has been found to take, over all workers. Absent while it has refused none.',
@@ -84,17 +76,6 @@ function addSharedGauges(registry: Registry, store: SharedStore): void {
   );
 }
 
-/** All gauges of a scrape are read together. @returns undefined when Redis does not answer in time */
-function oncePerScrape<T>(read: () => Promise<T>): () => Promise<T | undefined> {
-  let reading: Promise<T | undefined> | undefined;
-  return () => {
-    reading ??= soon(read()).finally(() => {
-      reading = undefined;
-    });
-    return reading;
-  };
-}
-
 /** The same alarm at most once a minute. */
 class Alarms {
   readonly #log: Logger;
@@ -110,11 +91,4 @@ class Alarms {
     this.#raised.set(what, now);
     this.#log.error(facts, message);
   }
-}
-
-function soon<T>(answer: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), SCRAPE_WAITS_MS);
-    answer.then(resolve, () => resolve(undefined)).finally(() => clearTimeout(timer));
-  });
 }

@@ -10,6 +10,7 @@ import { fieldOf, isFinal, parseField, type RecordKind, type RejectedRecord } fr
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Failure, WaitingFor } from './run.ts';
+import type { RunObserver } from './run-observer.ts';
 import type { RunWriter } from './run-writer.ts';
 import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from './step.ts';
 import { type StepEnd, StepRunner } from './step-runner.ts';
@@ -44,6 +45,7 @@ export interface Reached {
 export interface ExecutionDeps {
   readonly writer: RunWriter;
   readonly calls: Calls;
+  readonly observer: RunObserver;
   readonly children: ChildRuns;
   readonly log: Log;
   readonly random: () => number;

@@ -11,6 +11,7 @@ import type { ClaimedRun, ClaimReply, Journal, Park } from './journal/journal.ts
 import { checkSize, LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Failure } from './run.ts';
+import type { ObservedEnd, RunObserver } from './run-observer.ts';
 import { RunWriter } from './run-writer.ts';
 import { StepRunner } from './step-runner.ts';
 import type { ChildEnd, ChildRuns } from './waits.ts';
@@ -29,6 +30,7 @@ export interface ExecutorDeps {
   readonly writeLetter: (dead: DeadRun) => Promise<void>;
   readonly children: ChildRuns;
   readonly tellParent: (child: EndedChild) => Promise<void>;
+  readonly observer: RunObserver;
   readonly log: Log;
   readonly random: () => number;
   readonly retryScale: number;
@@ -39,6 +41,8 @@ export interface ExecutorDeps {
 
 /** What a drive leads to: the job's verdict, or another claim at once. */
 type DriveVerdict = JobVerdict | { readonly job: 'goes_on' };
+
+type WithoutFlow<End> = End extends unknown ? Omit<End, 'flow' | 'durationMs'> : never;
 
 const ENDS: JobVerdict = { job: 'ends' };
 
@@ -63,6 +67,7 @@ export class Executor {
       const claim = await journal.claimRun(job.runId, job.id, nextClaimant(), flows.versions(job.flow));
       if (claim.outcome !== 'claimed') return unclaimed(claim);
       const { run } = claim;
+      this.#observe(run);
       const writer = new RunWriter(journal, run);
       writer.onLost = () => calls.giveUp('run_lost');
       const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps);
@@ -70,6 +75,11 @@ export class Executor {
       // a signal came while the run was being parked: it is claimed anew, with the signal
       if (verdict.job !== 'goes_on') return verdict;
     }
+  }
+
+  #observe({ flow, owner, claims, now, createdAt }: ClaimedRun): void {
+    const waitedMs = owner.startsWith('1:') ? now - createdAt : undefined;
+    this.#deps.observer.claimed?.({ flow, waitedMs, takenOver: claims > 1 });
   }
 
   #flowOf(run: ClaimedRun): Flow {
@@ -135,9 +145,16 @@ class Drive {
       this.#deps.journal.finishRun(this.#run, end, entries),
     );
     if (reply === 'cancel_requested') return this.#startUndoing({ ends: 'cancelled' }, execution);
-    if (reply === 'done' && this.#run.parent)
-      await this.#tellParent({ status: 'completed', output: JSON.parse(encoded.json) });
+    if (reply !== 'done') return ENDS;
+    this.#ended({ status: 'completed' });
+    if (this.#run.parent) await this.#tellParent({ status: 'completed', output: JSON.parse(encoded.json) });
     return ENDS;
+  }
+
+  #ended(end: WithoutFlow<ObservedEnd>): void {
+    const { observer } = this.#deps;
+    const { flow, createdAt } = this.#run;
+    observer.ended?.({ flow, durationMs: this.#writer.now() - createdAt, ...end });
   }
 
   async #tellParent(end: ChildEnd): Promise<void> {
@@ -213,10 +230,12 @@ class Drive {
     const reply = await this.#writer.handOver((entries) =>
       this.#deps.journal.finishRun(this.#run, finish, entries),
     );
-    if (reply === 'done')
+    if (reply === 'done') {
+      this.#ended({ status: finish.status });
       await this.#tellParent(
         end.ends === 'failed' ? { status: 'failed', error: end.failure } : { status: 'cancelled' },
       );
+    }
     if (reply !== 'cancel_requested') return ENDS;
     // nothing is left to undo, so the run ends as the one who cancelled it wants
     const cancelled = await this.#deps.journal.startCompensation(
@@ -226,7 +245,9 @@ class Drive {
     );
     if (cancelled !== 'done') return ENDS;
     const finished = await this.#deps.journal.finishRun(this.#run, { status: 'cancelled', ...stands }, []);
-    if (finished === 'done') await this.#tellParent({ status: 'cancelled' });
+    if (finished !== 'done') return ENDS;
+    this.#ended({ status: 'cancelled' });
+    await this.#tellParent({ status: 'cancelled' });
     return ENDS;
   }
 
@@ -272,6 +293,7 @@ class Drive {
     const death = await this.#deps.journal.buryRun(this.#run, failure, this.#writer.takeHeld());
     if (death !== undefined) {
       const { runId, tenant, flow } = this.#run;
+      this.#ended({ status: 'dead', kind: failure.kind, code: failure.code });
       await this.#deps.writeLetter({ runId, tenant, flow, death, failure });
     }
     return ENDS;
@@ -282,8 +304,17 @@ class Drive {
   }
 
   #executionDeps(): ExecutionDeps {
-    const { children, log, random, retryScale, draining } = this.#deps;
-    return { writer: this.#writer, calls: this.#calls, children, log, random, retryScale, draining };
+    const { children, observer, log, random, retryScale, draining } = this.#deps;
+    return {
+      writer: this.#writer,
+      calls: this.#calls,
+      children,
+      observer,
+      log,
+      random,
+      retryScale,
+      draining,
+    };
   }
 }
 

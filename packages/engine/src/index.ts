@@ -14,6 +14,7 @@ export {
   type SubmitRequest,
   UnknownFlowError,
 } from './client.ts';
+export type { DeadRun } from './dead-letters.ts';
 export { defineFlow, type Flow, type FlowContext, type FlowContract } from './define-flow.ts';
 export { type DurationInput, toMs } from './duration.ts';
 export { InDoubtError, RejectedError, StepError, ThrottledError, UnavailableError } from './errors.ts';
@@ -29,6 +30,7 @@ export {
   readOverview,
   type WaitingRun,
 } from './overview.ts';
+export { type QueueDepth, readQueueDepths } from './queue-depths.ts';
 export type { Resolution } from './resolution.ts';
 export {
   type ErrorRecord,
@@ -46,6 +48,7 @@ export {
   type WaitState,
 } from './run.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './run-list.ts';
+export type { ObservedCall, ObservedEnd, RunObserver } from './run-observer.ts';
 export type {
   ChildOptions,
   LookUp,

@@ -101,6 +101,7 @@ async function drive(
     // a replay holds no records, so nothing is ever written
     writer: new RunWriter(redisJournal({ connection, retentionMs: 0 }), run),
     calls: new Calls(),
+    observer: {},
     children: { start: refuse, cancel: refuse },
     log: SILENT,
     random: Math.random,

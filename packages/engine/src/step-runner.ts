@@ -8,6 +8,7 @@ import { fieldOf, type RejectedRecord, type StepRecord } from './journal/step-re
 import { checkSize, LIMITS } from './limits.ts';
 import { type RetryPolicyMs, retryPolicy } from './retry-policy.ts';
 import type { ErrorRecord, FailureKind, WaitingFor } from './run.ts';
+import { type ObservedCall, observedOutcome } from './run-observer.ts';
 import type { LookUp, LookUpFunction, StepCall, StepOptions, UndoOptions } from './step.ts';
 import { afterFailure, type Failed, intentOf, type Standing, standingOf } from './step-progress.ts';
 
@@ -128,7 +129,7 @@ export class StepRunner {
 
     const identity = this.#identity(effect, start, start.attempts + 1);
     const calledAt = writer.now();
-    const outcome = await this.#deps.calls.make(identity, effect.timeoutMs, effect.run);
+    const outcome = await this.#call(effect.undo ? 'undo' : 'run', identity, effect, effect.run);
     if (outcome.is === 'abandoned') return abandoned(outcome.because);
     if (outcome.is === 'ok') return this.#completed(effect, start, start.attempts + 1, outcome.value);
     return this.#failed(effect, start, outcome, calledAt);
@@ -140,11 +141,7 @@ export class StepRunner {
     if ((await this.#deps.writer.flush()) === 'stale_owner') return stopped({ end: 'lost' });
     const attempts = Math.max(1, start.attempts);
     const calledAt = this.#deps.writer.now();
-    const looked = await this.#deps.calls.make(
-      this.#identity(effect, start, attempts),
-      effect.timeoutMs,
-      find,
-    );
+    const looked = await this.#call('look_up', this.#identity(effect, start, attempts), effect, find);
     if (looked.is === 'abandoned') return abandoned(looked.because);
     if (looked.is === 'ok') {
       if (looked.value.outcome === 'none') return undefined;
@@ -158,6 +155,22 @@ export class StepRunner {
       stillInDoubt(effect.step, looked),
       calledAt,
     );
+  }
+
+  async #call<T>(
+    what: ObservedCall['what'],
+    identity: CallIdentity,
+    { step, timeoutMs }: Effect,
+    fn: (call: StepCall) => Promise<T>,
+  ): Promise<AttemptOutcome<T>> {
+    const { calls, observer } = this.#deps;
+    if (!observer.called) return calls.make(identity, timeoutMs, fn);
+    const from = performance.now();
+    const made = await calls.make(identity, timeoutMs, fn);
+    const outcome = observedOutcome(made);
+    const { flow } = this.#run;
+    if (outcome) observer.called({ flow, step, what, outcome, durationMs: performance.now() - from });
+    return made;
   }
 
   #completed(effect: Effect, start: Start, attempts: number, value: unknown): StepEnd {

@@ -1,5 +1,5 @@
 import { tellParent } from './child-runs.ts';
-import { writeLetter } from './dead-letters.ts';
+import type { DeadRun } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
 import type { Journal, Whereabouts } from './journal/journal.ts';
 import type { Log } from './log.ts';
@@ -11,6 +11,7 @@ export interface SweeperDeps {
   readonly flows: () => readonly string[];
   readonly log: Log;
   readonly random: () => number;
+  readonly writeLetter: (dead: DeadRun) => Promise<void>;
   /** True when Redis has answered without a break for long enough that a missing proof of life means something. */
   readonly maySuspectOthers: () => boolean;
 }
@@ -84,7 +85,7 @@ export class Sweeper {
 
   async #seeToLetter(run: Whereabouts): Promise<void> {
     if (!run.death) throw new Error(`run ${run.runId} is dead without a reason`);
-    await writeLetter(this.#deps.jobs, this.#deps.journal, {
+    await this.#deps.writeLetter({
       runId: run.runId,
       tenant: run.tenant,
       flow: run.flow,

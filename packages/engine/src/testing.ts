@@ -106,6 +106,7 @@ class HandDriver implements Driver {
       ...{ journal, flows, log, random },
       nextClaimant: () => `${this.id}.${++this.#claims}`,
       writeLetter: (dead) => writeLetter(jobs, journal, dead),
+      observer: {},
       children: childRuns(journal, jobs),
       tellParent: (child) => tellParent(journal, jobs, child),
       retryScale: options.retryScale ?? 0.01,
@@ -115,6 +116,7 @@ class HandDriver implements Driver {
     this.#sweeper = new Sweeper({
       ...{ journal, jobs, log, random },
       flows: () => flows.names(),
+      writeLetter: (dead) => writeLetter(jobs, journal, dead),
       maySuspectOthers: () => true,
     });
   }

@@ -3,7 +3,7 @@ import { Worker as BullWorker, type WorkerOptions as BullWorkerOptions, type Job
 import type { Cluster, Redis } from 'ioredis';
 import type { Calls } from './attempt.ts';
 import { childRuns, tellParent } from './child-runs.ts';
-import { processLetter, writeLetter } from './dead-letters.ts';
+import { type DeadRun, processLetter, writeLetter } from './dead-letters.ts';
 import type { Flow } from './define-flow.ts';
 import { type DurationInput, toMs } from './duration.ts';
 import { Executor } from './executor.ts';
@@ -15,6 +15,7 @@ import { redisJournal } from './journal/redis-journal.ts';
 import { startLiveness } from './liveness.ts';
 import type { Log } from './log.ts';
 import { isRefusal, Refusals } from './refusals.ts';
+import type { RunObserver } from './run-observer.ts';
 import { runProcessor } from './run-processor.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -39,6 +40,15 @@ export interface WorkerOptions {
   readonly poisonAfter?: number;
   /** From 0 to 1, for jitter. Default Math.random. */
   readonly random?: () => number;
+  /**
+   * Told of each death before its letter is written, and so not lost when the worker dies in between; waited for. Told again of the same
+   * death now and then while the run is dead, by any worker.
+   */
+  readonly onDeath?: (dead: DeadRun) => Promise<void>;
+  /** Default: none. */
+  readonly observer?: RunObserver;
+  /** Redis was seen to have lost writes it had taken. Each worker may notice the same loss. */
+  readonly onRollback?: () => void;
 }
 
 export interface Worker {
@@ -105,7 +115,8 @@ class RunningWorker implements Worker {
       journal: this.#journal,
       flows: this.#flows,
       nextClaimant: () => `${this.id}.${++this.#claims}`,
-      writeLetter: (dead) => writeLetter(this.#jobs, this.#journal, dead),
+      writeLetter: (dead) => this.#writeLetter(dead),
+      observer: options.observer ?? {},
       children: childRuns(this.#journal, this.#jobs),
       tellParent: (child) => tellParent(this.#journal, this.#jobs, child),
       log,
@@ -120,16 +131,19 @@ class RunningWorker implements Worker {
       flows: () => this.#flows.names(),
       log,
       random: options.random ?? Math.random,
+      writeLetter: (dead) => this.#writeLetter(dead),
       maySuspectOthers: () => performance.now() - this.#readySince > TRUST_AFTER_MS,
     });
     connection.on('ready', this.#onReady);
     this.#liveness = startLiveness(
       { workerId: this.id, urls: redisUrls, everyMs: BEAT_MS, holdsMs: LIFE_HOLDS_MS },
-      () =>
+      () => {
         log.error(
           {},
           'redis has lost writes it had taken; effects under way are checked with their providers',
-        ),
+        );
+        options.onRollback?.();
+      },
     );
     this.#workers = [...this.#flows.names().map((flow) => this.#runWorker(flow)), this.#letterWorker()];
     this.#start().catch((error: unknown) => {
@@ -190,6 +204,17 @@ class RunningWorker implements Worker {
       for (const [calls, jobId] of this.#underWay) if (jobIds.includes(jobId)) calls.giveUp('run_lost');
     });
     return this.#watched(worker);
+  }
+
+  async #writeLetter(dead: DeadRun): Promise<void> {
+    // whoever listens must not keep the letter from being written
+    await this.#options.onDeath?.(dead).catch((error: unknown) => {
+      this.#options.log.error(
+        { err: error, run: dead.runId },
+        'onDeath failed; the letter is written all the same',
+      );
+    });
+    await writeLetter(this.#jobs, this.#journal, dead);
   }
 
   #letterWorker(): BullWorker {

@@ -2,24 +2,28 @@ import { waitFor } from '@holdfast/testkit';
 import { expect, it } from 'vitest';
 import { startSystem } from './system.ts';
 
+function readings(text: string) {
+  return (metric: string, ...labels: string[]): number | undefined => {
+    const line = text
+      .split('\n')
+      .find((each) => each.startsWith(`${metric}{`) && labels.every((label) => each.includes(label)));
+    return line === undefined ? undefined : Number(line.split(' ').at(-1));
+  };
+}
+
 it('calls, their outcomes and times are metrics, without a run among the labels; credentials that are refused count by their code', async () => {
   const { submit, ended, worker, fault } = await startSystem();
   await ended(await submit('order-1'));
   await fault({ provider: 'inventory', operation: 'reserve', fault: 'error', status: 401 });
   await ended(await submit('order-2'));
   const text = await (await fetch(`${worker.url}/metrics`)).text();
-  const value = (metric: string, ...labels: string[]) => {
-    const line = text
-      .split('\n')
-      .find((each) => each.startsWith(`${metric}{`) && labels.every((label) => each.includes(label)));
-    return line === undefined ? undefined : Number(line.split(' ').at(-1));
-  };
+  const value = readings(text);
   expect(value('holdfast_provider_calls_total', 'provider="payment"', 'outcome="ok"')).toBe(3);
   expect(value('holdfast_provider_calls_total', 'provider="shipping"', 'outcome="ok"')).toBe(2);
   expect(value('holdfast_provider_calls_total', 'code="credentials_refused"')).toBe(1);
   expect(value('holdfast_provider_call_duration_seconds_count', 'provider="email"')).toBe(1);
   expect(text).toContain('# TYPE holdfast_provider_limit_per_second gauge');
-  expect(text).not.toMatch(/run_[0-9a-f]/);
+  expect(text).not.toMatch(/run_[0-9a-f]{8}/);
 });
 
 it('metrics answer while Redis is away; a worker that is stopped meanwhile does not wait for it', async () => {
@@ -42,4 +46,20 @@ it('a worker can be stopped while it connects to Redis again', async () => {
   const from = performance.now();
   await worker.close();
   expect(performance.now() - from).toBeLessThan(10_000);
+});
+
+it('runs, their steps and their deaths are metrics, and so is how all runs and queues stand', async () => {
+  const { submit, ended, worker, fault } = await startSystem();
+  await ended(await submit('order-1'));
+  await fault({ provider: 'inventory', operation: 'reserve', fault: 'error', status: 503, times: 50 });
+  expect((await ended(await submit('order-2'))).status).toBe('dead');
+  const value = readings(await (await fetch(`${worker.url}/metrics`)).text());
+  expect(value('holdfast_runs_ended_total', 'flow="order"', 'status="completed"')).toBe(1);
+  expect(value('holdfast_step_calls_total', 'step="charge"', 'what="run"', 'outcome="ok"')).toBe(2);
+  expect(value('holdfast_step_call_duration_seconds_count', 'step="ship"')).toBe(1);
+  expect(value('holdfast_run_start_delay_seconds_count', 'flow="order"')).toBe(2);
+  expect(value('holdfast_queue_jobs', 'queue="order"', 'state="waiting"')).toBe(0);
+  expect(value('holdfast_runs_died_total', 'flow="order"', 'kind="in_doubt"')).toBe(1);
+  expect(value('holdfast_runs_dead')).toBe(1);
+  expect(value('holdfast_runs_unfinished')).toBe(1);
 });

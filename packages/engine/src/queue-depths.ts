@@ -1,0 +1,35 @@
+import { Queue } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+
+/** Jobs of one BullMQ queue. */
+export interface QueueDepth {
+  /** A flow's, or `dead-letters`, where the letters are failed jobs. */
+  readonly queue: string;
+  /** For a worker. */
+  readonly waiting: number;
+  readonly active: number;
+  /** Until their runs' next retry, timer or signal. */
+  readonly delayed: number;
+  readonly failed: number;
+}
+
+/** Counts the jobs of the flows' queues and of the dead letters, without reading any. */
+export async function readQueueDepths(
+  connection: Redis | Cluster,
+  flows: readonly string[],
+): Promise<readonly QueueDepth[]> {
+  return Promise.all(
+    [...flows, DEAD_LETTERS].map(async (name) => {
+      const queue = new Queue(name, { connection, prefix: QUEUE_PREFIX, skipMetasUpdate: true });
+      queue.on('error', () => {});
+      try {
+        const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');
+        const { waiting = 0, active = 0, delayed = 0, failed = 0 } = counts;
+        return { queue: name, waiting, active, delayed, failed };
+      } finally {
+        await queue.close();
+      }
+    }),
+  );
+}
