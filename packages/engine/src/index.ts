@@ -25,6 +25,7 @@ export { LIMITS, TooLargeError } from './limits.ts';
 export type { Log } from './log.ts';
 export {
   type DeathGroup,
+  type DeathPlace,
   type Overview,
   type OverviewOptions,
   readOverview,

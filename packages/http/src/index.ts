@@ -31,6 +31,7 @@ export { type RateLimitReading, readRateLimit } from './rate-limit-header.ts';
 export { redactJson, redactText } from './redact.ts';
 export type { HttpRequest, Layer, Send } from './request.ts';
 export {
+  type CallSeen,
   createGuard,
   type Guard,
   type GuardedCall,

@@ -20,10 +20,21 @@ export interface GuardOptions {
   readonly observer?: GuardObserver | undefined;
 }
 
+/** What a call came to. */
+export interface CallSeen {
+  readonly kind: OutcomeKind;
+  readonly code?: string;
+  /** The provider's own answer, where it gave one. */
+  readonly status?: number;
+  readonly durationMs: number;
+}
+
 /** Told of everything, for metrics and alarms. */
 export interface GuardObserver {
-  called(provider: string, call: { kind: OutcomeKind; code?: string; durationMs: number }): void;
+  called(provider: string, call: CallSeen): void;
   waits(provider: string, reason: WaitReason | LocalReason): void;
+  /** The provider was found to be down, by a call of this worker: of all workers one is told. */
+  breakerOpened?(provider: string): void;
   /** What was told to the other workers could not be; the guard goes on with what it knows. */
   storeFailed(provider: string, error: unknown): void;
 }
@@ -155,7 +166,8 @@ class SharedGuard implements Guard {
     const { kind, rateLimit } = outcome;
     const verdict = verdictOf(outcome, durationMs);
     const code = outcome.code === undefined ? {} : { code: outcome.code };
-    observer?.called(provider, { kind, ...code, durationMs });
+    const status = outcome.details?.status;
+    observer?.called(provider, { kind, ...code, ...(typeof status === 'number' && { status }), durationMs });
     this.#tally.call(kind, durationMs);
     if (kind !== 'ok') this.#tally.error(seenError(kind, outcome, call.runId, durationMs));
     if (verdict === 'ok') this.#tally.took(permit.admittedAtMs);
@@ -187,6 +199,7 @@ class SharedGuard implements Guard {
         ...{ permit: id, admittedAtMs, verdict, closedForMs, policyPerSecond },
         ...{ taken: this.#tally.drainTaken(), limits: this.#limits, breaker: this.#breaker },
       });
+      if (settled.opened) observer?.breakerOpened?.(provider);
       return settled.gateMs;
     } catch (error) {
       observer?.storeFailed(provider, error);

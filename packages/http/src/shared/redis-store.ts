@@ -43,7 +43,7 @@ const Admitted = z.union([
   z.tuple([z.literal('go'), z.number(), z.number(), Flag, Flag, Flag]),
   z.tuple([z.literal('wait'), z.number(), z.enum(['breaker', 'gate', 'concurrency', 'rate']), z.number()]),
 ]);
-const SettledReply = z.tuple([z.number(), z.number(), z.union([z.literal(''), z.number()])]);
+const SettledReply = z.tuple([z.number(), z.number(), z.union([z.literal(''), z.number()]), Flag]);
 const StandingReply = z.tuple([
   z.string(),
   z.string(),
@@ -88,8 +88,8 @@ export function redisStore({ connection, prefix = '{hf0}', now }: RedisStoreOpti
       const more = [pack(result.taken), result.limits.ratePerSecond ?? '', breaker.firstMs, breaker.maxMs];
       const keys = [...stateKeys(scope), takenKey(scope), failedKey(scope)];
       const reply = await runScript(connection, SCRIPTS.settle, keys, [...args, ...more]);
-      const [, gateMs, breakerMs] = SettledReply.parse(reply);
-      return { gateMs, ...(breakerMs === '' ? {} : { breakerMs }) };
+      const [, gateMs, breakerMs, opened] = SettledReply.parse(reply);
+      return { gateMs, ...(breakerMs === '' ? {} : { breakerMs }), opened };
     },
 
     async record(scope, { minute, taken, counts, errors }: Report) {

@@ -75,6 +75,8 @@ export interface Settled {
   readonly gateMs: number;
   /** Absent: the breaker is closed. */
   readonly breakerMs?: number;
+  /** This very result has opened it. */
+  readonly opened: boolean;
 }
 
 /** Calls that the provider took, by the quarter second (of Redis' clock) in which they were sent. */

@@ -111,9 +111,11 @@ export function createAlerts(options: AlertsOptions): Alerts {
     if (closed.signal.aborted) return;
     timer = setTimeout(() => {
       look()
-        .catch((error: unknown) =>
-          log.warn({ err: error }, 'alerts could not be looked at; tried again soon'),
-        )
+        .catch((error: unknown) => {
+          // closed: the connection may have gone with it
+          if (closed.signal.aborted) return;
+          log.warn({ err: error }, 'alerts could not be looked at; tried again soon');
+        })
         .finally(lookSoon);
     }, timing.lookEveryMs);
   };

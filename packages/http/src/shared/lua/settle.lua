@@ -4,7 +4,7 @@
 --       ms for which the provider wants no calls ('' when it did not say), calls a second by the provider's own word ('' when it said nothing),
 --       calls taken that were not told yet ('<quarter second>:<count>,…'), calls a second by configuration ('' for no limit),
 --       ms that the breaker stays open at first, ms at most
--- Reply {now, ms until the gate opens, ms until the breaker lets a probe through ('' when it is closed)}
+-- Reply {now, ms until the gate opens, ms until the breaker lets a probe through ('' when it is closed), '1' when this call has opened it}
 -- @include now
 -- @include state
 -- @include ring
@@ -50,6 +50,7 @@ local function trip()
   put('until', now + math.min(ARGV[9] * 2 ^ (trips - 1), tonumber(ARGV[10])))
   drop('probe')
 end
+local opened = '0'
 local function most_fail(buckets)
   local failed = counted_lately(KEYS[4], now, buckets)
   return failed >= 5 and failed >= counted_lately(KEYS[3], now, buckets)
@@ -65,11 +66,14 @@ if s['until'] then
   end
 elseif verdict == 'failed' then
   count_in(KEYS[4], bucket_of(now) .. ':1')
-  if most_fail(8) or most_fail(32) then trip() end
+  if most_fail(8) or most_fail(32) then
+    trip()
+    opened = '1'
+  end
 end
 if #del > 0 then redis.call('HDEL', KEYS[1], unpack(del)) end
 if #set > 0 then redis.call('HSET', KEYS[1], unpack(set)) end
 redis.call('PEXPIRE', KEYS[1], STATE_TTL_MS)
 
 local open_ms = s['until'] and math.max(0, s['until'] - now) or ''
-return { now, math.max(0, (tonumber(s.gate) or 0) - now), open_ms }
+return { now, math.max(0, (tonumber(s.gate) or 0) - now), open_ms, opened }
