@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { waitFor } from '@holdfast/testkit';
 import { expect, it } from 'vitest';
 import { startSystem } from './system.ts';
@@ -53,7 +54,8 @@ it('runs, their steps and their deaths are metrics, and so is how all runs and q
   await ended(await submit('order-1'));
   await fault({ provider: 'inventory', operation: 'reserve', fault: 'error', status: 503, times: 50 });
   expect((await ended(await submit('order-2'))).status).toBe('dead');
-  const value = readings(await (await fetch(`${worker.url}/metrics`)).text());
+  const text = await (await fetch(`${worker.url}/metrics`)).text();
+  const value = readings(text);
   expect(value('holdfast_runs_ended_total', 'flow="order"', 'status="completed"')).toBe(1);
   expect(value('holdfast_step_calls_total', 'step="charge"', 'what="run"', 'outcome="ok"')).toBe(2);
   expect(value('holdfast_step_call_duration_seconds_count', 'step="ship"')).toBe(1);
@@ -62,4 +64,14 @@ it('runs, their steps and their deaths are metrics, and so is how all runs and q
   expect(value('holdfast_runs_died_total', 'flow="order"', 'kind="in_doubt"')).toBe(1);
   expect(value('holdfast_runs_dead')).toBe(1);
   expect(value('holdfast_runs_unfinished')).toBe(1);
+
+  const served = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
+  for (const file of ['operating.md', 'grafana-dashboard.json']) {
+    const told = await readFile(new URL(`../../../docs/${file}`, import.meta.url), 'utf8');
+    const names = [...told.matchAll(/\bholdfast_[a-z_]*[a-z]\b/g)].map(([name]) =>
+      name.replace(/_(bucket|count|sum)$/, ''),
+    );
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => name !== 'holdfast_provider' && !served.has(name))).toEqual([]);
+  }
 });
