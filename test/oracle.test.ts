@@ -225,6 +225,7 @@ const PLANTED: readonly (readonly [number, string, Plant, string])[] = [
   ],
   [18, 'a key that nobody declared', addKey('{hf0}/scratch'), '{hf0}/scratch'],
   [18, 'a key that should expire and does not', addKey('{hf0}/limit/payment'), '{hf0}/limit/payment'],
+  [18, "a run's audit log that never expires", addKey(`{hf0}/audit-run/${DEAD}`), `{hf0}/audit-run/${DEAD}`],
   [18, 'a job that is in no list', addKey(`{hf0}:order:${COMPLETED}`), COMPLETED],
   [18, 'a record of no run', addKey(`{hf0}/run/${NONE}`), NONE],
   [18, 'a record that never expires', expiry(COMPLETED, false), COMPLETED],

@@ -64,11 +64,13 @@ function* wrongJobs(facts: Facts) {
 /** What may be in Redis without an end, besides runs that are not over and their jobs. */
 const ENDLESS = [
   /^\{hf0\}\/(alarms|workers|canary|rollback|tenants|(runs|dead)\/[a-z]+)$/,
+  // what operators did and who they are; an action whose process was killed stays open until somebody reads the log
+  /^\{hf0\}\/(alerts|(audit|audit-open|api-keys)\/[a-z]+|api-key\/[0-9a-f]+)$/,
   /^\{hf0\}:[a-z-]+:(meta|id|events|marker|stalled|stalled-check|wait|active|delayed|completed|failed|pc|prioritized)$/,
 ];
 
 /** What may be there for a while. */
-const FLEETING = /^\{hf0\}\/(probe|preflight|providers|(health|limit)\/.+)$/;
+const FLEETING = /^\{hf0\}\/(probe|preflight|providers|(health|limit|alert|audit-run)\/.+)$/;
 
 function* leftOver(facts: Facts) {
   const { runs, store, workers, unhandled } = facts;

@@ -100,6 +100,7 @@ const What = z.object({
   before: Status.exactOptional(),
   detail: z.json().exactOptional(),
 });
+const OfRun = What.pick({ runId: true });
 const End = z.object({
   outcome: z.string().exactOptional(),
   after: Status.exactOptional(),
@@ -129,8 +130,8 @@ export function createAuditLog({
   const closeLost = async (tenant: string) => {
     const open = await connection.hgetall(keys.auditOpen(tenant));
     for (const [id, text] of Object.entries(open)) {
-      const lost = What.parse(JSON.parse(text.slice(text.indexOf(' ') + 1)));
-      await close(lost, id, '{}', LOST_AFTER_MS);
+      const lost = OfRun.parse(JSON.parse(text.slice(text.indexOf(' ') + 1)));
+      await close({ tenant, ...lost }, id, '{}', LOST_AFTER_MS);
     }
   };
 
@@ -175,10 +176,10 @@ export function createAuditLog({
         connection.xrevrange(stream, cursor === undefined ? '+' : `(${cursor}`, '-', 'COUNT', wanted + 1),
       );
       const data = found.slice(0, wanted).map(([id, fields]) => readEntry(id, fields));
-      const last = data.at(-1);
       // a run's log is found by the run's id alone, whoever asks
-      const own = data.filter((entry) => entry.tenant === tenant);
-      return found.length > wanted && last ? { data: own, nextCursor: last.id } : { data: own };
+      if (data.some((entry) => entry.tenant !== tenant)) return { data: [] };
+      const last = data.at(-1);
+      return found.length > wanted && last ? { data, nextCursor: last.id } : { data };
     },
   };
 }
