@@ -37,7 +37,7 @@ describe('docs/configuration.md', () => {
 
   const REDIS = { HOLDFAST_REDIS_URL: 'redis://127.0.0.1:6379' };
   test.each([
-    ['API', readApiConfig, { ...REDIS, HOLDFAST_DEV_KEY: 'hf_0123456789abcdef' }],
+    ['API', readApiConfig, REDIS],
     ['worker', readWorkerConfig, REDIS],
     ['dashboard', readDashboardConfig, { ...REDIS, HOLDFAST_DASHBOARD_PASSWORD: 'correct horse battery' }],
   ])('has the defaults that the %s has', (_what, readConfig, required) => {
