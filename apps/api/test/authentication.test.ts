@@ -38,7 +38,7 @@ beforeAll(async () => {
   const app = await watchingRoutes(async () => (await buildApi(parts)).app);
   await parts.preflight.admitted;
   for (const tenant of TENANTS) {
-    for (const scopes of [['submit'], ['read'], ['operate'], ['read', 'operate'], SCOPES] as Scope[][]) {
+    for (const scopes of [['submit'], ['read'], ['operate'], SCOPES, ['read', 'operate']] as Scope[][]) {
       const created = await parts.storedKeys.create(
         { name: 'test', via: 'cli' },
         { tenant, name: scopes.join(), scopes },
@@ -103,21 +103,26 @@ const BODIES: Readonly<Record<string, object>> = {
 /** Routes for keys, one for each method; those that answer other methods with 405 apart. */
 const guarded = () => routes.filter(({ access }) => access !== undefined && access !== 'public');
 
-function ask({ method, url: template }: Route, authorization: string | undefined) {
+function requestTo({ method, url: template }: Route, authorization: string | undefined) {
   const own = template.startsWith('/v1/keys') ? keyId : template.startsWith('/v1/payments') ? payment : run;
   const path = template
     .replace(':flow', 'order')
     .replace(':name', 'settled')
     .replace(/:(id|runId)/, own);
   const body = method === 'POST' ? BODIES[template] : undefined;
-  return send(url, {
+  return {
     ...{ method, path },
     headers: {
-      ...{ authorization, 'idempotency-key': newKey() },
+      ...{ 'idempotency-key': newKey(), ...(authorization !== undefined && { authorization }) },
       ...(body && { 'content-type': 'application/json' }),
     },
     ...(body && { body: JSON.stringify(body) }),
-  });
+  };
+}
+
+function ask(route: Route, authorization: string | undefined) {
+  const { headers, ...request } = requestTo(route, authorization);
+  return send(url, { ...request, headers: { authorization, ...headers } });
 }
 
 test('the routes are really found', () => {
@@ -192,6 +197,19 @@ test("no route shows or touches what is another tenant's", async () => {
 function mineAsReader() {
   return { authorization: `Bearer ${keyOf('mine', 'read')}` };
 }
+
+test('whose it is finds it, by every route that is asked for one', async () => {
+  for (const route of guarded().filter((each) => /:(id|runId)/.test(each.url))) {
+    const about = `${route.method} ${route.url}`;
+    const { path, ...request } = requestTo(route, `Bearer ${keyOf('mine', ...SCOPES)}`);
+    const response = await fetch(`${url}${path}`, request);
+    // a stream of events would go on until the run has ended
+    await response.body?.cancel();
+    expect({ about, found: response.status !== 404, known: response.status !== 401 }).toEqual({
+      ...{ about, found: true, known: true },
+    });
+  }
+});
 
 test("the same Idempotency-Key of another tenant is another run's", async () => {
   const key = newKey();
