@@ -46,7 +46,6 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
   });
   const redrives = new BulkRedrives(operations, log);
   const events = new EventStreams();
-  const tenants = async () => (await snapshots.latest()).overview.tenants;
   const ping = async () => {
     try {
       await parts.ping();
@@ -67,11 +66,11 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
   await app.register(async (pages) => {
     await pages.register(formbody);
     await pages.register(overviewRoutes, { client, snapshots, redrives, events });
-    await pages.register(runsRoutes, { client, tenants, flows });
+    await pages.register(runsRoutes, { client, flows });
     await pages.register(runRoutes, { client, operations, events });
     await pages.register(actRoutes, { client, operations, redrives });
   });
-  await app.register(board, { queues, ping, client, operations, redrives, tenants });
+  await app.register(board, { queues, ping, client, operations, redrives });
   addHealthRoutes(app, { check: ping, draining: parts.draining, metrics: createMetrics('dashboard') });
   app.addHook('preClose', async () => {
     events.close();

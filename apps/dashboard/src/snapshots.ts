@@ -28,11 +28,11 @@ export class Snapshots {
     };
   }
 
-  /** At most a second old, or what was read after `since` (of performance.now()). */
-  latest(since = 0): Promise<Snapshot> {
+  /** At most a second old. */
+  latest(): Promise<Snapshot> {
     const now = performance.now();
     const latest = this.#latest;
-    if (latest && now - latest.readAt < FRESH_FOR_MS && latest.readAt >= since) return latest.snapshot;
+    if (latest && now - latest.readAt < FRESH_FOR_MS) return latest.snapshot;
     const snapshot = this.#read().catch(() => {
       // a failure is told once, and not kept
       this.#latest = undefined;

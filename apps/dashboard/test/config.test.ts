@@ -16,8 +16,7 @@ test('what is not said has its default', () => {
     host: '127.0.0.1',
     port: 3001,
     redisUrls: ['redis://127.0.0.1:6390'],
-    user: 'admin',
-    password: 'a long enough phrase',
+    accounts: [{ user: 'admin', password: 'a long enough phrase', role: 'admin' }],
     logLevel: 'info',
   });
 });
@@ -28,9 +27,30 @@ test('everything that is said counts', () => {
     HOLDFAST_HOST: '::1',
     HOLDFAST_DASHBOARD_PORT: '0',
     HOLDFAST_DASHBOARD_USER: 'ada',
+    HOLDFAST_DASHBOARD_VIEWER_USER: 'ben',
+    HOLDFAST_DASHBOARD_VIEWER_PASSWORD: 'another long phrase',
     HOLDFAST_LOG_LEVEL: 'warn',
   });
-  expect(said).toMatchObject({ host: '::1', port: 0, user: 'ada', logLevel: 'warn' });
+  expect(said).toMatchObject({ host: '::1', port: 0, logLevel: 'warn' });
+  expect(said.accounts).toEqual([
+    { user: 'ada', password: 'a long enough phrase', role: 'admin' },
+    { user: 'ben', password: 'another long phrase', role: 'viewer' },
+  ]);
+});
+
+test.each([
+  [{ HOLDFAST_DASHBOARD_VIEWER_USER: 'ben' }, /VIEWER_PASSWORD: .*both .* or neither/],
+  [{ HOLDFAST_DASHBOARD_VIEWER_PASSWORD: 'another long phrase' }, /VIEWER_USER: .*both .* or neither/],
+  [
+    { HOLDFAST_DASHBOARD_VIEWER_USER: 'admin', HOLDFAST_DASHBOARD_VIEWER_PASSWORD: 'another long phrase' },
+    /VIEWER_USER: expected another name/,
+  ],
+  [
+    { HOLDFAST_DASHBOARD_VIEWER_USER: 'ben', HOLDFAST_DASHBOARD_VIEWER_PASSWORD: 'viewer1234567' },
+    /VIEWER_PASSWORD: .*not easily guessed/,
+  ],
+])('a viewer that cannot be is refused: %o', (env, fault) => {
+  expect(() => readDashboardConfig({ ...GOOD, ...env })).toThrow(fault);
 });
 
 test.each([

@@ -106,6 +106,8 @@ export interface Client {
   getRun(tenant: string, runId: string): Promise<Run | undefined>;
   /** A run of whatever tenant: for operators of the whole system, never on behalf of a tenant. */
   findRun(runId: string): Promise<Run | undefined>;
+  /** Every tenant that has submitted a run: for operators of the whole system. */
+  tenants(): Promise<readonly string[]>;
   /** The run that a key reaches. @returns undefined when the key is free */
   findByKey(tenant: string, flow: string, idempotencyKey: string): Promise<Run | undefined>;
   /**
@@ -219,6 +221,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     },
 
     findRun: (runId) => orUnavailable(journal.readRun(runId)),
+    tenants: async () => (await orUnavailable(journal.tenants())).toSorted(),
 
     findByKey: (tenant, flow, idempotencyKey) => client.getRun(tenant, runIdOf(tenant, flow, idempotencyKey)),
 

@@ -40,10 +40,16 @@ export interface DeathGroup {
   readonly tenant: string;
   readonly flow: string;
   readonly code: string;
-  readonly kind: Failure['kind'];
-  readonly step?: string;
   readonly count: number;
   readonly lastAt: number;
+  /** Where and how, the most frequent first. */
+  readonly places: readonly DeathPlace[];
+}
+
+export interface DeathPlace {
+  readonly step?: string;
+  readonly kind: Failure['kind'];
+  readonly count: number;
 }
 
 export interface OverviewOptions {
@@ -181,14 +187,21 @@ async function groupDeaths(
   );
   const groups = new Map<string, DeathGroup>();
   for (const { tenant, flow, at, failure } of found.flat()) {
-    const { code, kind, step } = failure;
-    const name = JSON.stringify([tenant, flow, code, kind, step]);
+    const { code } = failure;
+    const name = JSON.stringify([tenant, flow, code]);
     const before = groups.get(name);
     const count = (before?.count ?? 0) + 1;
     const lastAt = Math.max(before?.lastAt ?? 0, at);
-    groups.set(name, { tenant, flow, code, kind, ...(step !== undefined && { step }), count, lastAt });
+    groups.set(name, { tenant, flow, code, count, lastAt, places: withPlace(before?.places ?? [], failure) });
   }
   return [...groups.values()].sort((a, b) => b.count - a.count);
+}
+
+function withPlace(places: readonly DeathPlace[], { step, kind }: Failure): readonly DeathPlace[] {
+  const isHere = (place: DeathPlace) => place.step === step && place.kind === kind;
+  const count = (places.find(isHere)?.count ?? 0) + 1;
+  const here = { ...(step !== undefined && { step }), kind, count };
+  return [...places.filter((place) => !isHere(place)), here].sort((a, b) => b.count - a.count);
 }
 
 async function total(counts: readonly Promise<number>[]): Promise<number> {

@@ -78,6 +78,16 @@ function lane(run: Run, { failures, startedAt, finishedAt, attempts, outcome, en
     }
     bars.push({ ...bar, from: Math.max(bar.from, Math.min(from, bar.to)) });
   };
+  const [first] = failures;
+  // what was tried under the same number before is not kept; when it began is
+  if (
+    first &&
+    first.startedAt > startedAt &&
+    !takeOvers(run).some((at) => at > startedAt && at < first.startedAt)
+  ) {
+    pauses.push({ from: startedAt, to: first.startedAt, reason: pauseReason(first) });
+    ready = first.startedAt;
+  }
   for (const [index, failed] of failures.entries()) {
     add({ from: failed.startedAt, to: failed.at, outcome: outcomeOf(failed), code: failed.error.code });
     const next = failures[index + 1];
@@ -137,11 +147,9 @@ function openOutcome(run: Run, { status }: StepState): Outcome {
   return status === 'in_doubt' ? 'in_doubt' : 'crashed';
 }
 
-function outcomeOf({ error, until }: AttemptFailed): Outcome {
+function outcomeOf({ error }: AttemptFailed): Outcome {
   if (error.kind === 'in_doubt') return 'in_doubt';
-  return error.kind === 'rejected' || (error.kind === undefined && until === undefined)
-    ? 'rejected'
-    : 'retried';
+  return error.kind === 'rejected' ? 'rejected' : 'retried';
 }
 
 function pauseReason({ error, until }: AttemptFailed): string {

@@ -49,7 +49,7 @@ function pending(run: Run, now: number): string {
 
 function running(run: Run, now: number): string {
   const open = run.steps.filter(({ status }) => status === 'running' || status === 'in_doubt');
-  const done = run.steps.filter(({ status }) => status === 'completed').map(({ name }) => name);
+  const done = namesOf(run, 'completed');
   const sofar = done.length > 0 ? ` Done: ${listed(done)}.` : '';
   if (open.length === 0) return `Runs, for ${inWords(now - startOf(run))}.${sofar}`;
   const doing = open.map(({ name, attempts }) => (attempts > 1 ? `${name}, attempt ${attempts}` : name));
@@ -99,17 +99,26 @@ function death(run: Run, error: Failure): string {
   }
 }
 
-/** What stands in the world, and what was taken back. */
+/** What stands in the world, what was taken back, and what nobody knows of. */
 function left(run: Run): string {
-  const stands = run.steps.filter(({ status }) => status === 'completed').map(({ name }) => name);
+  const stands = namesOf(run, 'completed');
+  const doubts = namesOf(run, 'in_doubt');
+  // a death by doubt has said so already
+  const told = run.status === 'dead' && run.error.kind === 'in_doubt' ? run.error.step : undefined;
+  const untold = doubts.filter((name) => name !== told);
   const standing = stands.length > 0 ? ` Done and standing: ${listed(stands)}.` : '';
-  const back = undone(run);
-  return standing === '' && back === '' ? ' Nothing was done.' : `${standing}${back}`;
+  const inDoubt = untold.length > 0 ? ` In doubt: ${listed(untold)}.` : '';
+  const all = `${standing}${undone(run)}${inDoubt}`;
+  return all === '' ? ` Nothing ${doubts.length > 0 ? 'else ' : ''}was done.` : all;
 }
 
 function undone(run: Run): string {
-  const names = run.steps.filter(({ status }) => status === 'compensated').map(({ name }) => name);
+  const names = namesOf(run, 'compensated');
   return names.length > 0 ? ` Undone: ${listed(names)}.` : '';
+}
+
+function namesOf(run: Run, status: StepState['status']): string[] {
+  return run.steps.filter((step) => step.status === status).map(({ name }) => name);
 }
 
 function troubles(run: Run): string {

@@ -1,6 +1,6 @@
-import type { DeathGroup, Overview, Run, RunStatus, WaitingFor } from '@holdfast/engine';
+import type { DeathGroup, DeathPlace, Overview, Run, RunStatus, WaitingFor } from '@holdfast/engine';
 import type { ProviderHealth } from '@holdfast/http';
-import { counted, inWords } from '@holdfast/run-view';
+import { counted, inWords, listed } from '@holdfast/run-view';
 import { html } from 'ghtml';
 import type { Redrive } from '../bulk-redrives.ts';
 import type { Operator } from '../plugins/login.ts';
@@ -70,7 +70,7 @@ function deaths({ deaths: { groups, lookedAt }, dead, tenants, now }: Overview, 
 }
 
 function deathGroup(
-  { tenant, flow, code, kind, step, count, lastAt }: DeathGroup,
+  { tenant, flow, code, count, lastAt, places }: DeathGroup,
   index: number,
   {
     now,
@@ -81,7 +81,7 @@ function deathGroup(
 ): string {
   const of = tenants.length > 1 ? html` <span class="quiet">tenant ${tenant}</span>` : '';
   const query = new URLSearchParams({ status: 'dead', flow, code, tenant });
-  return html`<li><p><b class="number">${count}</b> ${flow}${step ? ` at ${step}` : ''}: <a href="/runs?${query}"><code>${code}</code></a> <span class="quiet">${kind.replace('_', ' ')}, last !${time(lastAt, now)}</span>!${of}</p>
+  return html`<li><p><b class="number">${count}</b> ${flow}: <a href="/runs?${query}"><code>${code}</code></a> <span class="quiet">${listed(places.map(placeText))}; the last !${time(lastAt, now)}</span>!${of}</p>
 !${
     operator.role === 'admin'
       ? confirmed({
@@ -97,6 +97,10 @@ function deathGroup(
       : ''
   }</li>
 `;
+}
+
+function placeText({ step, kind, count }: DeathPlace): string {
+  return `${count} ${kind.replaceAll('_', ' ')}${step === undefined ? '' : ` at ${step}`}`;
 }
 
 function redriveState({ order, actor, state }: Redrive): string {
@@ -117,7 +121,7 @@ function waiting({ waiting: runs, now }: Overview): string {
   if (runs.length === 0) return html`<p class="quiet">Nothing waits.</p>`;
   const rows = runs.map(
     ({ runId, flow, status, createdAt, waitingFor }) =>
-      html`<tr><td>!${runLink(runId)}</td><td>${flow}</td><td>!${statusBadge(status)}</td><td>${waitingFor ? waitsFor(waitingFor, now) : ''}</td><td class="when">!${time(createdAt, now)}</td></tr>
+      html`<tr><td>!${runLink(runId)}</td><td>${flow}</td><td>!${statusBadge(status)}</td><td class="why">${waitingFor ? waitsFor(waitingFor, now) : ''}</td><td class="when">!${time(createdAt, now)}</td></tr>
 `,
   );
   return html`<div class="scroll"><table>
@@ -143,7 +147,7 @@ function providerTable(providers: readonly ProviderHealth[], now: number): strin
     const error = last
       ? html`<code>${last.code}</code> <span class="quiet">!${time(Date.parse(last.at), now)}</span>`
       : '';
-    return html`<tr><th scope="row">${provider}</th><td>!${breakerWord(breaker.state)}</td><td class="number">${calls}</td><td class="number">${percent(errorRate)}</td><td class="number">${latencyMs ? `${latencyMs.p95} ms` : ''}</td><td class="number">${limitWord(limit)}</td><td>!${error}</td></tr>
+    return html`<tr><th scope="row">${provider}</th><td>!${breakerWord(breaker.state)}</td><td class="number" data-label="calls">${calls}</td><td class="number" data-label="failed">${percent(errorRate)}</td><td class="number" data-label="p95">${latencyMs ? inWords(latencyMs.p95) : ''}</td><td class="number" data-label="limit">${limitWord(limit)}</td><td class="why">!${error}</td></tr>
 `;
   });
   return html`<div class="scroll"><table>

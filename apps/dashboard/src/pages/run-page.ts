@@ -62,7 +62,7 @@ function steps(run: Run, now: number): string {
   if (run.steps.length === 0) return html`<p class="quiet">No step has begun yet.</p>`;
   const rows = run.steps.map(
     ({ name, status, attempts: tries, startedAt, finishedAt, error }) =>
-      html`<tr><th scope="row">${name}</th><td><span class="step t-${status}">${status.replace('_', ' ')}</span></td><td class="number">${tries}</td><td class="when">!${time(startedAt, now)}</td><td class="number">${finishedAt === undefined ? '' : inWords(finishedAt - startedAt)}</td><td class="why">!${error ? errorText(error) : ''}</td></tr>
+      html`<tr><th scope="row">${name}</th><td><span class="step t-${status}">${status.replace('_', ' ')}</span></td><td class="number" data-label="attempts">${tries}</td><td class="when">!${time(startedAt, now)}</td><td class="number" data-label="took">${finishedAt === undefined ? '' : inWords(finishedAt - startedAt)}</td><td class="why">!${error ? errorText(error) : ''}</td></tr>
 `,
   );
   return html`<div class="scroll"><table>
@@ -75,7 +75,9 @@ function steps(run: Run, now: number): string {
 function attempts(run: Run, now: number): string {
   if (run.events.length === 0) return '';
   const rows = run.events.map(
-    (event) => html`<tr><td class="when">!${time(event.at, now)}</td><td>!${eventText(event)}</td></tr>
+    (
+      event,
+    ) => html`<tr><td class="when">!${time(event.at, now)}</td><td class="why">!${eventText(event)}</td></tr>
 `,
   );
   return html`<h2>What went otherwise</h2>
@@ -90,13 +92,14 @@ function eventText(event: RunEvent): string {
   switch (event.is) {
     case 'attempt_failed': {
       const { step, undo, attempt, startedAt, at, until, error } = event;
-      const again = until === undefined ? '' : `; tried again ${inWords(Math.max(0, until - at))} later`;
+      const again =
+        until === undefined ? '' : `; next no sooner than ${inWords(Math.max(0, until - at))} later`;
       return html`${undo ? `Undo of ${step}` : step}, attempt ${attempt}, after ${inWords(at - startedAt)}: !${errorText(error)}<span class="quiet">${again}</span>`;
     }
     case 'taken_over':
       return html`Its worker was lost; worker <code title="${event.worker}">${event.worker.slice(0, 8)}</code> took over`;
     case 'died':
-      return 'Died: waits for a person since';
+      return 'Died; waits for a person since then';
     case 'redriven':
       return 'Redriven';
     case 'resolved':

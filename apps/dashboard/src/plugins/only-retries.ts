@@ -11,7 +11,6 @@ export interface RetryOptions {
   readonly client: Client;
   readonly operations: Operations;
   readonly redrives: BulkRedrives;
-  readonly tenants: () => Promise<readonly string[]>;
 }
 
 /** Of all letters at once: more than a person would wait for are redriven while nobody waits. */
@@ -50,9 +49,9 @@ export function allowOnlyRetries(app: FastifyInstance, options: RetryOptions): v
 }
 
 /** @returns how many runs were redriven, as far as could be waited for */
-async function retryAll(request: FastifyRequest, { redrives, tenants }: RetryOptions): Promise<number> {
+async function retryAll(request: FastifyRequest, { client, redrives }: RetryOptions): Promise<number> {
   let redriven = 0;
-  const each = (await tenants()).map(async (tenant) => {
+  const each = (await client.tenants()).map(async (tenant) => {
     const end = redrives.start(actorOf(request), { tenant, ...RETRY_ALL });
     if (!end) throw new DashboardProblem(429, 'too_many_redrives', 'Wait until one of them has ended.');
     redriven += (await end).redriven;

@@ -28,15 +28,11 @@ export type RunsQuery = z.infer<typeof Query>;
 
 export interface RunsRoutesOptions {
   readonly client: Client;
-  readonly tenants: () => Promise<readonly string[]>;
   readonly flows: readonly string[];
 }
 
 /** `/runs`: what there is, filtered and page by page. */
-export async function runsRoutes(
-  app: FastifyInstance,
-  { client, tenants: readTenants, flows }: RunsRoutesOptions,
-): Promise<void> {
+export async function runsRoutes(app: FastifyInstance, { client, flows }: RunsRoutesOptions): Promise<void> {
   app.get('/runs', async (request, reply) => {
     const parsed = Query.safeParse(request.query);
     if (!parsed.success) throw new DashboardProblem(400, 'bad_request', 'The filter could not be read.');
@@ -44,7 +40,7 @@ export async function runsRoutes(
     if (query.key?.startsWith('run_') && (await client.findRun(query.key))) {
       return reply.redirect(`/runs/${query.key}`, 303);
     }
-    const tenants = await readTenants();
+    const tenants = await client.tenants();
     const among = query.tenant === undefined ? tenants.slice(0, MERGED) : [query.tenant];
     const { runs, nextCursor } = await find(client, among, query);
     reply.type('text/html; charset=utf-8');

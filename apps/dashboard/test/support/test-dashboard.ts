@@ -1,12 +1,13 @@
 import http from 'node:http';
 import { connectRedis, createLogger } from '@holdfast/app-kit';
-import { createClient, defineFlow, startWorker } from '@holdfast/engine';
+import { createClient, defineFlow, InDoubtError, startWorker } from '@holdfast/engine';
 import { type OrderInput, orderContract } from '@holdfast/flows';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { readDashboardConfig, startDashboard } from '../../src/index.ts';
 
 export const USER = 'ada';
 export const PASSWORD = 'a long enough phrase';
+export const VIEWER = { user: 'ben', password: 'another long phrase' };
 
 export interface Answer {
   readonly status: number;
@@ -20,6 +21,8 @@ export interface Ask {
   /** undefined leaves a header out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly body?: object;
+  /** As a browser sends it. */
+  readonly form?: Readonly<Record<string, string>>;
 }
 
 export interface TestDashboard {
@@ -39,6 +42,8 @@ export async function startTestDashboard(): Promise<TestDashboard> {
       HOLDFAST_REDIS_URL: redis.url,
       HOLDFAST_DASHBOARD_USER: USER,
       HOLDFAST_DASHBOARD_PASSWORD: PASSWORD,
+      HOLDFAST_DASHBOARD_VIEWER_USER: VIEWER.user,
+      HOLDFAST_DASHBOARD_VIEWER_PASSWORD: VIEWER.password,
     }),
     createLogger('dashboard', 'silent'),
   );
@@ -60,10 +65,14 @@ export function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
-function send(url: string, { method = 'GET', path, headers = {}, body }: Ask): Promise<Answer> {
+function send(
+  url: string,
+  { path, headers = {}, body, form, method = form ? 'POST' : 'GET' }: Ask,
+): Promise<Answer> {
   const all = {
     authorization: basic(USER, PASSWORD),
     ...(body ? { 'content-type': 'application/json' } : {}),
+    ...(form ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
     ...headers,
   };
   const given = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
@@ -83,48 +92,65 @@ function send(url: string, { method = 'GET', path, headers = {}, body }: Ask): P
       },
     );
     request.on('error', reject);
-    request.end(body ? JSON.stringify(body) : undefined);
+    request.end(body ? JSON.stringify(body) : form && new URLSearchParams(form).toString());
   });
 }
 
 export interface OrderWorker {
-  /** From now on the flow's only step succeeds; before, it throws what is no step error, and the run is dead. */
+  /** From now on the flow's first step succeeds; before, it throws what is no step error, and the run is dead. */
   mend(): void;
-  submit(key: string): Promise<string>;
+  submit(key: string, order?: Partial<OrderInput>): Promise<string>;
   statusOf(runId: string): Promise<string | undefined>;
+  /** How often each run was charged. */
+  readonly charges: ReadonlyMap<string, number>;
   stop(): Promise<void>;
 }
+
+/** Of an order that pays so, nobody ever knows whether it was shipped. */
+export const IN_DOUBT = { paymentMethod: 'pm_in_doubt' };
 
 /** A real client and worker whose orders die at once until mended. */
 export function startOrderWorker(redisUrl: string): OrderWorker {
   const log = createLogger('worker', 'silent');
   const connection = connectRedis([redisUrl], { for: 'worker' }, log);
+  const charges = new Map<string, number>();
   let mended = false;
   const flow = defineFlow({
     ...orderContract,
-    async run(ctx, _order: OrderInput) {
+    async run(ctx, order: OrderInput) {
       await ctx.step('charge', {
         whenInDoubt: 'repeat',
         run: async () => {
           if (!mended) throw new TypeError('the price is not a number');
+          charges.set(ctx.runId, (charges.get(ctx.runId) ?? 0) + 1);
+        },
+        undo: async () => {},
+      });
+      const output = { chargeId: 'pi_1', reservationId: 'res_1', trackingNumber: 'TRK1', messageId: '<m1>' };
+      if (order.paymentMethod !== IN_DOUBT.paymentMethod) return output;
+      const { trackingNumber } = await ctx.step('ship', {
+        whenInDoubt: 'halt',
+        run: async (): Promise<{ trackingNumber: string }> => {
+          throw new InDoubtError({ code: 'timeout', message: 'shipping did not answer' });
         },
       });
-      return { chargeId: 'pi_1', reservationId: 'res_1', trackingNumber: 'TRK1', messageId: '<m1>' };
+      return { ...output, trackingNumber };
     },
   });
   const client = createClient({ connection, flows: [orderContract] });
   const worker = startWorker({ connection, redisUrls: [redisUrl], flows: [flow], log });
   return {
+    charges,
     mend: () => {
       mended = true;
     },
-    submit: async (key) => {
+    submit: async (key, order) => {
       const reply = await client.submit({
         flow: 'order',
         tenant: 'dev',
         idempotencyKey: key,
         fingerprint: key,
-        input: ORDER,
+        input: { ...ORDER, ...order },
       });
       return reply.outcome === 'key_reused' ? reply.runId : reply.run.id;
     },
@@ -138,9 +164,9 @@ export function startOrderWorker(redisUrl: string): OrderWorker {
 }
 
 const ORDER = {
-  customer: { id: 'cus_1', email: 'ada@example.com', name: 'Ada' },
+  customer: { id: 'cus_1', email: 'ada@example.com', name: 'Ada Canary' },
   items: [{ sku: 'TEE-M', quantity: 2, unitAmount: 1900 }],
   currency: 'usd',
   paymentMethod: 'pm_card_visa',
-  shipTo: { name: 'Ada', line1: '1 Main St', city: 'Springfield', postalCode: '12345', country: 'US' },
+  shipTo: { name: 'Ada Canary', line1: '1 Main St', city: 'Springfield', postalCode: '12345', country: 'US' },
 };
