@@ -93,6 +93,11 @@ it('waiting for a limit uses up no attempt, not even the only one', async () => 
   // an attempt is a call that was made, not a wait
   const attempts = ended.map((run) => run?.steps[0]?.attempts ?? 0);
   expect(attempts.reduce((sum, each) => sum + each, 0)).toBe(stripe.arrivals.length);
+  for (const { steps, events } of ended.flatMap((run) => run ?? [])) {
+    // and however often it was put off, one wait before each call is all that people see
+    const putOff = events.filter((event) => event.is === 'attempt_failed' && event.unsent);
+    expect(putOff.length).toBeLessThanOrEqual(steps[0]?.attempts ?? 0);
+  }
   expect(stripe.arrivals.filter(({ status }) => status === 429).length).toBeGreaterThan(0);
 }, 60_000);
 

@@ -3,6 +3,8 @@ import { encodeRecord, isFinal, type OpenRecord, type StepRecord } from './journ
 import { LIMITS, TooLargeError } from './limits.ts';
 import type { RunEvent } from './run.ts';
 
+type AttemptFailed = Extract<RunEvent, { is: 'attempt_failed' }>;
+
 const MAX_NOTED_ATTEMPTS = 100;
 
 /**
@@ -63,10 +65,13 @@ export class RunWriter {
   }
 
   /** Keeps what went otherwise than straight on, with the next write. Only so much is kept of a step. */
-  noteFailure(event: Extract<RunEvent, { is: 'attempt_failed' }>): void {
+  noteFailure(event: AttemptFailed): void {
     if (event.attempt > MAX_NOTED_ATTEMPTS) return;
     const field = `h:${event.undo ? 'u' : 's'}:${event.step}:${event.attempt}`;
-    this.#held.set(field, JSON.stringify(event));
+    const before = event.unsent && this.#run.noted.get(field);
+    const { at, startedAt, unsent } = before ? (JSON.parse(before) as AttemptFailed) : event;
+    // put off again and again, it is one wait to whoever looks
+    this.#held.set(field, JSON.stringify(unsent ? { ...event, at, startedAt } : event));
   }
 
   /** Called when a write that nobody waits for is refused because the run has another owner. */

@@ -94,6 +94,8 @@ export type RunEvent =
       readonly startedAt: number;
       /** When it is tried again; absent when it is not. */
       readonly until?: number;
+      /** Nobody was asked, so it did not count: the attempt was put off at `startedAt`, for the first time, and for the last time until `until`. */
+      readonly unsent?: true;
       readonly error: Pick<ErrorRecord, 'code' | 'message' | 'kind'>;
     }
   /** The worker before died with the run, or lost it. */

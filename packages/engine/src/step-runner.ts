@@ -197,6 +197,7 @@ export class StepRunner {
     writer.noteFailure({
       ...{ is: 'attempt_failed', at: at.now, startedAt: calledAt, step: effect.step, undo: effect.undo },
       ...{ attempt: start.attempts + 1, ...(next.move === 'wait' && { until: next.record.retryAt }) },
+      ...(failed.is === 'retryable' && failed.unsent && { unsent: true }),
       error: shortError(next.record.error),
     });
     if (next.move === 'reject') {

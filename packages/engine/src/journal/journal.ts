@@ -65,6 +65,8 @@ export interface ClaimedRun {
   readonly records: ReadonlyMap<string, StepRecord>;
   /** All of them as JSON. */
   readonly recordBytes: number;
+  /** Its events, as JSON, by field. */
+  readonly noted: ReadonlyMap<string, string>;
   readonly signals: readonly KeptSignal[];
   readonly parent: ParentRun | undefined;
   readonly draw: Draw | undefined;

@@ -40,6 +40,7 @@ export function decodeClaimed(runId: string, fields: Fields, now: number, rolled
     redrives: Number(fields.get('redrives') ?? 0),
     records,
     recordBytes: bytes,
+    noted: notedIn(fields),
     signals: signalsOf(fields),
     parent: parsed<ParentRun>(fields.get('parent')),
     draw: parsed<Draw>(fields.get('draw')),
@@ -158,9 +159,15 @@ function recordsOf(fields: Fields): { readonly records: Map<string, StepRecord>;
 
 const EVENT = 'h:';
 
+function notedIn(fields: Fields): Fields {
+  const noted = new Map<string, string>();
+  for (const [field, text] of fields) if (field.startsWith(EVENT)) noted.set(field, text);
+  return noted;
+}
+
 function eventsOf(fields: Fields): RunEvent[] {
-  const events = [...fields].filter(([field]) => field.startsWith(EVENT));
-  return events.map(([, text]) => JSON.parse(text) as RunEvent).sort((a, b) => a.at - b.at);
+  const events = [...notedIn(fields).values()].map((text) => JSON.parse(text) as RunEvent);
+  return events.sort((a, b) => a.at - b.at);
 }
 
 const SIGNAL = 'g:';
