@@ -60,7 +60,7 @@ test('the board carries our name and cannot be framed or cached', async () => {
   expect(headers).toMatchObject({
     'x-content-type-options': 'nosniff',
     'x-frame-options': 'DENY',
-    'referrer-policy': 'no-referrer',
+    'referrer-policy': 'same-origin',
     'cache-control': 'no-store',
   });
   const policy = headers['content-security-policy'];

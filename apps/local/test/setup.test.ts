@@ -28,6 +28,16 @@ const { chooseRedis }: RedisSetup = await import(
   pathToFileURL(join(ROOT, 'scripts', 'setup', 'redis.mjs')).href
 );
 
+interface ChromiumSetup {
+  chooseChromium(given: {
+    env: Record<string, string>;
+    isRoot: boolean;
+  }): { kind: 'ready' } | { kind: 'install'; aptGet: string } | { kind: 'none'; message: string };
+}
+const { chooseChromium }: ChromiumSetup = await import(
+  pathToFileURL(join(ROOT, 'scripts', 'setup', 'chromium.mjs')).href
+);
+
 let dir: string;
 
 beforeEach(() => {
@@ -45,6 +55,26 @@ function pathWith(commands: Record<string, string>): string {
   }
   return bin;
 }
+
+describe('a browser for the tests', () => {
+  test('is there when one is on PATH or named', () => {
+    const PATH = pathWith({ chromium: '' });
+    expect(chooseChromium({ env: { PATH }, isRoot: true })).toEqual({ kind: 'ready' });
+    expect(chooseChromium({ env: { PATH: '', HOLDFAST_CHROMIUM: '/x' }, isRoot: true })).toEqual({
+      kind: 'ready',
+    });
+  });
+
+  test('is installed with apt-get by root only; else what to do is said', () => {
+    const PATH = pathWith({ 'apt-get': '' });
+    const aptGet = join(PATH, 'apt-get');
+    expect(chooseChromium({ env: { PATH }, isRoot: true })).toEqual({ kind: 'install', aptGet });
+    expect(chooseChromium({ env: { PATH }, isRoot: false })).toMatchObject({
+      kind: 'none',
+      message: expect.stringMatching(/install it, or set HOLDFAST_CHROMIUM/),
+    });
+  });
+});
 
 describe('a Redis', () => {
   const HOLDFAST_REDIS_URL = 'redis://127.0.0.1:6379';

@@ -30,7 +30,8 @@ export const securityHeaders = fp(async (app) => {
       'content-security-policy': OURS,
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
-      'referrer-policy': 'no-referrer',
+      // with 'no-referrer' a browser would not say that a form is from our own page
+      'referrer-policy': 'same-origin',
       'cross-origin-opener-policy': 'same-origin',
       'cross-origin-resource-policy': 'same-origin',
     });
