@@ -27,7 +27,7 @@ test('400 deaths; Retry all in Bull Board and two bulk redrives at the same time
     await waitFor(async () => (await lettersLeft()) === DEATHS, { what: 'all letters', timeoutMs: 15_000 });
     worker.mend();
 
-    const bulk = { tenant: 'dev', flow: 'order', code: 'type_error', limit: '1000', ratePerSecond: '300' };
+    const bulk = { tenant: 'dev', flow: 'order', code: 'type_error', limit: '1000', ratePerSecond: '1000' };
     const [all, ...bulks] = await Promise.all([
       dashboard.ask({ method: 'PUT', path: '/queues/api/queues/dead-letters/retry/failed' }),
       dashboard.ask({ path: '/dead-letters/redrive', form: bulk }),
@@ -35,12 +35,12 @@ test('400 deaths; Retry all in Bull Board and two bulk redrives at the same time
     ]);
     expect([all.status, ...bulks.map(({ status }) => status)]).toEqual([200, 303, 303]);
 
-    const statuses = () => Promise.all(runIds.map((runId) => worker.statusOf(runId)));
-    await waitFor(async () => (await statuses()).every((status) => status === 'completed'), {
-      what: 'all to complete',
-      timeoutMs: 15_000,
-      everyMs: 200,
-    });
+    await waitFor(() => worker.charges.size === DEATHS, { what: 'all to be charged', timeoutMs: 15_000 });
+    await Promise.all(
+      runIds.map((runId) =>
+        waitFor(async () => (await worker.statusOf(runId)) === 'completed', { what: `${runId} to complete` }),
+      ),
+    );
     expect(runIds.filter((runId) => worker.charges.get(runId) !== 1)).toEqual([]);
     expect(await lettersLeft()).toBe(0);
     const { runs } = await client.listDead('dev');

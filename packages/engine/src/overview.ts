@@ -59,8 +59,8 @@ export interface OverviewOptions {
   readonly spans?: number;
 }
 
-/** Looked at for each list; counts that come of an index are of all. */
-const LOOK = 500;
+/** How many runs of each list are looked at; counts that come of an index are of all. */
+const LOOK = { newest: 300, waiting: 100, dead: 500 } as const;
 const SHOWN_WAITING = 5;
 
 /** The work does not grow with the number of runs: indexes are counted, and only so many runs are looked at. */
@@ -76,9 +76,9 @@ export async function readOverview(
     total(tenants.map((tenant) => connection.zcard(keys.dead(tenant)))),
     connection.zcard(keys.alarms),
     countSpans(connection, tenants, { now, backMs, spans }),
-    latest(tenants.map(async (tenant) => ({ tenant, flat: await newestOf(connection, keys.runs(tenant)) }))),
-    connection.zrange(keys.alarms, '0', String(LOOK - 1)),
-    latest(tenants.map(async (tenant) => ({ tenant, flat: await newestOf(connection, keys.dead(tenant)) }))),
+    latest(connection, tenants, keys.runs, LOOK.newest),
+    connection.zrange(keys.alarms, '0', String(LOOK.waiting - 1)),
+    latest(connection, tenants, keys.dead, LOOK.dead),
   ]);
   const [byStatus, waiting, groups] = await Promise.all([
     countStatuses(connection, newest),
@@ -98,18 +98,23 @@ interface Listed {
   readonly at: number;
 }
 
-function newestOf(connection: Redis | Cluster, list: string): Promise<string[]> {
-  return connection.zrevrange(list, 0, LOOK - 1, 'WITHSCORES');
-}
-
 /** Of all tenants' lists together, those that came last. */
 async function latest(
-  lists: readonly Promise<{ readonly tenant: string; readonly flat: readonly string[] }>[],
+  connection: Redis | Cluster,
+  tenants: readonly string[],
+  list: (tenant: string) => string,
+  look: number,
 ): Promise<readonly Listed[]> {
-  const all = (await Promise.all(lists)).flatMap(({ tenant, flat }) =>
-    flat.flatMap((runId, index) => (index % 2 === 0 ? [{ tenant, runId, at: Number(flat[index + 1]) }] : [])),
-  );
-  return all.sort((a, b) => b.at - a.at).slice(0, LOOK);
+  const lists = tenants.map(async (tenant) => {
+    const flat = await connection.zrevrange(list(tenant), 0, look - 1, 'WITHSCORES');
+    return flat.flatMap((runId, index) =>
+      index % 2 === 0 ? [{ tenant, runId, at: Number(flat[index + 1]) }] : [],
+    );
+  });
+  return (await Promise.all(lists))
+    .flat()
+    .sort((a, b) => b.at - a.at)
+    .slice(0, look);
 }
 
 async function countSpans(
