@@ -1,6 +1,7 @@
-// Takes the pictures in docs/ from a running system: `npm start` in one terminal, `node scripts/screenshots.mjs` in another.
-// It makes a dead letter first, by letting the sandbox's shipping be down. Start with HOLDFAST_RETRY_SCALE=0.01, or the eight attempts
-// take minutes. HOLDFAST_CHROMIUM says where the browser is (default: /usr/bin/chromium, as Debian installs it).
+// Takes the pictures in docs/ from a running system: `npm start -- --workers 2` in one terminal, `node scripts/screenshots.mjs` in
+// another. It makes what is to be seen first: an order that survives the death of its worker, one that is undone, dead letters while the
+// sandbox's shipping is down. Start with HOLDFAST_RETRY_SCALE=0.01, or the eight attempts take minutes. HOLDFAST_CHROMIUM says where the
+// browser is (default: /usr/bin/chromium, as Debian installs it).
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,10 +23,20 @@ const ORDER = {
   shipTo: { name: 'Ada', line1: '1 Main St', city: 'Springfield', postalCode: '12345', country: 'US' },
 };
 
+const DESK = { width: 1000, height: 800 };
+const PHONE = { width: 360, height: 740 };
+const DEAD = 3;
+
 try {
-  const system = JSON.parse(await readFile(join(HOME, 'processes.json'), 'utf8'));
-  const runId = await makeDeadLetter(system);
-  await photographLetters(system.dashboard, runId);
+  const { sandbox, workers, dashboard, ...api } = await readSystem();
+  const shop = shopOf(api);
+  for (let n = 0; n < 8; n += 1) await shop.place(ORDER);
+  await shop.end(
+    await shop.place({ ...ORDER, items: [{ sku: 'SOLD-OUT-TEE', quantity: 1, unitAmount: 2500 }] }),
+  );
+  const survivor = await makeSurvivor(shop, sandbox, workers, dashboard);
+  const dead = await makeDeadLetters(shop, sandbox);
+  await takePictures(dashboard, survivor, dead);
 } catch (error) {
   const reason =
     error.code === 'ENOENT' && error.path?.endsWith('processes.json')
@@ -35,35 +46,80 @@ try {
   process.exitCode = 1;
 }
 
-/** An order whose label cannot be bought: charged and reserved, then dead. */
-async function makeDeadLetter({ api, apiKey, sandbox }) {
-  const faults = `${sandbox.url}/_control/faults`;
+async function readSystem() {
+  return JSON.parse(await readFile(join(HOME, 'processes.json'), 'utf8'));
+}
+
+function shopOf({ api, apiKey }) {
+  const authorization = `Bearer ${apiKey}`;
+  const read = (id) => ask(`${api.url}/v1/runs/${id}`, { headers: { authorization } });
+  return {
+    read,
+    place: async (order) => {
+      const headers = { ...JSON_TYPE, authorization, 'idempotency-key': `order-${randomUUID().slice(0, 8)}` };
+      const body = JSON.stringify(order);
+      return (await ask(`${api.url}/v1/orders`, { method: 'POST', headers, body })).id;
+    },
+    end: async (id) => {
+      const giveUpAt = Date.now() + LETTER_WITHIN_MS;
+      while (Date.now() < giveUpAt) {
+        const { status } = await read(id);
+        if (['completed', 'failed', 'cancelled', 'dead'].includes(status)) return status;
+        await delay(100);
+      }
+      throw new Error(`${id} did not end in time; start the system with HOLDFAST_RETRY_SCALE=0.01`);
+    },
+  };
+}
+
+/** An order whose worker is killed while it buys the label. Which of the workers has it is not told, so the first one may be wrong. */
+async function makeSurvivor(shop, sandbox, workers, dashboard) {
+  const slow = { provider: 'shipping', operation: 'label', fault: 'slow', delayMs: 1500, times: 1 };
+  for (let tries = 0; tries < 8; tries += 1) {
+    await addFault(sandbox, slow);
+    const id = await shop.place(ORDER);
+    const atLabel = async () => (await shop.read(id)).steps.some(({ name }) => name === 'ship');
+    while (!(await atLabel())) await delay(20);
+    await delay(400);
+    process.kill((await readSystem()).workers[tries % workers.length].pid, 'SIGKILL');
+    await shop.end(id);
+    const headers = { authorization: basic(dashboard), accept: 'text/html' };
+    const page = await (await fetch(`${dashboard.url}/runs/${id}`, { headers })).text();
+    if (page.includes('took over')) return id;
+    await delay(3_000); // until the one that was killed is back
+  }
+  throw new Error('no order lost its worker');
+}
+
+/** Orders whose label cannot be bought: charged and reserved, then dead. */
+async function makeDeadLetters(shop, sandbox) {
   for (const operation of ['label', 'find']) {
-    const fault = { provider: 'shipping', operation, fault: 'error', status: 503, times: 1000 };
-    await ask(faults, { method: 'POST', headers: JSON_TYPE, body: JSON.stringify(fault) });
+    await addFault(sandbox, {
+      provider: 'shipping',
+      operation,
+      fault: 'error',
+      status: 503,
+      retryAfter: 0,
+      times: 1000,
+    });
   }
   try {
-    const authorization = `Bearer ${apiKey}`;
-    const run = await ask(`${api.url}/v1/orders`, {
-      method: 'POST',
-      headers: { ...JSON_TYPE, authorization, 'idempotency-key': `picture-${randomUUID()}` },
-      body: JSON.stringify(ORDER),
-    });
-    console.log(`waiting for ${run.id} to die`);
-    const giveUpAt = Date.now() + LETTER_WITHIN_MS;
-    while (Date.now() < giveUpAt) {
-      const { status } = await ask(`${api.url}/v1/runs/${run.id}`, { headers: { authorization } });
-      if (status === 'dead') return run.id;
-      if (status === 'completed' || status === 'failed') throw new Error(`the run is ${status}, not dead`);
-      await delay(200);
-    }
-    throw new Error('the run did not die in time; start the system with HOLDFAST_RETRY_SCALE=0.01');
+    const ids = [];
+    for (let n = 0; n < DEAD; n += 1) ids.push(await shop.place(ORDER));
+    console.log('waiting for orders to die');
+    for (const id of ids) await shop.end(id);
+    return ids.at(-1);
   } finally {
-    await ask(faults, { method: 'DELETE' });
+    await ask(`${sandbox.url}/_control/faults`, { method: 'DELETE' });
   }
 }
 
-async function photographLetters({ url, user, password }, runId) {
+function addFault(sandbox, fault) {
+  const body = JSON.stringify(fault);
+  return ask(`${sandbox.url}/_control/faults`, { method: 'POST', headers: JSON_TYPE, body });
+}
+
+async function takePictures({ url, user, password }, survivor, dead) {
   const browser = await chromium.launch({
     executablePath: env.HOLDFAST_CHROMIUM || '/usr/bin/chromium',
     args: [
@@ -71,22 +127,48 @@ async function photographLetters({ url, user, password }, runId) {
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
     ],
   });
-  try {
+  await mkdir(DOCS, { recursive: true });
+  /** @param look.open the id of what is unfolded first; @param look.full the whole page, not only what is seen first */
+  const take = async (
+    name,
+    path,
+    { viewport = DESK, dark = false, open, full = true, ready = 'main' } = {},
+  ) => {
     const page = await browser.newPage({
-      viewport: { width: 1280, height: 800 },
+      ...{ viewport, colorScheme: dark ? 'dark' : 'light', deviceScaleFactor: viewport === PHONE ? 2 : 1 },
       httpCredentials: { username: user, password },
     });
     page.on('pageerror', (error) => console.warn(`the page: ${error.message}`));
-    await page.goto(`${url}/queues/queue/dead-letters?status=failed`);
-    await page.getByText(runId).first().waitFor();
-    await page.getByText('at step "ship"').first().waitFor();
+    await page.goto(url + path);
+    await page.locator(ready).first().waitFor();
+    if (open) await page.locator(`#${open} > summary`).click();
     await page.evaluate(() => document.fonts.ready);
-    await mkdir(DOCS, { recursive: true });
-    await page.screenshot({ path: join(DOCS, 'bull-board.png') });
-    console.log('docs/bull-board.png');
+    // Bull Board draws what a letter says only after it is there
+    if (path.startsWith('/queues')) await delay(1_000);
+    await page.screenshot({ path: join(DOCS, `${name}.png`), fullPage: full });
+    await page.close();
+    console.log(`docs/${name}.png`);
+  };
+  try {
+    await take('run-page', `/runs/${survivor}`, { viewport: { width: 1000, height: 752 }, full: false });
+    await take('run-page-dark', `/runs/${dead}`, { dark: true, open: 'redrive' });
+    await take('run-page-phone', `/runs/${dead}`, { viewport: PHONE, full: false });
+    await take('overview', '/', { open: 'redrive-0' });
+    await take('overview-dark', '/', { dark: true, full: false });
+    await take('overview-phone', '/', { viewport: PHONE, full: false });
+    const letters = '/queues/queue/dead-letters?status=failed';
+    await take('bull-board', letters, {
+      viewport: { width: 1280, height: 800 },
+      full: false,
+      ready: `text=${dead}`,
+    });
   } finally {
     await browser.close();
   }
+}
+
+function basic({ user, password }) {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
 async function ask(url, options) {

@@ -22,7 +22,7 @@ Send an order:
 
 ${curlLine(api.url, apiKey)}
 
-Watch it at ${colors.cyan(`${dashboard.url}/queues`)}. Ctrl-C stops everything; the data stays.
+Watch it at ${colors.cyan(dashboard.url)}. Ctrl-C stops everything; the data stays.
 Holdfast is ready`;
 }
 

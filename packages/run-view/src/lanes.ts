@@ -89,7 +89,10 @@ function lane(run: Run, { failures, startedAt, finishedAt, attempts, outcome, en
     ready = first.startedAt;
   }
   for (const [index, failed] of failures.entries()) {
-    add({ from: failed.startedAt, to: failed.at, outcome: outcomeOf(failed), code: failed.error.code });
+    const waitsFrom = failed.unsent ? failed.startedAt : failed.at;
+    if (!failed.unsent) {
+      add({ from: failed.startedAt, to: failed.at, outcome: outcomeOf(failed), code: failed.error.code });
+    }
     const next = failures[index + 1];
     const back = broughtBack(run, failed.at);
     // tried again by itself, or by a person's wish
@@ -97,7 +100,7 @@ function lane(run: Run, { failures, startedAt, finishedAt, attempts, outcome, en
     const crashed = takeOvers(run).some((at) => at > ready && at < (next?.startedAt ?? end));
     const until = next && !crashed ? Math.max(ready, next.startedAt) : ready;
     const goesOn = next !== undefined || failed.until !== undefined || back !== undefined;
-    if (goesOn && until > failed.at) pauses.push({ from: failed.at, to: until, reason: pauseReason(failed) });
+    if (goesOn && until > waitsFrom) pauses.push({ from: waitsFrom, to: until, reason: pauseReason(failed) });
   }
   const last = failures.at(-1);
   if (finishedAt !== undefined && finishedAt <= (last?.at ?? startedAt)) {
@@ -152,7 +155,8 @@ function outcomeOf({ error }: AttemptFailed): Outcome {
   return error.kind === 'rejected' ? 'rejected' : 'retried';
 }
 
-function pauseReason({ error, until }: AttemptFailed): string {
+function pauseReason({ error, until, unsent }: AttemptFailed): string {
   if (until === undefined) return 'waits for a person';
-  return error.kind === 'throttled' ? 'limit' : 'retry';
+  if (unsent && error.code === 'breaker_open') return 'provider down';
+  return unsent || error.kind === 'throttled' ? 'limit' : 'retry';
 }

@@ -123,7 +123,7 @@ function namesOf(run: Run, status: StepState['status']): string[] {
 
 function troubles(run: Run): string {
   const crashes = run.events.filter(({ is }) => is === 'taken_over').length;
-  const failures = run.events.filter(({ is }) => is === 'attempt_failed').length;
+  const failures = run.events.filter((event) => event.is === 'attempt_failed' && !event.unsent).length;
   const redrives = run.events.filter(({ is }) => is === 'redriven' || is === 'resolved').length;
   const survived = [
     ...(crashes > 0 ? [`${counted(crashes, 'lost worker')}`] : []),

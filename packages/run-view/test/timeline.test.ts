@@ -1,4 +1,4 @@
-import type { Run } from '@holdfast/engine';
+import type { Run, RunEvent } from '@holdfast/engine';
 import { describe, expect, it } from 'vitest';
 import { timelineSize, timelineStory, timelineSvg } from '../src/index.ts';
 import { scaleOf } from '../src/scale.ts';
@@ -61,6 +61,17 @@ describe('a row per step, in order', () => {
     expect(y('undone')).toBeLessThan(y('rejected'));
     expect(svg).toContain('class="b-undone open"');
   });
+});
+
+it('shows what was put off without asking as one wait, and as no attempt', () => {
+  const put = runs.failed('ship', 1, 200, 210, 2_300, { kind: 'throttled', code: 'breaker_open' });
+  const run: Run = {
+    ...runs.dead,
+    events: [{ ...put, unsent: true } as RunEvent, ...runs.dead.events.slice(2)],
+  };
+  const svg = draw(run);
+  expect(bars(svg)).toEqual({ completed: 2, retried: 2 });
+  expect(svg).toContain('<title>waits 2.1 s: provider down</title>');
 });
 
 it('breaks a wait that dwarfs the rest, and says how long it was', () => {

@@ -91,10 +91,15 @@ function attempts(run: Run, now: number): string {
 function eventText(event: RunEvent): string {
   switch (event.is) {
     case 'attempt_failed': {
-      const { step, undo, attempt, startedAt, at, until, error } = event;
+      const { step, undo, attempt, startedAt, at, until, error, unsent } = event;
+      const what = undo ? `Undo of ${step}` : step;
+      if (unsent) {
+        const waited = until === undefined ? '' : `, for ${inWords(until - startedAt)}`;
+        return html`${what} was put off without asking${waited}: !${errorText(error)}`;
+      }
       const again =
         until === undefined ? '' : `; next no sooner than ${inWords(Math.max(0, until - at))} later`;
-      return html`${undo ? `Undo of ${step}` : step}, attempt ${attempt}, after ${inWords(at - startedAt)}: !${errorText(error)}<span class="quiet">${again}</span>`;
+      return html`${what}, attempt ${attempt}, after ${inWords(at - startedAt)}: !${errorText(error)}<span class="quiet">${again}</span>`;
     }
     case 'taken_over':
       return html`Its worker was lost; worker <code title="${event.worker}">${event.worker.slice(0, 8)}</code> took over`;
