@@ -156,6 +156,15 @@ export class Execution implements FlowContext {
     return this.#command<T>({ field, name, perform: () => this.#runner.run(name, untyped, mayHaveStarted) });
   }
 
+  /** True when the flow has come to every effect that the journal knows of, and none may be missing there. */
+  cameToAllEffects(): boolean {
+    const effects = [...this.#deps.writer.records.keys()].filter((field) => {
+      const kind = parseField(field)?.kind;
+      return kind === 'step' || kind === 'child';
+    });
+    return !this.#run.mayHaveForgotten && effects.every((field) => this.reached.has(field));
+  }
+
   async sleep(duration: DurationInput): Promise<void> {
     const name = `sleep-${this.#count('sleep')}`;
     const field = fieldOf('timer', name);

@@ -116,7 +116,7 @@ class Drive {
       await this.#writer.quiet();
       // a replay notes where names are used, and comes to the same end
       const replayed = await this.#replay();
-      if ('job' in replayed) return replayed;
+      if (replayed.ended.end === 'dies') return this.bury(replayed.ended.failure);
     }
     return this.#afterDrive(ended, execution);
   }
@@ -188,15 +188,15 @@ class Drive {
 
   /** A cancel that arrived between two drives: what was done is found by replay. */
   async #cancel(): Promise<DriveVerdict> {
-    const replayed = await this.#replay();
-    if ('job' in replayed) return replayed;
-    return this.#startUndoing({ ends: 'cancelled' }, replayed);
+    const done = await this.#whatWasDone();
+    if ('job' in done) return done;
+    return this.#startUndoing({ ends: 'cancelled' }, done);
   }
 
   async #goOnUndoing(end: NonNullable<ClaimedRun['compensation']>): Promise<DriveVerdict> {
-    const replayed = await this.#replay();
-    if ('job' in replayed) return replayed;
-    return this.#undo(end, replayed, this.#run);
+    const done = await this.#whatWasDone();
+    if ('job' in done) return done;
+    return this.#undo(end, done, this.#run);
   }
 
   async #startUndoing(
@@ -251,12 +251,19 @@ class Drive {
     return ENDS;
   }
 
-  /** Plays the journal back without any effect, to learn which steps there are to undo. */
-  async #replay(): Promise<Execution | DriveVerdict> {
+  /** Learns which steps there are to undo. */
+  async #whatWasDone(): Promise<Execution | DriveVerdict> {
+    const { execution, ended } = await this.#replay();
+    // a bug behind all that was done hides nothing: who gives such a run up gets it undone
+    const known = ended.end !== 'dies' || (ended.failure.kind === 'bug' && execution.cameToAllEffects());
+    return known ? execution : this.bury(ended.failure);
+  }
+
+  /** Plays the journal back without any effect. */
+  async #replay(): Promise<{ readonly execution: Execution; readonly ended: DriveEnd }> {
     const execution = this.#execution('replay', this.#run);
     const ended = await execution.drive((ctx, input) => this.#flow.run(ctx, input));
-    if (ended.end === 'dies') return this.bury(ended.failure);
-    return execution;
+    return { execution, ended };
   }
 
   async #leave(

@@ -35,9 +35,34 @@ const beside = defineFlow({
   },
 });
 
+/** Breaks off behind a step that has its effect, on every drive. */
+const buggy = defineFlow({
+  name: 'buggy',
+  version: 1,
+  input: z.enum(['at once', 'behind a step']),
+  output: z.unknown(),
+  async run(ctx, when) {
+    if (when === 'behind a step') await ctx.step('paid', quick('paid'));
+    throw new TypeError('x is undefined');
+  },
+});
+
+/** Today's code does not come to the step that was done. */
+let deployed: 'before' | 'after' = 'before';
+const changed = defineFlow({
+  name: 'changed',
+  version: 1,
+  input: z.unknown(),
+  output: z.unknown(),
+  async run(ctx) {
+    if (deployed === 'before') await ctx.step('paid', quick('paid'));
+    throw new TypeError('x is undefined');
+  },
+});
+
 let system: TestSystem;
 beforeAll(async () => {
-  system = await startSystem([beside]);
+  system = await startSystem([beside, buggy, changed]);
   system.startWorker();
 });
 afterAll(() => system.close());
@@ -52,4 +77,34 @@ it('a cancel lets the step that is under way end, starts no other, and undoes bo
   await system.runWith(runId, 'cancelled');
   expect(seen).toEqual(['quick', 'held', 'undo held', 'undo quick']);
   expect(await system.client.cancel('t', runId)).toBe('run_finished');
+});
+
+it('a run that died of a bug is given up: what was done is undone', async () => {
+  seen.length = 0;
+  const runId = await system.submit(buggy, 'behind a step');
+  await system.runWith(runId, 'dead');
+  expect(await system.client.cancel('t', runId)).toBe('cancelling');
+  const run = await system.runWith(runId, 'cancelled');
+  expect(run.steps).toMatchObject([{ name: 'paid', status: 'compensated' }]);
+  expect(seen).toEqual(['paid', 'undo paid']);
+
+  const early = await system.submit(buggy, 'at once');
+  await system.runWith(early, 'dead');
+  await system.client.cancel('t', early);
+  await system.runWith(early, 'cancelled');
+});
+
+it('a bug before what was done keeps a cancelled run dead: nobody knows how to undo it', async () => {
+  deployed = 'before';
+  seen.length = 0;
+  const runId = await system.submit(changed, null);
+  const { deaths } = await system.runWith(runId, 'dead');
+  deployed = 'after';
+  await system.client.cancel('t', runId);
+  const run = await system.runThat(runId, (r) => r.deaths > deaths, 'dead again');
+  expect(run).toMatchObject({ status: 'dead', steps: [{ status: 'completed' }] });
+  deployed = 'before';
+  await system.client.redrive('t', runId);
+  await system.runWith(runId, 'cancelled');
+  expect(seen).toEqual(['paid', 'undo paid']);
 });

@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../limits.ts';
+import { runScript, runScriptFirst, type ScriptReply } from '../redis-scripts.ts';
 import type { Run } from '../run.ts';
 import type {
   CancelReply,
@@ -15,7 +16,7 @@ import type {
 import { keys } from './keys.ts';
 import { sendInOneWrite } from './one-write.ts';
 import { decodeClaimed, decodeRun, decodeWhereabouts, fieldsOf, WHEREABOUTS_FIELDS } from './run-codec.ts';
-import { loadScript, runScript, runScriptFirst, type ScriptReply } from './scripts.ts';
+import { loadScript } from './scripts.ts';
 import { parseField } from './step-record.ts';
 
 /** By when a hand-over must have happened before a sweeper looks after it. */
