@@ -1,11 +1,12 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Log } from '@holdfast/engine';
+import { runScript } from '@holdfast/engine/redis-scripts';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { type Actor, createAuditLog } from './audit-log.ts';
 import { keys } from './keys.ts';
 import { orUnavailable } from './or-unavailable.ts';
-import { loadScript, runScript } from './scripts.ts';
+import { loadScript } from './scripts.ts';
 
 /** What a key may do: have runs accepted, look at them, steer them. */
 export const SCOPES = ['submit', 'read', 'operate'] as const;

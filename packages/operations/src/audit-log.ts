@@ -6,11 +6,12 @@ import {
   type RunStatus,
   StoreUnavailableError,
 } from '@holdfast/engine';
+import { runScript } from '@holdfast/engine/redis-scripts';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { keys } from './keys.ts';
 import { orUnavailable } from './or-unavailable.ts';
-import { loadScript, runScript } from './scripts.ts';
+import { loadScript } from './scripts.ts';
 
 /** Who acts. */
 export interface Actor {

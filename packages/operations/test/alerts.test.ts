@@ -86,7 +86,9 @@ function messages(count: number): Promise<Received[]> {
 
 test('400 deaths, each told by two of three workers, are one signed message; what follows is the next', async () => {
   const dashboardUrl = 'https://holdfast.example';
-  const workers = Array.from({ length: 3 }, () => start({ secret: SECRET, dashboardUrl }));
+  // long enough for a busy machine to tell all 400
+  const timing = { collectMs: 1_500, quietMs: 1_500 };
+  const workers = Array.from({ length: 3 }, () => start({ secret: SECRET, dashboardUrl, timing }));
   const raise = (n: number, code?: string) => [0, 1].map((k) => workers[(n + k) % 3]?.raise(death(n, code)));
   await Promise.all(Array.from({ length: 398 }, (_, n) => raise(n)).flat());
   await Promise.all([398, 399].flatMap((n) => raise(n, 'label_refused')));

@@ -1,6 +1,7 @@
+import { runScript } from '@holdfast/engine/redis-scripts';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
-import { loadScript, runScript } from './scripts.ts';
+import { loadScript } from './scripts.ts';
 import type {
   Admission,
   Ask,

@@ -1,7 +1,8 @@
+import { runScript } from '@holdfast/engine/redis-scripts';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { keys } from '../keys.ts';
-import { loadScript, runScript } from '../scripts.ts';
+import { loadScript } from '../scripts.ts';
 import { ALERT_KINDS, type AlertEvent, type AlertKind, countedAs } from './event.ts';
 
 /** So many of one kind, told together. */
