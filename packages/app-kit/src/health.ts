@@ -11,6 +11,9 @@ export interface Health {
   readonly verbose?: () => object;
 }
 
+/** Who asks gives up soon after, and takes silence for a process that is stuck. */
+const CHECK_MS = 1_800;
+
 /** A registry with Node's own process metrics, each labelled with the process's role. */
 export function createMetrics(role: string): Registry {
   const registry = new Registry();
@@ -30,7 +33,7 @@ export function addHealthRoutes(app: FastifyInstance, health: Health): void {
       const more = query.verbose === undefined ? {} : health.verbose?.();
       if (health.draining()) return reply.code(503).send({ status: 'draining', ...more });
       try {
-        await health.check();
+        await within(CHECK_MS, health.check());
         return { status: 'ok', ...more };
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
@@ -42,4 +45,17 @@ export function addHealthRoutes(app: FastifyInstance, health: Health): void {
     reply.header('content-type', health.metrics.contentType);
     return health.metrics.metrics();
   });
+}
+
+/** For connections whose commands wait until Redis is back. */
+async function within(ms: number, check: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`redis did not answer within ${ms / 1000} s`)), ms);
+  });
+  try {
+    await Promise.race([check, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
