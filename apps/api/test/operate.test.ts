@@ -220,6 +220,23 @@ describe('POST /v1/dead-letters/{runId}/resolve', () => {
     expect(run).toMatchObject({ output: result, steps: [{ attempts: 1 }] });
   });
 
+  test.each([
+    ['left out', {}, 'result'],
+    ['another one', { result: { labelId: 'lbl_1' } }, 'result.chargeId'],
+    ['no string', { result: { chargeId: 7 } }, 'result.chargeId'],
+  ])(
+    'a result that the flow cannot go on with (%s) is refused, saying where, and the run can still be resolved',
+    async (_what, more, path) => {
+      const id = await runThatIs('dead');
+      const { status, json } = await resolve(id, { step: 'charge', outcome: 'happened', ...more });
+      expect({ status, code: json.code }).toEqual({ status: 422, code: 'validation_failed' });
+      expect(json.errors).toEqual([{ path, message: expect.any(String) }]);
+      const result = { chargeId: 'pi_found', more: 'is kept' };
+      expect((await resolve(id, { step: 'charge', outcome: 'happened', result })).status).toBe(202);
+      await runWith(id, 'completed');
+    },
+  );
+
   test('it did not happen: the step is tried again', async () => {
     const id = await runThatIs('dead');
     await worker.stop();

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
-import type { z } from 'zod';
 import { cancelRun, sendSignal } from './child-runs.ts';
 import { bringBack } from './dead-letters.ts';
 import type { FlowContract } from './define-flow.ts';
 import { FlowRegistry } from './flow-registry.ts';
+import { faultsOf, type InputFault } from './input-faults.ts';
 import { Jobs } from './jobs.ts';
 import { encodeJson } from './journal/codec.ts';
 import type { Draw } from './journal/journal.ts';
@@ -13,7 +13,7 @@ import { redisJournal } from './journal/redis-journal.ts';
 import { CorruptRecordError } from './journal/run-codec.ts';
 import { fieldOf } from './journal/step-record.ts';
 import { checkSize, LIMITS } from './limits.ts';
-import { type Resolution, resolvedRecord } from './resolution.ts';
+import { type Resolution, resolvedRecord, resultFaults } from './resolution.ts';
 import { isTerminal, type Json, type Run } from './run.ts';
 import { InvalidCursorError, type ListQuery, listRuns, type RunPage, runsByKey } from './run-list.ts';
 import { RunWatch } from './run-watch.ts';
@@ -39,12 +39,6 @@ export type SubmitReply =
 export type DrawRefusal =
   | { readonly outcome: 'source_not_completed' }
   | { readonly outcome: 'draw_exceeds'; readonly left: number };
-
-export interface InputFault {
-  /** Where, as in `items.0.quantity`; empty for the whole input. */
-  readonly path: string;
-  readonly message: string;
-}
 
 /** The input does not fit the flow's schema. Nothing was written; the key stays free. */
 export class InvalidInputError extends Error {
@@ -84,8 +78,11 @@ export interface Signal {
 
 export type SignalOutcome = 'delivered' | 'repeated' | 'run_finished' | 'too_many';
 
-/** `not_in_doubt`: the run has no such step, or its outcome is known. */
-export type ResolveOutcome = 'resolved' | 'not_dead' | 'not_in_doubt';
+/**
+ * `not_in_doubt`: the run has no such step, or its outcome is known. `result_invalid`: the flow could not go on with the result;
+ * `resultFaults` says why.
+ */
+export type ResolveOutcome = 'resolved' | 'not_dead' | 'not_in_doubt' | 'result_invalid';
 
 /** The name or the id of a signal cannot be used, or its payload is too large. */
 export class InvalidSignalError extends Error {
@@ -289,6 +286,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       const seen = records.get(field);
       const record = resolvedRecord(records, field, resolution);
       if (seen === undefined || record === undefined) return 'not_in_doubt';
+      if (resultFaults(registry.latest(run.flow), resolution).length > 0) return 'result_invalid';
       const reply = await orUnavailable(journal.resolveStep(run, field, seen, record));
       switch (reply.outcome) {
         case 'resolved':
@@ -315,7 +313,10 @@ export function createClient({ connection, flows }: ClientOptions): Client {
 function checkInput(flow: FlowContract, input: unknown): { readonly input: Json; readonly json: string } {
   const checked = flow.input.safeParse(input);
   if (!checked.success) {
-    throw new InvalidInputError(flow.name, checked.error.issues.flatMap(faultsOf));
+    throw new InvalidInputError(
+      flow.name,
+      checked.error.issues.flatMap((issue) => faultsOf(issue)),
+    );
   }
   const what = `the input of flow "${flow.name}"`;
   const json = encodeJson(checked.data, what) ?? 'null';
@@ -360,13 +361,6 @@ function newRun(
     revision: 1,
     ...at,
   };
-}
-
-/** A member that nobody knows is a fault at its own place. */
-function faultsOf(issue: z.core.$ZodIssue): InputFault[] {
-  const at = (path: readonly PropertyKey[]) => path.map(String).join('.');
-  if (issue.code !== 'unrecognized_keys') return [{ path: at(issue.path), message: issue.message }];
-  return issue.keys.map((key) => ({ path: at([...issue.path, key]), message: 'this member is not known' }));
 }
 
 function checkSignal({ id, name, payload }: Signal): void {

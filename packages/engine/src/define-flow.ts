@@ -49,11 +49,16 @@ export interface Flow<I = unknown, O = unknown> {
   readonly input: z.ZodType<I>;
   /** Checked before a run completes. */
   readonly output: z.ZodType<O>;
+  /**
+   * What steps return, by their names, as far as the function needs it: a person who says that an effect in doubt happened cannot
+   * record anything else. A step that is not named takes any result.
+   */
+  readonly results?: Readonly<Record<string, z.ZodType>>;
   run(ctx: FlowContext, input: I): Promise<O>;
 }
 
 /** What who submits runs needs to know of a flow. */
-export type FlowContract<I = unknown> = Pick<Flow<I>, 'name' | 'version' | 'input'>;
+export type FlowContract<I = unknown> = Pick<Flow<I>, 'name' | 'version' | 'input' | 'results'>;
 
 const RESERVED = new Set(['dead-letters', 'meta', 'wait', 'id', 'events']);
 

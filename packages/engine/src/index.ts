@@ -3,7 +3,6 @@ export {
   type ClientOptions,
   createClient,
   type DrawRefusal,
-  type InputFault,
   InvalidInputError,
   InvalidSignalError,
   type ResolveOutcome,
@@ -18,6 +17,7 @@ export type { DeadRun } from './dead-letters.ts';
 export { defineFlow, type Flow, type FlowContext, type FlowContract } from './define-flow.ts';
 export { type DurationInput, toMs } from './duration.ts';
 export { InDoubtError, RejectedError, StepError, ThrottledError, UnavailableError } from './errors.ts';
+export type { InputFault } from './input-faults.ts';
 export type { Letter } from './jobs.ts';
 export type { Draw } from './journal/journal.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
@@ -32,7 +32,7 @@ export {
   type WaitingRun,
 } from './overview.ts';
 export { type QueueDepth, readQueueDepths } from './queue-depths.ts';
-export type { Resolution } from './resolution.ts';
+export { type Resolution, resultFaults } from './resolution.ts';
 export {
   type ErrorRecord,
   type Failure,

@@ -1,3 +1,5 @@
+import type { FlowContract } from './define-flow.ts';
+import { faultsOf, type InputFault } from './input-faults.ts';
 import { encodeJson } from './journal/codec.ts';
 import { decodeRecord, encodeRecord } from './journal/step-record.ts';
 import type { Json } from './run.ts';
@@ -7,6 +9,14 @@ export type Resolution =
   /** `result` is what the step would have returned. */
   | { readonly step: string; readonly outcome: 'happened'; readonly result?: Json }
   | { readonly step: string; readonly outcome: 'did_not_happen' };
+
+/** What is wrong with the result of what is said to have happened: the flow could not go on with it. */
+export function resultFaults(flow: FlowContract | undefined, resolution: Resolution): InputFault[] {
+  const { results } = flow ?? {};
+  if (resolution.outcome !== 'happened' || !results || !Object.hasOwn(results, resolution.step)) return [];
+  const checked = results[resolution.step]?.safeParse(resolution.result);
+  return checked?.error?.issues.flatMap((issue) => faultsOf(issue, ['result'])) ?? [];
+}
 
 /**
  * The record that takes the place of an effect's in doubt.

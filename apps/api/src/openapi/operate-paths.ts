@@ -61,7 +61,10 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
     operationId: 'resolveStep',
     tag: 'Dead letters',
     summary: 'Say what happened to an effect in doubt',
-    description: 'The run goes on with the answer: past the step, or with another attempt of it.',
+    description:
+      'The run goes on with the answer: past the step, or with another attempt of it. A result that the flow cannot go on with is ' +
+      'refused, and nothing is recorded. The order flow needs `chargeId` of `charge`, `reservationId` of `reserve`, ' +
+      '`trackingNumber` of `ship` (and `labelId`, to void the label later) and `messageId` of `email`.',
     parameters: ['runId'],
     body: {
       schema: 'Resolution',

@@ -1,5 +1,5 @@
-import type { Client, Json } from '@holdfast/engine';
-import { LIMITS } from '@holdfast/engine';
+import type { Client, FlowContract, Json } from '@holdfast/engine';
+import { LIMITS, resultFaults } from '@holdfast/engine';
 import type { Actor, Operations } from '@holdfast/operations';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -37,10 +37,17 @@ type RunParams = { Params: { id: string } };
 type SignalParams = { Params: { id: string; name: string } };
 type LetterParams = { Params: { runId: string } };
 
+interface OperateRoutesOptions {
+  readonly client: Client;
+  /** The client's. */
+  readonly flows: readonly FlowContract[];
+  readonly operations: Operations;
+}
+
 /** What an operator does with a run: cancel, rerun, signal; and with a dead one: redrive, resolve, cancel. */
 export async function operateRoutes(
   app: FastifyInstance,
-  { client, operations }: { readonly client: Client; readonly operations: Operations },
+  { client, flows, operations }: OperateRoutesOptions,
 ): Promise<void> {
   const operate = { config: { access: 'operate' as const } };
   const withoutBody = { config: { ...operate.config, body: 'none' as const } };
@@ -105,12 +112,22 @@ export async function operateRoutes(
           'step_not_in_doubt',
           `This run has no step "${resolution.step}" whose outcome is unknown.`,
         );
+      case 'result_invalid':
+        throw new ProblemError(
+          'validation_failed',
+          `Flow "${run.flow}" cannot go on with this as the result of step "${resolution.step}". Nothing was recorded.`,
+          { members: { errors: resultFaults(latest(run.flow), resolution) } },
+        );
     }
   });
 
   app.post<LetterParams>('/v1/dead-letters/:runId/cancel', withoutBody, (request, reply) =>
     cancel(request, reply, request.params.runId),
   );
+
+  function latest(name: string): FlowContract | undefined {
+    return flows.filter((flow) => flow.name === name).toSorted((a, b) => b.version - a.version)[0];
+  }
 
   async function cancel(request: FastifyRequest, reply: FastifyReply, runId: string): Promise<FastifyReply> {
     expectNoBody(request.body);

@@ -1,9 +1,15 @@
 import { defineFlow } from '@holdfast/engine';
 import type { OrderPorts } from './ports.ts';
-import { OrderInput, OrderOutput, totalOf } from './schema.ts';
+import { OrderInput, OrderOutput, OrderResults, totalOf } from './schema.ts';
 
 /** What who submits orders needs to know: all of the flow but its function. */
-export const orderContract = { name: 'order', version: 1, input: OrderInput, output: OrderOutput } as const;
+export const orderContract = {
+  name: 'order',
+  version: 1,
+  input: OrderInput,
+  output: OrderOutput,
+  results: OrderResults,
+} as const;
 
 /** Charges, reserves, ships and mails an order; what was done is undone when a later step is refused. */
 export function orderFlow({ payments, inventory, shipping, email }: OrderPorts) {

@@ -50,6 +50,14 @@ export const OrderOutput = z.strictObject({
 });
 export type OrderOutput = z.infer<typeof OrderOutput>;
 
+/** What is needed of a step's result to go on; a label without its `labelId` cannot be voided later. */
+export const OrderResults = {
+  charge: z.looseObject({ chargeId: text(200) }),
+  reserve: z.looseObject({ reservationId: text(200) }),
+  ship: z.looseObject({ trackingNumber: text(200), labelId: text(200).optional() }),
+  email: z.looseObject({ messageId: text(1_000) }),
+} as const;
+
 /** What the order costs, in minor units; exact at any size. */
 export function totalOf(items: readonly Item[]): bigint {
   return items.reduce((sum, item) => sum + BigInt(item.quantity) * BigInt(item.unitAmount), 0n);

@@ -30,6 +30,8 @@ export const paymentContract = {
   version: 1,
   input: PaymentInput,
   output: PaymentOutput,
+  /** What is needed of a step's result to go on. */
+  results: { charge: z.looseObject({ chargeId: z.string().min(1) }) },
 } as const;
 
 /** Charges a card once. A declined card is a failed run with the provider's code. */
