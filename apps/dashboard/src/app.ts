@@ -42,7 +42,6 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     requestTimeout: 15_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     connectionTimeout: 30_000,
-    forceCloseConnections: true,
   });
   const redrives = new BulkRedrives(operations, log);
   const events = new EventStreams();

@@ -243,6 +243,30 @@ test('a page of the list leads on to the next', async () => {
   expect(ids(second.text).filter((id) => ids(text).includes(id))).toEqual([]);
 });
 
+test('runs of all tenants are seen, together or one by one', async () => {
+  const theirs = await until(await worker.submit('theirs', {}, 'other'), 'completed');
+  expect((await page(`/runs/${theirs}`)).text).toContain('<dt>Tenant</dt><dd>other</dd>');
+  const { text: all } = await page('/runs');
+  expect(all).toContain('<th>Tenant</th>');
+  expect(all).toContain(`/runs/${theirs}`);
+  expect(all).toContain('Choose a tenant to page on.');
+  expect((await page('/runs?tenant=dev')).text).not.toContain(`/runs/${theirs}`);
+  const { text } = await submit(`/runs/${theirs}/rerun`, {});
+  expect(text).toContain('Started afresh.');
+});
+
+test('a page stays small, whatever a run holds', async () => {
+  const items = Array.from({ length: 400 }, (_, n) => ({
+    sku: `"<&${'x'.repeat(80)}${n}`,
+    quantity: 1,
+    unitAmount: 1,
+  }));
+  const large = await until(await worker.submit('large', { items }), 'completed');
+  const { text } = await page(`/runs/${large}`);
+  expect(text).toMatch(/\d+ more characters are not shown/);
+  expect(text.length).toBeLessThan(80_000);
+});
+
 /** Connects, and resolves with all that came once the first event has. */
 function listenTo(path: string): Promise<{ readonly told: Promise<string> }> {
   return new Promise((connected, reject) => {

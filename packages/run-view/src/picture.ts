@@ -24,25 +24,31 @@ export interface Picture {
   readonly start: number;
   readonly end: number;
   readonly rows: readonly Row[];
+  /** Rows that came before these, and are too many to be drawn. */
+  readonly earlier: number;
   readonly marks: readonly Mark[];
 }
 
+const MOST_ROWS = 60;
+
 export function pictureOf(run: Run, now: number): Picture {
   const end = endOf(run, now);
-  const rows = [
+  const all = [
     ...run.steps.map((step) => ({ startedAt: step.startedAt, row: stepRow(run, step, end) })),
     ...run.waits.map((wait) => ({ startedAt: wait.startedAt, row: waitRow(wait, end) })),
   ]
     .sort((a, b) => a.startedAt - b.startedAt)
     .map(({ row }) => row);
+  const rows = all.slice(-MOST_ROWS);
+  const earlier = all.length - rows.length;
   const marks = run.events.flatMap(markOf);
   // the clock here may be behind that of Redis
   const times = [
     ...rows.flatMap((row) => [...barsOf(row), ...pausesOf(row)].map(({ from }) => from)),
     ...marks.map(({ at }) => at),
   ];
-  const start = Math.min(startOf(run), ...times);
-  return { start, end: Math.max(end, start + 1, ...times), rows, marks };
+  const start = earlier > 0 ? Math.min(...times) : Math.min(startOf(run), ...times);
+  return { start, end: Math.max(end, start + 1, ...times), rows, earlier, marks };
 }
 
 /** All bars of a row, its undo's included. */

@@ -1,7 +1,7 @@
 import type { Run } from '@holdfast/engine';
 import type { Outcome } from './lanes.ts';
 import { barsOf, type Mark, type Picture, pausesOf, type Row } from './picture.ts';
-import { inWords } from './words.ts';
+import { counted, inWords } from './words.ts';
 
 export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
   completed: 'done',
@@ -19,12 +19,13 @@ export function titleOf({ flow, id, status }: Run): string {
 
 /** What the timeline shows, told in the order of time within each row. */
 export function storyOf(picture: Picture): string {
-  const { start, end, rows, marks } = picture;
+  const { start, end, rows, earlier, marks } = picture;
   const since = (at: number) => `at ${inWords(at - start)}`;
   const told = rows.map((row) => `${row.name} (${row.note}): ${rowStory(row, since)}.`);
   const moments = marks.map(({ at, label }: Mark) => `${since(at)} ${label}`);
   const whole = moments.length > 0 ? ` Of the whole run: ${moments.join('; ')}.` : '';
-  return `${inWords(end - start)} in all. ${told.join(' ')}${whole}`;
+  const left = earlier > 0 ? `, without ${counted(earlier, 'earlier step')}` : '';
+  return `${inWords(end - start)} in all${left}. ${told.join(' ')}${whole}`;
 }
 
 function rowStory(row: Row, since: (at: number) => string): string {

@@ -5,6 +5,7 @@ import { pictureOf } from './picture.ts';
 import type { AsOf } from './standing.ts';
 import { storyOf, titleOf } from './story.ts';
 import { STYLE } from './style.ts';
+import { counted } from './words.ts';
 import { fitted, legal, px, xml } from './xml.ts';
 
 export interface TimelineOptions extends AsOf {
@@ -37,13 +38,17 @@ export function timelineSvg(run: Run, options: TimelineOptions): string {
   const layout = placed(run, options);
   const { picture, width, height, narrow, scale, places, top, bottom } = layout;
   const title = legal(titleOf(run));
+  const earlier =
+    picture.earlier > 0 && !narrow
+      ? xml`<text class="small quiet" x="${EDGE}" y="34">${counted(picture.earlier, 'earlier step')} left out</text>`
+      : '';
   return xml`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="t d">
 <title id="t">${title}</title>
 <desc id="d">${legal(storyOf(picture))}</desc>
 <style>!${STYLE}</style>
 <defs>!${HATCH}</defs>
 <rect class="paper" width="${width}" height="${height}"/>
-<text class="bold" x="${EDGE}" y="17">${fitted(title, narrow ? 36 : 60)}</text>
+<text class="bold" x="${EDGE}" y="17">${fitted(title, narrow ? 36 : 60)}</text>!${earlier}
 !${drawAxis(layout)}
 <path class="line" d="M${EDGE} ${top}H${width - EDGE}"/>
 !${picture.rows.map((row, index) => at(places[index], (place) => drawRow(row, scale, place)))}

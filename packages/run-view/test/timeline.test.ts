@@ -144,6 +144,16 @@ it('stands alone: both themes inside, nothing from elsewhere, no script', () => 
   expect(svg).not.toMatch(/href|@import|<script|\son\w+=|\sstyle=|url\((?!#hatch)/);
 });
 
+it('draws the last sixty of many steps, and says how many came before', () => {
+  const steps = Array.from({ length: 100 }, (_, n) =>
+    runs.step(`item-${n}`, 'completed', n * 10, n * 10 + 9),
+  );
+  const svg = draw({ ...runs.straight, steps });
+  expect(names(svg)).toHaveLength(60);
+  expect(svg).toContain('40 earlier steps left out');
+  expect(svg.length).toBeLessThan(40_000);
+});
+
 it('holds no payload and no message', () => {
   for (const run of [runs.straight, runs.undone, runs.inDoubt]) {
     expect(draw(run)).not.toMatch(/secret|the provider answered|out of stock/);

@@ -59,14 +59,19 @@ function counts({ kept, unfinished, dead, newest }: Overview): string {
 `;
 }
 
+const MOST_REASONS = 12;
+
 function deaths({ deaths: { groups, lookedAt }, dead, tenants, now }: Overview, operator: Operator): string {
   if (groups.length === 0) return html`<p class="quiet">Nothing is dead.</p>`;
   const more =
     dead > lookedAt
       ? html`<p class="quiet">Counted over the ${lookedAt} that died last, of ${dead}.</p>`
       : '';
-  return html`<ul class="deaths">!${groups.map((group, index) => deathGroup(group, index, { now, tenants, more: dead > lookedAt, operator }))}</ul>
-!${more}`;
+  const others = groups.length - MOST_REASONS;
+  const rest =
+    others > 0 ? html`<p><a href="/runs?status=dead">${counted(others, 'other reason')}</a></p>` : '';
+  return html`<ul class="deaths">!${groups.slice(0, MOST_REASONS).map((group, index) => deathGroup(group, index, { now, tenants, more: dead > lookedAt, operator }))}</ul>
+!${rest}!${more}`;
 }
 
 function deathGroup(

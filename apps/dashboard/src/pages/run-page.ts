@@ -58,14 +58,24 @@ function timeline(run: Run, now: number): string {
 `;
 }
 
+/** Of what there may be a great deal, the last ones are shown: a page stays small whatever a run has been through. */
+const MOST_ROWS = 60;
+const MOST_CHARS = 12_000;
+const MESSAGE_CHARS = 400;
+
+function earlier(all: readonly unknown[]): string {
+  const left = all.length - MOST_ROWS;
+  return left > 0 ? html`<p class="quiet">${left} earlier ones are not shown.</p>` : '';
+}
+
 function steps(run: Run, now: number): string {
   if (run.steps.length === 0) return html`<p class="quiet">No step has begun yet.</p>`;
-  const rows = run.steps.map(
+  const rows = run.steps.slice(-MOST_ROWS).map(
     ({ name, status, attempts: tries, startedAt, finishedAt, error }) =>
       html`<tr><th scope="row">${name}</th><td><span class="step t-${status}">${status.replace('_', ' ')}</span></td><td class="number" data-label="attempts">${tries}</td><td class="when">!${time(startedAt, now)}</td><td class="number" data-label="took">${finishedAt === undefined ? '' : inWords(finishedAt - startedAt)}</td><td class="why">!${error ? errorText(error) : ''}</td></tr>
 `,
   );
-  return html`<div class="scroll"><table>
+  return html`!${earlier(run.steps)}<div class="scroll"><table>
 <thead><tr><th>Step</th><th>Status</th><th class="number">Attempts</th><th class="when">Began</th><th class="number">Took</th><th>Last error</th></tr></thead>
 <tbody>
 !${rows}</tbody></table></div>
@@ -74,14 +84,14 @@ function steps(run: Run, now: number): string {
 
 function attempts(run: Run, now: number): string {
   if (run.events.length === 0) return '';
-  const rows = run.events.map(
+  const rows = run.events.slice(-MOST_ROWS).map(
     (
       event,
     ) => html`<tr><td class="when">!${time(event.at, now)}</td><td class="why">!${eventText(event)}</td></tr>
 `,
   );
   return html`<h2>What went otherwise</h2>
-<div class="scroll"><table>
+!${earlier(run.events)}<div class="scroll"><table>
 <thead><tr><th class="when">When</th><th>What</th></tr></thead>
 <tbody>
 !${rows}</tbody></table></div>
@@ -117,7 +127,7 @@ function eventText(event: RunEvent): string {
 /** With the provider's own id of the request, if the error knows it: what its support will ask for. */
 function errorText({ code, message, details }: Pick<ErrorRecord, 'code' | 'message' | 'details'>): string {
   const requestId = requestIdOf(details);
-  return html`${message} <code>${code}</code>!${requestId ? html` <span class="quiet">request</span> <code>${requestId}</code>` : ''}`;
+  return html`${message.slice(0, MESSAGE_CHARS)}${message.length > MESSAGE_CHARS ? '…' : ''} <code>${code}</code>!${requestId ? html` <span class="quiet">request</span> <code>${requestId}</code>` : ''}`;
 }
 
 function requestIdOf(details: Json | undefined): string | undefined {
@@ -127,8 +137,8 @@ function requestIdOf(details: Json | undefined): string | undefined {
 
 function signals({ signals: came }: Run): string {
   if (came.length === 0) return '';
-  const items = came.map(({ id, name }) => html`<li>${name} <code>${id}</code></li>`);
-  return html`<h2>Signals</h2><ul>!${items}</ul>
+  const items = came.slice(-MOST_ROWS).map(({ id, name }) => html`<li>${name} <code>${id}</code></li>`);
+  return html`<h2>Signals</h2>!${earlier(came)}<ul>!${items}</ul>
 `;
 }
 
@@ -166,9 +176,13 @@ function details(run: Run, now: number): string {
 
 /** Folded, and without what says who somebody is. */
 function payloads(run: Run): string {
-  const folded = (name: string, value: Json) =>
-    html`<details class="payload" id="${name.toLowerCase()}"><summary>${name} (redacted)</summary><pre>${JSON.stringify(redactPayload(value), undefined, 2)}</pre></details>
+  const folded = (name: string, value: Json) => {
+    const text = JSON.stringify(redactPayload(value), undefined, 2);
+    const left = text.length - MOST_CHARS;
+    const more = left > 0 ? html`<p class="quiet">${left} more characters are not shown.</p>` : '';
+    return html`<details class="payload" id="${name.toLowerCase()}"><summary>${name} (redacted)</summary><pre>${text.slice(0, MOST_CHARS)}</pre>!${more}</details>
 `;
+  };
   return [
     folded('Input', run.input),
     ...(run.status === 'completed' ? [folded('Output', run.output)] : []),

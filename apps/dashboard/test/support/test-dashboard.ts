@@ -99,7 +99,7 @@ function send(
 export interface OrderWorker {
   /** From now on the flow's first step succeeds; before, it throws what is no step error, and the run is dead. */
   mend(): void;
-  submit(key: string, order?: Partial<OrderInput>): Promise<string>;
+  submit(key: string, order?: Partial<OrderInput>, tenant?: string): Promise<string>;
   statusOf(runId: string): Promise<string | undefined>;
   /** How often each run was charged. */
   readonly charges: ReadonlyMap<string, number>;
@@ -144,17 +144,17 @@ export function startOrderWorker(redisUrl: string): OrderWorker {
     mend: () => {
       mended = true;
     },
-    submit: async (key, order) => {
+    submit: async (key, order, tenant = 'dev') => {
       const reply = await client.submit({
         flow: 'order',
-        tenant: 'dev',
+        tenant,
         idempotencyKey: key,
         fingerprint: key,
         input: { ...ORDER, ...order },
       });
       return reply.outcome === 'key_reused' ? reply.runId : reply.run.id;
     },
-    statusOf: async (runId) => (await client.getRun('dev', runId))?.status,
+    statusOf: async (runId) => (await client.findRun(runId))?.status,
     stop: async () => {
       await worker.close('1s');
       await client.close();
