@@ -101,7 +101,7 @@ it('a bug before what was done keeps a cancelled run dead: nobody knows how to u
   const { deaths } = await system.runWith(runId, 'dead');
   deployed = 'after';
   await system.client.cancel('t', runId);
-  const run = await system.runThat(runId, (r) => r.deaths > deaths, 'dead again');
+  const run = await system.runThat(runId, (r) => r.status === 'dead' && r.deaths > deaths, 'dead again');
   expect(run).toMatchObject({ status: 'dead', steps: [{ status: 'completed' }] });
   deployed = 'before';
   await system.client.redrive('t', runId);
