@@ -9,8 +9,8 @@ import { ProblemError } from './problems.ts';
 export function readQuery<T>(schema: z.ZodType<T>, query: unknown): T {
   const checked = schema.safeParse(query);
   if (checked.success) return checked.data;
-  throw new ProblemError('query_invalid', 'The query has parameters that this route does not take.', {
-    members: { errors: faultsIn(checked.error) },
+  throw new ProblemError('query_invalid', 'The query is not what this route takes.', {
+    members: { errors: faultsIn(checked.error, 'parameter') },
   });
 }
 

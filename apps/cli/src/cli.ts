@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { ConfigError, OperatorError } from '@holdfast/app-kit';
 import { Command, CommanderError } from 'commander';
+import { z } from 'zod';
 import { ApiError } from './api.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
@@ -9,6 +11,8 @@ import { addKeyCommands } from './keys.ts';
 import { addProvidersCommand } from './providers.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
+
+const Package = z.object({ version: z.string() });
 
 /** How a command adds itself to the program, and says how it ended. */
 export interface Commands {
@@ -28,6 +32,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   const program = new Command('holdfast')
     .description('Looks after a Holdfast system. Every command has --json, and --help tells its options.')
     .option('--verbose', 'show the stack of an error')
+    .version(version(), '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError('(holdfast --help tells what there is)');
@@ -56,6 +61,10 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     else io.err(`${explain(error, program.opts<{ verbose?: true }>().verbose === true)}\n`);
     return 1;
   }
+}
+
+function version(): string {
+  return Package.parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))).version;
 }
 
 function explain(error: unknown, verbose: boolean): string {

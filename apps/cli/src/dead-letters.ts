@@ -41,7 +41,9 @@ export function addDeadLetterCommands({ program, io, ends }: Commands): void {
     printPage(io, await readPages(io, '/v1/dead-letters', { flow, code }, flags), json, {
       none: 'No dead letters.',
       describe: (page) =>
-        rowsOf(page, (run) => [run.id, run.flow, run.error?.kind ?? '', run.updatedAt, remark(run)]),
+        rowsOf(['run', 'flow', 'kind', 'since', 'why'], page, (run) => [
+          ...[run.id, run.flow, run.error?.kind ?? '', run.updatedAt, remark(run)],
+        ]),
     });
   });
 

@@ -30,7 +30,10 @@ export function addListCommand(runs: Command, io: Io): void {
     const flags = { limit, ...(cursor !== undefined && { cursor }), ...(all && { all }) };
     printPage(io, await readPages(io, '/v1/runs', { ...filter }, flags), json, {
       none: 'No runs fit.',
-      describe: (page) => rowsOf(page, (run) => [run.id, run.flow, run.status, run.updatedAt, remark(run)]),
+      describe: (page) =>
+        rowsOf(['run', 'flow', 'status', 'since', 'why'], page, (run) => [
+          ...[run.id, run.flow, run.status, run.updatedAt, remark(run)],
+        ]),
     });
   });
 }
@@ -50,8 +53,12 @@ export function printPage(
   if (page.nextCursor !== undefined) io.out(`\nThere are more: --all, or --cursor ${page.nextCursor}\n`);
 }
 
-export function rowsOf(runs: readonly RunJson[], row: (run: RunJson) => string[]): string {
-  return table(runs.map(row));
+export function rowsOf(
+  head: readonly string[],
+  runs: readonly RunJson[],
+  row: (run: RunJson) => string[],
+): string {
+  return table([head, ...runs.map(row)]);
 }
 
 /** Why it is where it is, in a few words. */

@@ -15,6 +15,14 @@ describe('the program', () => {
     for (const command of ['doctor', 'replay', 'runs', 'dead-letters']) expect(ran.stdout).toContain(command);
   });
 
+  test('tells its version', async () => {
+    expect(await holdfast(['--version'])).toEqual({
+      code: 0,
+      out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      err: '',
+    });
+  });
+
   test.each([[['nonsense']], [['doctor', '--nonsense']], [['runs', 'show']]])(
     'does not understand %j: exit code 2, and where help is',
     async (args) => {

@@ -69,6 +69,7 @@ describe('lists', () => {
       { ...query, limit: '3' },
       { ...query, limit: '1', cursor: '2' },
     ]);
+    expect(out).toMatch(/^ {2}run +flow +status +since +why$/m);
     expect(out).toMatch(/^ {2}run_2 +order +dead +2026-03-02T03:14:00.000Z +ship: shipping did not answer/m);
     expect(out).toContain('--cursor 3');
   });

@@ -20,7 +20,7 @@ export const problems = fp(async (app) => {
 });
 
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const known = toProblemError(error);
+  const known = toProblemError(error, request);
   const problem = describeProblem(known, request.id);
   if (problem.status === 500) request.log.error({ err: error }, 'request failed');
   else if (problem.status > 500) request.log.warn({ reason: known.message }, problem.code);
@@ -65,7 +65,7 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_NOT_FOUND: 'route_not_found',
 };
 
-function toProblemError(error: unknown): ProblemError {
+function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof InvalidInputError) {
     return new ProblemError('validation_failed', `The input of flow "${error.flow}" is not valid.`, {
@@ -82,11 +82,10 @@ function toProblemError(error: unknown): ProblemError {
     return new ProblemError('signal_invalid', `${capitalized(error.message)}.`, { cause: error });
   }
   if (error instanceof StoreUnavailableError) {
-    return new ProblemError(
-      'store_unavailable',
-      'The store did not confirm in time. Send the same request with the same Idempotency-Key again.',
-      { headers: { 'retry-after': '1' }, cause: error },
-    );
+    return new ProblemError('store_unavailable', whenToAskAgain(request), {
+      headers: { 'retry-after': '1' },
+      cause: error,
+    });
   }
   const code = isFastifyError(error) ? FASTIFY_CODES[error.code] : undefined;
   if (code !== undefined) return new ProblemError(code, `${PROBLEMS[code].title}. ${PROBLEMS[code].advice}`);
@@ -100,6 +99,14 @@ function toProblemError(error: unknown): ProblemError {
       cause: error,
     },
   );
+}
+
+function whenToAskAgain({ method, headers }: FastifyRequest): string {
+  if (method === 'GET' || method === 'HEAD')
+    return 'The store did not answer in time. Ask again in a moment.';
+  return headers['idempotency-key'] === undefined
+    ? 'The store did not confirm in time. It may have been done all the same: look before you ask for it again.'
+    : 'The store did not confirm in time. Send the same request with the same Idempotency-Key again.';
 }
 
 function capitalized(text: string): string {
