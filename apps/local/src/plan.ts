@@ -3,7 +3,7 @@ import type { ChildSpec } from './child.ts';
 import type { Home } from './home.ts';
 import { answersOk } from './http-ready.ts';
 import { allotPorts, type PortRequest } from './ports.ts';
-import { answersPing, findRedisServer, redisArguments } from './redis-server.ts';
+import { answersPing, assertReachable, findRedisServer, redisArguments } from './redis-server.ts';
 import type { Secrets } from './secrets.ts';
 import type { Environment, Settings } from './settings.ts';
 
@@ -26,7 +26,7 @@ export interface Plan {
 const LOOPBACK = '127.0.0.1';
 const READY_TIMEOUT_MS = 30_000;
 
-/** @throws OperatorError when a port is taken or there is no Redis */
+/** @throws OperatorError when a port is taken, or there is no Redis or none that answers */
 export async function planSystem(settings: Settings, home: Home, secrets: Secrets): Promise<Plan> {
   const ports = await allotPorts(portRequests(settings));
   const urlOf = (name: string) => `http://${reachable(settings.host)}:${ports[name]}`;
@@ -41,7 +41,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     stopGraceMs: 12_000, // a little more than each gives itself
   });
 
-  const redis = planRedis(settings, home, ports.redis ?? 0);
+  const redis = await planRedis(settings, home, ports.redis ?? 0);
   const apiKey = settings.apiKey ?? secrets.apiKey;
   const login = {
     user: settings.dashboardUser,
@@ -87,8 +87,11 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
   };
 }
 
-function planRedis({ redis, env }: Settings, home: Home, port: number): Plan['redis'] {
-  if (redis.kind === 'external') return { url: redis.url };
+async function planRedis({ redis, env }: Settings, home: Home, port: number): Promise<Plan['redis']> {
+  if (redis.kind === 'external') {
+    await assertReachable(redis.url);
+    return { url: redis.url };
+  }
   const url = `redis://${LOOPBACK}:${port}`;
   return {
     url,

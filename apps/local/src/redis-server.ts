@@ -29,20 +29,43 @@ export function redisArguments({ port, dataDir }: { port: number; dataDir: strin
 
 /** Whether it answers and has loaded its data. */
 export async function answersPing(url: string): Promise<boolean> {
+  return (await whyNoAnswer(url, 1_000)) === undefined;
+}
+
+/**
+ * For a Redis that somebody else runs; one that is still loading its data will do.
+ * @param urls as in HOLDFAST_REDIS_URL
+ * @throws OperatorError when none of them can be talked to
+ */
+export async function assertReachable(urls: string): Promise<void> {
+  const reasons = await Promise.all(urls.split(',').map((url) => whyNoAnswer(url.trim(), 3_000)));
+  if (reasons.some((reason) => reason === undefined || reason.startsWith('LOADING'))) return;
+  const where = urls.replaceAll(/\/\/[^/@]*@/g, '//…@');
+  throw new OperatorError(
+    `The Redis of HOLDFAST_REDIS_URL (${where}) cannot be talked to: ${reasons[0]}.\nStart or mend it, or unset the variable to have one started here.`,
+  );
+}
+
+async function whyNoAnswer(url: string, timeoutMs: number): Promise<string | undefined> {
+  let reason = `no answer within ${timeoutMs / 1_000} s`;
   const probe = new Redis(url, {
     lazyConnect: true,
-    connectTimeout: 1_000,
-    commandTimeout: 1_000,
+    connectTimeout: timeoutMs,
+    commandTimeout: timeoutMs,
     enableReadyCheck: false,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });
-  probe.on('error', () => {}); // the answer says it
+  probe.on('error', (error: Error) => {
+    reason = error.message || reason;
+  });
   try {
     await probe.connect();
-    return (await probe.ping()) === 'PONG';
-  } catch {
-    return false;
+    await probe.ping();
+    return undefined;
+  } catch (error) {
+    // a connection that never was says only that it is closed
+    return error instanceof Error && error.name === 'ReplyError' ? error.message : reason;
   } finally {
     probe.disconnect();
   }

@@ -189,6 +189,15 @@ describe('npm start', { timeout: 60_000 }, () => {
     expect(readdirSync(join(own, 'logs'))).toEqual([]);
   });
 
+  test('says that the Redis it was told of does not answer, and where that is set', async () => {
+    const port = await freePort();
+    const env = { HOLDFAST_REDIS_URL: `redis://:hunter2@127.0.0.1:${port}` };
+    const { exited, said } = start(join(home, 'no-redis'), env);
+    expect(await exited).toBe(1);
+    expect(said()).toMatch(/HOLDFAST_REDIS_URL \(redis:\/\/….*ECONNREFUSED.*\n.*unset the variable/);
+    expect(said()).not.toContain('hunter2');
+  });
+
   test('shows why a part could not be started, and stops the others', async () => {
     const own = join(home, 'part-fails');
     const redisPort = await freePort();
