@@ -62,7 +62,7 @@ export function theEffect<T extends Stamped & { readonly id: string }>(
   const { provider, operation: name } = operation;
   throw new UnavailableError({
     code: failure.code,
-    message: `${provider} ${name}: ${failure.message}; it is played back under its key and nothing happened, so the next attempt gets a new key`,
+    message: `${provider} ${name}: ${failure.message.replace(/\.$/, '')}; it is played back under its key and nothing happened, so the next attempt gets a new key`,
     details: { ...operation, ...failure.details },
     keySpent: true,
   });
