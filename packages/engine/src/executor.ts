@@ -301,6 +301,12 @@ class Drive {
     if (death !== undefined) {
       const { runId, tenant, flow } = this.#run;
       this.#ended({ status: 'dead', kind: failure.kind, code: failure.code });
+      // codes only: a message may hold a provider's words about a customer
+      const { step, kind, code } = failure;
+      this.#deps.log.warn(
+        { run: runId, flow, ...(step && { step }), kind, code },
+        'the run is dead; it waits for a person',
+      );
       await this.#deps.writeLetter({ runId, tenant, flow, death, failure });
     }
     return ENDS;

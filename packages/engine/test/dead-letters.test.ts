@@ -3,7 +3,7 @@ import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { DEAD_LETTERS, defineFlow, type Letter, QUEUE_PREFIX, UnavailableError } from '../src/index.ts';
-import { startSystem, type TestSystem } from './system.ts';
+import { quietLog, startSystem, type TestSystem } from './system.ts';
 
 let broken = true;
 let charges = 0;
@@ -28,11 +28,12 @@ const shop = defineFlow({
   },
 });
 
+const warnings: object[] = [];
 let system: TestSystem;
 let letters: Queue<Letter>;
 beforeAll(async () => {
   system = await startSystem([shop]);
-  system.startWorker();
+  system.startWorker({ log: { ...quietLog, warn: (facts) => void warnings.push(facts) } });
   letters = new Queue<Letter>(DEAD_LETTERS, { connection: system.connection, prefix: QUEUE_PREFIX });
 });
 afterAll(async () => {
@@ -57,6 +58,9 @@ it('a dead run has a letter with its reason; a retry of it goes on from the step
   await system.runWith(runId, 'dead');
   const letter = await failedLetter(`${runId}.d1`);
   expect(letter.failedReason).toBe('exhausted at step "ship": shipping is down (shipping_down)');
+  expect(warnings).toEqual([
+    { run: runId, flow: 'shop', step: 'ship', kind: 'exhausted', code: 'shipping_down' },
+  ]);
   expect(letter.stacktrace?.join('\n')).toContain('dead-letters.test.ts');
   expect(letter.data).toMatchObject({
     runId,
