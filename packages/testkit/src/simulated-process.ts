@@ -78,7 +78,8 @@ export class SimulatedProcess {
       this.scene.schedule.note(`${this.name} dies`);
       this.#die('died');
       this.#connection.disconnect();
-      this.driver.giveUp();
+      // BullMQ would try again and again, for as long as this real process lives
+      this.driver.close().catch(() => {});
     }
     return never();
   }
