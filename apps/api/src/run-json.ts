@@ -55,6 +55,10 @@ export const RunJson = z.strictObject({
   output: z.unknown().optional().meta({ description: "The flow's result, once completed." }),
   error: RunErrorJson.optional(),
   waitingFor: WaitingForJson.optional(),
+  undoing: z.literal(true).optional().meta({
+    description:
+      'Of a dead run that is to be undone, or was half-way through that: a redrive goes on with the undoing.',
+  }),
   steps: z.array(StepJson),
   createdAt: time,
   updatedAt: time,
@@ -89,7 +93,7 @@ export function presentRun(run: Run): RunJson {
   };
 }
 
-function presentStanding(run: Run): Pick<RunJson, 'output' | 'error' | 'waitingFor'> {
+function presentStanding(run: Run): Pick<RunJson, 'output' | 'error' | 'waitingFor' | 'undoing'> {
   switch (run.status) {
     case 'pending':
     case 'running':
@@ -105,8 +109,9 @@ function presentStanding(run: Run): Pick<RunJson, 'output' | 'error' | 'waitingF
     case 'completed':
       return { output: run.output };
     case 'failed':
-    case 'dead':
       return { error: presentFailure(run.error) };
+    case 'dead':
+      return { error: presentFailure(run.error), ...(run.undoing && { undoing: true }) };
   }
 }
 

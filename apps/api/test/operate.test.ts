@@ -285,6 +285,17 @@ describe('POST /v1/dead-letters/{runId}/cancel', () => {
     expect((await runWith(id, 'cancelled')).steps).toMatchObject([{ status: 'compensated' }]);
   });
 
+  test('that cannot be carried out leaves the run dead, and says that it is to be undone', async () => {
+    const id = await runThatIs('dead');
+    expect((await api.ask({ path: `/v1/runs/${id}` })).json).not.toHaveProperty('undoing');
+    await post(`/v1/dead-letters/${id}/cancel`);
+    const undone = async () => {
+      const { json } = await api.ask({ path: `/v1/runs/${id}` });
+      return json.status === 'dead' && json.undoing === true;
+    };
+    await waitFor(undone, { what: 'the run to be dead again' });
+  });
+
   test('of a run that has ended is answered with 409', async () => {
     const id = await runThatIs('failed');
     expect(outcome(await post(`/v1/dead-letters/${id}/cancel`))).toEqual({

@@ -39,6 +39,7 @@ export const RunJson = z.looseObject({
   generation: z.number(),
   status: z.string(),
   updatedAt: z.string(),
+  undoing: z.literal(true).optional(),
   waitingFor: z.looseObject({ kind: z.string(), until: z.string().optional() }).optional(),
   error: z
     .looseObject({

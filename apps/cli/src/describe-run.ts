@@ -24,39 +24,34 @@ export function describeRun(run: RunJson): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** It died while what was done was being undone, and goes on with that. */
+/** Its error comes from taking a step back: what is completed and has an error all the same has it from there. */
 function inUndo({ error, steps }: RunJson): boolean {
   const step = steps.find(({ name }) => name === error?.step);
-  // what is completed and has an error all the same has it from its undo
   return error?.kind === 'compensation_failed' || (step?.status === 'completed' && step.error !== undefined);
 }
 
 /** What a person can do about a dead run, and what each will do. */
-export function waysOn(run: RunJson): string {
-  const { id, error, steps } = run;
+export function waysOn({ id, error, steps, undoing }: RunJson): string {
   const doubtful = steps.find(({ status }) => status === 'in_doubt')?.name;
-  const stay = steps.filter(({ status }) => status === 'completed').map(({ name }) => name);
-  if (inUndo(run)) {
-    const undone = stay.toReversed().join(', ');
-    return `${table([[`holdfast dead-letters redrive ${id}`, `goes on undoing: ${undone}; no step is done again`]])}\n`;
-  }
-  const rows = [
-    [
-      `holdfast dead-letters redrive ${id}`,
-      `tries ${error?.step ?? 'it'} again${stay.length > 0 ? `; ${stay.join(', ')} ${stay.length === 1 ? 'stays' : 'stay'}` : ''}`,
-    ],
-    ...(doubtful === undefined
-      ? []
-      : [
-          [
-            `holdfast dead-letters resolve ${id} --step ${doubtful}`,
-            'says whether it happened: --help tells how',
-          ],
-        ]),
-    [
-      `holdfast dead-letters discard ${id}`,
-      stay.length > 0 ? `gives it up and undoes ${stay.join(', ')}` : 'gives it up',
-    ],
+  const done = steps.filter(({ status }) => status === 'completed').map(({ name }) => name);
+  const redrive = `holdfast dead-letters redrive ${id}`;
+  const resolve = [
+    `holdfast dead-letters resolve ${id} --step ${doubtful}`,
+    'says whether it happened: --help tells how',
   ];
-  return `${table(rows)}\n`;
+  const discard = `holdfast dead-letters discard ${id}`;
+  const rows = undoing
+    ? [[redrive, `goes on undoing${listed(': ', done.toReversed())}; no step is done again`]]
+    : [
+        [
+          redrive,
+          `tries ${error?.step ?? 'it'} again${listed('; ', done, done.length === 1 ? ' stays' : ' stay')}`,
+        ],
+        [discard, `gives it up${listed(' and undoes ', done)}`],
+      ];
+  return `${table(doubtful === undefined ? rows : [...rows.slice(0, 1), resolve, ...rows.slice(1)])}\n`;
+}
+
+function listed(before: string, names: readonly string[], after = ''): string {
+  return names.length === 0 ? '' : `${before}${names.join(', ')}${after}`;
 }

@@ -132,10 +132,15 @@ describe('dead-letters', () => {
   test('show of a run that died in an undo promises no step', async () => {
     const error = { code: 'api_error', message: 'no refund', step: 'charge', kind: 'compensation_failed' };
     const steps = ['charge', 'reserve'].map((name) => ({ ...run(1).steps[0], name }));
-    respond = (_body, response) => json(response, { ...run(1), error, steps });
+    respond = (_body, response) => json(response, { ...run(1), error, steps, undoing: true });
     const { out } = await holdfast(['dead-letters', 'show', 'run_1'], env);
     expect(out).toContain('the undo of charge: no refund (api_error)');
     expect(out).toMatch(/redrive run_1 +goes on undoing: reserve, charge; no step is done again\n$/);
+    respond = (_body, response) => json(response, { ...run(1), undoing: true });
+    const doubtful = (await holdfast(['dead-letters', 'show', 'run_1'], env)).out;
+    expect(doubtful).toMatch(
+      /redrive run_1 +goes on undoing: charge; .*\n +holdfast dead-letters resolve run_1.*\n$/,
+    );
   });
 
   test('discard is the cancel of the API', async () => {

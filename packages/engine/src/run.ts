@@ -137,7 +137,13 @@ export type Run = RunCommon &
     | { readonly status: 'completed'; readonly output: Json; readonly finishedAt: number }
     | { readonly status: 'failed'; readonly error: Failure; readonly finishedAt: number }
     | { readonly status: 'cancelled'; readonly finishedAt: number }
-    | { readonly status: 'dead'; readonly error: Failure; readonly deaths: number }
+    | {
+        readonly status: 'dead';
+        readonly error: Failure;
+        readonly deaths: number;
+        /** It is to be undone, or was half-way through that: a redrive goes on with the undoing, not with the flow. */
+        readonly undoing?: true;
+      }
   );
 
 export function isTerminal(status: RunStatus): status is TerminalStatus {

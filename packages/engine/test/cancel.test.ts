@@ -98,11 +98,12 @@ it('a bug before what was done keeps a cancelled run dead: nobody knows how to u
   deployed = 'before';
   seen.length = 0;
   const runId = await system.submit(changed, null);
-  const { deaths } = await system.runWith(runId, 'dead');
+  const { deaths, undoing } = await system.runWith(runId, 'dead');
+  expect(undoing).toBeUndefined();
   deployed = 'after';
   await system.client.cancel('t', runId);
   const run = await system.runThat(runId, (r) => r.status === 'dead' && r.deaths > deaths, 'dead again');
-  expect(run).toMatchObject({ status: 'dead', steps: [{ status: 'completed' }] });
+  expect(run).toMatchObject({ status: 'dead', undoing: true, steps: [{ status: 'completed' }] });
   deployed = 'before';
   await system.client.redrive('t', runId);
   await system.runWith(runId, 'cancelled');

@@ -100,7 +100,10 @@ export function decodeRun(runId: string, fields: Fields): Run {
     case 'dead': {
       const death = parsed<Failure>(fields.get('death'));
       if (!death) throw corrupt('death');
-      return { ...common, status, error: death, deaths: Number(need(fields, 'deaths')) };
+      return {
+        ...{ ...common, status, error: death, deaths: Number(need(fields, 'deaths')) },
+        ...((fields.has('cancel') || fields.has('phase')) && { undoing: true }),
+      };
     }
   }
 }
