@@ -1,6 +1,6 @@
 import formbody from '@fastify/formbody';
 import { addHealthRoutes, createMetrics } from '@holdfast/app-kit';
-import type { Client } from '@holdfast/engine';
+import type { Client, FlowContract } from '@holdfast/engine';
 import type { Operations } from '@holdfast/operations';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { BoardQueues } from './board-queues.ts';
@@ -24,8 +24,8 @@ export interface DashboardParts {
   readonly client: Client;
   readonly operations: Operations;
   readonly snapshots: Snapshots;
-  /** Names of the flows there are. */
-  readonly flows: readonly string[];
+  /** The client's. */
+  readonly flows: readonly FlowContract[];
   /** Rejects, in time, when Redis does not answer. */
   readonly ping: () => Promise<unknown>;
   readonly draining: () => boolean;
@@ -65,9 +65,9 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
   await app.register(async (pages) => {
     await pages.register(formbody);
     await pages.register(overviewRoutes, { client, snapshots, redrives, events });
-    await pages.register(runsRoutes, { client, flows });
+    await pages.register(runsRoutes, { client, flows: flows.map(({ name }) => name) });
     await pages.register(runRoutes, { client, operations, events });
-    await pages.register(actRoutes, { client, operations, redrives });
+    await pages.register(actRoutes, { client, flows, operations, redrives });
   });
   await app.register(board, { queues, ping, client, operations, redrives });
   addHealthRoutes(app, { check: ping, draining: parts.draining, metrics: createMetrics('dashboard') });

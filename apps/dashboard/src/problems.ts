@@ -10,6 +10,7 @@ const TITLES = {
   page_not_found: 'There is no such page',
   run_not_found: 'There is no such run',
   method_not_allowed: 'The dashboard does not do this',
+  result_invalid: 'The result cannot be recorded',
   letter_not_failed: 'This letter does not wait for a retry',
   too_many_redrives: 'Too much is being redriven already',
   internal_error: 'Something went wrong on our side',

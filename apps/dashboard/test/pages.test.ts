@@ -215,8 +215,17 @@ test('what is in doubt is resolved with what was found out, or the run is cancel
     'nobody knows whether ship happened: shipping did not answer (timeout). Done and standing: charge.',
   );
   const form = { step: 'ship', outcome: 'happened' };
-  const broken = await submit(`/runs/${happened}/resolve`, { ...form, result: '{"trackingNumber":' });
-  expect(broken.text).toContain('Nothing was done: the result is not JSON');
+  const refused = async (result: string) => {
+    const headers = { origin: dashboard.url, 'sec-fetch-site': 'same-origin', accept: 'text/html' };
+    const path = `/runs/${happened}/resolve`;
+    const { status, text } = await dashboard.ask({ path, form: { ...form, result }, headers });
+    expect(status).toBe(422);
+    return text;
+  };
+  expect(await refused('{"trackingNumber":')).toContain(
+    'Nothing was done, because of the result: it is not JSON.',
+  );
+  expect(await refused('{}')).toContain('Nothing was done, because of the result: result.trackingNumber: ');
   await submit(`/runs/${happened}/resolve`, { ...form, result: '{"trackingNumber":"TRK-9"}' });
   await until(happened, 'completed');
   expect((await page(`/runs/${happened}`)).text).toContain('&#34;trackingNumber&#34;: &#34;TRK-9&#34;');

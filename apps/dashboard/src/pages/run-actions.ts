@@ -13,16 +13,18 @@ export function runActions(run: Run): string {
 function redrive(run: Run): string {
   const step = 'error' in run ? run.error?.step : undefined;
   const done = namesOf(run, 'completed');
-  const undoing = 'error' in run && run.error?.kind === 'compensation_failed';
+  const undoing = isUndoing(run);
   const what = undoing
-    ? `The undo of ${step ?? 'what was done'} is tried again, with fresh attempts. What is undone already stays undone.`
+    ? `The run goes on being undone${step ? `, from ${step}` : ''}, with fresh attempts. What is undone already stays undone.`
     : `${step ? `The step ${step} is` : 'The run is'} tried again, with fresh attempts and the same provider keys.${
         done.length > 0 ? ` What is done stays done and is not repeated: ${listed(done)}.` : ''
       }`;
   return confirmed({
     ...{
       id: 'redrive',
-      summary: `Redrive: try ${step ?? 'again'}${step ? ' again' : ''}…`,
+      summary: undoing
+        ? 'Redrive: go on undoing…'
+        : `Redrive: try ${step ?? 'again'}${step ? ' again' : ''}…`,
       button: 'Redrive',
     },
     body: html`<p>${what}</p>`,
@@ -37,7 +39,7 @@ function resolutions(run: Run): string[] {
       confirmed({
         id: `happened-${name}`,
         summary: `Resolve: ${name} happened…`,
-        body: html`<p>Say so when you have found at the provider that it did. It is recorded as done, never repeated, and the run goes on.</p>
+        body: html`<p>Say so when you have found at the provider that it did. It is recorded as done, never repeated, and ${isUndoing(run) ? 'then undone' : 'the run goes on'}.</p>
 <p><label for="result-${name}">What the step would have returned, as JSON. Leave it empty when it returns nothing.</label>
 <textarea id="result-${name}" name="result" rows="3" spellcheck="false" autocomplete="off"></textarea></p>`,
         action: `/runs/${run.id}/resolve`,
@@ -47,7 +49,7 @@ function resolutions(run: Run): string[] {
       confirmed({
         id: `not-happened-${name}`,
         summary: `Resolve: ${name} did not happen…`,
-        body: html`<p>Say so when you have found at the provider that it did not. It is tried again: if it did happen after all, it happens twice.</p>`,
+        body: html`<p>Say so when you have found at the provider that it did not. ${isUndoing(run) ? 'There is nothing of it to undo then: if it did happen after all, it stays.' : 'It is tried again: if it did happen after all, it happens twice.'}</p>`,
         action: `/runs/${run.id}/resolve`,
         fields: { step: name, outcome: 'did_not_happen' },
         button: 'It did not happen',
@@ -82,6 +84,10 @@ function rerun(run: Run): string {
     body: html`<p>The run starts again from its first step, as generation ${run.generation + 1}, with the same input and new provider keys.${again}</p>`,
     action: `/runs/${run.id}/rerun`,
   });
+}
+
+function isUndoing(run: Run): boolean {
+  return run.status === 'dead' && run.undoing === true;
 }
 
 function namesOf(run: Run, status: Run['steps'][number]['status']): string[] {

@@ -9,8 +9,6 @@ const SAID = {
   run_finished: 'Nothing was done: the run has ended already.',
   not_finished: 'Nothing was done: only a run that has ended can be started afresh.',
   drawn: 'Nothing was done: another run draws upon this one, or this one upon another.',
-  result_invalid:
-    'Nothing was done: the result is not JSON, or cannot be recorded. Mend it and send it again.',
   redriving: 'The redrive has begun; this page shows how far it is.',
 } as const;
 

@@ -1,4 +1,4 @@
-import type { Client, Resolution, Run } from '@holdfast/engine';
+import { type Client, type FlowContract, type Resolution, type Run, resultFaults } from '@holdfast/engine';
 import type { Operations } from '@holdfast/operations';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -10,6 +10,7 @@ import { runOf } from './run.ts';
 
 export interface ActRoutesOptions {
   readonly client: Client;
+  readonly flows: readonly FlowContract[];
   readonly operations: Operations;
   readonly redrives: BulkRedrives;
 }
@@ -42,7 +43,7 @@ const BulkOrder = z.strictObject({
 /** What the forms of the pages do. Each leads back to where it came from, with what became of it. */
 export async function actRoutes(
   app: FastifyInstance,
-  { client, operations, redrives }: ActRoutesOptions,
+  { client, flows, operations, redrives }: ActRoutesOptions,
 ): Promise<void> {
   const back = (reply: FastifyReply, run: Run, said: Said | undefined) =>
     reply.redirect(`/runs/${run.id}${said ? `?said=${said}` : ''}`, 303);
@@ -66,8 +67,14 @@ export async function actRoutes(
     const run = await runOf(client, request.params.id);
     const form = read(Resolve, request.body);
     const resolution = resolutionOf(form);
-    if (!resolution) return back(reply, run, 'result_invalid');
-    return back(reply, run, await operations.resolve(actorOf(request), run.tenant, run.id, resolution));
+    if (!resolution) throw resultInvalid('it is not JSON');
+    const outcome = await operations.resolve(actorOf(request), run.tenant, run.id, resolution);
+    if (outcome !== 'result_invalid') return back(reply, run, outcome);
+    const faults = resultFaults(
+      flows.find(({ name }) => name === run.flow),
+      resolution,
+    );
+    throw resultInvalid(faults.map(({ path, message }) => `${path}: ${message}`).join('; '));
   });
 
   app.post('/dead-letters/redrive', async (request, reply) => {
@@ -91,6 +98,14 @@ function read<T>(form: z.ZodType<T>, body: unknown): T {
     ({ path, message }) => `${path.join('.') || 'the form'}: ${message}`,
   );
   throw new DashboardProblem(400, 'bad_request', `The form could not be read: ${faults.join('; ')}.`);
+}
+
+function resultInvalid(why: string): DashboardProblem {
+  return new DashboardProblem(
+    422,
+    'result_invalid',
+    `Nothing was done, because of the result: ${why}. Go back, mend it and send it again.`,
+  );
 }
 
 /** @returns undefined when the result is no JSON */
