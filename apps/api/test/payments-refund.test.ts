@@ -190,7 +190,7 @@ describe('many refunds at once', () => {
   });
 });
 
-describe('a refund that the provider', () => {
+describe('a refund that the provider', { timeout: 60_000 }, () => {
   const left = async (id: string) =>
     (await service.refund(id, { amount: 1001, reason })).json.refundableAmount;
 

@@ -66,7 +66,8 @@ export async function startPaymentService(): Promise<PaymentService> {
         const { json } = await api.ask({ path: `/v1/runs/${id}` });
         return status.includes(String(json.status)) && json;
       },
-      { what: `run ${id} to be ${status.join(' or ')}` },
+      // the breaker keeps a failing provider's last attempts apart
+      { what: `run ${id} to be ${status.join(' or ')}`, timeoutMs: 25_000 },
     );
   const pay: PaymentService['pay'] = (body = PAYMENT, headers = {}) =>
     api.order(body, headers, '/v1/payments');
