@@ -177,6 +177,7 @@ class RunningWorker implements Worker {
     if (signedOff) return;
     this.#stopped.abort();
     clearTimeout(this.#sweepTimer);
+    for (const worker of this.#workers) worker.close(true).catch(this.#onWorkerError(worker));
     await this.#liveness.stop();
     this.#options.log.warn({}, 'the worker stopped while redis was away; others take its runs');
   }

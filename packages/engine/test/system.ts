@@ -1,5 +1,5 @@
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
-import { Redis } from 'ioredis';
+import { type Cluster, Redis } from 'ioredis';
 import {
   type Client,
   createClient,
@@ -31,7 +31,7 @@ export async function startSystem(flows: readonly Flow[]): Promise<TestSystem> {
   connection.on('error', () => {});
   const client = createClient({ connection, flows });
   const workers: Worker[] = [];
-  const connections = [connection];
+  const connections: (Redis | Cluster)[] = [connection];
   let submitted = 0;
 
   const runThat: TestSystem['runThat'] = (runId, is, what) =>
@@ -48,11 +48,11 @@ export async function startSystem(flows: readonly Flow[]): Promise<TestSystem> {
     connection,
     client,
     startWorker(options = {}) {
-      const own = new Redis(redis.url, { maxRetriesPerRequest: null });
-      own.on('error', () => {});
-      connections.push(own);
+      const connection = options.connection ?? new Redis(redis.url, { maxRetriesPerRequest: null });
+      connection.on('error', () => {});
+      connections.push(connection);
       const worker = startWorker({
-        connection: own,
+        connection,
         redisUrls: [redis.url],
         flows,
         log: quietLog,
