@@ -4,7 +4,7 @@ import { parseOptions } from '../src/options.ts';
 test('without options: ten thousand runs in five rounds, and the floor is held', () => {
   expect(parseOptions([])).toEqual({
     kind: 'bench',
-    options: { runs: 10_000, rounds: 5, concurrency: 50, floor: 0.8, json: false },
+    options: { runs: 10_000, rounds: 5, concurrency: 50, floor: 0.5, json: false },
   });
 });
 
