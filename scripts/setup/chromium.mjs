@@ -14,7 +14,8 @@ export async function offerChromium() {
   console.log('Installing chromium with apt-get…');
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   await runQuietly(choice.aptGet, ['update', '-qq'], { env });
-  const install = ['install', '-y', '-qq', '--no-install-recommends', 'chromium'];
+  // without any font it would not draw a page
+  const install = ['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'];
   const result = await runQuietly(choice.aptGet, install, { env });
   if (!result.ok) console.log(`apt-get could not install chromium (${result.why}). ${NEEDED}`);
 }
