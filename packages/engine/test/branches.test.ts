@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { waitFor } from '@holdfast/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineFlow, RejectedError, UnavailableError } from '../src/index.ts';
@@ -16,8 +16,8 @@ const uneven = defineFlow({
   async run(ctx) {
     const right = async () => {
       await ctx.step('right-1', {
-        run: async () => {
-          await delay(60);
+        run: async ({ runId }) => {
+          await waitFor(() => leftIsRefused(runId), { what: 'the refusal to be recorded' });
           seen.push('right-1');
         },
         undo: async () => {
@@ -42,6 +42,12 @@ const uneven = defineFlow({
 });
 
 let system: TestSystem;
+
+async function leftIsRefused(runId: string): Promise<boolean> {
+  const run = await system.client.getRun('t', runId);
+  return run?.steps.some(({ name, status }) => name === 'left' && status === 'failed') ?? false;
+}
+
 beforeEach(async () => {
   seen.length = 0;
   system = await startSystem([uneven]);

@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { QUEUE_PREFIX } from '@holdfast/engine';
 import { createDriver, keys } from '@holdfast/engine/testing';
 import { startRedis } from '@holdfast/testkit';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
-import { flowOf } from './scenarios.ts';
+import { flowOf, untilDue } from './scenarios.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
@@ -17,9 +16,9 @@ it('a run that is old and has just woken is looked at again soon while its job w
   const queue = new Queue('sleeper', { connection, prefix: QUEUE_PREFIX });
   const runId = await driver.submit(sleeper, null, 'key');
   await driver.deliver('sleeper');
+  await untilDue(driver, runId);
   const longAgo = Date.now() - 30 * DAY_MS;
   await connection.hset(keys.run(runId), 'createdAt', longAgo, 'updatedAt', longAgo);
-  await delay(10);
   await (await queue.getJob(runId))?.promote();
   await connection.zadd(keys.alarms, 0, runId);
   await driver.sweep();

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Actor,
   type Backstage,
@@ -7,7 +6,7 @@ import {
   raceInEveryOrder,
 } from '@holdfast/testkit';
 import { expect, it } from 'vitest';
-import { down, first, flowOf, no, operate, unclear } from './scenarios.ts';
+import { down, first, flowOf, no, operate, unclear, untilDue } from './scenarios.ts';
 
 async function race(
   name: string,
@@ -69,9 +68,9 @@ it(
   'a signal and the time-out of its wait',
   () =>
     race('signal × time-out', waiting(20), {
-      prepare: async (driver) => {
+      prepare: async (driver, runId) => {
         await driver.deliver('waiting');
-        await delay(25);
+        await untilDue(driver, runId);
       },
       actors: { worker: once('waiting'), signaller: signal },
       expect: ({ run }, { signaller }) => {

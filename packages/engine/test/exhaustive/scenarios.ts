@@ -7,7 +7,8 @@ import {
   ThrottledError,
   UnavailableError,
 } from '@holdfast/engine';
-import type { CrashOptions, OutsideScene, Providers } from '@holdfast/testkit';
+import type { Driver } from '@holdfast/engine/testing';
+import { type CrashOptions, type OutsideScene, type Providers, waitFor } from '@holdfast/testkit';
 import { expect } from 'vitest';
 import { z } from 'zod';
 
@@ -143,6 +144,14 @@ export const steps: Record<string, Case> = {
     },
   },
 };
+
+/** Until what the run waits for is due by itself. */
+export async function untilDue(driver: Driver, runId: string): Promise<void> {
+  const run = await driver.read(runId);
+  const until = run?.status === 'suspended' ? run.waitingFor.until : undefined;
+  if (until === undefined) throw new Error(`${runId} waits for nothing that comes by itself`);
+  await waitFor(() => Date.now() > until, { what: `${runId} to be due` });
+}
 
 export const waits: Record<string, Case> = {
   'a sleep, with draws': {
