@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Calls } from './attempt.ts';
 import type { FlowContext } from './define-flow.ts';
 import { Delivery } from './delivery.ts';
+import { Draws } from './draws.ts';
 import { type DurationInput, toMs } from './duration.ts';
 import { toErrorRecord, toRejectedError } from './error-codec.ts';
 import { RejectedError } from './errors.ts';
@@ -83,8 +83,8 @@ export class Execution implements FlowContext {
   /** Where names were used; kept by a replay only, since a stack costs more than all else in a step. */
   readonly #places = new Map<string, Error>();
   readonly #counts = new Map<string, number>();
+  readonly #draws: Draws;
   readonly #rejectedBy = new WeakMap<Error, string>();
-  #draws = 0;
   #now: number;
   #underWay = 0;
   /** Something ended in this drive that was not recorded before. */
@@ -101,6 +101,7 @@ export class Execution implements FlowContext {
     this.#mode = mode;
     this.#deps = deps;
     this.#now = run.createdAt;
+    this.#draws = new Draws(`${run.runId}:${run.generation}`);
     this.#runner = new StepRunner(run, deps);
     this.#waitRunner = new Waits(run, deps);
     this.#awaited = new Set(openFields(deps.writer));
@@ -216,20 +217,11 @@ export class Execution implements FlowContext {
   }
 
   random(): number {
-    return this.#draw().readUIntBE(0, 6) / 2 ** 48;
+    return this.#draws.random();
   }
 
   uuid(): string {
-    const bytes = this.#draw().subarray(0, 16);
-    bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
-    bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-    return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-  }
-
-  /** Random bytes that follow from the run and from how many were drawn before. */
-  #draw(): Buffer {
-    this.#draws += 1;
-    return createHash('sha256').update(`${this.runId}:${this.#run.generation}:${this.#draws}`).digest();
+    return this.#draws.uuid();
   }
 
   #count(what: string): number {
