@@ -1,23 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
-import { cancelRun, sendSignal } from './child-runs.ts';
-import { bringBack } from './dead-letters.ts';
-import type { FlowContract } from './define-flow.ts';
-import { FlowRegistry } from './flow-registry.ts';
-import { faultsOf, type InputFault } from './input-faults.ts';
-import { Jobs } from './jobs.ts';
+import type { FlowContract } from './contract/define-flow.ts';
+import { FlowRegistry } from './contract/flow-registry.ts';
+import { faultsOf, type InputFault } from './contract/input-faults.ts';
+import { checkSize, LIMITS } from './contract/limits.ts';
+import { isTerminal, type Json, type Run } from './contract/run.ts';
+import { CHILD_SIGNAL } from './drive/waits.ts';
 import { encodeJson } from './journal/codec.ts';
 import type { Draw } from './journal/journal.ts';
 import { keys, runIdOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
+import { type Resolution, resolvedRecord, resultFaults } from './journal/resolution.ts';
 import { CorruptRecordError } from './journal/run-codec.ts';
 import { fieldOf } from './journal/step-record.ts';
-import { checkSize, LIMITS } from './limits.ts';
-import { type Resolution, resolvedRecord, resultFaults } from './resolution.ts';
-import { isTerminal, type Json, type Run } from './run.ts';
-import { InvalidCursorError, type ListQuery, listRuns, type RunPage, runsByKey } from './run-list.ts';
-import { RunWatch } from './run-watch.ts';
-import { CHILD_SIGNAL } from './waits.ts';
+import { InvalidCursorError, type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
+import { RunWatch } from './observe/run-watch.ts';
+import { cancelRun, sendSignal } from './queue/child-runs.ts';
+import { bringBack } from './queue/dead-letters.ts';
+import { Jobs } from './queue/jobs.ts';
 
 export interface SubmitRequest {
   readonly flow: string;

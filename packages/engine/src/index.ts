@@ -13,26 +13,18 @@ export {
   type SubmitRequest,
   UnknownFlowError,
 } from './client.ts';
-export type { DeadRun } from './dead-letters.ts';
-export { defineFlow, type Flow, type FlowContext, type FlowContract } from './define-flow.ts';
-export { type DurationInput, toMs } from './duration.ts';
-export { InDoubtError, RejectedError, StepError, ThrottledError, UnavailableError } from './errors.ts';
-export type { InputFault } from './input-faults.ts';
-export type { Letter } from './jobs.ts';
-export type { Draw } from './journal/journal.ts';
-export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
-export { LIMITS, TooLargeError } from './limits.ts';
-export type { Log } from './log.ts';
+export { defineFlow, type Flow, type FlowContext, type FlowContract } from './contract/define-flow.ts';
+export { type DurationInput, toMs } from './contract/duration.ts';
 export {
-  type DeathGroup,
-  type DeathPlace,
-  type Overview,
-  type OverviewOptions,
-  readOverview,
-  type WaitingRun,
-} from './overview.ts';
-export { type QueueDepth, readQueueDepths } from './queue-depths.ts';
-export { type Resolution, resultFaults } from './resolution.ts';
+  InDoubtError,
+  RejectedError,
+  StepError,
+  ThrottledError,
+  UnavailableError,
+} from './contract/errors.ts';
+export type { InputFault } from './contract/input-faults.ts';
+export { LIMITS, TooLargeError } from './contract/limits.ts';
+export type { Log } from './contract/log.ts';
 export {
   type ErrorRecord,
   type Failure,
@@ -47,9 +39,7 @@ export {
   type UndoState,
   type WaitingFor,
   type WaitState,
-} from './run.ts';
-export { InvalidCursorError, type ListQuery, type RunPage } from './run-list.ts';
-export type { ObservedCall, ObservedEnd, RunObserver } from './run-observer.ts';
+} from './contract/run.ts';
 export type {
   ChildOptions,
   LookUp,
@@ -58,5 +48,21 @@ export type {
   StepCall,
   StepOptions,
   WaitOptions,
-} from './step.ts';
+} from './contract/step.ts';
+export type { Draw } from './journal/journal.ts';
+export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+export { type Resolution, resultFaults } from './journal/resolution.ts';
+export {
+  type DeathGroup,
+  type DeathPlace,
+  type Overview,
+  type OverviewOptions,
+  readOverview,
+  type WaitingRun,
+} from './observe/overview.ts';
+export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
+export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
+export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
+export type { DeadRun } from './queue/dead-letters.ts';
+export type { Letter } from './queue/jobs.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

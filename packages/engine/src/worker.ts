@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { Worker as BullWorker, type WorkerOptions as BullWorkerOptions, type Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
-import type { Calls } from './attempt.ts';
-import { childRuns, tellParent } from './child-runs.ts';
-import { type DeadRun, processLetter, writeLetter } from './dead-letters.ts';
-import type { Flow } from './define-flow.ts';
-import { type DurationInput, toMs } from './duration.ts';
-import { Executor } from './executor.ts';
-import { FlowRegistry } from './flow-registry.ts';
-import { Jobs, type Letter, type RunJob } from './jobs.ts';
+import type { Flow } from './contract/define-flow.ts';
+import { type DurationInput, toMs } from './contract/duration.ts';
+import { FlowRegistry } from './contract/flow-registry.ts';
+import type { Log } from './contract/log.ts';
+import type { Calls } from './drive/attempt.ts';
+import { Executor } from './drive/executor.ts';
 import type { Journal } from './journal/journal.ts';
 import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
-import { startLiveness } from './liveness.ts';
-import type { Log } from './log.ts';
-import { isRefusal, Refusals } from './refusals.ts';
-import type { RunObserver } from './run-observer.ts';
-import { runProcessor } from './run-processor.ts';
-import { Sweeper } from './sweeper.ts';
+import type { RunObserver } from './observe/run-observer.ts';
+import { childRuns, tellParent } from './queue/child-runs.ts';
+import { type DeadRun, processLetter, writeLetter } from './queue/dead-letters.ts';
+import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
+import { startLiveness } from './queue/liveness.ts';
+import { isRefusal, Refusals } from './queue/refusals.ts';
+import { runProcessor } from './queue/run-processor.ts';
+import { Sweeper } from './queue/sweeper.ts';
 
 export interface WorkerOptions {
   /** With `maxRetriesPerRequest: null`: commands wait until Redis is back. Stays the caller's to close. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineFlow, type Run } from '../src/index.ts';
 import { redisJournal } from '../src/journal/redis-journal.ts';
-import { RunWatch } from '../src/run-watch.ts';
+import { RunWatch } from '../src/observe/run-watch.ts';
 import { startSystem, type TestSystem } from './system.ts';
 
 const patient = defineFlow({

@@ -1,11 +1,11 @@
 import { startRedis, type TestRedis } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Failure } from '../src/contract/run.ts';
 import type { ClaimedRun, Entry, Journal } from '../src/journal/journal.ts';
 import { keys } from '../src/journal/keys.ts';
 import { redisJournal } from '../src/journal/redis-journal.ts';
 import { encodeRecord, fieldOf } from '../src/journal/step-record.ts';
-import type { Failure } from '../src/run.ts';
 
 const RETENTION_MS = 3_600_000;
 const FAILURE: Failure = { kind: 'bug', code: 'x', message: 'x' };

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineFlow, type Flow, type FlowContext, RejectedError, UnavailableError } from '../src/index.ts';
-import { type Replay, recordedRuns, replayRun } from '../src/replay.ts';
+import { type Replay, recordedRuns, replayRun } from '../src/observe/replay.ts';
 import { createDriver, type Driver } from '../src/testing.ts';
 
 /** What the second step does in the first place, so that a run gets where a test wants it. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { decideRetry, retryPolicy } from '../src/retry-policy.ts';
+import { decideRetry, retryPolicy } from '../src/contract/retry-policy.ts';
 
 const policy = retryPolicy({ attempts: 5, first: '100ms', max: '1s' });
 const DAY_MS = 24 * 60 * 60 * 1_000;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { retryPolicy } from '../src/contract/retry-policy.ts';
+import { afterFailure, standingOf } from '../src/drive/step-progress.ts';
 import { InDoubtError, RejectedError, ThrottledError, UnavailableError } from '../src/index.ts';
-import { retryPolicy } from '../src/retry-policy.ts';
-import { afterFailure, standingOf } from '../src/step-progress.ts';
 
 const at = { now: 1_000, random: () => 1, scale: 1 };
 const policy = retryPolicy({ attempts: 3, first: '100ms', max: '1s' });

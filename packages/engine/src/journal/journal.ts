@@ -1,4 +1,4 @@
-import type { Failure, Json, Run, TerminalStatus, WaitingFor } from '../run.ts';
+import type { Failure, Json, Run, TerminalStatus, WaitingFor } from '../contract/run.ts';
 import type { StepRecord } from './step-record.ts';
 
 /** One write of a step's record: the journal's field and its encoded record. */

@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
-import { LIMITS } from '../limits.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Run } from '../contract/run.ts';
 import { runScript, runScriptFirst, type ScriptReply } from '../redis-scripts.ts';
-import type { Run } from '../run.ts';
 import type {
   CancelReply,
   ClaimReply,

@@ -1,4 +1,4 @@
-import type { Failure, Json, Run, RunEvent, WaitingFor } from '../run.ts';
+import type { Failure, Json, Run, RunEvent, WaitingFor } from '../contract/run.ts';
 import type { ClaimedRun, Draw, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
 import { decodeRecord, parseField, type StepRecord } from './step-record.ts';
 import { stepStates, waitStates } from './step-states.ts';

@@ -1,4 +1,4 @@
-import type { ErrorRecord } from '../run.ts';
+import type { ErrorRecord } from '../contract/run.ts';
 
 interface RecordCommon {
   /** Position in the journal, from 1: of the record that ended it, else of the first. Replay keeps the order of the ends. */

@@ -1,4 +1,4 @@
-import { isTerminal, type Run, type StepState, type UndoState, type WaitState } from '../run.ts';
+import { isTerminal, type Run, type StepState, type UndoState, type WaitState } from '../contract/run.ts';
 import { type CompletedRecord, fieldOf, parseField, type StepRecord } from './step-record.ts';
 
 /** What a run's journal holds, by field. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { RunWriter } from '../../src/drive/run-writer.ts';
 import type { ClaimedRun, Entry, Journal, WriteReply } from '../../src/journal/journal.ts';
 import type { StartedRecord } from '../../src/journal/step-record.ts';
-import { RunWriter } from '../../src/run-writer.ts';
 
 /** A journal whose writes are answered by hand. */
 function writerByHand() {

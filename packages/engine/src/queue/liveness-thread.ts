@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Cluster, Redis } from 'ioredis';
-import { redisJournal } from './journal/redis-journal.ts';
+import { redisJournal } from '../journal/redis-journal.ts';
 import type { LifeProof, LivenessPlan } from './liveness.ts';
 
 // A thread of its own: a busy event loop in the main thread does not make the worker look dead, and a dead process does.

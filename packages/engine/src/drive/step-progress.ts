@@ -1,9 +1,9 @@
+import { UnavailableError } from '../contract/errors.ts';
+import { decideRetry, type RetryPolicyMs } from '../contract/retry-policy.ts';
+import type { FailureKind } from '../contract/run.ts';
+import type { RejectedRecord, RetryingRecord, StartedRecord } from '../journal/step-record.ts';
 import type { AttemptOutcome } from './attempt.ts';
 import { toErrorRecord } from './error-codec.ts';
-import { UnavailableError } from './errors.ts';
-import type { RejectedRecord, RetryingRecord, StartedRecord } from './journal/step-record.ts';
-import { decideRetry, type RetryPolicyMs } from './retry-policy.ts';
-import type { FailureKind } from './run.ts';
 
 /** Where a step stands before its next attempt. */
 export interface Standing {

@@ -1,7 +1,7 @@
-import type { ClaimedRun, Entry, Journal, WriteReply } from './journal/journal.ts';
-import { encodeRecord, isFinal, type OpenRecord, type StepRecord } from './journal/step-record.ts';
-import { LIMITS, TooLargeError } from './limits.ts';
-import type { RunEvent } from './run.ts';
+import { LIMITS, TooLargeError } from '../contract/limits.ts';
+import type { RunEvent } from '../contract/run.ts';
+import type { ClaimedRun, Entry, Journal, WriteReply } from '../journal/journal.ts';
+import { encodeRecord, isFinal, type OpenRecord, type StepRecord } from '../journal/step-record.ts';
 
 type AttemptFailed = Extract<RunEvent, { is: 'attempt_failed' }>;
 

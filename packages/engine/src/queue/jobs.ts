@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
-import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
-import type { Failure } from './run.ts';
+import type { Failure } from '../contract/run.ts';
+import { DEAD_LETTERS, QUEUE_PREFIX } from '../journal/keys.ts';
 
 /** All that a job carries: the journal holds the rest. */
 export interface RunJob {

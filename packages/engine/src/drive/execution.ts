@@ -1,18 +1,24 @@
+import type { FlowContext } from '../contract/define-flow.ts';
+import { type DurationInput, toMs } from '../contract/duration.ts';
+import { RejectedError } from '../contract/errors.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Log } from '../contract/log.ts';
+import type { Failure, WaitingFor } from '../contract/run.ts';
+import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from '../contract/step.ts';
+import type { ClaimedRun } from '../journal/journal.ts';
+import {
+  fieldOf,
+  isFinal,
+  parseField,
+  type RecordKind,
+  type RejectedRecord,
+} from '../journal/step-record.ts';
+import type { RunObserver } from '../observe/run-observer.ts';
 import type { Calls } from './attempt.ts';
-import type { FlowContext } from './define-flow.ts';
 import { Delivery } from './delivery.ts';
 import { Draws } from './draws.ts';
-import { type DurationInput, toMs } from './duration.ts';
 import { toErrorRecord, toRejectedError } from './error-codec.ts';
-import { RejectedError } from './errors.ts';
-import type { ClaimedRun } from './journal/journal.ts';
-import { fieldOf, isFinal, parseField, type RecordKind, type RejectedRecord } from './journal/step-record.ts';
-import { LIMITS } from './limits.ts';
-import type { Log } from './log.ts';
-import type { Failure, WaitingFor } from './run.ts';
-import type { RunObserver } from './run-observer.ts';
 import type { RunWriter } from './run-writer.ts';
-import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from './step.ts';
 import { type StepEnd, StepRunner } from './step-runner.ts';
 import { type ChildRuns, Waits } from './waits.ts';
 

@@ -1,8 +1,8 @@
-import type { FlowContract } from './define-flow.ts';
-import { faultsOf, type InputFault } from './input-faults.ts';
-import { encodeJson } from './journal/codec.ts';
-import { decodeRecord, encodeRecord } from './journal/step-record.ts';
-import type { Json } from './run.ts';
+import type { FlowContract } from '../contract/define-flow.ts';
+import { faultsOf, type InputFault } from '../contract/input-faults.ts';
+import type { Json } from '../contract/run.ts';
+import { encodeJson } from './codec.ts';
+import { decodeRecord, encodeRecord } from './step-record.ts';
 
 /** What a person found out about an effect in doubt. */
 export type Resolution =

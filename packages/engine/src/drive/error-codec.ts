@@ -1,5 +1,5 @@
-import { RejectedError, StepError } from './errors.ts';
-import type { ErrorRecord, Json } from './run.ts';
+import { RejectedError, StepError } from '../contract/errors.ts';
+import type { ErrorRecord, Json } from '../contract/run.ts';
 
 const MAX_MESSAGE = 2_000;
 const MAX_STACK = 4_000;

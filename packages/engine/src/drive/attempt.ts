@@ -1,6 +1,12 @@
-import { toMs } from './duration.ts';
-import { InDoubtError, RejectedError, type StepError, ThrottledError, UnavailableError } from './errors.ts';
-import type { StepCall } from './step.ts';
+import { toMs } from '../contract/duration.ts';
+import {
+  InDoubtError,
+  RejectedError,
+  type StepError,
+  ThrottledError,
+  UnavailableError,
+} from '../contract/errors.ts';
+import type { StepCall } from '../contract/step.ts';
 
 /** How one call to the outside ended. */
 export type AttemptOutcome<T> =

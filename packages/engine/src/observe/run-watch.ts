@@ -1,5 +1,5 @@
-import type { Journal } from './journal/journal.ts';
-import { isTerminal, type Run } from './run.ts';
+import { isTerminal, type Run } from '../contract/run.ts';
+import type { Journal } from '../journal/journal.ts';
 
 /** A run is looked at again after an eighth of the time since its last change, but no sooner and no later than this. */
 const PAUSE_MS = { share: 1 / 8, min: 50, max: 500 } as const;

@@ -1,15 +1,15 @@
+import { toMs } from '../contract/duration.ts';
+import { InDoubtError } from '../contract/errors.ts';
+import { checkSize, LIMITS } from '../contract/limits.ts';
+import { type RetryPolicyMs, retryPolicy } from '../contract/retry-policy.ts';
+import type { ErrorRecord, FailureKind, WaitingFor } from '../contract/run.ts';
+import type { LookUp, LookUpFunction, StepCall, StepOptions, UndoOptions } from '../contract/step.ts';
+import { encodeJson } from '../journal/codec.ts';
+import type { ClaimedRun } from '../journal/journal.ts';
+import { fieldOf, type RejectedRecord, type StepRecord } from '../journal/step-record.ts';
+import { type ObservedCall, observedOutcome } from '../observe/run-observer.ts';
 import type { AttemptOutcome, CallIdentity, GiveUpReason } from './attempt.ts';
-import { toMs } from './duration.ts';
-import { InDoubtError } from './errors.ts';
 import type { DriveEnd, ExecutionDeps } from './execution.ts';
-import { encodeJson } from './journal/codec.ts';
-import type { ClaimedRun } from './journal/journal.ts';
-import { fieldOf, type RejectedRecord, type StepRecord } from './journal/step-record.ts';
-import { checkSize, LIMITS } from './limits.ts';
-import { type RetryPolicyMs, retryPolicy } from './retry-policy.ts';
-import type { ErrorRecord, FailureKind, WaitingFor } from './run.ts';
-import { type ObservedCall, observedOutcome } from './run-observer.ts';
-import type { LookUp, LookUpFunction, StepCall, StepOptions, UndoOptions } from './step.ts';
 import { afterFailure, type Failed, intentOf, type Standing, standingOf } from './step-progress.ts';
 
 /** How a step, a wait or an undo stands after it was run. */

@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
-import { keys } from './journal/keys.ts';
-import { sendInOneWrite } from './journal/one-write.ts';
-import { type Failure, isTerminal, type RunStatus, type WaitingFor } from './run.ts';
+import { type Failure, isTerminal, type RunStatus, type WaitingFor } from '../contract/run.ts';
+import { keys } from '../journal/keys.ts';
+import { sendInOneWrite } from '../journal/one-write.ts';
 
 /** How all runs stand together. Times are Unix milliseconds on Redis' clock. */
 export interface Overview {

@@ -1,6 +1,6 @@
-import type { Journal, ListFilter, ListPosition } from './journal/journal.ts';
-import { runIdOf } from './journal/keys.ts';
-import type { Run } from './run.ts';
+import type { Run } from '../contract/run.ts';
+import type { Journal, ListFilter, ListPosition } from '../journal/journal.ts';
+import { runIdOf } from '../journal/keys.ts';
 
 /** Which runs to list: `code` is that of the failure of failed and dead runs. */
 export interface ListQuery extends ListFilter {

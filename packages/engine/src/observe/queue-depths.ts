@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
-import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+import { DEAD_LETTERS, QUEUE_PREFIX } from '../journal/keys.ts';
 
 /** Jobs of one BullMQ queue. */
 export interface QueueDepth {

@@ -1,6 +1,6 @@
 import { DelayedError, type Processor } from 'bullmq';
-import { Calls } from './attempt.ts';
-import type { Executor } from './executor.ts';
+import { Calls } from '../drive/attempt.ts';
+import type { Executor } from '../drive/executor.ts';
 import type { RunJob } from './jobs.ts';
 
 /**

@@ -1,18 +1,18 @@
 import { Cluster, type Redis } from 'ioredis';
+import type { Flow } from '../contract/define-flow.ts';
+import { RejectedError } from '../contract/errors.ts';
+import { FlowRegistry } from '../contract/flow-registry.ts';
+import type { Log } from '../contract/log.ts';
+import type { Run } from '../contract/run.ts';
+import { Calls } from '../drive/attempt.ts';
+import { type DriveEnd, Execution } from '../drive/execution.ts';
+import { RunWriter } from '../drive/run-writer.ts';
+import type { ClaimedRun } from '../journal/journal.ts';
+import { keys } from '../journal/keys.ts';
+import { redisJournal } from '../journal/redis-journal.ts';
+import { decodeClaimed, decodeRun } from '../journal/run-codec.ts';
+import { isFinal, parseField } from '../journal/step-record.ts';
 import { Asked, AskedContext } from './asked.ts';
-import { Calls } from './attempt.ts';
-import type { Flow } from './define-flow.ts';
-import { RejectedError } from './errors.ts';
-import { type DriveEnd, Execution } from './execution.ts';
-import { FlowRegistry } from './flow-registry.ts';
-import type { ClaimedRun } from './journal/journal.ts';
-import { keys } from './journal/keys.ts';
-import { redisJournal } from './journal/redis-journal.ts';
-import { decodeClaimed, decodeRun } from './journal/run-codec.ts';
-import { isFinal, parseField } from './journal/step-record.ts';
-import type { Log } from './log.ts';
-import type { Run } from './run.ts';
-import { RunWriter } from './run-writer.ts';
 
 export interface ReplayOptions {
   /** Is only read from. */

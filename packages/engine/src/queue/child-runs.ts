@@ -1,10 +1,10 @@
+import type { Json } from '../contract/run.ts';
+import { CHILD_SIGNAL, type ChildEnd, type ChildRuns } from '../drive/waits.ts';
+import { encodeJson } from '../journal/codec.ts';
+import type { Journal, ParentRun, RunOfTenant, SignalReply } from '../journal/journal.ts';
+import { runIdOf } from '../journal/keys.ts';
 import { bringBack } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
-import { encodeJson } from './journal/codec.ts';
-import type { Journal, ParentRun, RunOfTenant, SignalReply } from './journal/journal.ts';
-import { runIdOf } from './journal/keys.ts';
-import type { Json } from './run.ts';
-import { CHILD_SIGNAL, type ChildEnd, type ChildRuns } from './waits.ts';
 
 /** A child run that ended, to be told to its parent. */
 export interface EndedChild {

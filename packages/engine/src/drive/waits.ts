@@ -1,14 +1,14 @@
-import type { FlowContract } from './define-flow.ts';
-import { toMs } from './duration.ts';
+import type { FlowContract } from '../contract/define-flow.ts';
+import { toMs } from '../contract/duration.ts';
+import { RejectedError } from '../contract/errors.ts';
+import type { ErrorRecord, Failure, Json, TerminalStatus } from '../contract/run.ts';
+import type { ChildOptions, WaitOptions } from '../contract/step.ts';
+import { encodeJson } from '../journal/codec.ts';
+import type { ClaimedRun, KeptSignal } from '../journal/journal.ts';
+import type { RejectedRecord, WaitingRecord } from '../journal/step-record.ts';
 import { toErrorRecord } from './error-codec.ts';
-import { RejectedError } from './errors.ts';
 import type { DriveEnd } from './execution.ts';
-import { encodeJson } from './journal/codec.ts';
-import type { ClaimedRun, KeptSignal } from './journal/journal.ts';
-import type { RejectedRecord, WaitingRecord } from './journal/step-record.ts';
-import type { ErrorRecord, Failure, Json, TerminalStatus } from './run.ts';
 import type { RunWriter } from './run-writer.ts';
-import type { ChildOptions, WaitOptions } from './step.ts';
 import { type StepEnd, stopped, waits } from './step-runner.ts';
 
 /** Runs that a run starts. */

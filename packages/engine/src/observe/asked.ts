@@ -1,8 +1,8 @@
-import type { FlowContext } from './define-flow.ts';
-import type { DurationInput } from './duration.ts';
-import { fieldOf, parseField } from './journal/step-record.ts';
-import type { Log } from './log.ts';
-import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from './step.ts';
+import type { FlowContext } from '../contract/define-flow.ts';
+import type { DurationInput } from '../contract/duration.ts';
+import type { Log } from '../contract/log.ts';
+import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from '../contract/step.ts';
+import { fieldOf, parseField } from '../journal/step-record.ts';
 
 /** What a flow has asked for, by the journal's field, in order. */
 export class Asked {

@@ -1,9 +1,9 @@
+import type { Log } from '../contract/log.ts';
+import { isTerminal } from '../contract/run.ts';
+import type { Journal, Whereabouts } from '../journal/journal.ts';
 import { tellParent } from './child-runs.ts';
 import type { DeadRun } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
-import type { Journal, Whereabouts } from './journal/journal.ts';
-import type { Log } from './log.ts';
-import { isTerminal } from './run.ts';
 
 export interface SweeperDeps {
   readonly journal: Journal;

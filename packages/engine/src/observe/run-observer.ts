@@ -1,6 +1,6 @@
-import type { AttemptOutcome } from './attempt.ts';
-import { InDoubtError, ThrottledError } from './errors.ts';
-import type { Failure } from './run.ts';
+import { InDoubtError, ThrottledError } from '../contract/errors.ts';
+import type { Failure } from '../contract/run.ts';
+import type { AttemptOutcome } from '../drive/attempt.ts';
 
 /** What came of one call that a run made. */
 export interface ObservedCall {

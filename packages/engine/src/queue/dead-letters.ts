@@ -1,7 +1,7 @@
 import { type Job, UnrecoverableError } from 'bullmq';
+import type { Failure } from '../contract/run.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Jobs, Letter } from './jobs.ts';
-import type { Journal } from './journal/journal.ts';
-import type { Failure } from './run.ts';
 
 /** Once a letter is there, its run's alarm only sees to it that the letter stays. */
 const LETTER_CHECK_MS = 60 * 60 * 1_000;

@@ -16,7 +16,7 @@ export interface LifeProof {
 }
 
 /** Reached from `src` and `dist` alike: a thread runs compiled code only. */
-const THREAD = new URL('../dist/liveness-thread.js', import.meta.url);
+const THREAD = new URL('../../dist/queue/liveness-thread.js', import.meta.url);
 
 export interface Liveness {
   /** Resolves at the first proof. */

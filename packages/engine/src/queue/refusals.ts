@@ -1,4 +1,4 @@
-import type { Log } from './log.ts';
+import type { Log } from '../contract/log.ts';
 
 /** Redis answers, but takes no writes: out of memory, a replica, a failing disk, still loading. */
 const REFUSALS = /^(OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|BUSY)\b/;

@@ -1,5 +1,5 @@
+import { fieldOf, parseField } from '../journal/step-record.ts';
 import { type DriveEnd, parkMs, type Reached } from './execution.ts';
-import { fieldOf, parseField } from './journal/step-record.ts';
 import type { RunWriter } from './run-writer.ts';
 import type { StepEnd, StepRunner } from './step-runner.ts';
 
