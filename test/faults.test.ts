@@ -105,7 +105,8 @@ it('leaves a provider alone for as long as it asks', async () => {
   await system().sandbox.used(...faults);
   const { calls } = await system().facts();
   const toldToWait = calls.filter(
-    ({ key, ending }) => key?.startsWith(run.id) && ending.is === 'answered' && ending.retryAfterMs === 1_000,
+    ({ key, ending }) =>
+      key?.startsWith(run.id) && ending.kind === 'answered' && ending.retryAfterMs === 1_000,
   );
   expect(toldToWait.map(({ operation }) => operation)).toEqual([
     ...['charge', 'reserve', 'label'],

@@ -114,7 +114,7 @@ const PLANTED: readonly (readonly [number, string, Plant, string])[] = [
     (facts) => ({
       ...facts,
       asked: facts.asked.map((each) =>
-        each.answer.is === 'accepted' && each.key === 'failed'
+        each.answer.kind === 'accepted' && each.key === 'failed'
           ? { ...each, key: 'completed', order: ORDERS.good }
           : each,
       ),
@@ -155,7 +155,7 @@ const PLANTED: readonly (readonly [number, string, Plant, string])[] = [
   [
     7,
     'another key while in doubt',
-    repeatCall(DEAD, 'label', () => ({ key: `${DEAD}:1:ship:2` }), { is: 'lost' }),
+    repeatCall(DEAD, 'label', () => ({ key: `${DEAD}:1:ship:2` }), { kind: 'lost' }),
     'without a definite no',
   ],
   [

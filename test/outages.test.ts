@@ -57,7 +57,7 @@ async function expectInTheMiddle(kills: readonly Killed[], name: string): Promis
 }
 
 function unanswered(name: string): number {
-  return system().shop.log.filter(({ key, answer }) => key.startsWith(name) && answer.is === 'unknown')
+  return system().shop.log.filter(({ key, answer }) => key.startsWith(name) && answer.kind === 'unknown')
     .length;
 }
 

@@ -7,10 +7,15 @@ import type { Order } from './orders.ts';
 import { RunRecord } from './records.ts';
 
 export type Answer =
-  | { readonly is: 'accepted'; readonly status: number; readonly replayed: boolean; readonly run: RunRecord }
-  | { readonly is: 'refused'; readonly status: number; readonly code: string }
+  | {
+      readonly kind: 'accepted';
+      readonly status: number;
+      readonly replayed: boolean;
+      readonly run: RunRecord;
+    }
+  | { readonly kind: 'refused'; readonly status: number; readonly code: string }
   /** No answer, or one that does not tell whether the order was taken. */
-  | { readonly is: 'unknown'; readonly reason: string; readonly retryAfterMs: number };
+  | { readonly kind: 'unknown'; readonly reason: string; readonly retryAfterMs: number };
 
 /** What a client knows of one request of its own. */
 export interface Asked {
@@ -42,8 +47,8 @@ export class Shop {
     const giveUpAt = performance.now() + timeoutMs;
     for (;;) {
       const answer = await this.place(order, key);
-      if (answer.is === 'accepted') return answer.run;
-      if (answer.is === 'refused' || performance.now() > giveUpAt) {
+      if (answer.kind === 'accepted') return answer.run;
+      if (answer.kind === 'refused' || performance.now() > giveUpAt) {
         throw new Error(`order ${key} was not accepted: ${JSON.stringify(answer)}`);
       }
       await delay(answer.retryAfterMs);
@@ -107,14 +112,14 @@ export class Shop {
 function readAnswer({ status, headers, body }: Reply): Answer {
   if (status < 300) {
     const replayed = headers.get('idempotent-replayed') === 'true';
-    return { is: 'accepted', status, replayed, run: RunRecord.parse(body) };
+    return { kind: 'accepted', status, replayed, run: RunRecord.parse(body) };
   }
   const { code } = Refusal.parse(body);
-  if (status < 500) return { is: 'refused', status, code };
-  return { is: 'unknown', reason: code, retryAfterMs: Number(headers.get('retry-after') ?? 0) * 1000 };
+  if (status < 500) return { kind: 'refused', status, code };
+  return { kind: 'unknown', reason: code, retryAfterMs: Number(headers.get('retry-after') ?? 0) * 1000 };
 }
 
 function lost(error: unknown): Answer {
   if (!(error instanceof TypeError)) throw error; // fetch has no other error for a connection that came to nothing
-  return { is: 'unknown', reason: String(error.cause ?? error), retryAfterMs: 50 };
+  return { kind: 'unknown', reason: String(error.cause ?? error), retryAfterMs: 50 };
 }

@@ -10,7 +10,7 @@ const operations = async (runId: string) =>
 
 it('fulfils an order with its four effects', async () => {
   const accepted = await system().shop.place(ORDERS.good, 'fulfilled');
-  expect(accepted).toMatchObject({ is: 'accepted', status: 202, replayed: false });
+  expect(accepted).toMatchObject({ kind: 'accepted', status: 202, replayed: false });
   const run = await system().shop.fulfil(ORDERS.good, 'fulfilled');
   expect(run).toMatchObject({ status: 'completed', generation: 1, idempotencyKey: 'fulfilled' });
   expect(run.steps.map(({ name, status, attempts }) => [name, status, attempts])).toEqual([
@@ -26,9 +26,9 @@ it('fulfils an order with its four effects', async () => {
 it('makes one run and one charge of a hundred equal orders at once', async () => {
   const place = () => system().shop.place(ORDERS.good, 'hundred');
   const answers = await Promise.all(Array.from({ length: 100 }, place));
-  const runs = answers.map((answer) => (answer.is === 'accepted' ? answer.run.id : JSON.stringify(answer)));
+  const runs = answers.map((answer) => (answer.kind === 'accepted' ? answer.run.id : JSON.stringify(answer)));
   expect(new Set(runs).size).toBe(1);
-  expect(answers.filter((answer) => answer.is === 'accepted' && !answer.replayed)).toHaveLength(1);
+  expect(answers.filter((answer) => answer.kind === 'accepted' && !answer.replayed)).toHaveLength(1);
   const run = await system().shop.fulfil(ORDERS.good, 'hundred');
   expect(run.status).toBe('completed');
   expect(await system().sandbox.countsOf(run.id)).toEqual(FULFILLED);
@@ -37,7 +37,7 @@ it('makes one run and one charge of a hundred equal orders at once', async () =>
 it('refuses another order under a used key, and changes nothing', async () => {
   const run = await system().shop.fulfil(ORDERS.good, 'reused');
   const answer = await system().shop.place(ORDERS.outOfStock, 'reused');
-  expect(answer).toEqual({ is: 'refused', status: 422, code: 'idempotency_key_reused' });
+  expect(answer).toEqual({ kind: 'refused', status: 422, code: 'idempotency_key_reused' });
   expect(await system().shop.run(run.id)).toEqual(run);
 });
 
@@ -74,7 +74,7 @@ it('undoes an order with an address that nobody delivers to, the last step first
 
 it('answers with the end of the run to who prefers to wait', async () => {
   const answer = await system().shop.place(ORDERS.good, 'waited-for', 20);
-  expect(answer).toMatchObject({ is: 'accepted', status: 200, run: { status: 'completed' } });
+  expect(answer).toMatchObject({ kind: 'accepted', status: 200, run: { status: 'completed' } });
 });
 
 it('answers 202 to who does not wait long enough', async () => {
@@ -85,7 +85,7 @@ it('answers 202 to who does not wait long enough', async () => {
     delayMs: 1_500,
   });
   const answer = await system().shop.place(ORDERS.good, 'waited-in-vain', 1);
-  expect(answer).toMatchObject({ is: 'accepted', status: 202, run: { status: 'running' } });
+  expect(answer).toMatchObject({ kind: 'accepted', status: 202, run: { status: 'running' } });
   await system().sandbox.used(held);
   expect(await system().shop.fulfil(ORDERS.good, 'waited-in-vain')).toMatchObject({ status: 'completed' });
 });

@@ -105,7 +105,7 @@ async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> 
     const texts = [
       ...ledger.map(({ reference }) => reference),
       ...dump.keys.map(({ name }) => name),
-      ...shop.log.map(({ answer }) => (answer.is === 'accepted' ? answer.run.id : '')),
+      ...shop.log.map(({ answer }) => (answer.kind === 'accepted' ? answer.run.id : '')),
     ];
     return {
       asked: shop.log,
@@ -150,7 +150,7 @@ async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> 
         run: await shop.run(id),
         ledger: effects.filter(({ reference }) => runIdIn(reference) === id),
         calls: witness.calls.filter(({ key }) => runIdIn(key ?? '') === id),
-        asked: shop.log.filter(({ answer }) => answer.is === 'accepted' && answer.run.id === id).length,
+        asked: shop.log.filter(({ answer }) => answer.kind === 'accepted' && answer.run.id === id).length,
       }));
       const kills = crashes.map(({ part, at }) => `${part} at ${at}`).join(', ') || 'none';
       const shown = (await Promise.all(told)).map((each) => JSON.stringify(each, null, 1));
@@ -178,7 +178,7 @@ export function useTestSystem(options: TestSystemOptions): () => TestSystem {
       const errors = task.result?.errors?.map(({ message, diff }) => `${message}${diff}`).join('\n') ?? '';
       const named = [...new Set(errors.match(/run_[0-9a-f]{32}/g))];
       const accepted = started().shop.log.flatMap(({ answer }) =>
-        answer.is === 'accepted' ? answer.run.id : [],
+        answer.kind === 'accepted' ? answer.run.id : [],
       );
       const shown = named.length > 0 ? named.slice(0, 5) : [...new Set(accepted)].slice(-3);
       console.error(`${task.name}\n${await started().evidence(shown)}`);

@@ -14,15 +14,15 @@ export interface ProviderCall {
   /** What the journal said about the run when the call was made; undefined when it knew of no such run. */
   readonly seen: Standing | undefined;
   ending:
-    | { readonly is: 'open' }
+    | { readonly kind: 'open' }
     | {
-        readonly is: 'answered';
+        readonly kind: 'answered';
         readonly at: number;
         readonly status: number;
         readonly retryAfterMs: number | undefined;
       }
     /** The connection broke, on either side. */
-    | { readonly is: 'lost'; readonly at: number };
+    | { readonly kind: 'lost'; readonly at: number };
 }
 
 /** Stands between the workers and the HTTP providers, changes nothing, and writes down every call that has an effect. */
@@ -60,7 +60,7 @@ export async function startWitness(parts: {
     const seen = await parts.standingOf(key);
     const call: ProviderCall = {
       ...{ operation, key, body: body.toString(), at, seen },
-      ending: { is: 'open' },
+      ending: { kind: 'open' },
     };
     calls.push(call);
     call.ending = await forward(from, body, to, parts.sandboxUrl());
@@ -90,7 +90,7 @@ function forward(
   sandboxUrl: string,
 ): Promise<ProviderCall['ending']> {
   return new Promise((resolve) => {
-    const lost = () => resolve({ is: 'lost', at: Date.now() });
+    const lost = () => resolve({ kind: 'lost', at: Date.now() });
     if (to.destroyed) return lost();
     const onward = request(`${sandboxUrl}${from.url}`, {
       method: from.method,
@@ -110,7 +110,7 @@ function forward(
       const seconds = Number(answer.headers['retry-after'] ?? Number.NaN);
       const retryAfterMs = Number.isNaN(seconds) ? undefined : seconds * 1000;
       to.writeHead(status, answer.rawHeaders);
-      to.on('finish', () => resolve({ is: 'answered', at: Date.now(), status, retryAfterMs }));
+      to.on('finish', () => resolve({ kind: 'answered', at: Date.now(), status, retryAfterMs }));
       answer.on('error', () => to.socket?.resetAndDestroy());
       answer.pipe(to);
     });

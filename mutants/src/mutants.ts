@@ -72,7 +72,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a claim that is sent again is another claim',
     file: `${LUA}/claim-run.lua`,
-    find: `if f[4] == (f[5] or '') .. ':' .. ARGV[1] then`,
+    find: `if f[4] == owner_of(f[5] or '', ARGV[1]) then`,
     replace: 'if false then',
     tests: engine('journal'),
   },
@@ -127,7 +127,7 @@ if refused then return { refused } end`,
     find: `if (effect.whenInDoubt !== 'repeat') writer.hold(effect.field, intentOf(start));`,
     replace: `writer.hold(
       effect.field,
-      { ...intentOf(start), is: 'completed', finishedAt: start.startedAt, result: null },
+      { ...intentOf(start), kind: 'completed', finishedAt: start.startedAt, result: null },
       'null',
     );`,
     tests: engine('crash', 'killed at pay, before'),
@@ -207,15 +207,17 @@ if refused then return { refused } end`,
   {
     name: 'an undo that is recorded is done again',
     file: `${SRC}/drive/compensation.ts`,
-    find: `?.is !== 'completed',`,
-    replace: `?.is !== undefined || true,`,
+    find: `.get(undoFieldOf(field))?.kind !== 'completed')
+    .sort`,
+    replace: `.get(undoFieldOf(field))?.kind !== undefined || true)
+    .sort`,
     tests: engine('interrupted'),
   },
   {
     name: 'what is in doubt is left so when the rest is undone',
     file: `${SRC}/drive/compensation.ts`,
-    find: `(record.is === 'retrying' && record.inDoubt)`,
-    replace: `(record.is === 'retrying' && record.inDoubt && record.seq < 0)`,
+    find: `(record.kind === 'retrying' && record.inDoubt)`,
+    replace: `(record.kind === 'retrying' && record.inDoubt && record.seq < 0)`,
     tests: engine('interrupted'),
   },
   {
@@ -389,7 +391,7 @@ redis.call('PEXPIRE', KEYS[1], 604800000)`,
   // dead letters
   {
     name: 'a letter does not say which death it is about',
-    file: `${SRC}/queue/jobs.ts`,
+    file: `${SRC}/journal/identity.ts`,
     find: `return \`\${runId}.d\${death}\`;`,
     replace: `return \`\${runId}.d\${death > 0 ? '' : death}\`;`,
     tests: engine('dead-letters'),

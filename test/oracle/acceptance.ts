@@ -26,7 +26,7 @@ function* disagreements(facts: Facts) {
   }
   const orderOf = new Map<string, string>();
   for (const { key, order, answer } of facts.asked) {
-    if (answer.is !== 'accepted') continue;
+    if (answer.kind !== 'accepted') continue;
     const first = orderOf.get(key) ?? JSON.stringify(order);
     orderOf.set(key, first);
     if (JSON.stringify(order) !== first) yield `key ${key} was accepted for two different orders`;

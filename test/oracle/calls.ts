@@ -45,7 +45,7 @@ function* wrongKeys(facts: Facts) {
     for (const [i, { key, ending }] of calls.entries()) {
       const next = calls[i + 1];
       if (!next || next.key === key) continue;
-      const refused = ending.is === 'answered' && ending.status >= 400;
+      const refused = ending.kind === 'answered' && ending.status >= 400;
       const happened = facts.ledger.some((effect) => effect.idempotencyKey === key);
       const again = calls.slice(i + 1).some((later) => later.key === key);
       if (!refused || happened || again) {
@@ -129,7 +129,7 @@ function* tooMany(facts: Facts) {
     for (const [i, call] of calls.entries()) {
       const next = calls[i + 1];
       const { ending } = call;
-      const answered = ending.is === 'answered' && ending.status < 300;
+      const answered = ending.kind === 'answered' && ending.status < 300;
       if (next && answered && !crashed(call.at - READ_LATE_BY_MS, next.at)) {
         yield `${runId}: ${nameOf(step, undo)} was called again ${next.at - ending.at} ms after it was answered ${ending.status}`;
       }
@@ -146,7 +146,7 @@ function* tooSoon(facts: Facts) {
   for (const { runId, step, undo, calls } of series(facts)) {
     for (const [i, { ending }] of calls.entries()) {
       const next = calls[i + 1];
-      if (!next || ending.is !== 'answered' || ending.retryAfterMs === undefined) continue;
+      if (!next || ending.kind !== 'answered' || ending.retryAfterMs === undefined) continue;
       const early = ending.at + ending.retryAfterMs - next.at;
       if (early > CLOCKS_DIFFER_BY_MS) {
         yield `${runId}: ${nameOf(step, undo)} was called ${early} ms before its Retry-After of ${ending.retryAfterMs} ms was over`;

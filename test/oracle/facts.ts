@@ -55,7 +55,7 @@ export function count(effects: readonly Effect[], operation: string): number {
 
 /** What the client was to pay, in minor units; undefined when no client asked for the run. */
 export function priceOf({ asked }: Facts, run: RunRecord): number | undefined {
-  const request = asked.find(({ key, answer }) => key === run.idempotencyKey && answer.is !== 'refused');
+  const request = asked.find(({ key, answer }) => key === run.idempotencyKey && answer.kind !== 'refused');
   return request && amountOf(request.order);
 }
 
@@ -65,5 +65,5 @@ export interface Accepted {
 }
 
 export function accepted({ asked }: Facts): Accepted[] {
-  return asked.flatMap(({ key, answer }) => (answer.is === 'accepted' ? [{ key, run: answer.run }] : []));
+  return asked.flatMap(({ key, answer }) => (answer.kind === 'accepted' ? [{ key, run: answer.run }] : []));
 }

@@ -22,8 +22,8 @@ export function soundFacts(): Facts {
       asked('completed', ORDERS.good, completed),
       asked('failed', ORDERS.badAddress, failed),
       asked('dead', ORDERS.good, dead),
-      { key: 'failed', order: ORDERS.good, answer: { is: 'refused', status: 422, code: 'reused' } },
-      { key: 'lost', order: ORDERS.good, answer: { is: 'unknown', reason: 'reset', retryAfterMs: 0 } },
+      { key: 'failed', order: ORDERS.good, answer: { kind: 'refused', status: 422, code: 'reused' } },
+      { key: 'lost', order: ORDERS.good, answer: { kind: 'unknown', reason: 'reset', retryAfterMs: 0 } },
     ],
     runs: new Map([completed, failed, dead].map((each) => [each.id, each])),
     ledger: [
@@ -96,7 +96,7 @@ function standing(status: RunRecord['status'], steps: readonly StepStatus[]): St
 }
 
 function asked(key: string, order: Order, accepted: RunRecord): Facts['asked'][number] {
-  return { key, order, answer: { is: 'accepted', status: 202, replayed: false, run: accepted } };
+  return { key, order, answer: { kind: 'accepted', status: 202, replayed: false, run: accepted } };
 }
 
 function effects(id: string, operations: readonly string[]): Omit<Effect, 'seq'>[] {
@@ -138,7 +138,7 @@ function calls({ id }: RunRecord, operations: readonly string[]): ProviderCall[]
       body: operation,
       at,
       seen,
-      ending: { is: 'answered', at: at + 50, status: refused ? 422 : 200, retryAfterMs: undefined },
+      ending: { kind: 'answered', at: at + 50, status: refused ? 422 : 200, retryAfterMs: undefined },
     };
   });
 }

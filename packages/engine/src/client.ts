@@ -5,14 +5,13 @@ import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
 import { isTerminal, type Json, type Run } from './contract/run.ts';
-import { CHILD_SIGNAL } from './drive/waits.ts';
 import { encodeJson } from './journal/codec.ts';
+import { childSignal, fieldOf, isReservedSignal } from './journal/identity.ts';
 import type { Draw } from './journal/journal.ts';
 import { keys, runIdOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import { type Resolution, resolvedRecord, resultFaults } from './journal/resolution.ts';
 import { CorruptRecordError } from './journal/run-codec.ts';
-import { fieldOf } from './journal/step-record.ts';
 import { InvalidCursorError, type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
 import { cancelRun, sendSignal } from './queue/child-runs.ts';
@@ -367,9 +366,9 @@ function checkSignal({ id, name, payload }: Signal): void {
   if (!/^[A-Za-z0-9_.:-]{1,200}$/.test(id)) {
     throw new InvalidSignalError('a signal id is 1 to 200 letters, digits, "_", "-", "." or ":"');
   }
-  if (!/^[A-Za-z0-9_.-]{1,100}$/.test(name) || name.startsWith(CHILD_SIGNAL)) {
+  if (!/^[A-Za-z0-9_.-]{1,100}$/.test(name) || isReservedSignal(name)) {
     throw new InvalidSignalError(
-      `a signal name is 1 to 100 letters, digits, "_", "-" or ".", and does not begin with "${CHILD_SIGNAL}"`,
+      `a signal name is 1 to 100 letters, digits, "_", "-" or ".", and does not begin with "${childSignal('')}"`,
     );
   }
   const what = `the payload of signal "${name}"`;

@@ -22,8 +22,9 @@ import { Sweeper } from './queue/sweeper.ts';
 import type { Script } from './redis-scripts.ts';
 
 export type { JobVerdict } from './drive/executor.ts';
+export { parseField } from './journal/identity.ts';
 export { keys } from './journal/keys.ts';
-export { decodeRecord, isFinal, parseField, type StepRecord } from './journal/step-record.ts';
+export { decodeRecord, isFinal, type StepRecord } from './journal/step-record.ts';
 
 export interface DriverOptions {
   /** With `maxRetriesPerRequest: null`. Stays the caller's to close. */

@@ -18,7 +18,7 @@ let endsItsWorker = false;
 const effect = (step: string) => async (call: StepCall) => {
   const fields = Object.entries(await connection.hgetall(keys.run(call.runId)));
   const records = fields.flatMap(([field, text]) =>
-    /^[su]:/.test(field) ? [`${field} ${(JSON.parse(text) as { is: string }).is}`] : [],
+    /^[su]:/.test(field) ? [`${field} ${(JSON.parse(text) as { kind: string }).kind}`] : [],
   );
   began.push([step, ...records.sort()]);
   usedKeys.push(call.idempotencyKey.slice(call.runId.length));

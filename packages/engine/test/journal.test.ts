@@ -2,10 +2,11 @@ import { startRedis, type TestRedis } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Failure } from '../src/contract/run.ts';
+import { fieldOf } from '../src/journal/identity.ts';
 import type { ClaimedRun, Entry, Journal } from '../src/journal/journal.ts';
 import { keys } from '../src/journal/keys.ts';
 import { redisJournal } from '../src/journal/redis-journal.ts';
-import { encodeRecord, fieldOf } from '../src/journal/step-record.ts';
+import { encodeRecord } from '../src/journal/step-record.ts';
 
 const RETENTION_MS = 3_600_000;
 const FAILURE: Failure = { kind: 'bug', code: 'x', message: 'x' };
@@ -43,7 +44,7 @@ async function claim(runId: string, claimant: string): Promise<ClaimedRun> {
 }
 
 function completed(step: string, result: string): Entry {
-  const record = { is: 'completed', seq: 1, attempts: 1, startedAt: 1, finishedAt: 2 } as const;
+  const record = { kind: 'completed', seq: 1, attempts: 1, startedAt: 1, finishedAt: 2 } as const;
   return { field: fieldOf('step', step), record: encodeRecord(record, JSON.stringify(result)) };
 }
 

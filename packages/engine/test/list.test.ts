@@ -95,9 +95,9 @@ it('lists the dead, and what went wrong with them, until they are redriven', asy
   const dead = await system.submit(fragile, null);
   const run = await system.runWith(dead, 'dead');
   expect(run.events).toMatchObject([
-    { is: 'attempt_failed', step: 'only', attempt: 1, until: expect.any(Number), error: { code: 'away' } },
-    { is: 'attempt_failed', step: 'only', attempt: 2 },
-    { is: 'died' },
+    { kind: 'attempt_failed', step: 'only', attempt: 1, until: expect.any(Number), error: { code: 'away' } },
+    { kind: 'attempt_failed', step: 'only', attempt: 2 },
+    { kind: 'died' },
   ]);
   expect((await system.client.listDead('t', { code: 'away' })).runs.map((r) => r.id)).toEqual([dead]);
   expect((await system.client.listDead('t', { code: 'other' })).runs).toEqual([]);
@@ -108,7 +108,7 @@ it('lists the dead, and what went wrong with them, until they are redriven', asy
   broken = false;
   expect(await system.client.redrive('t', dead)).toBe('redriven');
   const done = await system.runWith(dead, 'completed');
-  expect(done.events.at(-1)).toMatchObject({ is: 'redriven' });
+  expect(done.events.at(-1)).toMatchObject({ kind: 'redriven' });
   expect((await system.client.listDead('t')).runs).toEqual([]);
 });
 

@@ -8,7 +8,7 @@ const policy = retryPolicy({ attempts: 3, first: '100ms', max: '1s' });
 const fresh = standingOf(undefined, 0, { seq: 1, startedAt: 900 });
 const fault = { code: 'x', message: 'x' };
 const unavailable = {
-  is: 'retryable',
+  kind: 'retryable',
   wait: 'retry',
   inDoubt: false,
   unsent: false,
@@ -19,27 +19,27 @@ const lost = { ...unavailable, inDoubt: true, error: new InDoubtError(fault) } a
 
 it('an attempt that did nothing does not settle the doubt that an earlier one left', () => {
   const first = afterFailure(fresh, lost, policy, false, at);
-  expect(first).toMatchObject({ move: 'wait', record: { inDoubt: true, attempts: 1, retryAt: 1_100 } });
-  if (first.move !== 'wait') throw new Error('unreachable');
+  expect(first).toMatchObject({ kind: 'wait', record: { inDoubt: true, attempts: 1, retryAt: 1_100 } });
+  if (first.kind !== 'wait') throw new Error('unreachable');
   const standing = standingOf(first.record, 0, { seq: 9, startedAt: 9 });
   const second = afterFailure(standing, unavailable, policy, false, at);
-  expect(second).toMatchObject({ move: 'wait', record: { inDoubt: true, attempts: 2, retryAt: 1_200 } });
-  if (second.move !== 'wait') throw new Error('unreachable');
+  expect(second).toMatchObject({ kind: 'wait', record: { inDoubt: true, attempts: 2, retryAt: 1_200 } });
+  if (second.kind !== 'wait') throw new Error('unreachable');
   const third = afterFailure(standingOf(second.record, 0, fresh), unavailable, policy, false, at);
-  expect(third).toMatchObject({ move: 'die', kind: 'in_doubt' });
+  expect(third).toMatchObject({ kind: 'die', as: 'in_doubt' });
 });
 
 it('dies as exhausted when no attempt had any effect, and starts afresh after a redrive', () => {
   const last = { ...fresh, attempts: 2, used: 2 };
   const dead = afterFailure(last, unavailable, policy, false, at);
-  expect(dead).toMatchObject({ move: 'die', kind: 'exhausted', record: { attempts: 3 } });
-  if (dead.move !== 'die') throw new Error('unreachable');
+  expect(dead).toMatchObject({ kind: 'die', as: 'exhausted', record: { attempts: 3 } });
+  if (dead.kind !== 'die') throw new Error('unreachable');
   expect(standingOf(dead.record, 1, fresh)).toMatchObject({ attempts: 3, used: 0, keyAttempt: 1 });
 });
 
 it('uses up no attempt on a throttle, and never comes before Retry-After', () => {
   const throttled = {
-    is: 'retryable',
+    kind: 'retryable',
     wait: 'throttle',
     inDoubt: false,
     unsent: false,
@@ -51,7 +51,7 @@ it('uses up no attempt on a throttle, and never comes before Retry-After', () =>
     random: () => 0,
   });
   expect(next).toMatchObject({
-    move: 'wait',
+    kind: 'wait',
     record: { wait: 'throttle', retryAt: 6_000, budget: { used: 2 }, attempts: 3 },
   });
   const unsent = { ...throttled, unsent: true, error: new ThrottledError({ ...fault, unsent: true }) };
@@ -61,22 +61,22 @@ it('uses up no attempt on a throttle, and never comes before Retry-After', () =>
 });
 
 it('gives a definite no that is tried again a key of its own', () => {
-  const no = afterFailure(fresh, { is: 'rejected', error: new RejectedError(fault) }, policy, false, at);
-  expect(no).toMatchObject({ move: 'reject', record: { is: 'rejected', attempts: 1 } });
-  if (no.move !== 'reject') throw new Error('unreachable');
+  const no = afterFailure(fresh, { kind: 'rejected', error: new RejectedError(fault) }, policy, false, at);
+  expect(no).toMatchObject({ kind: 'reject', record: { kind: 'rejected', attempts: 1 } });
+  if (no.kind !== 'reject') throw new Error('unreachable');
   expect(standingOf(no.record, 1, fresh).keyAttempt).toBe(2);
 });
 
 it('halts at once in doubt when nobody but a person can tell', () => {
-  expect(afterFailure(fresh, lost, policy, true, at)).toMatchObject({ move: 'die', kind: 'in_doubt' });
-  expect(afterFailure(fresh, unavailable, policy, true, at)).toMatchObject({ move: 'wait' });
+  expect(afterFailure(fresh, lost, policy, true, at)).toMatchObject({ kind: 'die', as: 'in_doubt' });
+  expect(afterFailure(fresh, unavailable, policy, true, at)).toMatchObject({ kind: 'wait' });
 });
 
 it('gives an attempt a new key, and settles the doubt, once the provider knows of nothing under the old one', () => {
   const spent = { ...unavailable, error: new UnavailableError({ ...fault, keySpent: true }) };
   const doubted = { ...fresh, attempts: 1, used: 1, inDoubt: true };
   expect(afterFailure(doubted, spent, policy, false, at)).toMatchObject({
-    move: 'wait',
+    kind: 'wait',
     record: { inDoubt: false, keyAttempt: 3 },
   });
 });

@@ -131,7 +131,7 @@ test('two bulk redrives and a retry of every letter at once: each run goes on on
   expect(new Set(ours).size).toBe(120);
   for (const id of runIds) {
     const run = await system.client.getRun('t', id);
-    expect(run?.events.filter(({ is }) => is === 'redriven')).toHaveLength(1);
+    expect(run?.events.filter(({ kind }) => kind === 'redriven')).toHaveLength(1);
   }
   for (const done of [byAda, byBen]) expect(done.redriven + done.skipped).toBe(done.matched);
 

@@ -99,8 +99,8 @@ function zigzag(x: number, from: number, to: number): string {
 
 export function drawMark({ mark, x, textY, anchor }: PlacedMark, { top, bottom }: Layout): string {
   const side = { start: '', middle: ' mid', end: ' end' }[anchor];
-  const bad = mark.is === 'died' || mark.is === 'taken_over' ? 'dead' : 'quiet';
-  return xml`<g><path class="mark m-${mark.is}" stroke-width="1.5" d="M${px(x)} ${top}V${bottom + 3}"/><text class="small ${bad}${side}" x="${px(x)}" y="${textY}">${legal(mark.label)}</text></g>
+  const bad = mark.kind === 'died' || mark.kind === 'taken_over' ? 'dead' : 'quiet';
+  return xml`<g><path class="mark m-${mark.kind}" stroke-width="1.5" d="M${px(x)} ${top}V${bottom + 3}"/><text class="small ${bad}${side}" x="${px(x)}" y="${textY}">${legal(mark.label)}</text></g>
 `;
 }
 

@@ -24,12 +24,12 @@ export interface Lane {
   readonly pauses: readonly Pause[];
 }
 
-type AttemptFailed = Extract<RunEvent, { is: 'attempt_failed' }>;
+type AttemptFailed = Extract<RunEvent, { kind: 'attempt_failed' }>;
 
 /** When the picture of a run ends: where it ended or died, or now. */
 export function endOf(run: Run, now: number): number {
   if ('finishedAt' in run) return run.finishedAt;
-  if (run.status === 'dead') return run.events.findLast(({ is }) => is === 'died')?.at ?? run.updatedAt;
+  if (run.status === 'dead') return run.events.findLast(({ kind }) => kind === 'died')?.at ?? run.updatedAt;
   return Math.max(now, run.updatedAt);
 }
 
@@ -104,7 +104,7 @@ function lane(run: Run, { failures, startedAt, finishedAt, attempts, outcome, en
   }
   const last = failures.at(-1);
   if (finishedAt !== undefined && finishedAt <= (last?.at ?? startedAt)) {
-    const resolved = run.events.find(({ is, at }) => is === 'resolved' && at >= finishedAt)?.at;
+    const resolved = run.events.find(({ kind, at }) => kind === 'resolved' && at >= finishedAt)?.at;
     if (last && finishedAt === last.at) return { bars, pauses };
     if (resolved !== undefined) {
       if (!last)
@@ -122,22 +122,22 @@ function lane(run: Run, { failures, startedAt, finishedAt, attempts, outcome, en
 function failuresOf(run: Run, { name }: StepState, undo: boolean): AttemptFailed[] {
   return run.events.filter(
     (event): event is AttemptFailed =>
-      event.is === 'attempt_failed' &&
+      event.kind === 'attempt_failed' &&
       event.undo === undo &&
       (event.step === name || (undo && event.step === `child.${name}`)),
   );
 }
 
 function takeOvers(run: Run): number[] {
-  return run.events.flatMap((event) => (event.is === 'taken_over' ? [event.at] : []));
+  return run.events.flatMap((event) => (event.kind === 'taken_over' ? [event.at] : []));
 }
 
 function broughtBack(run: Run, after: number): number | undefined {
-  return run.events.find(({ is, at }) => (is === 'redriven' || is === 'resolved') && at >= after)?.at;
+  return run.events.find(({ kind, at }) => (kind === 'redriven' || kind === 'resolved') && at >= after)?.at;
 }
 
 function diedBefore(run: Run, before: number): number | undefined {
-  return run.events.findLast(({ is, at }) => is === 'died' && at <= before)?.at;
+  return run.events.findLast(({ kind, at }) => kind === 'died' && at <= before)?.at;
 }
 
 function isDriven(run: Run): boolean {

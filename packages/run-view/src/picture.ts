@@ -15,7 +15,7 @@ export interface Row {
 /** A moment of the whole run. */
 export interface Mark {
   readonly at: number;
-  readonly is: Exclude<RunEvent['is'], 'attempt_failed'>;
+  readonly kind: Exclude<RunEvent['kind'], 'attempt_failed'>;
   readonly label: string;
 }
 
@@ -102,17 +102,17 @@ function waitRow({ kind, name, startedAt, finishedAt }: Run['waits'][number], en
 }
 
 function markOf(event: RunEvent): Mark[] {
-  switch (event.is) {
+  switch (event.kind) {
     case 'attempt_failed':
       return [];
     case 'taken_over':
-      return [{ at: event.at, is: event.is, label: `taken over by worker ${event.worker.slice(0, 8)}` }];
+      return [{ at: event.at, kind: event.kind, label: `taken over by worker ${event.worker.slice(0, 8)}` }];
     case 'died':
-      return [{ at: event.at, is: event.is, label: 'dead' }];
+      return [{ at: event.at, kind: event.kind, label: 'dead' }];
     case 'redriven':
     case 'resolved':
-      return [{ at: event.at, is: event.is, label: event.is }];
+      return [{ at: event.at, kind: event.kind, label: event.kind }];
     case 'cancel_requested':
-      return [{ at: event.at, is: event.is, label: 'cancel asked for' }];
+      return [{ at: event.at, kind: event.kind, label: 'cancel asked for' }];
   }
 }

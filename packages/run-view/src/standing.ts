@@ -33,13 +33,13 @@ export function standing(run: Run, { now }: AsOf): string {
 
 /** When a run that is dead died last. */
 export function diedAt(run: Run): number {
-  return run.events.findLast(({ is }) => is === 'died')?.at ?? run.updatedAt;
+  return run.events.findLast(({ kind }) => kind === 'died')?.at ?? run.updatedAt;
 }
 
 function pending(run: Run, now: number): string {
-  const back = run.events.findLast(({ is }) => is === 'redriven' || is === 'resolved');
+  const back = run.events.findLast(({ kind }) => kind === 'redriven' || kind === 'resolved');
   if (back)
-    return `Ready to go on since it was ${back.is}, ${inWords(now - back.at)} ago; waits for a worker.`;
+    return `Ready to go on since it was ${back.kind}, ${inWords(now - back.at)} ago; waits for a worker.`;
   if (run.steps.length > 0) return `Ready to go on for ${inWords(now - run.updatedAt)}; waits for a worker.`;
   const since = `${inWords(now - run.updatedAt)} ago`;
   return run.generation > 1
@@ -122,9 +122,9 @@ function namesOf(run: Run, status: StepState['status']): string[] {
 }
 
 function troubles(run: Run): string {
-  const crashes = run.events.filter(({ is }) => is === 'taken_over').length;
-  const failures = run.events.filter((event) => event.is === 'attempt_failed' && !event.unsent).length;
-  const redrives = run.events.filter(({ is }) => is === 'redriven' || is === 'resolved').length;
+  const crashes = run.events.filter(({ kind }) => kind === 'taken_over').length;
+  const failures = run.events.filter((event) => event.kind === 'attempt_failed' && !event.unsent).length;
+  const redrives = run.events.filter(({ kind }) => kind === 'redriven' || kind === 'resolved').length;
   const survived = [
     ...(crashes > 0 ? [`${counted(crashes, 'lost worker')}`] : []),
     ...(failures > 0 ? [`${counted(failures, 'failed attempt')}`] : []),

@@ -169,7 +169,7 @@ it('escapes every text, and leaves out what no XML may hold', () => {
     waits: [{ kind: 'signal', name: nasty, startedAt: runs.T0 }],
     events: [
       runs.failed(nasty, 1, 5, 900, 1_500, { code: nasty }),
-      { is: 'taken_over', at: runs.T0 + 1_900, worker: '<b>&"' },
+      { kind: 'taken_over', at: runs.T0 + 1_900, worker: '<b>&"' },
     ],
   };
   const svg = draw(run);

@@ -123,7 +123,7 @@ function judgeJournal(run: Run, records: Records, { world }: Evidence): string[]
   const order = new Map<string, number>();
   for (const [field, text] of records) {
     const record = decodeRecord(text);
-    if (!field.startsWith('s:') || record.is !== 'completed') continue;
+    if (!field.startsWith('s:') || record.kind !== 'completed') continue;
     const step = field.slice(2);
     order.set(step, record.seq);
     const effect = effects.find((each) => each.step === step && !each.undo);

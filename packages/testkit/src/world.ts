@@ -148,7 +148,7 @@ function asJson(value: unknown): Json {
 
 /** A refused undo may be tried again once its run was redriven; all else that is final stays. */
 function mayBeTriedAgain(field: string, record: string): boolean {
-  return field.startsWith('u:') && record.startsWith('{"is":"rejected"');
+  return field.startsWith('u:') && record.startsWith('{"kind":"rejected"');
 }
 
 /** Takes an idempotency key apart: `<run>:<generation>:<step>`, `:undo` for a compensation, `:<n>` after a definite no. */

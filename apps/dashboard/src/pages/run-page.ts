@@ -99,7 +99,7 @@ function attempts(run: Run, now: number): string {
 }
 
 function eventText(event: RunEvent): string {
-  switch (event.is) {
+  switch (event.kind) {
     case 'attempt_failed': {
       const { step, undo, attempt, startedAt, at, until, error, unsent } = event;
       const what = undo ? `Undo of ${step}` : step;

@@ -86,7 +86,7 @@ export interface WaitState {
 /** Something that went otherwise than straight on, for people who look at a run. Times are Unix milliseconds on Redis' clock. */
 export type RunEvent =
   | {
-      readonly is: 'attempt_failed';
+      readonly kind: 'attempt_failed';
       readonly at: number;
       readonly step: string;
       readonly undo: boolean;
@@ -99,8 +99,8 @@ export type RunEvent =
       readonly error: Pick<ErrorRecord, 'code' | 'message' | 'kind'>;
     }
   /** The worker before died with the run, or lost it. */
-  | { readonly is: 'taken_over'; readonly at: number; readonly worker: string }
-  | { readonly is: 'died' | 'redriven' | 'resolved' | 'cancel_requested'; readonly at: number };
+  | { readonly kind: 'taken_over'; readonly at: number; readonly worker: string }
+  | { readonly kind: 'died' | 'redriven' | 'resolved' | 'cancel_requested'; readonly at: number };
 
 interface RunCommon {
   readonly id: string;

@@ -10,10 +10,10 @@ import type { StepCall } from '../contract/step.ts';
 
 /** How one call to the outside ended. */
 export type AttemptOutcome<T> =
-  | { readonly is: 'ok'; readonly value: T }
-  | { readonly is: 'rejected'; readonly error: RejectedError }
+  | { readonly kind: 'ok'; readonly value: T }
+  | { readonly kind: 'rejected'; readonly error: RejectedError }
   | {
-      readonly is: 'retryable';
+      readonly kind: 'retryable';
       readonly wait: 'retry' | 'throttle';
       /** The effect may have happened. */
       readonly inDoubt: boolean;
@@ -22,9 +22,9 @@ export type AttemptOutcome<T> =
       readonly error: StepError;
       readonly retryAfterMs: number | undefined;
     }
-  | { readonly is: 'bug'; readonly error: unknown }
+  | { readonly kind: 'bug'; readonly error: unknown }
   /** Nothing is to be recorded. */
-  | { readonly is: 'abandoned'; readonly because: GiveUpReason };
+  | { readonly kind: 'abandoned'; readonly because: GiveUpReason };
 
 /** The run was taken over (or its lock was lost), or the worker's time to stop is up. */
 export type GiveUpReason = 'run_lost' | 'worker_stops';
@@ -92,7 +92,7 @@ export class Calls {
     timeoutMs: number,
     fn: (call: StepCall) => Promise<T>,
   ): Promise<AttemptOutcome<T>> {
-    if (this.#givenUp) return Promise.resolve({ is: 'abandoned', because: this.#givenUp });
+    if (this.#givenUp) return Promise.resolve({ kind: 'abandoned', because: this.#givenUp });
     const call = new Call(identity);
     return new Promise((resolve) => {
       const end = (outcome: AttemptOutcome<T>) => {
@@ -102,17 +102,24 @@ export class Calls {
       };
       const giveUp = (because: GiveUpReason) => {
         call.abort(new Error(`step "${identity.step}" was given up: ${because}`));
-        end({ is: 'abandoned', because });
+        end({ kind: 'abandoned', because });
       };
       const timer = setTimeout(() => {
         const error = timedOut(identity.step, timeoutMs);
         call.abort(error);
-        end({ is: 'retryable', wait: 'retry', inDoubt: true, unsent: false, error, retryAfterMs: undefined });
+        end({
+          kind: 'retryable',
+          wait: 'retry',
+          inDoubt: true,
+          unsent: false,
+          error,
+          retryAfterMs: undefined,
+        });
       }, timeoutMs);
       this.#givingUp.add(giveUp);
       try {
         fn(call).then(
-          (value) => end({ is: 'ok', value }),
+          (value) => end({ kind: 'ok', value }),
           (error: unknown) => end(outcomeOf(error)),
         );
       } catch (error) {
@@ -128,22 +135,22 @@ export class Calls {
   }
 }
 
-function outcomeOf(error: unknown): Exclude<AttemptOutcome<never>, { is: 'ok' }> {
-  if (error instanceof RejectedError) return { is: 'rejected', error };
+function outcomeOf(error: unknown): Exclude<AttemptOutcome<never>, { kind: 'ok' }> {
+  if (error instanceof RejectedError) return { kind: 'rejected', error };
   if (error instanceof UnavailableError) return retryable('retry', false, error);
   if (error instanceof ThrottledError) return retryable('throttle', false, error);
   if (error instanceof InDoubtError) return retryable('retry', true, error);
-  return { is: 'bug', error };
+  return { kind: 'bug', error };
 }
 
 function retryable(
   wait: 'retry' | 'throttle',
   inDoubt: boolean,
   error: UnavailableError | ThrottledError | InDoubtError,
-): Exclude<AttemptOutcome<never>, { is: 'ok' }> {
+): Exclude<AttemptOutcome<never>, { kind: 'ok' }> {
   try {
     return {
-      is: 'retryable',
+      kind: 'retryable',
       wait,
       inDoubt,
       unsent: error instanceof ThrottledError && error.unsent,
@@ -151,7 +158,7 @@ function retryable(
       retryAfterMs: error.retryAfter === undefined ? undefined : toMs(error.retryAfter),
     };
   } catch (badDuration) {
-    return { is: 'bug', error: badDuration };
+    return { kind: 'bug', error: badDuration };
   }
 }
 

@@ -1,11 +1,11 @@
-import { fieldOf, parseField } from '../journal/step-record.ts';
+import { parseField, undoFieldOf, undoNameOf } from '../journal/identity.ts';
 import { type DriveEnd, parkMs, type Reached } from './execution.ts';
 import type { RunWriter } from './run-writer.ts';
 import type { StepEnd, StepRunner } from './step-runner.ts';
 
 export type CompensationEnd =
-  | { readonly end: 'undone' }
-  | Extract<DriveEnd, { end: 'waits' | 'dies' | 'handed_back' | 'lost' }>;
+  | { readonly kind: 'undone' }
+  | Extract<DriveEnd, { kind: 'waits' | 'dies' | 'handed_back' | 'lost' }>;
 
 /** What the flow has reached, by field. */
 type Reach = ReadonlyMap<string, Reached>;
@@ -19,8 +19,8 @@ export function needsCompensation(writer: RunWriter, reached: Reach): boolean {
 export function effectsStand(writer: RunWriter): boolean {
   return [...writer.records].some(([field, record]) => {
     const at = parseField(field);
-    if (record.is !== 'completed' || (at?.kind !== 'step' && at?.kind !== 'child')) return false;
-    return writer.records.get(fieldOf('undo', undoName(field, at.name)))?.is !== 'completed';
+    if (record.kind !== 'completed' || (at?.kind !== 'step' && at?.kind !== 'child')) return false;
+    return writer.records.get(undoFieldOf(field))?.kind !== 'completed';
   });
 }
 
@@ -36,59 +36,54 @@ export async function compensate(
   }
   for (const { field, name, options } of toUndo(writer, reached)) {
     const record = writer.records.get(field);
-    if (record?.is !== 'completed') continue;
-    const ended = await runner.undo(undoName(field, name), options, record.result);
-    if (ended.is === 'rejected') {
+    if (record?.kind !== 'completed') continue;
+    const ended = await runner.undo(undoNameOf(field), options, record.result);
+    if (ended.kind === 'rejected') {
       const { error } = ended.record;
       const message = `the undo of step "${name}" was refused: ${error.message}`;
-      return { end: 'dies', failure: { ...error, message, kind: 'compensation_failed', step: name } };
+      return { kind: 'dies', failure: { ...error, message, kind: 'compensation_failed', step: name } };
     }
     const cut = cutShort(writer, ended);
     if (cut) return cut;
   }
-  return { end: 'undone' };
+  return { kind: 'undone' };
 }
 
 function inDoubt(writer: RunWriter, reached: Reach): Reached[] {
   return [...reached.values()].filter(({ field, mayHaveStarted }) => {
     const record = writer.records.get(field);
     if (!record) return mayHaveStarted;
-    return record.is === 'started' || record.is === 'waiting' || (record.is === 'retrying' && record.inDoubt);
+    return (
+      record.kind === 'started' || record.kind === 'waiting' || (record.kind === 'retrying' && record.inDoubt)
+    );
   });
 }
 
 function toUndo(writer: RunWriter, reached: Reach): Reached[] {
   const seqOf = ({ field }: Reached) => writer.records.get(field)?.seq ?? 0;
   return [...reached.values()]
-    .filter(({ field, options }) => options.undo && writer.records.get(field)?.is === 'completed')
-    .filter(
-      ({ field, name }) => writer.records.get(fieldOf('undo', undoName(field, name)))?.is !== 'completed',
-    )
+    .filter(({ field, options }) => options.undo && writer.records.get(field)?.kind === 'completed')
+    .filter(({ field }) => writer.records.get(undoFieldOf(field))?.kind !== 'completed')
     .sort((a, b) => seqOf(b) - seqOf(a));
 }
 
-/** A step and a child run may have the same name; their undos do not. */
-function undoName(field: string, name: string): string {
-  return field === fieldOf('step', name) ? name : `child.${name}`;
-}
-
 function cutShort(writer: RunWriter, ended: StepEnd): CompensationEnd | undefined {
-  switch (ended.is) {
+  switch (ended.kind) {
     case 'completed':
     case 'rejected':
       return undefined;
     case 'waits': {
       const until = ended.waiting.until ?? Number.POSITIVE_INFINITY;
-      return { end: 'waits', waiting: ended.waiting, delayMs: parkMs(until - writer.now()) };
+      return { kind: 'waits', waiting: ended.waiting, delayMs: parkMs(until - writer.now()) };
     }
     case 'stopped':
-      switch (ended.by.end) {
+      switch (ended.by.kind) {
         case 'dies':
         case 'handed_back':
         case 'lost':
           return ended.by;
         default:
-          throw new Error(`a compensation was stopped by "${ended.by.end}"`);
+          throw new Error(`a compensation was stopped by "${ended.by.kind}"`);
       }
   }
 }

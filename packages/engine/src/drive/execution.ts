@@ -5,14 +5,9 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure, WaitingFor } from '../contract/run.ts';
 import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from '../contract/step.ts';
+import { fieldOf, parseField, type RecordKind, sleepName, waitFieldOf } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
-import {
-  fieldOf,
-  isFinal,
-  parseField,
-  type RecordKind,
-  type RejectedRecord,
-} from '../journal/step-record.ts';
+import { isFinal, type RejectedRecord } from '../journal/step-record.ts';
 import type { RunObserver } from '../observe/run-observer.ts';
 import type { Calls } from './attempt.ts';
 import { Delivery } from './delivery.ts';
@@ -24,18 +19,18 @@ import { type ChildRuns, Waits } from './waits.ts';
 
 /** How a drive through the flow's function ended. */
 export type DriveEnd =
-  | { readonly end: 'returned'; readonly output: unknown }
-  | { readonly end: 'rejected'; readonly failure: Failure }
-  | { readonly end: 'waits'; readonly waiting: WaitingFor; readonly delayMs: number }
-  | { readonly end: 'dies'; readonly failure: Failure }
+  | { readonly kind: 'returned'; readonly output: unknown }
+  | { readonly kind: 'rejected'; readonly failure: Failure }
+  | { readonly kind: 'waits'; readonly waiting: WaitingFor; readonly delayMs: number }
+  | { readonly kind: 'dies'; readonly failure: Failure }
   /** A cancel was asked for. */
-  | { readonly end: 'cancelled' }
+  | { readonly kind: 'cancelled' }
   /** Replay alone: all that the journal has was played back. */
-  | { readonly end: 'replayed' }
+  | { readonly kind: 'replayed' }
   /** The worker stops: another one goes on. `cutOff`: in the middle of an effect. */
-  | { readonly end: 'handed_back'; readonly cutOff: boolean }
+  | { readonly kind: 'handed_back'; readonly cutOff: boolean }
   /** Another worker owns the run. */
-  | { readonly end: 'lost' };
+  | { readonly kind: 'lost' };
 
 /** Something with an effect that the flow has reached in this drive, and how to deal with it in a compensation. */
 export interface Reached {
@@ -128,7 +123,7 @@ export class Execution implements FlowContext {
       this.#settled = settled;
       if (this.#underWay > 0) return;
       // branches that the flow did not wait for are played back too: there may be something in them to undo
-      if (settled.end === 'dies' || this.#delivery.over) this.#end();
+      if (settled.kind === 'dies' || this.#delivery.over) this.#end();
       else void this.#delivery.whenOver().then(() => this.#endWhenStill());
     });
     return ended;
@@ -137,14 +132,14 @@ export class Execution implements FlowContext {
   async #callFlow(flow: (ctx: FlowContext, input: unknown) => Promise<unknown>): Promise<DriveEnd> {
     try {
       const output = await flow(this, this.#run.input);
-      return { end: 'returned', output };
+      return { kind: 'returned', output };
     } catch (error) {
       if (!(error instanceof RejectedError)) {
-        return { end: 'dies', failure: { ...toErrorRecord(error), kind: 'bug' } };
+        return { kind: 'dies', failure: { ...toErrorRecord(error), kind: 'bug' } };
       }
       const step = this.#rejectedBy.get(error);
       return {
-        end: 'rejected',
+        kind: 'rejected',
         failure: { ...toErrorRecord(error), kind: 'rejected', ...(step && { step }) },
       };
     }
@@ -154,7 +149,7 @@ export class Execution implements FlowContext {
     const untyped = options as StepOptions<unknown>;
     const field = fieldOf('step', name);
     const misuse = this.#misuse('step', field, name);
-    if (misuse) return this.#stop({ end: 'dies', failure: misuse });
+    if (misuse) return this.#stop({ kind: 'dies', failure: misuse });
     const mayHaveStarted = this.#mayHaveStarted(options.whenInDoubt === 'repeat');
     this.reached.set(field, {
       ...{ field, name, options: untyped, mayHaveStarted },
@@ -173,7 +168,7 @@ export class Execution implements FlowContext {
   }
 
   async sleep(duration: DurationInput): Promise<void> {
-    const name = `sleep-${this.#count('sleep')}`;
+    const name = sleepName(this.#count('sleep'));
     const field = fieldOf('timer', name);
     const durationMs = toMs(duration);
     await this.#command({
@@ -184,7 +179,7 @@ export class Execution implements FlowContext {
   }
 
   waitFor<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T> {
-    const field = fieldOf('wait', `${name}#${this.#count(`wait ${name}`)}`);
+    const field = waitFieldOf(name, this.#count(`wait ${name}`));
     return this.#command<T>({
       field,
       name,
@@ -195,7 +190,7 @@ export class Execution implements FlowContext {
   runChild<I, O = unknown>(name: string, options: ChildOptions<I, O>): Promise<O> {
     const field = fieldOf('child', name);
     const misuse = this.#misuse('child', field, name);
-    if (misuse) return this.#stop({ end: 'dies', failure: misuse });
+    if (misuse) return this.#stop({ kind: 'dies', failure: misuse });
     this.reached.set(field, {
       ...{
         field,
@@ -243,7 +238,7 @@ export class Execution implements FlowContext {
       return new Promise<T>((resolve, reject) => {
         this.#delivery.reach(command.field, () => {
           this.#now = Math.max(this.#now, record.finishedAt);
-          if (record.is === 'completed') resolve(record.result as T);
+          if (record.kind === 'completed') resolve(record.result as T);
           else reject(this.#rejection(command.name, record));
         });
       });
@@ -264,7 +259,7 @@ export class Execution implements FlowContext {
         // first of all: a flow that returns now ends the drive in this turn, and its last record travels with the run's end
         this.#underWay -= 1;
         this.#now = Math.max(this.#now, this.#finishedAt(command.field));
-        switch (ended.is) {
+        switch (ended.kind) {
           case 'completed':
             this.#cameFurther = true;
             resolve(ended.value as T);
@@ -288,7 +283,7 @@ export class Execution implements FlowContext {
   async #ended(command: Command): Promise<StepEnd> {
     const ended = await this.#performed(command).catch((error: unknown): StepEnd => {
       const failure: Failure = { ...toErrorRecord(error), kind: 'bug', step: command.name };
-      return { is: 'stopped', by: { end: 'dies', failure } };
+      return { kind: 'stopped', by: { kind: 'dies', failure } };
     });
     // what ends beside others is given to the flow in a turn of its own, as replay does
     if (this.#underWay > 1) await new Promise(setImmediate);
@@ -301,15 +296,15 @@ export class Execution implements FlowContext {
       // branches beside this one are about to come to what they had begun
       await new Promise(setImmediate);
       const failure = this.#forsaken(`the flow went to "${command.name}" instead`);
-      if (failure) return { is: 'stopped', by: { end: 'dies', failure } };
+      if (failure) return { kind: 'stopped', by: { kind: 'dies', failure } };
     }
     // a branch that outlives the flow starts nothing more
     const over = this.#stopped ?? this.#settled;
-    if (over) return { is: 'stopped', by: over };
+    if (over) return { kind: 'stopped', by: over };
     if (this.#fields.size > LIMITS.records) {
       const message = `step "${command.name}" would be one record too many for its run; at most ${LIMITS.records} are kept. Use child runs for long loops`;
       const failure = { ...bug('too_many_steps', message), step: command.name };
-      return { is: 'stopped', by: { end: 'dies', failure } };
+      return { kind: 'stopped', by: { kind: 'dies', failure } };
     }
     return command.perform();
   }
@@ -340,7 +335,7 @@ export class Execution implements FlowContext {
 
   /** The flow went another way than the journal has it. */
   #diverged(missing: string): void {
-    this.#stopped ??= { end: 'dies', failure: incompatible(missing, 'the flow went another way') };
+    this.#stopped ??= { kind: 'dies', failure: incompatible(missing, 'the flow went another way') };
     this.#end();
   }
 
@@ -362,14 +357,14 @@ export class Execution implements FlowContext {
 
   #end(): void {
     this.#resolveEnd(
-      this.#stopped ?? this.#forsakenEnd() ?? this.#settledEnd() ?? this.#waitEnd() ?? { end: 'replayed' },
+      this.#stopped ?? this.#forsakenEnd() ?? this.#settledEnd() ?? this.#waitEnd() ?? { kind: 'replayed' },
     );
   }
 
   #forsakenEnd(): DriveEnd | undefined {
     const failure =
-      this.#settled?.end === 'dies' ? undefined : this.#forsaken('the flow did not come to it again');
-    return failure && { end: 'dies', failure };
+      this.#settled?.kind === 'dies' ? undefined : this.#forsaken('the flow did not come to it again');
+    return failure && { kind: 'dies', failure };
   }
 
   /** Something was begun, may have had its effect, and today's code knows nothing of it. */
@@ -380,10 +375,10 @@ export class Execution implements FlowContext {
 
   #settledEnd(): DriveEnd | undefined {
     const waiting = this.#waits[0];
-    if (this.#settled?.end !== 'returned' || !waiting) return this.#settled;
+    if (this.#settled?.kind !== 'returned' || !waiting) return this.#settled;
     const step = 'step' in waiting ? waiting.step : waiting.name;
     const message = `the flow returned while "${step}" was not done; await everything that it starts`;
-    return { end: 'dies', failure: { ...bug('step_not_awaited', message), step } };
+    return { kind: 'dies', failure: { ...bug('step_not_awaited', message), step } };
   }
 
   #waitEnd(): DriveEnd | undefined {
@@ -391,7 +386,7 @@ export class Execution implements FlowContext {
     const waiting = this.#waits.reduce((soonest, next) =>
       untilOf(next) < untilOf(soonest) ? next : soonest,
     );
-    return { end: 'waits', waiting, delayMs: parkMs(untilOf(waiting) - this.#deps.writer.now()) };
+    return { kind: 'waits', waiting, delayMs: parkMs(untilOf(waiting) - this.#deps.writer.now()) };
   }
 }
 

@@ -4,6 +4,7 @@ import { checkSize, LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure } from '../contract/run.ts';
 import { encodeJson } from '../journal/codec.ts';
+import { isFirstOwner } from '../journal/identity.ts';
 import type { ClaimedRun, ClaimReply, Journal, Park } from '../journal/journal.ts';
 import type { ObservedEnd, RunObserver } from '../observe/run-observer.ts';
 import type { EndedChild } from '../queue/child-runs.ts';
@@ -18,9 +19,9 @@ import type { ChildEnd, ChildRuns } from './waits.ts';
 
 /** What becomes of the job that carried a run. */
 export type JobVerdict =
-  | { readonly job: 'ends' }
+  | { readonly kind: 'ends' }
   /** The run goes on with the same job, later. */
-  | { readonly job: 'parks'; readonly delayMs: number };
+  | { readonly kind: 'parks'; readonly delayMs: number };
 
 export interface ExecutorDeps {
   readonly journal: Journal;
@@ -40,11 +41,11 @@ export interface ExecutorDeps {
 }
 
 /** What a drive leads to: the job's verdict, or another claim at once. */
-type DriveVerdict = JobVerdict | { readonly job: 'goes_on' };
+type DriveVerdict = JobVerdict | { readonly kind: 'goes_on' };
 
 type WithoutFlow<End> = End extends unknown ? Omit<End, 'flow' | 'durationMs'> : never;
 
-const ENDS: JobVerdict = { job: 'ends' };
+const ENDS: JobVerdict = { kind: 'ends' };
 
 /** How long a run waits for a worker that has its version. */
 const OTHER_WORKER_MS = 1_000;
@@ -73,12 +74,12 @@ export class Executor {
       const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps);
       const verdict = await (run.claims > this.#deps.poisonAfter ? drive.bury(poison(run)) : drive.go());
       // a signal came while the run was being parked: it is claimed anew, with the signal
-      if (verdict.job !== 'goes_on') return verdict;
+      if (verdict.kind !== 'goes_on') return verdict;
     }
   }
 
   #observe({ flow, owner, claims, now, createdAt }: ClaimedRun): void {
-    const waitedMs = owner.startsWith('1:') ? now - createdAt : undefined;
+    const waitedMs = isFirstOwner(owner) ? now - createdAt : undefined;
     this.#deps.observer.claimed?.({ flow, waitedMs, takenOver: claims > 1 });
   }
 
@@ -112,18 +113,18 @@ class Drive {
 
     const execution = this.#execution('forward', this.#run);
     const ended = await execution.drive((ctx, input) => this.#flow.run(ctx, input));
-    if (ended.end === 'dies' && ended.failure.code === 'step_name_reused') {
+    if (ended.kind === 'dies' && ended.failure.code === 'step_name_reused') {
       await this.#writer.quiet();
       // a replay notes where names are used, and comes to the same end
       const replayed = await this.#replay();
-      if (replayed.ended.end === 'dies') return this.bury(replayed.ended.failure);
+      if (replayed.ended.kind === 'dies') return this.bury(replayed.ended.failure);
     }
     return this.#afterDrive(ended, execution);
   }
 
   async #afterDrive(ended: DriveEnd, execution: Execution): Promise<DriveVerdict> {
     await this.#writer.quiet();
-    switch (ended.end) {
+    switch (ended.kind) {
       case 'returned':
         return this.#complete(ended.output, execution);
       case 'rejected':
@@ -189,13 +190,13 @@ class Drive {
   /** A cancel that arrived between two drives: what was done is found by replay. */
   async #cancel(): Promise<DriveVerdict> {
     const done = await this.#whatWasDone();
-    if ('job' in done) return done;
+    if ('kind' in done) return done;
     return this.#startUndoing({ ends: 'cancelled' }, done);
   }
 
   async #goOnUndoing(end: NonNullable<ClaimedRun['compensation']>): Promise<DriveVerdict> {
     const done = await this.#whatWasDone();
-    if ('job' in done) return done;
+    if ('kind' in done) return done;
     return this.#undo(end, done, this.#run);
   }
 
@@ -217,7 +218,7 @@ class Drive {
     const runner = new StepRunner(run, this.#executionDeps());
     const ended = await compensate(runner, this.#writer, execution.reached);
     await this.#writer.quiet();
-    if (ended.end === 'undone') return this.#endUndone(end);
+    if (ended.kind === 'undone') return this.#endUndone(end);
     return this.#leave(ended, execution);
   }
 
@@ -255,7 +256,7 @@ class Drive {
   async #whatWasDone(): Promise<Execution | DriveVerdict> {
     const { execution, ended } = await this.#replay();
     // a bug behind all that was done hides nothing: who gives such a run up gets it undone
-    const known = ended.end !== 'dies' || (ended.failure.kind === 'bug' && execution.cameToAllEffects());
+    const known = ended.kind !== 'dies' || (ended.failure.kind === 'bug' && execution.cameToAllEffects());
     return known ? execution : this.bury(ended.failure);
   }
 
@@ -267,10 +268,10 @@ class Drive {
   }
 
   async #leave(
-    ended: Exclude<CompensationEnd, { end: 'undone' }>,
+    ended: Exclude<CompensationEnd, { kind: 'undone' }>,
     execution: Execution,
   ): Promise<DriveVerdict> {
-    switch (ended.end) {
+    switch (ended.kind) {
       case 'lost':
         return ENDS;
       case 'dies':
@@ -290,8 +291,8 @@ class Drive {
     const reply = await this.#writer.handOver((entries) =>
       this.#deps.journal.suspendRun(this.#run, park, entries),
     );
-    if (reply === 'done') return { job: 'parks', delayMs };
-    if (reply === 'signalled') return { job: 'goes_on' };
+    if (reply === 'done') return { kind: 'parks', delayMs };
+    if (reply === 'signalled') return { kind: 'goes_on' };
     if (reply === 'cancel_requested') return this.#startUndoing({ ends: 'cancelled' }, execution);
     return ENDS;
   }
@@ -332,7 +333,7 @@ class Drive {
 }
 
 function unclaimed(claim: Exclude<ClaimReply, { outcome: 'claimed' }>): JobVerdict {
-  return claim.outcome === 'version_missing' ? { job: 'parks', delayMs: OTHER_WORKER_MS } : ENDS;
+  return claim.outcome === 'version_missing' ? { kind: 'parks', delayMs: OTHER_WORKER_MS } : ENDS;
 }
 
 function poison(run: ClaimedRun): Failure {

@@ -1,9 +1,9 @@
 import { LIMITS, TooLargeError } from '../contract/limits.ts';
 import type { RunEvent } from '../contract/run.ts';
 import type { ClaimedRun, Entry, Journal, WriteReply } from '../journal/journal.ts';
-import { encodeRecord, isFinal, type OpenRecord, type StepRecord } from '../journal/step-record.ts';
+import { encodeRecord, isFinal, type OpenRecord, type StepRecord, withKind } from '../journal/step-record.ts';
 
-type AttemptFailed = Extract<RunEvent, { is: 'attempt_failed' }>;
+type AttemptFailed = Extract<RunEvent, { kind: 'attempt_failed' }>;
 
 const MAX_NOTED_ATTEMPTS = 100;
 
@@ -53,7 +53,7 @@ export class RunWriter {
   hold(field: string, record: StepRecord, resultJson?: string): void {
     const encoded = encodeRecord(record, resultJson);
     this.#bytes += Buffer.byteLength(encoded);
-    if (this.#bytes > LIMITS.journalBytes && record.is === 'completed') {
+    if (this.#bytes > LIMITS.journalBytes && record.kind === 'completed') {
       throw new TooLargeError(
         'journal_too_large',
         `the run's records came to ${this.#bytes} bytes; at most ${LIMITS.journalBytes} are kept`,
@@ -61,7 +61,7 @@ export class RunWriter {
     }
     this.records.set(field, record);
     this.#held.set(field, encoded);
-    if (record.is !== 'started') this.#heldProgress = true;
+    if (record.kind !== 'started') this.#heldProgress = true;
   }
 
   /** Keeps what went otherwise than straight on, with the next write. Only so much is kept of a step. */
@@ -69,7 +69,7 @@ export class RunWriter {
     if (event.attempt > MAX_NOTED_ATTEMPTS) return;
     const field = `h:${event.undo ? 'u' : 's'}:${event.step}:${event.attempt}`;
     const before = event.unsent && this.#run.noted.get(field);
-    const { at, startedAt, unsent } = before ? (JSON.parse(before) as AttemptFailed) : event;
+    const { at, startedAt, unsent } = before ? (JSON.parse(withKind(before)) as AttemptFailed) : event;
     // put off again and again, it is one wait to whoever looks
     this.#held.set(field, JSON.stringify(unsent ? { ...event, at, startedAt } : event));
   }

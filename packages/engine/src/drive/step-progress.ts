@@ -31,7 +31,7 @@ export function standingOf(
   }
   const { seq, attempts, startedAt } = record;
   // a definite no that is tried again, after a redrive: the provider would play it back under the old key
-  if (record.is === 'rejected')
+  if (record.kind === 'rejected')
     return { seq, attempts, startedAt, used: 0, redrive, keyAttempt: attempts + 1, inDoubt: false };
   return {
     seq,
@@ -40,25 +40,25 @@ export function standingOf(
     used: record.budget.redrive === redrive ? record.budget.used : 0,
     redrive,
     keyAttempt: record.keyAttempt,
-    inDoubt: record.is === 'started' || record.inDoubt,
+    inDoubt: record.kind === 'started' || record.inDoubt,
   };
 }
 
 /** The record that an attempt is about to start its effect. */
 export function intentOf(standing: Standing): StartedRecord {
   const { seq, attempts, startedAt, used, redrive, keyAttempt } = standing;
-  return { is: 'started', seq, attempts: attempts + 1, startedAt, budget: { redrive, used }, keyAttempt };
+  return { kind: 'started', seq, attempts: attempts + 1, startedAt, budget: { redrive, used }, keyAttempt };
 }
 
-export type Failed = Exclude<AttemptOutcome<never>, { is: 'ok' | 'abandoned' }>;
+export type Failed = Exclude<AttemptOutcome<never>, { kind: 'ok' | 'abandoned' }>;
 
 /** What a failed attempt makes of its step. */
 export type NextMove =
-  | { readonly move: 'reject'; readonly record: RejectedRecord }
-  | { readonly move: 'wait'; readonly record: RetryingRecord }
+  | { readonly kind: 'reject'; readonly record: RejectedRecord }
+  | { readonly kind: 'wait'; readonly record: RetryingRecord }
   | {
-      readonly move: 'die';
-      readonly kind: FailureKind;
+      readonly kind: 'die';
+      readonly as: FailureKind;
       readonly record: RetryingRecord;
     };
 
@@ -73,7 +73,7 @@ export function afterFailure(
   halts: boolean,
   at: { readonly now: number; readonly random: () => number; readonly scale: number },
 ): NextMove {
-  const made = failed.is !== 'retryable' || !failed.unsent;
+  const made = failed.kind !== 'retryable' || !failed.unsent;
   const attempts = standing.attempts + (made ? 1 : 0);
   const common = {
     seq: standing.seq,
@@ -81,24 +81,24 @@ export function afterFailure(
     startedAt: standing.startedAt,
     error: toErrorRecord(failed.error),
   };
-  if (failed.is === 'rejected') {
-    return { move: 'reject', record: { is: 'rejected', ...common, finishedAt: at.now } };
+  if (failed.kind === 'rejected') {
+    return { kind: 'reject', record: { kind: 'rejected', ...common, finishedAt: at.now } };
   }
-  const wait = failed.is === 'bug' ? 'retry' : failed.wait;
+  const wait = failed.kind === 'bug' ? 'retry' : failed.wait;
   const keySpent = failed.error instanceof UnavailableError && failed.error.keySpent;
   const used = standing.used + (wait === 'throttle' ? 0 : 1);
   const retrying = {
-    is: 'retrying' as const,
+    kind: 'retrying' as const,
     ...common,
     wait,
     // a bug may have been thrown after the effect; and an earlier attempt's doubt outlives an attempt that did nothing
-    inDoubt: !keySpent && (failed.is === 'bug' || failed.inDoubt || standing.inDoubt),
+    inDoubt: !keySpent && (failed.kind === 'bug' || failed.inDoubt || standing.inDoubt),
     budget: { redrive: standing.redrive, used },
     keyAttempt: keySpent ? attempts + 1 : standing.keyAttempt,
   };
-  if (failed.is === 'bug') return { move: 'die', kind: 'bug', record: { ...retrying, retryAt: at.now } };
+  if (failed.kind === 'bug') return { kind: 'die', as: 'bug', record: { ...retrying, retryAt: at.now } };
   if (retrying.inDoubt && halts)
-    return { move: 'die', kind: 'in_doubt', record: { ...retrying, retryAt: at.now } };
+    return { kind: 'die', as: 'in_doubt', record: { ...retrying, retryAt: at.now } };
   const decision = decideRetry(
     policy,
     { wait, used, retryAfterMs: failed.retryAfterMs },
@@ -106,10 +106,10 @@ export function afterFailure(
     at.scale,
   );
   if (decision.next === 'retry')
-    return { move: 'wait', record: { ...retrying, retryAt: at.now + decision.delayMs } };
+    return { kind: 'wait', record: { ...retrying, retryAt: at.now + decision.delayMs } };
   return {
-    move: 'die',
-    kind: retrying.inDoubt ? 'in_doubt' : 'exhausted',
+    kind: 'die',
+    as: retrying.inDoubt ? 'in_doubt' : 'exhausted',
     record: { ...retrying, retryAt: at.now },
   };
 }

@@ -5,8 +5,9 @@ import { type RetryPolicyMs, retryPolicy } from '../contract/retry-policy.ts';
 import type { ErrorRecord, FailureKind, WaitingFor } from '../contract/run.ts';
 import type { LookUp, LookUpFunction, StepCall, StepOptions, UndoOptions } from '../contract/step.ts';
 import { encodeJson } from '../journal/codec.ts';
+import { fieldOf } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
-import { fieldOf, type RejectedRecord, type StepRecord } from '../journal/step-record.ts';
+import type { RejectedRecord, StepRecord } from '../journal/step-record.ts';
 import { type ObservedCall, observedOutcome } from '../observe/run-observer.ts';
 import type { AttemptOutcome, CallIdentity, GiveUpReason } from './attempt.ts';
 import type { DriveEnd, ExecutionDeps } from './execution.ts';
@@ -14,10 +15,10 @@ import { afterFailure, type Failed, intentOf, type Standing, standingOf } from '
 
 /** How a step, a wait or an undo stands after it was run. */
 export type StepEnd =
-  | { readonly is: 'completed'; readonly value: unknown }
-  | { readonly is: 'rejected'; readonly record: RejectedRecord }
-  | { readonly is: 'waits'; readonly waiting: WaitingFor }
-  | { readonly is: 'stopped'; readonly by: DriveEnd };
+  | { readonly kind: 'completed'; readonly value: unknown }
+  | { readonly kind: 'rejected'; readonly record: RejectedRecord }
+  | { readonly kind: 'waits'; readonly waiting: WaitingFor }
+  | { readonly kind: 'stopped'; readonly by: DriveEnd };
 
 /** A step's effect, or its undo's. */
 interface Effect {
@@ -88,7 +89,7 @@ export class StepRunner {
     const record = attempted(writer.records.get(effect.field));
     const fresh = { seq: record?.seq ?? writer.nextSeq(), startedAt: writer.now() };
     const standing = standingOf(record, this.#run.redrives, fresh);
-    const waits = record?.is === 'retrying' && record.budget.redrive === this.#run.redrives;
+    const waits = record?.kind === 'retrying' && record.budget.redrive === this.#run.redrives;
     const start = { ...standing, notBefore: waits ? { at: record.retryAt, wait: record.wait } : undefined };
     if (record || !mayHaveStarted) return start;
     return { ...start, inDoubt: true, startedAt: this.#run.lastChangeAt };
@@ -116,34 +117,34 @@ export class StepRunner {
         start = { ...start, inDoubt: false };
       }
     }
-    if (this.#deps.draining()) return stopped({ end: 'handed_back', cutOff: false });
+    if (this.#deps.draining()) return stopped({ kind: 'handed_back', cutOff: false });
 
     const before = writer.records.get(effect.field);
     if (effect.whenInDoubt !== 'repeat') writer.hold(effect.field, intentOf(start));
     const written = await writer.flush();
-    if (written === 'stale_owner') return stopped({ end: 'lost' });
+    if (written === 'stale_owner') return stopped({ kind: 'lost' });
     if (written === 'cancel_requested' && !this.#run.compensation) {
       writer.takeBack(effect.field, before);
-      return stopped({ end: 'cancelled' });
+      return stopped({ kind: 'cancelled' });
     }
 
     const identity = this.#identity(effect, start, start.attempts + 1);
     const calledAt = writer.now();
     const outcome = await this.#call(effect.undo ? 'undo' : 'run', identity, effect, effect.run);
-    if (outcome.is === 'abandoned') return abandoned(outcome.because);
-    if (outcome.is === 'ok') return this.#completed(effect, start, start.attempts + 1, outcome.value);
+    if (outcome.kind === 'abandoned') return abandoned(outcome.because);
+    if (outcome.kind === 'ok') return this.#completed(effect, start, start.attempts + 1, outcome.value);
     return this.#failed(effect, start, outcome, calledAt);
   }
 
   /** @returns undefined when the effect did not happen. */
   async #lookUp(effect: Effect, start: Start, find: LookUpFunction<unknown>): Promise<StepEnd | undefined> {
-    if (this.#deps.draining()) return stopped({ end: 'handed_back', cutOff: false });
-    if ((await this.#deps.writer.flush()) === 'stale_owner') return stopped({ end: 'lost' });
+    if (this.#deps.draining()) return stopped({ kind: 'handed_back', cutOff: false });
+    if ((await this.#deps.writer.flush()) === 'stale_owner') return stopped({ kind: 'lost' });
     const attempts = Math.max(1, start.attempts);
     const calledAt = this.#deps.writer.now();
     const looked = await this.#call('look_up', this.#identity(effect, start, attempts), effect, find);
-    if (looked.is === 'abandoned') return abandoned(looked.because);
-    if (looked.is === 'ok') {
+    if (looked.kind === 'abandoned') return abandoned(looked.because);
+    if (looked.kind === 'ok') {
       if (looked.value.outcome === 'none') return undefined;
       if (looked.value.outcome === 'found') {
         return this.#completed(effect, start, attempts, looked.value.result);
@@ -181,11 +182,11 @@ export class StepRunner {
       checkSize(json, LIMITS.resultBytes, 'result_too_large', what);
       const result: unknown = json === undefined ? undefined : JSON.parse(json);
       const ended = { seq: writer.nextSeq(), attempts, startedAt: start.startedAt, finishedAt: writer.now() };
-      writer.hold(effect.field, { is: 'completed', ...ended, result }, json);
+      writer.hold(effect.field, { kind: 'completed', ...ended, result }, json);
       writer.flushSoon();
-      return { is: 'completed', value: result };
+      return { kind: 'completed', value: result };
     } catch (error) {
-      return this.#failed(effect, start, { is: 'bug', error }, writer.now());
+      return this.#failed(effect, start, { kind: 'bug', error }, writer.now());
     }
   }
 
@@ -195,19 +196,19 @@ export class StepRunner {
     const halts = this.#whenInDoubt(effect, start) === 'halt';
     const next = afterFailure(start, failed, effect.retry, halts, at);
     writer.noteFailure({
-      ...{ is: 'attempt_failed', at: at.now, startedAt: calledAt, step: effect.step, undo: effect.undo },
-      ...{ attempt: start.attempts + 1, ...(next.move === 'wait' && { until: next.record.retryAt }) },
-      ...(failed.is === 'retryable' && failed.unsent && { unsent: true }),
+      ...{ kind: 'attempt_failed', at: at.now, startedAt: calledAt, step: effect.step, undo: effect.undo },
+      ...{ attempt: start.attempts + 1, ...(next.kind === 'wait' && { until: next.record.retryAt }) },
+      ...(failed.kind === 'retryable' && failed.unsent && { unsent: true }),
       error: shortError(next.record.error),
     });
-    if (next.move === 'reject') {
+    if (next.kind === 'reject') {
       const record = { ...next.record, seq: writer.nextSeq() };
       writer.hold(effect.field, record);
       if (!effect.undo) writer.flushSoon();
-      return { is: 'rejected', record };
+      return { kind: 'rejected', record };
     }
     writer.hold(effect.field, next.record);
-    if (next.move === 'die') return dies(effect, next.kind, next.record.error);
+    if (next.kind === 'die') return dies(effect, next.as, next.record.error);
     return waits({ kind: next.record.wait, step: effect.step, until: next.record.retryAt });
   }
 
@@ -215,11 +216,11 @@ export class StepRunner {
     const { writer } = this.#deps;
     const message = `step "${effect.step}" was in doubt; the provider knows nothing of it`;
     const record: RejectedRecord = {
-      ...{ is: 'rejected', seq: writer.nextSeq(), attempts: start.attempts, startedAt: start.startedAt },
+      ...{ kind: 'rejected', seq: writer.nextSeq(), attempts: start.attempts, startedAt: start.startedAt },
       ...{ finishedAt: writer.now(), error: { code: 'did_not_happen', message } },
     };
     writer.hold(effect.field, record);
-    return { is: 'rejected', record };
+    return { kind: 'rejected', record };
   }
 
   #halted(effect: Effect): StepEnd {
@@ -237,8 +238,8 @@ export class StepRunner {
 
 /** @throws Error for a record that no attempt can follow */
 function attempted(record: StepRecord | undefined): Parameters<typeof standingOf>[0] {
-  if (record?.is === 'completed' || record?.is === 'waiting') {
-    throw new Error(`a step's record says "${record.is}", so it cannot be attempted`);
+  if (record?.kind === 'completed' || record?.kind === 'waiting') {
+    throw new Error(`a step's record says "${record.kind}", so it cannot be attempted`);
   }
   return record;
 }
@@ -260,12 +261,12 @@ function effectOf(step: string, options: StepOptions<unknown>): Effect {
 /** A look-up that did not say found or none leaves the effect in doubt; it is tried again like the step. */
 function stillInDoubt(
   step: string,
-  looked: Exclude<AttemptOutcome<LookUp<unknown>>, { is: 'abandoned' }>,
-): Exclude<Failed, { is: 'rejected' }> {
-  if (looked.is === 'retryable') return { ...looked, inDoubt: true, unsent: false };
-  if (looked.is === 'bug') return looked;
+  looked: Exclude<AttemptOutcome<LookUp<unknown>>, { kind: 'abandoned' }>,
+): Exclude<Failed, { kind: 'rejected' }> {
+  if (looked.kind === 'retryable') return { ...looked, inDoubt: true, unsent: false };
+  if (looked.kind === 'bug') return looked;
   const [reason, cause] =
-    looked.is === 'rejected'
+    looked.kind === 'rejected'
       ? [looked.error.message, looked.error]
       : [
           looked.value.outcome === 'unknown' ? looked.value.reason : 'it answered neither found nor none',
@@ -276,7 +277,7 @@ function stillInDoubt(
     message: `step "${step}" is in doubt and its look-up did not tell: ${reason}`,
     cause,
   });
-  return { is: 'retryable', wait: 'retry', inDoubt: true, unsent: false, error, retryAfterMs: undefined };
+  return { kind: 'retryable', wait: 'retry', inDoubt: true, unsent: false, error, retryAfterMs: undefined };
 }
 
 function shortError({ code, message, kind }: ErrorRecord): Pick<ErrorRecord, 'code' | 'message' | 'kind'> {
@@ -285,17 +286,17 @@ function shortError({ code, message, kind }: ErrorRecord): Pick<ErrorRecord, 'co
 
 function dies(effect: Effect, kind: FailureKind, error: ErrorRecord): StepEnd {
   const undone = effect.undo && kind !== 'bug' ? 'compensation_failed' : kind;
-  return stopped({ end: 'dies', failure: { ...error, kind: undone, step: effect.step } });
+  return stopped({ kind: 'dies', failure: { ...error, kind: undone, step: effect.step } });
 }
 
 export function waits(waiting: WaitingFor): StepEnd {
-  return { is: 'waits', waiting };
+  return { kind: 'waits', waiting };
 }
 
 function abandoned(because: GiveUpReason): StepEnd {
-  return stopped(because === 'worker_stops' ? { end: 'handed_back', cutOff: true } : { end: 'lost' });
+  return stopped(because === 'worker_stops' ? { kind: 'handed_back', cutOff: true } : { kind: 'lost' });
 }
 
 export function stopped(by: DriveEnd): StepEnd {
-  return { is: 'stopped', by };
+  return { kind: 'stopped', by };
 }

@@ -4,6 +4,7 @@ import { RejectedError } from '../contract/errors.ts';
 import type { ErrorRecord, Failure, Json, TerminalStatus } from '../contract/run.ts';
 import type { ChildOptions, WaitOptions } from '../contract/step.ts';
 import { encodeJson } from '../journal/codec.ts';
+import { childSignal, isReservedSignal } from '../journal/identity.ts';
 import type { ClaimedRun, KeptSignal } from '../journal/journal.ts';
 import type { RejectedRecord, WaitingRecord } from '../journal/step-record.ts';
 import { toErrorRecord } from './error-codec.ts';
@@ -24,9 +25,6 @@ export type ChildEnd =
   | { readonly status: Exclude<TerminalStatus, 'completed'>; readonly error?: Failure };
 
 type ChildStart<I> = Pick<ChildOptions<I, unknown>, 'flow' | 'input'>;
-
-/** The name of the signal by which a child tells its end; no other signal may begin like it. */
-export const CHILD_SIGNAL = 'child.';
 
 /** Timers, waits for signals and child runs: what a run waits for without holding a worker. */
 export class Waits {
@@ -56,8 +54,8 @@ export class Waits {
   }
 
   waitFor(field: string, name: string, options: WaitOptions<unknown>): StepEnd {
-    if (!/^[A-Za-z0-9_.-]{1,100}$/.test(name) || name.startsWith(CHILD_SIGNAL)) {
-      const message = `signal name ${JSON.stringify(name)}: use 1 to 100 letters, digits, "_", "-" or ".", and not "${CHILD_SIGNAL}" at the start`;
+    if (!/^[A-Za-z0-9_.-]{1,100}$/.test(name) || isReservedSignal(name)) {
+      const message = `signal name ${JSON.stringify(name)}: use 1 to 100 letters, digits, "_", "-" or ".", and not "${childSignal('')}" at the start`;
       return dies({ kind: 'bug', code: 'signal_name_invalid', message });
     }
     const { until, startedAt } = this.#begun(
@@ -79,10 +77,10 @@ export class Waits {
 
   async runChild<I>(field: string, name: string, { flow, input }: ChildStart<I>): Promise<StepEnd> {
     if (!this.#writer.open(field)) {
-      if (this.#draining()) return stopped({ end: 'handed_back', cutOff: false });
+      if (this.#draining()) return stopped({ kind: 'handed_back', cutOff: false });
       const written = await this.#writer.flush();
-      if (written === 'stale_owner') return stopped({ end: 'lost' });
-      if (written === 'cancel_requested') return stopped({ end: 'cancelled' });
+      if (written === 'stale_owner') return stopped({ kind: 'lost' });
+      if (written === 'cancel_requested') return stopped({ kind: 'cancelled' });
       // the key makes the child the same one however often this is repeated
       await this.#children.start(this.#run, name, flow, input);
     }
@@ -94,14 +92,14 @@ export class Waits {
   async stopChild<I>(field: string, name: string, { flow, input }: ChildStart<I>): Promise<StepEnd> {
     const { startedAt } = this.#begun(field, undefined);
     const ended = this.#childEnd(field, name, startedAt);
-    if (ended.is === 'waits')
+    if (ended.kind === 'waits')
       await this.#children.cancel(await this.#children.start(this.#run, name, flow, input), this.#run);
     return ended;
   }
 
   #childEnd(field: string, name: string, startedAt: number): StepEnd {
-    const signal = this.#nextSignal(CHILD_SIGNAL + name);
-    if (!signal) return waits({ kind: 'signal', name: CHILD_SIGNAL + name });
+    const signal = this.#nextSignal(childSignal(name));
+    if (!signal) return waits({ kind: 'signal', name: childSignal(name) });
     const end = signal.payload as ChildEnd;
     this.#taken.add(signal.id);
     if (end.status === 'completed') return this.#complete(field, startedAt, end.output, signal.id);
@@ -133,10 +131,10 @@ export class Waits {
   /** The wait's record, made at its first time. */
   #begun(field: string, durationMs: number | undefined): WaitingRecord {
     const open = this.#writer.open(field);
-    if (open?.is === 'waiting') return open;
+    if (open?.kind === 'waiting') return open;
     const startedAt = this.#writer.now();
     const record: WaitingRecord = {
-      ...{ is: 'waiting', seq: this.#writer.nextSeq(), attempts: 1, startedAt },
+      ...{ kind: 'waiting', seq: this.#writer.nextSeq(), attempts: 1, startedAt },
       ...(durationMs !== undefined && { until: startedAt + durationMs }),
     };
     this.#writer.hold(field, record);
@@ -156,17 +154,17 @@ export class Waits {
     const by = signal !== undefined && { signal };
     this.#writer.hold(
       field,
-      { is: 'completed', seq, attempts: 1, startedAt, finishedAt, result, ...by },
+      { kind: 'completed', seq, attempts: 1, startedAt, finishedAt, result, ...by },
       json,
     );
     this.#writer.flushSoon();
-    return { is: 'completed', value: result };
+    return { kind: 'completed', value: result };
   }
 
   #reject(field: string, startedAt: number, error: ErrorRecord, signal?: string): StepEnd {
     const record: RejectedRecord = {
       ...{
-        is: 'rejected',
+        kind: 'rejected',
         seq: this.#writer.nextSeq(),
         attempts: 1,
         startedAt,
@@ -177,11 +175,11 @@ export class Waits {
     };
     this.#writer.hold(field, record);
     this.#writer.flushSoon();
-    return { is: 'rejected', record };
+    return { kind: 'rejected', record };
   }
 }
 
 function dies(failure: Failure): StepEnd {
-  const by: DriveEnd = { end: 'dies', failure };
+  const by: DriveEnd = { kind: 'dies', failure };
   return stopped(by);
 }

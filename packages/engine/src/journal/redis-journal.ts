@@ -2,6 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import type { Run } from '../contract/run.ts';
 import { runScript, runScriptFirst, type ScriptReply } from '../redis-scripts.ts';
+import { parseField } from './identity.ts';
 import type {
   CancelReply,
   ClaimReply,
@@ -17,7 +18,6 @@ import { keys } from './keys.ts';
 import { sendInOneWrite } from './one-write.ts';
 import { decodeClaimed, decodeRun, decodeWhereabouts, fieldsOf, WHEREABOUTS_FIELDS } from './run-codec.ts';
 import { loadScript } from './scripts.ts';
-import { parseField } from './step-record.ts';
 
 /** By when a hand-over must have happened before a sweeper looks after it. */
 const GRACE_MS = {

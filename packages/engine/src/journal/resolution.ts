@@ -30,17 +30,17 @@ export function resolvedRecord(
 ): string | undefined {
   const text = records.get(field);
   const record = text === undefined ? undefined : decodeRecord(text);
-  const inDoubt = record?.is === 'started' || (record?.is === 'retrying' && record.inDoubt);
+  const inDoubt = record?.kind === 'started' || (record?.kind === 'retrying' && record.inDoubt);
   if (!record || !inDoubt) return undefined;
   const { attempts, startedAt, budget, keyAttempt } = record;
   if (resolution.outcome === 'happened') {
     const seq = 1 + Math.max(...[...records.values()].map((each) => decodeRecord(each).seq));
     const json = encodeJson(resolution.result, `the result of step "${resolution.step}"`);
-    return encodeRecord({ is: 'completed', seq, attempts, startedAt, finishedAt: startedAt }, json);
+    return encodeRecord({ kind: 'completed', seq, attempts, startedAt, finishedAt: startedAt }, json);
   }
   const error = { code: 'did_not_happen', message: 'a person found that it did not happen' };
   return encodeRecord({
-    ...{ is: 'retrying', seq: record.seq, attempts, startedAt, budget, keyAttempt },
+    ...{ kind: 'retrying', seq: record.seq, attempts, startedAt, budget, keyAttempt },
     ...{ wait: 'retry', retryAt: 0, inDoubt: false, error },
   });
 }

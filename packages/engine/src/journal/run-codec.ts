@@ -1,6 +1,7 @@
 import type { Failure, Json, Run, RunEvent, WaitingFor } from '../contract/run.ts';
+import { hasLetGo, parseField } from './identity.ts';
 import type { ClaimedRun, Draw, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
-import { decodeRecord, parseField, type StepRecord } from './step-record.ts';
+import { decodeRecord, type StepRecord, withKind } from './step-record.ts';
 import { stepStates, waitStates } from './step-states.ts';
 
 /** What stands in Redis under a run's key is no run of ours. */
@@ -130,7 +131,7 @@ export function decodeWhereabouts(
   const [flow, status, jobId, owner, deaths, updatedAt, waiting, death, parent, tenant, generation, woken] =
     values;
   if (!flow || !status || !jobId || !tenant) return undefined;
-  const waits = owner?.startsWith('-') && woken !== owner;
+  const waits = hasLetGo(owner ?? '') && woken !== owner;
   const waitingFor = waits ? parsed<WaitingFor>(waiting ?? undefined) : undefined;
   const wakeAt = waitingFor && 'until' in waitingFor ? waitingFor.until : undefined;
   return {
@@ -169,7 +170,7 @@ function notedIn(fields: Fields): Fields {
 }
 
 function eventsOf(fields: Fields): RunEvent[] {
-  const events = [...notedIn(fields).values()].map((text) => JSON.parse(text) as RunEvent);
+  const events = [...notedIn(fields).values()].map((text) => JSON.parse(withKind(text)) as RunEvent);
   return events.sort((a, b) => a.at - b.at);
 }
 
@@ -198,7 +199,7 @@ function compensationOf(fields: Fields): ClaimedRun['compensation'] {
 
 /** A parked run keeps its last owner behind a "-". */
 function parked(fields: Fields): boolean {
-  return fields.get('owner')?.startsWith('-') ?? false;
+  return hasLetGo(fields.get('owner') ?? '');
 }
 
 function parsed<T>(json: string | undefined): T | undefined {

@@ -15,7 +15,7 @@ export interface Budget {
 }
 
 export type CompletedRecord = RecordCommon & {
-  readonly is: 'completed';
+  readonly kind: 'completed';
   readonly finishedAt: number;
   /** Absent when there was none. */
   readonly result?: unknown;
@@ -24,7 +24,7 @@ export type CompletedRecord = RecordCommon & {
 };
 
 export type RejectedRecord = RecordCommon & {
-  readonly is: 'rejected';
+  readonly kind: 'rejected';
   readonly finishedAt: number;
   readonly error: ErrorRecord;
   /** Of a wait: the id of the signal that ended it. */
@@ -33,14 +33,14 @@ export type RejectedRecord = RecordCommon & {
 
 /** An attempt was about to start its effect, and its outcome was not recorded yet. */
 export type StartedRecord = RecordCommon & {
-  readonly is: 'started';
+  readonly kind: 'started';
   readonly budget: Budget;
   readonly keyAttempt: number;
 };
 
 /** The last attempt failed. `inDoubt`: its effect may have happened. */
 export type RetryingRecord = RecordCommon & {
-  readonly is: 'retrying';
+  readonly kind: 'retrying';
   readonly wait: 'retry' | 'throttle';
   readonly retryAt: number;
   readonly inDoubt: boolean;
@@ -50,7 +50,7 @@ export type RetryingRecord = RecordCommon & {
 };
 
 /** A timer, or a wait for a signal; without `until` it has no end of its own. */
-export type WaitingRecord = RecordCommon & { readonly is: 'waiting'; readonly until?: number };
+export type WaitingRecord = RecordCommon & { readonly kind: 'waiting'; readonly until?: number };
 
 /** What the journal says about one step, undo, timer or wait. Times are Unix milliseconds on Redis' clock. */
 export type StepRecord = CompletedRecord | RejectedRecord | StartedRecord | RetryingRecord | WaitingRecord;
@@ -58,41 +58,27 @@ export type StepRecord = CompletedRecord | RejectedRecord | StartedRecord | Retr
 export type FinalRecord = CompletedRecord | RejectedRecord;
 export type OpenRecord = Exclude<StepRecord, FinalRecord>;
 
-const PREFIX = { step: 's:', undo: 'u:', timer: 't:', wait: 'w:', child: 'c:' } as const;
-
-export type RecordKind = keyof typeof PREFIX;
-
-const KINDS = new Map<string, RecordKind>(
-  Object.entries(PREFIX).map(([kind, prefix]) => [prefix, kind as RecordKind]),
-);
-
-/** The run's field that holds a record. */
-export function fieldOf(kind: RecordKind, name: string): string {
-  return PREFIX[kind] + name;
-}
-
-/** @returns undefined when the field holds no record. */
-export function parseField(field: string): { readonly kind: RecordKind; readonly name: string } | undefined {
-  const kind = field[1] === ':' ? KINDS.get(field.slice(0, 2)) : undefined;
-  return kind && { kind, name: field.slice(2) };
-}
-
-/** `is` stands first: the scripts tell a final record by its first characters. The result is not serialized a second time. */
+/** `kind` stands first: the scripts tell a final record by its first characters. The result is not serialized a second time. */
 export function encodeRecord(record: StepRecord, resultJson?: string): string {
-  if (record.is !== 'completed') {
-    const { is, ...rest } = record;
-    return JSON.stringify({ is, ...rest });
+  if (record.kind !== 'completed') {
+    const { kind, ...rest } = record;
+    return JSON.stringify({ kind, ...rest });
   }
   const { seq, attempts, startedAt, finishedAt, signal } = record;
-  const head = `{"is":"completed","seq":${seq},"attempts":${attempts},"startedAt":${startedAt},"finishedAt":${finishedAt}`;
+  const head = `{"kind":"completed","seq":${seq},"attempts":${attempts},"startedAt":${startedAt},"finishedAt":${finishedAt}`;
   const by = signal === undefined ? '' : `,"signal":${JSON.stringify(signal)}`;
   return resultJson === undefined ? `${head}${by}}` : `${head}${by},"result":${resultJson}}`;
 }
 
 export function decodeRecord(text: string): StepRecord {
-  return JSON.parse(text) as StepRecord;
+  return JSON.parse(withKind(text)) as StepRecord;
+}
+
+/** Records and events written by 0.1 say `is` where later ones say `kind`. */
+export function withKind(text: string): string {
+  return text.startsWith('{"is":') ? `{"kind":${text.slice(6)}` : text;
 }
 
 export function isFinal(record: StepRecord): record is FinalRecord {
-  return record.is === 'completed' || record.is === 'rejected';
+  return record.kind === 'completed' || record.kind === 'rejected';
 }

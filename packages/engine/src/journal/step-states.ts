@@ -1,5 +1,6 @@
 import { isTerminal, type Run, type StepState, type UndoState, type WaitState } from '../contract/run.ts';
-import { type CompletedRecord, fieldOf, parseField, type StepRecord } from './step-record.ts';
+import { parseField, signalOfWait, undoFieldOf } from './identity.ts';
+import type { CompletedRecord, StepRecord } from './step-record.ts';
 
 /** What a run's journal holds, by field. */
 type Records = ReadonlyMap<string, StepRecord>;
@@ -10,7 +11,7 @@ export function stepStates(records: Records, run: Run['status']): StepState[] {
     .flatMap(([field, record]) => {
       const at = parseField(field);
       if (at?.kind !== 'step' && at?.kind !== 'child') return [];
-      const undo = records.get(fieldOf('undo', at.kind === 'step' ? at.name : `child.${at.name}`));
+      const undo = records.get(undoFieldOf(field));
       return [{ seq: record.seq, state: stepState(at.name, record, undo, run) }];
     })
     .sort((a, b) => a.state.startedAt - b.state.startedAt || a.seq - b.seq)
@@ -25,10 +26,10 @@ function stepState(
 ): StepState {
   const { attempts, startedAt } = record;
   const at = { name, attempts, startedAt };
-  switch (record.is) {
+  switch (record.kind) {
     case 'completed':
       if (!undo) return { ...at, status: 'completed', finishedAt: record.finishedAt };
-      if (undo.is === 'completed')
+      if (undo.kind === 'completed')
         return { ...at, status: 'compensated', finishedAt: undo.finishedAt, undo: undoState(undo, record) };
       return {
         ...{ ...at, status: 'completed', finishedAt: record.finishedAt, undo: undoState(undo, record) },
@@ -53,7 +54,7 @@ function stepState(
 
 function undoState(undo: StepRecord, done: CompletedRecord): UndoState {
   const { attempts, startedAt } = undo;
-  const finishedAt = undo.is === 'completed' ? { finishedAt: undo.finishedAt } : {};
+  const finishedAt = undo.kind === 'completed' ? { finishedAt: undo.finishedAt } : {};
   return { attempts, startedAt, ...finishedAt, doneAt: done.finishedAt };
 }
 
@@ -65,7 +66,7 @@ export function waitStates(records: Records): WaitState[] {
       if (at?.kind !== 'timer' && at?.kind !== 'wait') return [];
       const { seq, startedAt } = record;
       // a wait's field counts how often the flow has waited for its signal
-      const name = at.kind === 'timer' ? at.name : at.name.replace(/#\d+$/, '');
+      const name = at.kind === 'timer' ? at.name : signalOfWait(at.name);
       const kind = at.kind === 'timer' ? 'timer' : 'signal';
       const until = 'until' in record && record.until !== undefined && { until: record.until };
       const finishedAt = 'finishedAt' in record && { finishedAt: record.finishedAt };

@@ -2,7 +2,7 @@ import type { FlowContext } from '../contract/define-flow.ts';
 import type { DurationInput } from '../contract/duration.ts';
 import type { Log } from '../contract/log.ts';
 import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from '../contract/step.ts';
-import { fieldOf, parseField } from '../journal/step-record.ts';
+import { effectFieldOf, fieldOf, sleepName, waitFieldOf } from '../journal/identity.ts';
 
 /** What a flow has asked for, by the journal's field, in order. */
 export class Asked {
@@ -40,9 +40,7 @@ export class Asked {
   }
 
   hasUndoFor(undoField: string): boolean {
-    const name = parseField(undoField)?.name ?? '';
-    const of = [fieldOf('step', name), fieldOf('child', name.replace(/^child\./, ''))];
-    return of.some((field) => this.#fields.get(field)?.canUndo);
+    return this.#fields.get(effectFieldOf(undoField))?.canUndo ?? false;
   }
 }
 
@@ -65,12 +63,12 @@ export class AskedContext implements FlowContext {
   }
 
   sleep(duration: DurationInput): Promise<void> {
-    const field = fieldOf('timer', `sleep-${this.#asked.count('sleep')}`);
+    const field = fieldOf('timer', sleepName(this.#asked.count('sleep')));
     return this.#asked.note(field, this.#ctx.sleep(duration));
   }
 
   waitFor<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T> {
-    const field = fieldOf('wait', `${name}#${this.#asked.count(`wait ${name}`)}`);
+    const field = waitFieldOf(name, this.#asked.count(`wait ${name}`));
     return this.#asked.note(field, this.#ctx.waitFor(name, options));
   }
 

@@ -7,11 +7,12 @@ import type { Run } from '../contract/run.ts';
 import { Calls } from '../drive/attempt.ts';
 import { type DriveEnd, Execution } from '../drive/execution.ts';
 import { RunWriter } from '../drive/run-writer.ts';
+import { effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
 import { keys } from '../journal/keys.ts';
 import { redisJournal } from '../journal/redis-journal.ts';
 import { decodeClaimed, decodeRun } from '../journal/run-codec.ts';
-import { isFinal, parseField } from '../journal/step-record.ts';
+import { isFinal } from '../journal/step-record.ts';
 import { Asked, AskedContext } from './asked.ts';
 
 export interface ReplayOptions {
@@ -86,7 +87,7 @@ async function* pagesOfIds(connection: Redis | Cluster): AsyncGenerator<string[]
 }
 
 /** `stuck`: the flow waits for something that is no step. */
-type ReplayEnd = DriveEnd | { readonly end: 'stuck' };
+type ReplayEnd = DriveEnd | { readonly kind: 'stuck' };
 
 async function drive(
   flow: Flow,
@@ -110,7 +111,7 @@ async function drive(
   });
   let timer: NodeJS.Timeout | undefined;
   const stuck = new Promise<ReplayEnd>((resolve) => {
-    timer = setTimeout(() => resolve({ end: 'stuck' }), timeoutMs);
+    timer = setTimeout(() => resolve({ kind: 'stuck' }), timeoutMs);
   });
   try {
     const driven = execution.drive(async (ctx, input) => {
@@ -140,14 +141,14 @@ function compare(run: Run, { records }: ClaimedRun, asked: Asked, ended: ReplayE
   );
   const code = instead(asked, records, ended);
 
-  if (ended.end === 'stuck') return { journal: next ? goesOn(next[0]) : whereItIs(run), code };
-  if (ended.end === 'dies') {
+  if (ended.kind === 'stuck') return { journal: next ? goesOn(next[0]) : whereItIs(run), code };
+  if (ended.kind === 'dies') {
     if (ended.failure.kind !== 'incompatible_flow' && diedOfThis(run, ended.failure)) return undefined;
     return { journal: next ? goesOn(next[0]) : whereItIs(run), code };
   }
   const missed = ofFlow.find(([field]) => !asked.has(field));
   if (missed) return { journal: goesOn(missed[0]), code };
-  if (run.status === 'completed' && ended.end !== 'returned') return { journal: whereItIs(run), code };
+  if (run.status === 'completed' && ended.kind !== 'returned') return { journal: whereItIs(run), code };
   const kept = recorded.find(([field]) => parseField(field)?.kind === 'undo' && !asked.hasUndoFor(field));
   if (kept) return { journal: goesOn(kept[0]), code: 'has no undo for it' };
   return undefined;
@@ -168,7 +169,7 @@ function whereItIs({ status }: Run): string {
 
 /** What the code does where the journal goes another way. */
 function instead(asked: Asked, records: ClaimedRun['records'], ended: ReplayEnd): string {
-  switch (ended.end) {
+  switch (ended.kind) {
     case 'returned':
       return 'returns';
     case 'rejected':
@@ -190,9 +191,9 @@ function describeField(field: string): string {
     case 'timer':
       return `the sleep number ${name.replace(/^sleep-/, '')}`;
     case 'wait':
-      return `the wait for signal "${name.replace(/#\d+$/, '')}"`;
+      return `the wait for signal "${signalOfWait(name)}"`;
     case 'undo':
-      return `the undo of step "${name.replace(/^child\./, '')}"`;
+      return `the undo of step "${effectNameOf(name)}"`;
     case 'child':
       return `the child run "${name}"`;
     default:

@@ -37,13 +37,13 @@ export interface RunObserver {
 
 /** @returns undefined for a call that was given up: nothing is known of it */
 export function observedOutcome(outcome: AttemptOutcome<unknown>): ObservedCall['outcome'] | undefined {
-  switch (outcome.is) {
+  switch (outcome.kind) {
     case 'abandoned':
       return undefined;
     case 'retryable':
       if (outcome.error instanceof InDoubtError) return 'in_doubt';
       return outcome.error instanceof ThrottledError ? 'throttled' : 'unavailable';
     default:
-      return outcome.is;
+      return outcome.kind;
   }
 }

@@ -1,6 +1,7 @@
 import type { Json } from '../contract/run.ts';
-import { CHILD_SIGNAL, type ChildEnd, type ChildRuns } from '../drive/waits.ts';
+import type { ChildEnd, ChildRuns } from '../drive/waits.ts';
 import { encodeJson } from '../journal/codec.ts';
+import { childSignal } from '../journal/identity.ts';
 import type { Journal, ParentRun, RunOfTenant, SignalReply } from '../journal/journal.ts';
 import { runIdOf } from '../journal/keys.ts';
 import { bringBack } from './dead-letters.ts';
@@ -49,7 +50,7 @@ export async function tellParent(
   { runId, parent, end }: EndedChild,
 ): Promise<void> {
   const payload = JSON.parse(JSON.stringify(end)) as Json;
-  await sendSignal(journal, jobs, parent.runId, { id: runId, name: CHILD_SIGNAL + parent.name, payload });
+  await sendSignal(journal, jobs, parent.runId, { id: runId, name: childSignal(parent.name), payload });
   await journal.moveAlarm(runId, 0);
 }
 

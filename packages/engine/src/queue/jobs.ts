@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { Failure } from '../contract/run.ts';
+import { letterIdOf } from '../journal/identity.ts';
 import { DEAD_LETTERS, QUEUE_PREFIX } from '../journal/keys.ts';
 
 /** All that a job carries: the journal holds the rest. */
@@ -84,17 +85,17 @@ export class Jobs {
   async addLetter(letter: Letter): Promise<void> {
     await this.#letters.add(letter.flow, letter, {
       attempts: 1,
-      jobId: letterId(letter.runId, letter.death),
+      jobId: letterIdOf(letter.runId, letter.death),
       removeOnComplete: { count: 1_000 },
     });
   }
 
   async hasLetter(runId: string, death: number): Promise<boolean> {
-    return (await this.#letters.getJobState(letterId(runId, death))) !== 'unknown';
+    return (await this.#letters.getJobState(letterIdOf(runId, death))) !== 'unknown';
   }
 
   async removeLetter(runId: string, death: number): Promise<void> {
-    await this.#letters.remove(letterId(runId, death)).catch(() => {});
+    await this.#letters.remove(letterIdOf(runId, death)).catch(() => {});
   }
 
   async close(): Promise<void> {
@@ -124,11 +125,6 @@ export class Jobs {
 
 /** Retries are the journal's business; a job that ends in any way leaves no trace, the run's record does. */
 const ONE_TRY = { attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
-
-/** A run may die several times, and each death has a letter of its own. */
-function letterId(runId: string, death: number): string {
-  return `${runId}.d${death}`;
-}
 
 /** Whoever owns the connection reports its errors; failed commands reject by themselves. */
 function ignoreConnectionError(): void {}

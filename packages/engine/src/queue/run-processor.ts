@@ -20,7 +20,7 @@ export function runProcessor(
     underWay.set(calls, jobId);
     try {
       const verdict = await executor.execute({ id: jobId, runId: job.data.runId, flow }, calls);
-      if (verdict.job === 'ends') return;
+      if (verdict.kind === 'ends') return;
       await send(() => job.moveToDelayed(Date.now() + verdict.delayMs, token));
     } finally {
       underWay.delete(calls);

@@ -1,5 +1,6 @@
 import type { Log } from '../contract/log.ts';
 import { isTerminal } from '../contract/run.ts';
+import { hasLetGo, runIdOfJob, workerOf } from '../journal/identity.ts';
 import type { Journal, Whereabouts } from '../journal/journal.ts';
 import { tellParent } from './child-runs.ts';
 import type { DeadRun } from './dead-letters.ts';
@@ -115,11 +116,8 @@ export class Sweeper {
         return journal.moveAlarm(run.runId, Math.max(NEXT_LOOK_MS, now - run.readySince));
       case 'active':
         // a run that is parked has its job delayed any moment; one that should have gone on by now never will by that job
-        if (run.owner.startsWith('-') && dueInMs > -PARKS_MS) return journal.moveAlarm(run.runId, PARKS_MS);
-        if (
-          run.owner.startsWith('-') ||
-          (maySuspectOthers() && isDead(run.owner, await journal.liveWorkers()))
-        ) {
+        if (hasLetGo(run.owner) && dueInMs > -PARKS_MS) return journal.moveAlarm(run.runId, PARKS_MS);
+        if (hasLetGo(run.owner) || (maySuspectOthers() && isDead(run.owner, await journal.liveWorkers()))) {
           await this.#reissue(run);
           return;
         }
@@ -158,13 +156,7 @@ export class Sweeper {
   }
 }
 
-/** An owner is `epoch:workerId.n`, behind a "-" when it parked the run; a run that was never claimed has none. */
 function isDead(owner: string, live: ReadonlySet<string>): boolean {
-  const workerId = /^-?\d+:(.+)\.\d+$/.exec(owner)?.[1];
+  const workerId = workerOf(owner);
   return workerId === undefined || !live.has(workerId);
-}
-
-/** A job's id is the run's, with `.r<n>` behind it after the first. */
-function runIdOfJob(jobId: string): string {
-  return jobId.replace(/\.r\d+$/, '');
 }

@@ -6,18 +6,18 @@ import { down, full, no, unclear } from './scenarios.ts';
 /** A flow drawn at random, as data: what it does, and so what it comes to, is known beforehand. */
 export type Plan =
   | {
-      readonly is: 'step';
+      readonly kind: 'step';
       readonly name: string;
       readonly value: number;
       readonly helps: 'keys' | 'look_up';
       /** How the provider refuses the first calls. */
       readonly troubles: readonly ('down' | 'full' | 'unclear')[];
     }
-  | { readonly is: 'sleep'; readonly ms: number }
-  | { readonly is: 'after_each_other' | 'side_by_side'; readonly plans: readonly Plan[] }
+  | { readonly kind: 'sleep'; readonly ms: number }
+  | { readonly kind: 'after_each_other' | 'side_by_side'; readonly plans: readonly Plan[] }
   /** Ends with a refusal that the flow takes. */
-  | { readonly is: 'optional'; readonly name: string; readonly plans: readonly Plan[] }
-  | { readonly is: 'child'; readonly name: string; readonly plan: Plan };
+  | { readonly kind: 'optional'; readonly name: string; readonly plans: readonly Plan[] }
+  | { readonly kind: 'child'; readonly name: string; readonly plan: Plan };
 
 export interface RandomFlowInput {
   readonly plan: Plan;
@@ -41,30 +41,30 @@ export function drawInput(random: Random): RandomFlowInput {
       'optional',
       'child',
     ] as const;
-    const is = depth === 0 ? 'step' : pick(random, kinds);
+    const kind = depth === 0 ? 'step' : pick(random, kinds);
     names += 1;
     const name = `n${names}`;
-    switch (is) {
+    switch (kind) {
       case 'step': {
         const helps = pick(random, ['keys', 'look_up'] as const);
         const troubles = random() < 0.3 ? plansOfTrouble(random) : [];
-        return { is, name, value: 1 + Math.floor(random() * 100), helps, troubles };
+        return { kind, name, value: 1 + Math.floor(random() * 100), helps, troubles };
       }
       case 'sleep':
-        return { is, ms: 1 + Math.floor(random() * 5) };
+        return { kind, ms: 1 + Math.floor(random() * 5) };
       case 'after_each_other':
       case 'side_by_side':
-        return { is, plans: plans(depth - 1, 3) };
+        return { kind, plans: plans(depth - 1, 3) };
       case 'optional':
-        return { is, name, plans: plans(depth - 1, 2) };
+        return { kind, name, plans: plans(depth - 1, 2) };
       case 'child':
         // what a child did is its own: its parent's failure does not undo it
         return fails
-          ? { is: 'after_each_other', plans: plans(depth - 1, 2) }
-          : { is, name, plan: draw(depth - 1) };
+          ? { kind: 'after_each_other', plans: plans(depth - 1, 2) }
+          : { kind, name, plan: draw(depth - 1) };
     }
   };
-  return { plan: { is: 'after_each_other', plans: plans(2, 4) }, fails };
+  return { plan: { kind: 'after_each_other', plans: plans(2, 4) }, fails };
 }
 
 function plansOfTrouble(random: Random): ('down' | 'full' | 'unclear')[] {
@@ -75,7 +75,7 @@ function plansOfTrouble(random: Random): ('down' | 'full' | 'unclear')[] {
 
 /** What a plan comes to when all goes as it must. */
 export function totalOf(plan: Plan): number {
-  switch (plan.is) {
+  switch (plan.kind) {
     case 'step':
       return plan.value;
     case 'sleep':
@@ -94,7 +94,7 @@ const errors = { down, full, unclear };
 /** The one flow that carries out every plan; its output is the total of what its steps answered. */
 export function randomFlow(p: Providers): Flow<RandomFlowInput> {
   const carryOut = async (ctx: FlowContext, plan: Plan): Promise<number> => {
-    switch (plan.is) {
+    switch (plan.kind) {
       case 'step': {
         const { name, value: answer, helps, troubles } = plan;
         const refuses = (nth: number) =>

@@ -19,7 +19,7 @@ function writerByHand() {
 
 const turn = () => new Promise(setImmediate);
 const intent = (seq: number): StartedRecord => ({
-  ...{ is: 'started', seq, attempts: 1, startedAt: 0, budget: { redrive: 0, used: 0 }, keyAttempt: 1 },
+  ...{ kind: 'started', seq, attempts: 1, startedAt: 0, budget: { redrive: 0, used: 0 }, keyAttempt: 1 },
 });
 
 it.each(['cancel_requested', 'stale_owner'] as const)(

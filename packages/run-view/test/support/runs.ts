@@ -52,15 +52,15 @@ export function failed(
   const { undo = false, kind = 'unavailable', code = 'service_unavailable' } = more;
   const error = { code, kind, message: `the provider answered 503 (${code}).` };
   const at = { at: T0 + to, startedAt: T0 + from, ...(until !== undefined && { until: T0 + until }) };
-  return { is: 'attempt_failed', ...at, step, undo, attempt, error };
+  return { kind: 'attempt_failed', ...at, step, undo, attempt, error };
 }
 
-export function event(is: 'died' | 'redriven' | 'resolved' | 'cancel_requested', at: number): RunEvent {
-  return { is, at: T0 + at };
+export function event(kind: 'died' | 'redriven' | 'resolved' | 'cancel_requested', at: number): RunEvent {
+  return { kind, at: T0 + at };
 }
 
 export function takenOver(at: number): RunEvent {
-  return { is: 'taken_over', at: T0 + at, worker: '3f2a91bc-77aa-4c1e-9f00-1234567890ab' };
+  return { kind: 'taken_over', at: T0 + at, worker: '3f2a91bc-77aa-4c1e-9f00-1234567890ab' };
 }
 
 const OUTPUT = { chargeId: 'secret-output' };

@@ -3,6 +3,7 @@
 -- ARGV  owner, run id, failure (JSON), ms until its letter must have been written, field, record, …
 -- Reply {'buried', deaths} | {'stale_owner'}
 -- @include clock
+-- @include identity
 -- @include owned
 local run, refused = load_owned(KEYS[1], ARGV[1])
 local deaths = tonumber(redis.call('HGET', KEYS[1], 'deaths')) or 0
@@ -10,9 +11,9 @@ if refused == 'repeated' then return { 'buried', deaths } end
 if refused then return { refused } end
 local now = now_ms()
 local set = {
-  'status', 'dead', 'owner', '-' .. ARGV[1], 'death', ARGV[3], 'deaths', deaths + 1, 'claims', 0,
+  'status', 'dead', 'owner', let_go(ARGV[1]), 'death', ARGV[3], 'deaths', deaths + 1, 'claims', 0,
   'revision', run.revision + 1, 'updatedAt', now,
-  'h:d' .. deaths + 1, '{"is":"died","at":' .. now .. '}',
+  'h:d' .. deaths + 1, '{"kind":"died","at":' .. now .. '}',
 }
 add_records(KEYS[1], 5, set)
 redis.call('HSET', KEYS[1], unpack(set))

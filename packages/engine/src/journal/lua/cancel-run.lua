@@ -3,6 +3,7 @@
 -- ARGV  run id, ms until its job must have been claimed
 -- Reply {'cancelling', flow, job id, 'promote' | 'running'} | {'cancelling', flow, job id, 'add', deaths} | {'run_finished'} | {'unknown'}
 -- @include clock
+-- @include identity
 local f = redis.call('HMGET', KEYS[1], 'status', 'owner', 'flow', 'job', 'jobs', 'redrives', 'phase', 'cancel', 'revision', 'deaths')
 local status = f[1]
 if not status then return { 'unknown' } end
@@ -10,16 +11,16 @@ if status == 'completed' or status == 'failed' or status == 'cancelled' then ret
 local now = now_ms()
 if status == 'dead' then
   local jobs = (tonumber(f[5]) or 0) + 1
-  local job = ARGV[1] .. '.r' .. jobs
-  redis.call('HSET', KEYS[1], 'h:cancel', '{"is":"cancel_requested","at":' .. now .. '}')
+  local job = nth_job(ARGV[1], jobs)
+  redis.call('HSET', KEYS[1], 'h:cancel', '{"kind":"cancel_requested","at":' .. now .. '}')
   redis.call('HSET', KEYS[1], 'cancel', 1, 'status', f[7] and 'compensating' or 'pending', 'job', job, 'jobs', jobs,
     'redrives', (tonumber(f[6]) or 0) + 1, 'waiting', '', 'revision', f[9] + 1, 'updatedAt', now)
   redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
   redis.call('ZREM', KEYS[3], ARGV[1])
   return { 'cancelling', f[3], job, 'add', tonumber(f[10]) }
 end
-if not f[8] then redis.call('HSET', KEYS[1], 'cancel', 1, 'h:cancel', '{"is":"cancel_requested","at":' .. now .. '}', 'revision', f[9] + 1, 'updatedAt', now) end
-local parked = f[2] and string.sub(f[2], 1, 1) == '-'
+if not f[8] then redis.call('HSET', KEYS[1], 'cancel', 1, 'h:cancel', '{"kind":"cancel_requested","at":' .. now .. '}', 'revision', f[9] + 1, 'updatedAt', now) end
+local parked = has_let_go(f[2])
 if not parked then return { 'cancelling', f[3], f[4], 'running' } end
 -- should the promotion be lost, the alarm knows by this that the present wait is over
 redis.call('HSET', KEYS[1], 'woken', f[2])

@@ -4,6 +4,7 @@
 -- Reply {'delivered', flow, job id} (parked: the job is to be promoted) | {'delivered'} | {'repeated'} | {'run_finished'} | {'too_many'}
 --       | {'unknown'}
 -- @include clock
+-- @include identity
 local f = redis.call('HMGET', KEYS[1], 'status', 'owner', 'signals', 'flow', 'job', 'revision')
 local status = f[1]
 if not status then return { 'unknown' } end
@@ -17,7 +18,7 @@ local position = string.format('{"n":%d,', count + 1)
 redis.call('HSET', KEYS[1], field, position .. string.sub(ARGV[3], 2), 'signals', count + 1,
   'revision', f[6] + 1, 'updatedAt', now)
 -- a compensating run may wait for a child's end
-local parked = f[2] and string.sub(f[2], 1, 1) == '-' and (status == 'suspended' or status == 'compensating')
+local parked = has_let_go(f[2]) and (status == 'suspended' or status == 'compensating')
 if not parked then return { 'delivered' } end
 -- should the promotion be lost, the alarm knows by this that the present wait is over
 redis.call('HSET', KEYS[1], 'woken', f[2])

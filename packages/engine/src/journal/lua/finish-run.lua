@@ -6,13 +6,14 @@
 --       ('settled' | 'given_back'), field, record, …
 -- Reply 'finished' | 'cancel_requested' (nothing was written: a cancel came first) | 'stale_owner'
 -- @include clock
+-- @include identity
 -- @include owned
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused == 'repeated' then return 'finished' end
 if refused then return refused end
 if run.cancel and run.status == 'running' then return 'cancel_requested' end
 local now = now_ms()
-local set = { 'status', ARGV[3], 'owner', '-' .. ARGV[1], 'revision', run.revision + 1, 'updatedAt', now }
+local set = { 'status', ARGV[3], 'owner', let_go(ARGV[1]), 'revision', run.revision + 1, 'updatedAt', now }
 if ARGV[4] ~= '' then
   set[#set + 1] = 'output'
   set[#set + 1] = ARGV[4]

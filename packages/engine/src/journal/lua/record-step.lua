@@ -3,6 +3,7 @@
 -- ARGV  owner, progress ('1' when a step's outcome is among them, '0' for intents only), field, record, …
 -- Reply 'recorded' | 'cancel_requested' (recorded, and no further step may start) | 'stale_owner'
 -- @include clock
+-- @include identity
 -- @include owned
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused then return 'stale_owner' end

@@ -3,6 +3,7 @@
 -- ARGV  run id, generation that is to be followed, version to begin with, ms until its job must have been claimed
 -- Reply {'rerun', flow, job id} | {'not_finished'} | {'drawn'} (it draws upon another run, or is drawn upon) | {'repeated'} (that generation was followed already) | {'unknown'}
 -- @include clock
+-- @include identity
 local f = redis.call('HMGET', KEYS[1], 'status', 'generation', 'jobs', 'flow', 'revision', 'draw', 'drawn')
 local status = f[1]
 if not status then return { 'unknown' } end
@@ -16,7 +17,7 @@ end
 for i = 1, #gone, 1000 do redis.call('HDEL', KEYS[1], unpack(gone, i, math.min(i + 999, #gone))) end
 local now = now_ms()
 local jobs = (tonumber(f[3]) or 0) + 1
-local job = ARGV[1] .. '.r' .. jobs
+local job = nth_job(ARGV[1], jobs)
 redis.call('HSET', KEYS[1], 'status', 'pending', 'generation', f[2] + 1, 'version', ARGV[3], 'job', job, 'jobs', jobs,
   'revision', f[5] + 1, 'updatedAt', now)
 redis.call('PERSIST', KEYS[1])

@@ -3,6 +3,7 @@
 -- ARGV  owner, how it will end ('failed' or 'cancelled'), failure (JSON, or '' when cancelled), field, record, …
 -- Reply 'compensating' | 'stale_owner'
 -- @include clock
+-- @include identity
 -- @include owned
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused then return 'stale_owner' end

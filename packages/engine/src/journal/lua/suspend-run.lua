@@ -6,6 +6,7 @@
 -- Reply 'suspended' | 'cancel_requested' (nothing was written) | 'signalled' (the records were written; more has come in, so that the
 --       run goes on) | 'stale_owner'
 -- @include clock
+-- @include identity
 -- @include owned
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused == 'repeated' then return 'suspended' end
@@ -18,7 +19,7 @@ if ARGV[5] ~= '' and run.signals > tonumber(ARGV[7]) then
   redis.call('HSET', KEYS[1], unpack(set))
   return 'signalled'
 end
-local set = { 'owner', '-' .. ARGV[1], 'waiting', ARGV[5], 'revision', run.revision + 1, 'updatedAt', now }
+local set = { 'owner', let_go(ARGV[1]), 'waiting', ARGV[5], 'revision', run.revision + 1, 'updatedAt', now }
 if run.status == 'running' then
   set[#set + 1] = 'status'
   set[#set + 1] = ARGV[5] == '' and 'pending' or 'suspended'

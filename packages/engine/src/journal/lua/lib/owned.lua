@@ -1,4 +1,4 @@
--- What the writing scripts of a run's owner share. They take KEYS[1] = run, KEYS[2] = alarms (where they move the alarm),
+-- What the writing scripts of a run's owner share. They include clock and identity, take KEYS[1] = run, KEYS[2] = alarms (where they move the alarm),
 -- ARGV[1] = owner, and end with pairs of journal field and record.
 
 -- The run's fields that a write needs, and whether the owner may write.
@@ -9,23 +9,27 @@ local function load_owned(key, owner)
   local run = { revision = tonumber(f[2]), claims = tonumber(f[3]), status = f[4], cancel = f[5],
     signals = tonumber(f[6]) or 0, parent = f[7] }
   if f[1] == owner then return run, nil end
-  if f[1] == '-' .. owner then return run, 'repeated' end
+  if f[1] == let_go(owner) then return run, 'repeated' end
   return run, 'stale_owner'
+end
+
+-- What a record says it is: 'completed', 'rejected', 'started', … Records written by 0.1 say `is` where later ones say `kind`.
+local function kind_of(record)
+  return string.match(record, '^{"kind":"([a-z_]+)"') or string.match(record, '^{"is":"([a-z_]+)"')
 end
 
 -- A record that says how a step ended never changes again; a refused undo may be tried again after a redrive.
 local function is_final(field, record)
   if not record then return false end
-  if string.sub(record, 1, 18) == '{"is":"completed",' then return true end
-  return string.sub(record, 1, 17) == '{"is":"rejected",' and string.sub(field, 1, 2) ~= 'u:'
+  local kind = kind_of(record)
+  return kind == 'completed' or kind == 'rejected' and string.sub(field, 1, 2) ~= 'u:'
 end
 
 -- Adds ARGV[first..] (pairs of field and record) to `set`, but for fields that already hold a final record, and for
 -- intents of a run that is to be cancelled: their steps do not start.
 local function add_records(key, first, set, without_intents)
   for i = first, #ARGV, 2 do
-    local intent = string.sub(ARGV[i + 1], 1, 16) == '{"is":"started",'
-    if not (intent and without_intents) and not is_final(ARGV[i], redis.call('HGET', key, ARGV[i])) then
+    if not (without_intents and kind_of(ARGV[i + 1]) == 'started') and not is_final(ARGV[i], redis.call('HGET', key, ARGV[i])) then
       set[#set + 1] = ARGV[i]
       set[#set + 1] = ARGV[i + 1]
     end
