@@ -17,6 +17,7 @@ export { defineFlow, type Flow, type FlowContext, type FlowContract } from './co
 export { type DurationInput, toMs } from './contract/duration.ts';
 export {
   InDoubtError,
+  MisconfiguredError,
   RejectedError,
   StepError,
   ThrottledError,

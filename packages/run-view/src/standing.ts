@@ -92,6 +92,8 @@ function death(run: Run, error: Failure): string {
       return 'it ended its worker again and again';
     case 'incompatible_flow':
       return `the flow's code no longer fits what the run has recorded: ${reason(error)}`;
+    case 'misconfigured':
+      return `${step} was refused because of how we are set up there, not because of the order: ${reason(error)}`;
     case 'compensation_failed':
       return `${step} could not be undone: ${reason(error)}`;
     case 'rejected':

@@ -5,7 +5,7 @@ import type { DurationInput } from './duration.ts';
  * callers match on. Anything else thrown in a step is a bug and parks the run as dead at once.
  */
 export abstract class StepError extends Error {
-  abstract readonly kind: 'rejected' | 'unavailable' | 'throttled' | 'in_doubt';
+  abstract readonly kind: 'rejected' | 'misconfigured' | 'unavailable' | 'throttled' | 'in_doubt';
   readonly code: string;
   /** Facts for people, JSON only; kept in the journal. Never secrets. */
   readonly details: Readonly<Record<string, unknown>> | undefined;
@@ -32,9 +32,31 @@ export interface RetryableFault extends StepFault {
   readonly retryAfter?: DurationInput;
 }
 
+export interface RejectedFault extends StepFault {
+  /**
+   * True when the refusal is about the effect itself, whichever attempt asked for it: a card declined under the same key, an
+   * address that no label can be made for. Then it also says what an earlier attempt came to whose reply was lost. Default false: an
+   * attempt in doubt stays in doubt, because the refusal may be about this request only.
+   */
+  readonly settlesDoubt?: boolean;
+}
+
 /** The provider said no, definitely. The run compensates and fails, unless the flow catches this. */
 export class RejectedError extends StepError {
   readonly kind = 'rejected';
+  readonly settlesDoubt: boolean;
+  constructor(fault: RejectedFault) {
+    super(fault);
+    this.settlesDoubt = fault.settlesDoubt ?? false;
+  }
+}
+
+/**
+ * The refusal is about us, or not from the provider at all: a revoked key, a redirect, a firewall's page. Nothing is undone; the run is
+ * dead until a person has fixed the configuration and redrives it.
+ */
+export class MisconfiguredError extends StepError {
+  readonly kind = 'misconfigured';
 }
 
 export interface UnavailableFault extends RetryableFault {

@@ -13,6 +13,8 @@ export type TerminalStatus = 'completed' | 'failed' | 'cancelled';
 export type FailureKind =
   /** the provider said no */
   | 'rejected'
+  /** the refusal was about us, or not from the provider: nothing is undone */
+  | 'misconfigured'
   /** transient trouble that outlasted the attempts */
   | 'exhausted'
   /** an effect nobody knows the outcome of */

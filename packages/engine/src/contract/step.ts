@@ -51,16 +51,23 @@ export interface UndoOptions<T> {
 export interface StepOptions<T> extends UndoOptions<T> {
   /** Does the effect. Its result is recorded, and returned as JSON gives it back. */
   readonly run: (call: StepCall) => Promise<T>;
+  /** Asks the provider whether an effect in doubt happened: found → its result; none → run again; unknown → ask again later. */
+  readonly find?: LookUpFunction<T>;
   /**
-   * What to do when an attempt's effect was started and nobody knows whether it happened.
-   * `repeat`: run again with the same key (the provider honours it). `halt`: stop, a person answers. A function: ask the
-   * provider; found → its result, none → run again, unknown → ask again later. Default `halt`: nothing is guessed.
+   * What to do when an attempt's effect was started and nobody knows whether it happened. `repeat`: run again with the same key
+   * (the provider honours it). `find`: ask the provider. `halt`: stop, a person answers. A function is short for `find` with that
+   * function. Default `find` where there is one, else `halt`: nothing is guessed.
    */
-  readonly whenInDoubt?: 'repeat' | 'halt' | LookUpFunction<T>;
+  readonly whenInDoubt?: 'repeat' | 'find' | 'halt' | LookUpFunction<T>;
+  /**
+   * How long after the end of the last attempt a look-up that finds nothing counts: a request that was given up may still arrive.
+   * Until then the step is looked up again, and not run. Default: the step's `timeout`.
+   */
+  readonly settleFor?: DurationInput;
   /** How long the provider remembers a key: past it, `repeat` is no longer safe. Default `24h`, as at Stripe. */
   readonly keyLifetime?: DurationInput;
-  /** What `repeat` turns into once the key may be forgotten. Default `halt`. */
-  readonly afterKeyLifetime?: 'halt' | LookUpFunction<T>;
+  /** What `repeat` turns into once the key may be forgotten. Default `find` where there is one, else `halt`. */
+  readonly afterKeyLifetime?: 'find' | 'halt' | LookUpFunction<T>;
 }
 
 export interface WaitOptions<T> {

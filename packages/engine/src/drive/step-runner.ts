@@ -250,12 +250,24 @@ function effectOf(step: string, options: StepOptions<unknown>): Effect {
     step,
     undo: false,
     run: options.run,
-    whenInDoubt: options.whenInDoubt ?? 'halt',
+    whenInDoubt: ruleOf(step, options, options.whenInDoubt),
     keyLifetimeMs: toMs(options.keyLifetime ?? '24h'),
-    afterKeyLifetime: options.afterKeyLifetime ?? 'halt',
+    afterKeyLifetime: ruleOf(step, options, options.afterKeyLifetime),
     retry: retryPolicy(options.retry),
     timeoutMs: toMs(options.timeout ?? '30s'),
   };
+}
+
+/** What an option about doubts comes to, its defaults and short forms resolved. @throws TypeError for a look-up that is not there */
+function ruleOf<Rule extends Effect['whenInDoubt']>(
+  step: string,
+  { find }: StepOptions<unknown>,
+  rule: Rule | 'find' | undefined,
+): Rule | 'halt' | LookUpFunction<unknown> {
+  if (rule !== undefined && rule !== 'find') return rule;
+  if (rule === 'find' && !find)
+    throw new TypeError(`step "${step}" says whenInDoubt: 'find' and has no \`find\``);
+  return find ?? 'halt';
 }
 
 /** A look-up that did not say found or none leaves the effect in doubt; it is tried again like the step. */
