@@ -73,7 +73,7 @@ function once(error: Error): () => void {
   };
 }
 
-const no = new RejectedError({ code: 'no', message: 'no' });
+const no = new RejectedError({ code: 'no', message: 'no', settlesDoubt: true });
 
 it('goes on undoing where it was, and undoes nothing twice', async () => {
   const away = once(new UnavailableError({ code: 'away', message: 'away' }));

@@ -61,8 +61,8 @@ const writes = {
       { for: 'wait', delayMs: 60_000, waiting: { kind: 'timer', name: 'n', until: 1 } },
       [],
     ),
-  'suspendRun, handing back': (run: ClaimedRun) =>
-    journal.suspendRun(run, { for: 'other_worker', cutOff: false }, []),
+  'suspendRun, handing back': (run: ClaimedRun) => journal.suspendRun(run, { for: 'other_worker' }, []),
+  recordDoubts: (run: ClaimedRun) => journal.recordDoubts(run, [completed('a', 'late')]),
   finishRun: (run: ClaimedRun) => journal.finishRun(run, { status: 'completed', output: '1' }, []),
   buryRun: (run: ClaimedRun) => journal.buryRun(run, FAILURE, []),
 };
@@ -100,17 +100,28 @@ it('a claim sent twice is one claim; each other claim raises the epoch and is co
 });
 
 it.each([
-  ['waits', { for: 'wait', delayMs: 0, waiting: { kind: 'timer', name: 'n', until: 1 } }, 1],
-  ['is handed back in good order', { for: 'other_worker', cutOff: false }, 1],
-  ['is handed back in the middle of an effect', { for: 'other_worker', cutOff: true }, 2],
-] as const)(
-  'when a run %s, its next claim says how many were without progress',
-  async (_how, park, claims) => {
-    const runId = await createRun();
-    await journal.suspendRun(await claim(runId, 'a.1'), park, []);
-    expect((await claim(runId, 'b.1')).claims).toBe(claims);
-  },
-);
+  ['waits', { for: 'wait', delayMs: 0, waiting: { kind: 'timer', name: 'n', until: 1 } }],
+  ['is handed back', { for: 'other_worker' }],
+] as const)('when a run %s, its next owner knows that nothing was lost', async (_how, park) => {
+  const runId = await createRun();
+  await journal.suspendRun(await claim(runId, 'a.1'), park, []);
+  expect(await claim(runId, 'b.1')).toMatchObject({ claims: 1, lostSince: undefined });
+});
+
+it('an owner that did not let go leaves a mark, which stays until what it may have started is recorded', async () => {
+  const runId = await createRun();
+  const first = await claim(runId, 'a.1');
+  expect(first.lostSince).toBeUndefined();
+  const second = await claim(runId, 'b.1');
+  expect(second.lostSince).toBe(first.now);
+  await journal.buryRun(second, FAILURE, []);
+  await journal.redriveRun({ runId, tenant: 't' }, 1);
+  const third = await claim(runId, 'c.1');
+  expect(third).toMatchObject({ claims: 1, lostSince: first.now });
+  expect(await journal.recordDoubts(third, [])).toBe('done');
+  await journal.suspendRun(third, { for: 'other_worker' }, []);
+  expect((await claim(runId, 'd.1')).lostSince).toBeUndefined();
+});
 
 it('a record that says how a step ended never changes again', async () => {
   const runId = await createRun();

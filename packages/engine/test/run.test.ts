@@ -36,6 +36,7 @@ const trip = defineFlow({
     });
     const c = await ctx.step('c', {
       run: outside('c'),
+      settleFor: 0,
       whenInDoubt: async (call) => {
         seen.push(`look-c #${call.attempt}`);
         return script.has('c-found') ? { outcome: 'found', result: { id: 'c-found' } } : { outcome: 'none' };

@@ -56,6 +56,8 @@ export abstract class Providers {
         },
       }),
       whenInDoubt: helps === 'keys' ? 'repeat' : helps === 'nothing' ? 'halt' : (call) => this.find<T>(call),
+      // what is sent here has arrived, or never will
+      settleFor: 0,
       ...(retry && { retry }),
     };
   }

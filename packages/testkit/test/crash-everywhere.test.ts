@@ -19,7 +19,7 @@ afterAll(() => redis.stop());
 const flowOf = (run: (ctx: FlowContext) => Promise<unknown>) =>
   defineFlow({ name: 'tested', version: 1, input: z.unknown(), output: z.unknown(), run });
 
-const no = new RejectedError({ code: 'no', message: 'no' });
+const no = new RejectedError({ code: 'no', message: 'no', settlesDoubt: true });
 
 function crash(run: (ctx: FlowContext, providers: Providers) => Promise<unknown>, options: object = {}) {
   return crashEverywhere((providers) => flowOf((ctx) => run(ctx, providers)), null, {

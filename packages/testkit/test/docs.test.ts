@@ -56,7 +56,9 @@ const shopOver = (providers: Providers, soldOut = false): Shop => ({
       honoursKeys: false,
       answer: () => ({ tracking: 'T-1' }),
       refuses: () =>
-        soldOut ? new RejectedError({ code: 'sold_out', message: 'no labels left' }) : undefined,
+        soldOut
+          ? new RejectedError({ code: 'sold_out', message: 'no labels left', settlesDoubt: true })
+          : undefined,
     }),
   findLabel: (call) => providers.find(call),
 });

@@ -18,7 +18,7 @@ function ports(providers: Providers, refused?: string): OrderPorts {
       ...{ operation, body, honoursKeys, answer: () => answer },
       refuses: () =>
         operation === refused
-          ? new RejectedError({ code: 'refused', message: `${operation}: no` })
+          ? new RejectedError({ code: 'refused', message: `${operation}: no`, settlesDoubt: true })
           : undefined,
     });
   return {

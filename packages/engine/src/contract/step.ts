@@ -46,6 +46,11 @@ export interface UndoOptions<T> {
   readonly retry?: Partial<RetryPolicy>;
   /** How long one attempt may take before it is aborted and in doubt. Default `30s`. */
   readonly timeout?: DurationInput;
+  /**
+   * How long the provider remembers a key: past it, what is in doubt is not repeated, neither the effect (see `afterKeyLifetime`) nor
+   * its undo (a person answers). Default `24h`, as at Stripe.
+   */
+  readonly keyLifetime?: DurationInput;
 }
 
 export interface StepOptions<T> extends UndoOptions<T> {
@@ -64,8 +69,6 @@ export interface StepOptions<T> extends UndoOptions<T> {
    * Until then the step is looked up again, and not run. Default: the step's `timeout`.
    */
   readonly settleFor?: DurationInput;
-  /** How long the provider remembers a key: past it, `repeat` is no longer safe. Default `24h`, as at Stripe. */
-  readonly keyLifetime?: DurationInput;
   /** What `repeat` turns into once the key may be forgotten. Default `find` where there is one, else `halt`. */
   readonly afterKeyLifetime?: 'find' | 'halt' | LookUpFunction<T>;
 }

@@ -1,6 +1,7 @@
 import { toMs } from '../contract/duration.ts';
 import {
   InDoubtError,
+  MisconfiguredError,
   RejectedError,
   type StepError,
   ThrottledError,
@@ -12,6 +13,7 @@ import type { StepCall } from '../contract/step.ts';
 export type AttemptOutcome<T> =
   | { readonly kind: 'ok'; readonly value: T }
   | { readonly kind: 'rejected'; readonly error: RejectedError }
+  | { readonly kind: 'misconfigured'; readonly error: MisconfiguredError }
   | {
       readonly kind: 'retryable';
       readonly wait: 'retry' | 'throttle';
@@ -92,6 +94,7 @@ export class Calls {
     timeoutMs: number,
     fn: (call: StepCall) => Promise<T>,
   ): Promise<AttemptOutcome<T>> {
+    if (this.#givenUp === 'worker_stops') return Promise.resolve(outcomeOf(notStarted(identity.step)));
     if (this.#givenUp) return Promise.resolve({ kind: 'abandoned', because: this.#givenUp });
     const call = new Call(identity);
     return new Promise((resolve) => {
@@ -137,6 +140,7 @@ export class Calls {
 
 function outcomeOf(error: unknown): Exclude<AttemptOutcome<never>, { kind: 'ok' }> {
   if (error instanceof RejectedError) return { kind: 'rejected', error };
+  if (error instanceof MisconfiguredError) return { kind: 'misconfigured', error };
   if (error instanceof UnavailableError) return retryable('retry', false, error);
   if (error instanceof ThrottledError) return retryable('throttle', false, error);
   if (error instanceof InDoubtError) return retryable('retry', true, error);
@@ -160,6 +164,14 @@ function retryable(
   } catch (badDuration) {
     return { kind: 'bug', error: badDuration };
   }
+}
+
+function notStarted(step: string): ThrottledError {
+  return new ThrottledError({
+    code: 'worker_stops',
+    message: `step "${step}" was not started: the worker stops`,
+    unsent: true,
+  });
 }
 
 function timedOut(step: string, timeoutMs: number): InDoubtError {

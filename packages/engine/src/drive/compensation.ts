@@ -1,43 +1,79 @@
-import { parseField, undoFieldOf, undoNameOf } from '../journal/identity.ts';
+import { isEffectField, undoFieldOf, undoNameOf } from '../journal/identity.ts';
+import type { StepRecord } from '../journal/step-record.ts';
+import { toErrorRecord } from './error-codec.ts';
 import { type DriveEnd, parkMs, type Reached } from './execution.ts';
 import type { RunWriter } from './run-writer.ts';
 import type { StepEnd, StepRunner } from './step-runner.ts';
 
-export type CompensationEnd =
-  | { readonly kind: 'undone' }
-  | Extract<DriveEnd, { kind: 'waits' | 'dies' | 'handed_back' | 'lost' }>;
+/** What keeps a compensation from going on now. */
+export type CompensationCut = Extract<DriveEnd, { kind: 'waits' | 'dies' | 'handed_back' | 'lost' }>;
 
 /** What the flow has reached, by field. */
 type Reach = ReadonlyMap<string, Reached>;
 
 /** True when something is left to be undone, or to be found out before. */
 export function needsCompensation(writer: RunWriter, reached: Reach): boolean {
-  return inDoubt(writer, reached).length > 0 || toUndo(writer, reached).length > 0;
+  return doubts(writer, reached).length > 0 || toUndo(writer, reached).length > 0;
 }
 
-/** True when something that was done stays done. */
+/** True when something that was done, or may have been done, stays as it is. */
 export function effectsStand(writer: RunWriter): boolean {
   return [...writer.records].some(([field, record]) => {
-    const at = parseField(field);
-    if (record.kind !== 'completed' || (at?.kind !== 'step' && at?.kind !== 'child')) return false;
-    return writer.records.get(undoFieldOf(field))?.kind !== 'completed';
+    if (!isEffectField(field)) return false;
+    if (record.kind === 'completed') return writer.records.get(undoFieldOf(field))?.kind !== 'completed';
+    return isInDoubt(record);
   });
 }
 
-/** Finds out what happened to effects in doubt, then undoes what was done, the last first, one at a time. */
-export async function compensate(
+/**
+ * Holds a record of every effect that a lost owner may have started without leaving one: what the flow comes to first that is not over.
+ * @param since when that owner had the run at the earliest
+ */
+export function doubtFrontier(runner: StepRunner, reached: Reach, since: number): void {
+  for (const field of reached.keys()) runner.doubt(field, since);
+}
+
+/** The same of the undo that comes next. Nothing is undone before all doubts are settled. */
+export function doubtNextUndo(runner: StepRunner, writer: RunWriter, reached: Reach, since: number): void {
+  const [next] = toUndo(writer, reached);
+  if (next) runner.doubt(undoFieldOf(next.field), since);
+}
+
+/** True when a compensation has something to find out before it may undo anything. */
+export function hasOpenDoubts(writer: RunWriter, reached: Reach): boolean {
+  return doubts(writer, reached).some(({ options }) => options.undo !== undefined);
+}
+
+/**
+ * Finds out what happened to the effects in doubt, and starts none that was not.
+ * @returns `settled`, and whether one of them was found to have happened
+ */
+export async function settleDoubts(
   runner: StepRunner,
   writer: RunWriter,
   reached: Reach,
-): Promise<CompensationEnd> {
-  for (const effect of inDoubt(writer, reached)) {
-    const cut = cutShort(writer, await effect.resolve(runner));
+): Promise<{ readonly kind: 'settled'; readonly happened: boolean } | CompensationCut> {
+  let happened = false;
+  for (const effect of doubts(writer, reached)) {
+    if (effect.forgotSince !== undefined) runner.doubt(effect.field, effect.forgotSince);
+    const ended = await orBug(effect.name, () => effect.settle(runner));
+    const cut = ended && cutShort(writer, ended);
     if (cut) return cut;
+    if (ended?.kind === 'completed') happened = true;
   }
+  return { kind: 'settled', happened };
+}
+
+/** Undoes what was done, the last first, one at a time. */
+export async function undoAll(
+  runner: StepRunner,
+  writer: RunWriter,
+  reached: Reach,
+): Promise<{ readonly kind: 'undone' } | CompensationCut> {
   for (const { field, name, options } of toUndo(writer, reached)) {
     const record = writer.records.get(field);
     if (record?.kind !== 'completed') continue;
-    const ended = await runner.undo(undoNameOf(field), options, record.result);
+    const ended = await orBug(name, () => runner.undo(undoNameOf(field), options, record.result));
     if (ended.kind === 'rejected') {
       const { error } = ended.record;
       const message = `the undo of step "${name}" was refused: ${error.message}`;
@@ -49,14 +85,18 @@ export async function compensate(
   return { kind: 'undone' };
 }
 
-function inDoubt(writer: RunWriter, reached: Reach): Reached[] {
-  return [...reached.values()].filter(({ field, mayHaveStarted }) => {
+/** Effects that were started, or may have been, and whose outcome is not recorded. */
+function doubts(writer: RunWriter, reached: Reach): Reached[] {
+  return [...reached.values()].filter(({ field, forgotSince }) => {
     const record = writer.records.get(field);
-    if (!record) return mayHaveStarted;
-    return (
-      record.kind === 'started' || record.kind === 'waiting' || (record.kind === 'retrying' && record.inDoubt)
-    );
+    return record ? isInDoubt(record) : forgotSince !== undefined;
   });
+}
+
+function isInDoubt(record: StepRecord): boolean {
+  return (
+    record.kind === 'started' || record.kind === 'waiting' || (record.kind === 'retrying' && record.inDoubt)
+  );
 }
 
 function toUndo(writer: RunWriter, reached: Reach): Reached[] {
@@ -67,7 +107,15 @@ function toUndo(writer: RunWriter, reached: Reach): Reached[] {
     .sort((a, b) => seqOf(b) - seqOf(a));
 }
 
-function cutShort(writer: RunWriter, ended: StepEnd): CompensationEnd | undefined {
+async function orBug<End>(step: string, act: () => Promise<End>): Promise<End | StepEnd> {
+  try {
+    return await act();
+  } catch (error) {
+    return { kind: 'stopped', by: { kind: 'dies', failure: { ...toErrorRecord(error), kind: 'bug', step } } };
+  }
+}
+
+function cutShort(writer: RunWriter, ended: StepEnd): CompensationCut | undefined {
   switch (ended.kind) {
     case 'completed':
     case 'rejected':

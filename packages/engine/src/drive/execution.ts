@@ -5,9 +5,16 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure, WaitingFor } from '../contract/run.ts';
 import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from '../contract/step.ts';
-import { fieldOf, parseField, type RecordKind, sleepName, waitFieldOf } from '../journal/identity.ts';
+import {
+  fieldOf,
+  isEffectField,
+  parseField,
+  type RecordKind,
+  sleepName,
+  waitFieldOf,
+} from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
-import { isFinal, type RejectedRecord } from '../journal/step-record.ts';
+import { type FinalRecord, isFinal, type RejectedRecord } from '../journal/step-record.ts';
 import type { RunObserver } from '../observe/run-observer.ts';
 import type { Calls } from './attempt.ts';
 import { Delivery } from './delivery.ts';
@@ -27,8 +34,8 @@ export type DriveEnd =
   | { readonly kind: 'cancelled' }
   /** Replay alone: all that the journal has was played back. */
   | { readonly kind: 'replayed' }
-  /** The worker stops: another one goes on. `cutOff`: in the middle of an effect. */
-  | { readonly kind: 'handed_back'; readonly cutOff: boolean }
+  /** The worker stops: another one goes on. */
+  | { readonly kind: 'handed_back' }
   /** Another worker owns the run. */
   | { readonly kind: 'lost' };
 
@@ -37,10 +44,13 @@ export interface Reached {
   readonly field: string;
   readonly name: string;
   readonly options: UndoOptions<unknown>;
-  /** The effect may have been started although there is no record of it. */
-  readonly mayHaveStarted: boolean;
-  /** Finds out how an effect ended that may still be under way. */
-  readonly resolve: (runner: StepRunner) => Promise<StepEnd>;
+  /** Since when Redis may have forgotten that it was started; undefined when it cannot have. */
+  readonly forgotSince: number | undefined;
+  /**
+   * Finds out how an effect ended that may still be under way, and has it end.
+   * @returns undefined when it is left as it is
+   */
+  readonly settle: (runner: StepRunner) => Promise<StepEnd | undefined>;
 }
 
 export interface ExecutionDeps {
@@ -88,8 +98,11 @@ export class Execution implements FlowContext {
   readonly #rejectedBy = new WeakMap<Error, string>();
   #now: number;
   #underWay = 0;
-  /** Something ended in this drive that was not recorded before. */
-  #cameFurther = false;
+  /** The flow has gone past something that cannot have been over before Redis was seen to have lost writes. */
+  #passedPresent = false;
+  /** The drive is over: whatever the flow still asks for never settles. */
+  #sealed = false;
+  #straySeen = false;
   #settled: DriveEnd | undefined;
   #stopped: DriveEnd | undefined;
   #waits: WaitingFor[] = [];
@@ -107,7 +120,10 @@ export class Execution implements FlowContext {
     this.#waitRunner = new Waits(run, deps);
     this.#awaited = new Set(openFields(deps.writer));
     this.#fields = new Set(deps.writer.records.keys());
-    this.#delivery = new Delivery(endsInOrder(deps.writer), (missing) => this.#diverged(missing));
+    this.#delivery = new Delivery(endsInOrder(deps.writer), {
+      stuck: (missing) => this.#diverged(missing),
+      late: (field) => this.#cameLate(field),
+    });
     this.log = silentWhile(() => !this.#delivery.over || this.#mode === 'replay', deps.log, {
       run: run.runId,
       flow: run.flow,
@@ -146,39 +162,38 @@ export class Execution implements FlowContext {
   }
 
   step<T>(name: string, options: StepOptions<T>): Promise<T> {
+    if (this.#sealed) return this.#stray(`step "${name}"`);
     const untyped = options as StepOptions<unknown>;
     const field = fieldOf('step', name);
     const misuse = this.#misuse('step', field, name);
     if (misuse) return this.#stop({ kind: 'dies', failure: misuse });
-    const mayHaveStarted = this.#mayHaveStarted(options.whenInDoubt === 'repeat');
+    const forgotSince = this.#forgotSince();
     this.reached.set(field, {
-      ...{ field, name, options: untyped, mayHaveStarted },
-      resolve: (runner) => runner.resolve(name, untyped, mayHaveStarted),
+      ...{ field, name, options: untyped, forgotSince },
+      settle: (runner) => runner.settle(name, untyped),
     });
-    return this.#command<T>({ field, name, perform: () => this.#runner.run(name, untyped, mayHaveStarted) });
+    return this.#command<T>({ field, name, perform: () => this.#runner.run(name, untyped, forgotSince) });
   }
 
   /** True when the flow has come to every effect that the journal knows of, and none may be missing there. */
   cameToAllEffects(): boolean {
-    const effects = [...this.#deps.writer.records.keys()].filter((field) => {
-      const kind = parseField(field)?.kind;
-      return kind === 'step' || kind === 'child';
-    });
-    return !this.#run.mayHaveForgotten && effects.every((field) => this.reached.has(field));
+    const effects = [...this.#deps.writer.records.keys()].filter(isEffectField);
+    return this.#forgotSince() === undefined && effects.every((field) => this.reached.has(field));
   }
 
-  async sleep(duration: DurationInput): Promise<void> {
+  sleep(duration: DurationInput): Promise<void> {
     const name = sleepName(this.#count('sleep'));
+    if (this.#sealed) return this.#stray(name);
     const field = fieldOf('timer', name);
-    const durationMs = toMs(duration);
-    await this.#command({
+    return this.#command({
       field,
       name,
-      perform: async () => this.#waitRunner.sleep(field, name, durationMs),
+      perform: async () => this.#waitRunner.sleep(field, name, toMs(duration)),
     });
   }
 
   waitFor<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T> {
+    if (this.#sealed) return this.#stray(`the wait for signal "${name}"`);
     const field = waitFieldOf(name, this.#count(`wait ${name}`));
     return this.#command<T>({
       field,
@@ -188,29 +203,20 @@ export class Execution implements FlowContext {
   }
 
   runChild<I, O = unknown>(name: string, options: ChildOptions<I, O>): Promise<O> {
+    if (this.#sealed) return this.#stray(`child run "${name}"`);
     const field = fieldOf('child', name);
     const misuse = this.#misuse('child', field, name);
     if (misuse) return this.#stop({ kind: 'dies', failure: misuse });
     this.reached.set(field, {
-      ...{
-        field,
-        name,
-        options: options as UndoOptions<unknown>,
-        mayHaveStarted: this.#mayHaveStarted(true),
-      },
-      resolve: () => this.#waitRunner.stopChild(field, name, options),
+      ...{ field, name, options: options as UndoOptions<unknown>, forgotSince: this.#forgotSince() },
+      settle: () => this.#waitRunner.stopChild(field, name, options),
     });
     return this.#command<O>({ field, name, perform: () => this.#waitRunner.runChild(field, name, options) });
   }
 
-  /**
-   * True for what may have been started by a worker that died with the run, or recorded by a Redis that has lost it since. A dead
-   * worker can not have come further than what it recorded: nothing starts before what came before it is recorded.
-   * @param leavesNoIntent true when nothing is recorded before the effect
-   */
-  #mayHaveStarted(leavesNoIntent: boolean): boolean {
-    const { claims, mayHaveForgotten } = this.#run;
-    return mayHaveForgotten || (claims > 1 && leavesNoIntent && !this.#cameFurther);
+  /** Since when Redis may have forgotten what the run did, as long as the flow has not passed what proves the present. */
+  #forgotSince(): number | undefined {
+    return this.#passedPresent ? undefined : this.#run.forgot?.since;
   }
 
   now(): number {
@@ -235,9 +241,9 @@ export class Execution implements FlowContext {
     this.#awaited.delete(command.field);
     const record = this.#deps.writer.records.get(command.field);
     if (record && isFinal(record)) {
-      return new Promise<T>((resolve, reject) => {
+      return handled((resolve, reject) => {
         this.#delivery.reach(command.field, () => {
-          this.#now = Math.max(this.#now, record.finishedAt);
+          this.#pass(command.field, record);
           if (record.kind === 'completed') resolve(record.result as T);
           else reject(this.#rejection(command.name, record));
         });
@@ -254,18 +260,17 @@ export class Execution implements FlowContext {
   #perform<T>(command: Command): Promise<T> {
     this.#fields.add(command.field);
     this.#underWay += 1;
-    return new Promise<T>((resolve, reject) => {
+    return handled((resolve, reject) => {
       void this.#ended(command).then((ended) => {
         // first of all: a flow that returns now ends the drive in this turn, and its last record travels with the run's end
         this.#underWay -= 1;
-        this.#now = Math.max(this.#now, this.#finishedAt(command.field));
+        const record = this.#deps.writer.records.get(command.field);
+        if (record && isFinal(record)) this.#pass(command.field, record);
         switch (ended.kind) {
           case 'completed':
-            this.#cameFurther = true;
             resolve(ended.value as T);
             break;
           case 'rejected':
-            this.#cameFurther = true;
             reject(this.#rejection(command.name, ended.record));
             break;
           case 'waits':
@@ -309,9 +314,11 @@ export class Execution implements FlowContext {
     return command.perform();
   }
 
-  #finishedAt(field: string): number {
-    const record = this.#deps.writer.records.get(field);
-    return record && isFinal(record) ? record.finishedAt : 0;
+  /** The flow goes past something that is over. */
+  #pass(field: string, record: FinalRecord): void {
+    this.#now = Math.max(this.#now, record.finishedAt);
+    const { forgot } = this.#run;
+    if (forgot && !this.#passedPresent) this.#passedPresent = provesPresent(field, record, forgot);
   }
 
   #rejection(step: string, record: RejectedRecord): RejectedError {
@@ -339,6 +346,29 @@ export class Execution implements FlowContext {
     this.#end();
   }
 
+  /** The flow was driven by something that the journal does not order, so that no two replays need be the same. */
+  #cameLate(field: string): 'end' | 'go_on' {
+    // a replay only finds out what there is to undo
+    if (this.#mode === 'replay') return 'go_on';
+    const { kind, name } = parseField(field) ?? { kind: 'step', name: field };
+    const message = `the flow came to ${kind} "${name}" after awaiting something that is not of ctx; do such work in a step, then redrive`;
+    this.#stopped ??= { kind: 'dies', failure: { ...bug('awaits_outside_ctx', message), step: name } };
+    this.#end();
+    return 'end';
+  }
+
+  /** What the flow asks for once its drive is over never happens. */
+  #stray(what: string): Promise<never> {
+    if (!this.#straySeen) {
+      this.#straySeen = true;
+      this.#deps.log.warn(
+        { run: this.runId, flow: this.#run.flow },
+        `the flow came to ${what} after its drive was over, so it was not started: it awaits something that is not of ctx; do such work in a step`,
+      );
+    }
+    return new Promise<never>(() => {});
+  }
+
   /** What calls this never settles. */
   #stop(by: DriveEnd): Promise<never> {
     this.#stopped ??= by;
@@ -356,6 +386,7 @@ export class Execution implements FlowContext {
   }
 
   #end(): void {
+    this.#sealed = true;
     this.#resolveEnd(
       this.#stopped ?? this.#forsakenEnd() ?? this.#settledEnd() ?? this.#waitEnd() ?? { kind: 'replayed' },
     );
@@ -410,6 +441,29 @@ function openFields(writer: RunWriter): string[] {
   return [...writer.records].flatMap(([field, record]) =>
     isFinal(record) || parseField(field)?.kind === 'undo' ? [] : [field],
   );
+}
+
+/** Rejects without taking the worker down when the flow has not come to await it yet. */
+function handled<T>(
+  start: (resolve: (value: T) => void, reject: (reason: Error) => void) => void,
+): Promise<T> {
+  const promise = new Promise<T>(start);
+  promise.catch(() => {});
+  return promise;
+}
+
+/**
+ * True for a timer, or a wait that timed out, whose end came only after Redis was seen to have lost writes, whatever it has forgotten. A
+ * signal proves nothing: who sent it may send it again.
+ */
+function provesPresent(
+  field: string,
+  record: FinalRecord,
+  { noticedAt, since }: NonNullable<ClaimedRun['forgot']>,
+): boolean {
+  const kind = parseField(field)?.kind;
+  if ((kind !== 'timer' && kind !== 'wait') || record.signal !== undefined) return false;
+  return Math.min(record.startedAt, since) + (record.finishedAt - record.startedAt) > noticedAt;
 }
 
 function untilOf(waiting: WaitingFor): number {

@@ -10,7 +10,16 @@ import type { ObservedEnd, RunObserver } from '../observe/run-observer.ts';
 import type { EndedChild } from '../queue/child-runs.ts';
 import type { DeadRun } from '../queue/dead-letters.ts';
 import type { Calls } from './attempt.ts';
-import { type CompensationEnd, compensate, effectsStand, needsCompensation } from './compensation.ts';
+import {
+  type CompensationCut,
+  doubtFrontier,
+  doubtNextUndo,
+  effectsStand,
+  hasOpenDoubts,
+  needsCompensation,
+  settleDoubts,
+  undoAll,
+} from './compensation.ts';
 import { toErrorRecord } from './error-codec.ts';
 import { type DriveEnd, Execution, type ExecutionDeps } from './execution.ts';
 import { RunWriter } from './run-writer.ts';
@@ -107,7 +116,11 @@ class Drive {
   }
 
   async go(): Promise<DriveVerdict> {
-    const { compensation, cancelRequested } = this.#run;
+    const { compensation, cancelRequested, lostSince } = this.#run;
+    if (lostSince !== undefined) {
+      const cut = await this.#recordDoubts(lostSince);
+      if (cut) return cut;
+    }
     if (compensation) return this.#goOnUndoing(compensation);
     if (cancelRequested) return this.#cancel();
 
@@ -120,6 +133,26 @@ class Drive {
       if (replayed.ended.kind === 'dies') return this.bury(replayed.ended.failure);
     }
     return this.#afterDrive(ended, execution);
+  }
+
+  /**
+   * The last owner did not let go of the run: what it may have started is written down before anything else is done.
+   * @returns undefined when the run can go on
+   */
+  async #recordDoubts(since: number): Promise<DriveVerdict | undefined> {
+    const { compensation, cancelRequested, doubtsRecorded } = this.#run;
+    const { execution, ended } = await this.#replay();
+    const runner = new StepRunner(this.#run, this.#executionDeps());
+    const { reached } = execution;
+    if (!compensation || !doubtsRecorded) doubtFrontier(runner, reached, since);
+    if (compensation && !(doubtsRecorded && hasOpenDoubts(this.#writer, reached)))
+      doubtNextUndo(runner, this.#writer, reached, since);
+    // the mark stays: with other code, the flow may have come further
+    const undoing = compensation !== undefined || cancelRequested;
+    if (ended.kind === 'dies' && !(undoing && knowsWhatWasDone(ended, execution)))
+      return this.bury(ended.failure);
+    const written = await this.#deps.journal.recordDoubts(this.#run, this.#writer.takeHeld());
+    return written === 'done' ? undefined : ENDS;
   }
 
   async #afterDrive(ended: DriveEnd, execution: Execution): Promise<DriveVerdict> {
@@ -216,10 +249,20 @@ class Drive {
     run: ClaimedRun,
   ): Promise<DriveVerdict> {
     const runner = new StepRunner(run, this.#executionDeps());
-    const ended = await compensate(runner, this.#writer, execution.reached);
+    let done = execution;
+    for (;;) {
+      const settled = await settleDoubts(runner, this.#writer, done.reached);
+      await this.#writer.quiet();
+      if (settled.kind !== 'settled') return this.#leave(settled, done);
+      if (!run.forgot || !settled.happened) break;
+      // Redis may have forgotten what came after it, too
+      const known = await this.#whatWasDone();
+      if ('kind' in known) return known;
+      done = known;
+    }
+    const ended = await undoAll(runner, this.#writer, done.reached);
     await this.#writer.quiet();
-    if (ended.kind === 'undone') return this.#endUndone(end);
-    return this.#leave(ended, execution);
+    return ended.kind === 'undone' ? this.#endUndone(end) : this.#leave(ended, done);
   }
 
   async #endUndone(end: NonNullable<ClaimedRun['compensation']>): Promise<DriveVerdict> {
@@ -255,9 +298,8 @@ class Drive {
   /** Learns which steps there are to undo. */
   async #whatWasDone(): Promise<Execution | DriveVerdict> {
     const { execution, ended } = await this.#replay();
-    // a bug behind all that was done hides nothing: who gives such a run up gets it undone
-    const known = ended.kind !== 'dies' || (ended.failure.kind === 'bug' && execution.cameToAllEffects());
-    return known ? execution : this.bury(ended.failure);
+    if (ended.kind === 'dies' && !knowsWhatWasDone(ended, execution)) return this.bury(ended.failure);
+    return execution;
   }
 
   /** Plays the journal back without any effect. */
@@ -267,17 +309,14 @@ class Drive {
     return { execution, ended };
   }
 
-  async #leave(
-    ended: Exclude<CompensationEnd, { kind: 'undone' }>,
-    execution: Execution,
-  ): Promise<DriveVerdict> {
+  async #leave(ended: CompensationCut, execution: Execution): Promise<DriveVerdict> {
     switch (ended.kind) {
       case 'lost':
         return ENDS;
       case 'dies':
         return this.bury(ended.failure);
       case 'handed_back':
-        return this.#park({ for: 'other_worker', cutOff: ended.cutOff }, 0, execution);
+        return this.#park({ for: 'other_worker' }, 0, execution);
       case 'waits':
         return this.#park(
           { for: 'wait', delayMs: ended.delayMs, waiting: ended.waiting },
@@ -330,6 +369,11 @@ class Drive {
       draining,
     };
   }
+}
+
+/** A bug behind all that was done hides nothing: who gives such a run up gets it undone. */
+function knowsWhatWasDone({ failure }: Extract<DriveEnd, { kind: 'dies' }>, execution: Execution): boolean {
+  return failure.kind === 'bug' && execution.cameToAllEffects();
 }
 
 function unclaimed(claim: Exclude<ClaimReply, { outcome: 'claimed' }>): JobVerdict {

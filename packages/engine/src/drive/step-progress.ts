@@ -1,4 +1,4 @@
-import { UnavailableError } from '../contract/errors.ts';
+import { type RejectedError, UnavailableError } from '../contract/errors.ts';
 import { decideRetry, type RetryPolicyMs } from '../contract/retry-policy.ts';
 import type { FailureKind } from '../contract/run.ts';
 import type { RejectedRecord, RetryingRecord, StartedRecord } from '../journal/step-record.ts';
@@ -17,30 +17,36 @@ export interface Standing {
   readonly startedAt: number;
   /** An earlier attempt's effect may have happened. */
   readonly inDoubt: boolean;
+  /** Of a step in doubt: when its last attempt was given up. */
+  readonly overAt: number;
 }
+
+/** A record that another attempt can follow. */
+export type AttemptedRecord = RejectedRecord | StartedRecord | RetryingRecord;
 
 /** @param fresh what a step without a record starts with */
 export function standingOf(
-  record: RejectedRecord | StartedRecord | RetryingRecord | undefined,
+  record: AttemptedRecord | undefined,
   redrive: number,
   fresh: { readonly seq: number; readonly startedAt: number },
 ): Standing {
   if (!record) {
     const { seq, startedAt } = fresh;
-    return { seq, attempts: 0, startedAt, used: 0, redrive, keyAttempt: 1, inDoubt: false };
+    const none = { attempts: 0, used: 0, inDoubt: false, overAt: startedAt };
+    return { seq, startedAt, redrive, keyAttempt: 1, ...none };
   }
   const { seq, attempts, startedAt } = record;
   // a definite no that is tried again, after a redrive: the provider would play it back under the old key
-  if (record.kind === 'rejected')
-    return { seq, attempts, startedAt, used: 0, redrive, keyAttempt: attempts + 1, inDoubt: false };
+  if (record.kind === 'rejected') {
+    const afresh = { used: 0, keyAttempt: attempts + 1, inDoubt: false, overAt: record.finishedAt };
+    return { seq, attempts, startedAt, redrive, ...afresh };
+  }
   return {
-    seq,
-    attempts,
-    startedAt,
+    ...{ seq, attempts, startedAt, redrive },
     used: record.budget.redrive === redrive ? record.budget.used : 0,
-    redrive,
     keyAttempt: record.keyAttempt,
     inDoubt: record.kind === 'started' || record.inDoubt,
+    overAt: record.overAt ?? startedAt,
   };
 }
 
@@ -48,6 +54,25 @@ export function standingOf(
 export function intentOf(standing: Standing): StartedRecord {
   const { seq, attempts, startedAt, used, redrive, keyAttempt } = standing;
   return { kind: 'started', seq, attempts: attempts + 1, startedAt, budget: { redrive, used }, keyAttempt };
+}
+
+/** The record of a step in doubt whose look-up found nothing, too soon to count. */
+export function settlingUntil(standing: Standing, step: string, settledAt: number): RetryingRecord {
+  const { seq, attempts, startedAt, used, redrive, keyAttempt, overAt } = standing;
+  const message = `the provider knows nothing of step "${step}" yet; it is asked again when a late request can no longer arrive`;
+  return {
+    ...{
+      kind: 'retrying',
+      seq,
+      attempts,
+      startedAt,
+      wait: 'retry',
+      retryAt: settledAt,
+      inDoubt: true,
+      overAt,
+    },
+    ...{ error: { code: 'settling', kind: 'in_doubt', message }, budget: { redrive, used }, keyAttempt },
+  };
 }
 
 export type Failed = Exclude<AttemptOutcome<never>, { kind: 'ok' | 'abandoned' }>;
@@ -81,35 +106,34 @@ export function afterFailure(
     startedAt: standing.startedAt,
     error: toErrorRecord(failed.error),
   };
-  if (failed.kind === 'rejected') {
+  if (failed.kind === 'rejected' && settles(failed.error, standing)) {
     return { kind: 'reject', record: { kind: 'rejected', ...common, finishedAt: at.now } };
   }
-  const wait = failed.kind === 'bug' ? 'retry' : failed.wait;
+  const wait = failed.kind === 'retryable' ? failed.wait : 'retry';
   const keySpent = failed.error instanceof UnavailableError && failed.error.keySpent;
   const used = standing.used + (wait === 'throttle' ? 0 : 1);
+  const anew = failed.kind === 'bug' || (failed.kind === 'retryable' && failed.inDoubt);
+  // a bug may have been thrown after the effect; and an earlier attempt's doubt outlives an attempt that did nothing
+  const inDoubt = !keySpent && (anew || standing.inDoubt);
   const retrying = {
     kind: 'retrying' as const,
     ...common,
     wait,
-    // a bug may have been thrown after the effect; and an earlier attempt's doubt outlives an attempt that did nothing
-    inDoubt: !keySpent && (failed.kind === 'bug' || failed.inDoubt || standing.inDoubt),
+    inDoubt,
+    ...(inDoubt && { overAt: anew ? at.now : standing.overAt }),
     budget: { redrive: standing.redrive, used },
     keyAttempt: keySpent ? attempts + 1 : standing.keyAttempt,
   };
-  if (failed.kind === 'bug') return { kind: 'die', as: 'bug', record: { ...retrying, retryAt: at.now } };
-  if (retrying.inDoubt && halts)
-    return { kind: 'die', as: 'in_doubt', record: { ...retrying, retryAt: at.now } };
-  const decision = decideRetry(
-    policy,
-    { wait, used, retryAfterMs: failed.retryAfterMs },
-    at.random,
-    at.scale,
-  );
-  if (decision.next === 'retry')
-    return { kind: 'wait', record: { ...retrying, retryAt: at.now + decision.delayMs } };
-  return {
-    kind: 'die',
-    as: retrying.inDoubt ? 'in_doubt' : 'exhausted',
-    record: { ...retrying, retryAt: at.now },
-  };
+  const dies = (as: FailureKind): NextMove => ({ kind: 'die', as, record: { ...retrying, retryAt: at.now } });
+  if (failed.kind === 'bug' || failed.kind === 'misconfigured') return dies(failed.kind);
+  if (retrying.inDoubt && halts) return dies('in_doubt');
+  const retryAfterMs = failed.kind === 'retryable' ? failed.retryAfterMs : undefined;
+  const decision = decideRetry(policy, { wait, used, retryAfterMs }, at.random, at.scale);
+  if (decision.next === 'exhausted') return dies(retrying.inDoubt ? 'in_doubt' : 'exhausted');
+  return { kind: 'wait', record: { ...retrying, retryAt: at.now + decision.delayMs } };
+}
+
+/** True when a refusal is the step's outcome: nothing was in doubt, or it says what came of that too. */
+function settles(refusal: RejectedError, standing: Standing): boolean {
+  return !standing.inDoubt || refusal.settlesDoubt;
 }

@@ -5,13 +5,21 @@ import { type RetryPolicyMs, retryPolicy } from '../contract/retry-policy.ts';
 import type { ErrorRecord, FailureKind, WaitingFor } from '../contract/run.ts';
 import type { LookUp, LookUpFunction, StepCall, StepOptions, UndoOptions } from '../contract/step.ts';
 import { encodeJson } from '../journal/codec.ts';
-import { fieldOf } from '../journal/identity.ts';
+import { fieldOf, parseField } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
-import type { RejectedRecord, StepRecord } from '../journal/step-record.ts';
+import type { RejectedRecord, RetryingRecord, StepRecord } from '../journal/step-record.ts';
 import { type ObservedCall, observedOutcome } from '../observe/run-observer.ts';
 import type { AttemptOutcome, CallIdentity, GiveUpReason } from './attempt.ts';
 import type { DriveEnd, ExecutionDeps } from './execution.ts';
-import { afterFailure, type Failed, intentOf, type Standing, standingOf } from './step-progress.ts';
+import {
+  type AttemptedRecord,
+  afterFailure,
+  type Failed,
+  intentOf,
+  type Standing,
+  settlingUntil,
+  standingOf,
+} from './step-progress.ts';
 
 /** How a step, a wait or an undo stands after it was run. */
 export type StepEnd =
@@ -26,9 +34,11 @@ interface Effect {
   readonly step: string;
   readonly undo: boolean;
   readonly run: (call: StepCall) => Promise<unknown>;
+  readonly find: LookUpFunction<unknown> | undefined;
   readonly whenInDoubt: 'repeat' | 'halt' | LookUpFunction<unknown>;
   readonly keyLifetimeMs: number;
   readonly afterKeyLifetime: 'halt' | LookUpFunction<unknown>;
+  readonly settleForMs: number;
   readonly retry: RetryPolicyMs;
   readonly timeoutMs: number;
 }
@@ -36,6 +46,8 @@ interface Effect {
 /** Where an effect stands, and until when it must not be tried. */
 interface Start extends Standing {
   readonly notBefore: { readonly at: number; readonly wait: 'retry' | 'throttle' } | undefined;
+  /** Its last attempt was refused, and the refusal did not say what an earlier one came to. */
+  readonly refused: boolean;
 }
 
 /** Runs one attempt of one effect, resolving first what an earlier attempt left in doubt, and holds its record. */
@@ -48,76 +60,114 @@ export class StepRunner {
     this.#deps = deps;
   }
 
-  /** @param mayHaveStarted true when the effect may have been started although there is no record of it */
-  run(name: string, options: StepOptions<unknown>, mayHaveStarted: boolean): Promise<StepEnd> {
+  /** @param forgotSince since when Redis may have forgotten that the step was run; undefined when it has not */
+  async run(name: string, options: StepOptions<unknown>, forgotSince?: number): Promise<StepEnd> {
     const effect = effectOf(name, options);
-    return this.#attempt(effect, this.#start(effect, mayHaveStarted));
+    if (forgotSince !== undefined) this.doubt(effect.field, forgotSince);
+    return this.#attempt(effect, this.#start(effect));
   }
 
   /** An undo must be safe to repeat: its provider honours the key, or undoing twice is undoing once. */
-  undo(name: string, options: UndoOptions<unknown>, result: unknown): Promise<StepEnd> {
+  async undo(name: string, options: UndoOptions<unknown>, result: unknown): Promise<StepEnd> {
     const { undo } = options;
     if (!undo) throw new Error(`step "${name}" has no undo`);
     const effect: Effect = {
+      ...common(options),
       field: fieldOf('undo', name),
       step: name,
       undo: true,
       run: (call) => undo(result, call),
+      find: undefined,
       whenInDoubt: 'repeat',
-      keyLifetimeMs: Number.POSITIVE_INFINITY,
       afterKeyLifetime: 'halt',
-      retry: retryPolicy(options.retry),
-      timeoutMs: toMs(options.timeout ?? '30s'),
+      settleForMs: 0,
     };
-    return this.#attempt(effect, this.#start(effect, false));
+    return this.#attempt(effect, this.#start(effect));
   }
 
   /**
-   * Finds out whether an effect in doubt happened, before what was done is undone. An effect that may be repeated is repeated,
-   * so that there is something definite to undo; one that can be looked up is never run again.
+   * Finds out whether an effect in doubt happened, before what was done is undone. One that can be looked up is never run again; one
+   * that may be repeated is repeated, so that there is something definite to undo.
+   * @returns undefined for what is left as it is: nobody can tell, and nothing could be undone
    */
-  async resolve(name: string, options: StepOptions<unknown>, mayHaveStarted: boolean): Promise<StepEnd> {
+  async settle(name: string, options: StepOptions<unknown>): Promise<StepEnd | undefined> {
     const effect = effectOf(name, options);
-    const start = this.#start(effect, mayHaveStarted);
-    const inDoubt = this.#whenInDoubt(effect, start);
-    if (typeof inDoubt !== 'function') return this.#attempt(effect, start);
-    return (await this.#lookUp(effect, start, inDoubt)) ?? this.#didNotHappen(effect, start);
+    const start = this.#start(effect);
+    const rule = this.#whenInDoubt(effect, start);
+    if (typeof rule !== 'function') return options.undo && this.#attempt(effect, start);
+    return (
+      this.#notYet(effect, start) ??
+      (await this.#lookUp(effect, start, rule)) ??
+      this.#didNotHappen(effect, start)
+    );
   }
 
-  #start(effect: Effect, mayHaveStarted: boolean): Start {
+  /**
+   * Holds a record that an attempt may have been made of which there is none. A step that waits for the time of its next attempt, or
+   * that is over, was not touched.
+   * @param since when it may have been started at the earliest
+   */
+  doubt(field: string, since: number): void {
+    const { writer } = this.#deps;
+    const record = writer.records.get(field);
+    if (record?.kind === 'completed' || record?.kind === 'waiting') return;
+    if (record?.kind === 'rejected' && parseField(field)?.kind !== 'undo') return;
+    const overAt = writer.now();
+    if (record?.kind === 'started') {
+      writer.hold(field, { ...record, overAt });
+      return;
+    }
+    if (record?.kind === 'retrying' && this.#waits(record) && record.retryAt > overAt) return;
+    const standing = standingOf(record, this.#run.redrives, { seq: writer.nextSeq(), startedAt: since });
+    writer.hold(field, { ...intentOf(standing), overAt });
+  }
+
+  #start(effect: Effect): Start {
     const { writer } = this.#deps;
     const record = attempted(writer.records.get(effect.field));
     const fresh = { seq: record?.seq ?? writer.nextSeq(), startedAt: writer.now() };
-    const standing = standingOf(record, this.#run.redrives, fresh);
-    const waits = record?.kind === 'retrying' && record.budget.redrive === this.#run.redrives;
-    const start = { ...standing, notBefore: waits ? { at: record.retryAt, wait: record.wait } : undefined };
-    if (record || !mayHaveStarted) return start;
-    return { ...start, inDoubt: true, startedAt: this.#run.lastChangeAt };
+    const retrying = record?.kind === 'retrying' ? record : undefined;
+    return {
+      ...standingOf(record, this.#run.redrives, fresh),
+      notBefore:
+        retrying && this.#waits(retrying) ? { at: retrying.retryAt, wait: retrying.wait } : undefined,
+      refused: retrying?.error.kind === 'rejected',
+    };
   }
 
-  /** What the effect's options say, given how long ago its key was first sent. */
+  /** A redrive ends the wait for the next attempt. */
+  #waits(record: RetryingRecord): boolean {
+    return record.budget.redrive === this.#run.redrives;
+  }
+
+  /** What the effect's options say, given how long ago its key was first sent, and what the provider said last. */
   #whenInDoubt(effect: Effect, start: Start): Effect['whenInDoubt'] {
-    const forgotten = this.#deps.writer.now() - start.startedAt > effect.keyLifetimeMs;
-    return effect.whenInDoubt === 'repeat' && forgotten ? effect.afterKeyLifetime : effect.whenInDoubt;
+    const { whenInDoubt, afterKeyLifetime, find, keyLifetimeMs } = effect;
+    if (whenInDoubt !== 'repeat') return whenInDoubt;
+    if (this.#deps.writer.now() - start.startedAt > keyLifetimeMs) return afterKeyLifetime;
+    return (start.refused ? find : undefined) ?? whenInDoubt;
+  }
+
+  #notYet(effect: Effect, { notBefore }: Start): StepEnd | undefined {
+    if (!notBefore || notBefore.at <= this.#deps.writer.now()) return undefined;
+    return waits({ kind: notBefore.wait, step: effect.step, until: notBefore.at });
   }
 
   async #attempt(effect: Effect, begun: Start): Promise<StepEnd> {
     const { writer } = this.#deps;
-    const { notBefore } = begun;
+    const notYet = this.#notYet(effect, begun);
+    if (notYet) return notYet;
     let start = begun;
-    if (notBefore && notBefore.at > writer.now()) {
-      return waits({ kind: notBefore.wait, step: effect.step, until: notBefore.at });
-    }
     if (start.inDoubt) {
       const whenInDoubt = this.#whenInDoubt(effect, start);
-      if (whenInDoubt === 'halt') return this.#halted(effect);
+      if (whenInDoubt === 'halt') return halted(effect);
       if (typeof whenInDoubt === 'function') {
         const found = await this.#lookUp(effect, start, whenInDoubt);
         if (found) return found;
         start = { ...start, inDoubt: false };
       }
     }
-    if (this.#deps.draining()) return stopped({ kind: 'handed_back', cutOff: false });
+    if (this.#deps.draining()) return stopped({ kind: 'handed_back' });
 
     const before = writer.records.get(effect.field);
     if (effect.whenInDoubt !== 'repeat') writer.hold(effect.field, intentOf(start));
@@ -131,21 +181,32 @@ export class StepRunner {
     const identity = this.#identity(effect, start, start.attempts + 1);
     const calledAt = writer.now();
     const outcome = await this.#call(effect.undo ? 'undo' : 'run', identity, effect, effect.run);
-    if (outcome.kind === 'abandoned') return abandoned(outcome.because);
+    if (outcome.kind === 'abandoned') {
+      // the next owner must know of it; one that lost the run may not write any more
+      if (outcome.because === 'worker_stops')
+        writer.hold(effect.field, { ...intentOf(start), overAt: writer.now() });
+      return abandoned(outcome.because);
+    }
     if (outcome.kind === 'ok') return this.#completed(effect, start, start.attempts + 1, outcome.value);
     return this.#failed(effect, start, outcome, calledAt);
   }
 
   /** @returns undefined when the effect did not happen. */
   async #lookUp(effect: Effect, start: Start, find: LookUpFunction<unknown>): Promise<StepEnd | undefined> {
-    if (this.#deps.draining()) return stopped({ kind: 'handed_back', cutOff: false });
-    if ((await this.#deps.writer.flush()) === 'stale_owner') return stopped({ kind: 'lost' });
+    const { writer, retryScale } = this.#deps;
+    if (this.#deps.draining()) return stopped({ kind: 'handed_back' });
+    if ((await writer.flush()) === 'stale_owner') return stopped({ kind: 'lost' });
     const attempts = Math.max(1, start.attempts);
-    const calledAt = this.#deps.writer.now();
+    const calledAt = writer.now();
     const looked = await this.#call('look_up', this.#identity(effect, start, attempts), effect, find);
     if (looked.kind === 'abandoned') return abandoned(looked.because);
     if (looked.kind === 'ok') {
-      if (looked.value.outcome === 'none') return undefined;
+      if (looked.value.outcome === 'none') {
+        const settledAt = Math.ceil(start.overAt + effect.settleForMs * retryScale);
+        if (calledAt >= settledAt) return undefined;
+        writer.hold(effect.field, settlingUntil(start, effect.step, settledAt));
+        return waits({ kind: 'retry', step: effect.step, until: settledAt });
+      }
       if (looked.value.outcome === 'found') {
         return this.#completed(effect, start, attempts, looked.value.result);
       }
@@ -223,11 +284,6 @@ export class StepRunner {
     return { kind: 'rejected', record };
   }
 
-  #halted(effect: Effect): StepEnd {
-    const message = `step "${effect.step}" was started and its outcome is not known; find out whether it happened, then resolve it`;
-    return dies(effect, 'in_doubt', { code: 'step_in_doubt', message });
-  }
-
   #identity(effect: Effect, start: Start, attempt: number): CallIdentity {
     const { runId, generation } = this.#run;
     const { step, undo } = effect;
@@ -237,7 +293,7 @@ export class StepRunner {
 }
 
 /** @throws Error for a record that no attempt can follow */
-function attempted(record: StepRecord | undefined): Parameters<typeof standingOf>[0] {
+function attempted(record: StepRecord | undefined): AttemptedRecord | undefined {
   if (record?.kind === 'completed' || record?.kind === 'waiting') {
     throw new Error(`a step's record says "${record.kind}", so it cannot be attempted`);
   }
@@ -245,14 +301,24 @@ function attempted(record: StepRecord | undefined): Parameters<typeof standingOf
 }
 
 function effectOf(step: string, options: StepOptions<unknown>): Effect {
+  const rest = common(options);
   return {
+    ...rest,
     field: fieldOf('step', step),
     step,
     undo: false,
     run: options.run,
+    find: options.find,
     whenInDoubt: ruleOf(step, options, options.whenInDoubt),
-    keyLifetimeMs: toMs(options.keyLifetime ?? '24h'),
     afterKeyLifetime: ruleOf(step, options, options.afterKeyLifetime),
+    settleForMs: options.settleFor === undefined ? rest.timeoutMs : toMs(options.settleFor),
+  };
+}
+
+/** What holds for a step and for its undo. */
+function common(options: UndoOptions<unknown>): Pick<Effect, 'keyLifetimeMs' | 'retry' | 'timeoutMs'> {
+  return {
+    keyLifetimeMs: toMs(options.keyLifetime ?? '24h'),
     retry: retryPolicy(options.retry),
     timeoutMs: toMs(options.timeout ?? '30s'),
   };
@@ -276,7 +342,7 @@ function stillInDoubt(
   looked: Exclude<AttemptOutcome<LookUp<unknown>>, { kind: 'abandoned' }>,
 ): Exclude<Failed, { kind: 'rejected' }> {
   if (looked.kind === 'retryable') return { ...looked, inDoubt: true, unsent: false };
-  if (looked.kind === 'bug') return looked;
+  if (looked.kind === 'bug' || looked.kind === 'misconfigured') return looked;
   const [reason, cause] =
     looked.kind === 'rejected'
       ? [looked.error.message, looked.error]
@@ -296,8 +362,16 @@ function shortError({ code, message, kind }: ErrorRecord): Pick<ErrorRecord, 'co
   return { code, message: message.slice(0, 500), ...(kind && { kind }) };
 }
 
+function halted(effect: Effect): StepEnd {
+  const { step, undo } = effect;
+  const message = undo
+    ? `the undo of step "${step}" was started, its outcome is not known, and its key may be forgotten by now; find out whether it was undone, then resolve it`
+    : `step "${step}" was started and its outcome is not known; find out whether it happened, then resolve it`;
+  return dies(effect, 'in_doubt', { code: 'step_in_doubt', message });
+}
+
 function dies(effect: Effect, kind: FailureKind, error: ErrorRecord): StepEnd {
-  const undone = effect.undo && kind !== 'bug' ? 'compensation_failed' : kind;
+  const undone = effect.undo && (kind === 'in_doubt' || kind === 'exhausted') ? 'compensation_failed' : kind;
   return stopped({ kind: 'dies', failure: { ...error, kind: undone, step: effect.step } });
 }
 
@@ -306,7 +380,7 @@ export function waits(waiting: WaitingFor): StepEnd {
 }
 
 function abandoned(because: GiveUpReason): StepEnd {
-  return stopped(because === 'worker_stops' ? { kind: 'handed_back', cutOff: true } : { kind: 'lost' });
+  return stopped({ kind: because === 'worker_stops' ? 'handed_back' : 'lost' });
 }
 
 export function stopped(by: DriveEnd): StepEnd {

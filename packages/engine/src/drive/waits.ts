@@ -16,7 +16,8 @@ import { type StepEnd, stopped, waits } from './step-runner.ts';
 export interface ChildRuns {
   /** Creates the child unless it exists. @returns its run id */
   start(parent: ClaimedRun, name: string, flow: FlowContract, input: unknown): Promise<string>;
-  cancel(childId: string, parent: ClaimedRun): Promise<void>;
+  /** Has the child cancel itself; one that is not there yet is created so that it never does anything. */
+  stop(parent: ClaimedRun, name: string, flow: FlowContract, input: unknown): Promise<void>;
 }
 
 /** What a child tells its parent at its end, as the payload of a signal. */
@@ -68,16 +69,14 @@ export class Waits {
       return waits({ kind: 'signal', name, ...(until !== undefined && { until }) });
     }
     const message = `no signal "${name}" came in time`;
-    return this.#reject(
-      field,
-      startedAt,
-      toErrorRecord(new RejectedError({ code: 'signal_timeout', message })),
-    );
+    const error = toErrorRecord(new RejectedError({ code: 'signal_timeout', message }));
+    return this.#reject(field, startedAt, error, undefined, until);
   }
 
   async runChild<I>(field: string, name: string, { flow, input }: ChildStart<I>): Promise<StepEnd> {
-    if (!this.#writer.open(field)) {
-      if (this.#draining()) return stopped({ kind: 'handed_back', cutOff: false });
+    // one that a lost owner may have created is recorded as started
+    if (this.#writer.open(field)?.kind !== 'waiting') {
+      if (this.#draining()) return stopped({ kind: 'handed_back' });
       const written = await this.#writer.flush();
       if (written === 'stale_owner') return stopped({ kind: 'lost' });
       if (written === 'cancel_requested') return stopped({ kind: 'cancelled' });
@@ -92,8 +91,7 @@ export class Waits {
   async stopChild<I>(field: string, name: string, { flow, input }: ChildStart<I>): Promise<StepEnd> {
     const { startedAt } = this.#begun(field, undefined);
     const ended = this.#childEnd(field, name, startedAt);
-    if (ended.kind === 'waits')
-      await this.#children.cancel(await this.#children.start(this.#run, name, flow, input), this.#run);
+    if (ended.kind === 'waits') await this.#children.stop(this.#run, name, flow, input);
     return ended;
   }
 
@@ -151,28 +149,27 @@ export class Waits {
     const json = encodeJson(value, `what "${field}" waited for`);
     const result: unknown = json === undefined ? undefined : JSON.parse(json);
     const seq = this.#writer.nextSeq();
-    const by = signal !== undefined && { signal };
-    this.#writer.hold(
-      field,
-      { kind: 'completed', seq, attempts: 1, startedAt, finishedAt, result, ...by },
-      json,
-    );
+    const end = { seq, attempts: 1, startedAt, finishedAt, ...(signal !== undefined && { signal }) };
+    this.#writer.hold(field, { kind: 'completed', ...end, result }, json);
     this.#writer.flushSoon();
     return { kind: 'completed', value: result };
   }
 
-  #reject(field: string, startedAt: number, error: ErrorRecord, signal?: string): StepEnd {
-    const record: RejectedRecord = {
-      ...{
-        kind: 'rejected',
-        seq: this.#writer.nextSeq(),
-        attempts: 1,
-        startedAt,
-        finishedAt: this.#writer.now(),
-        error,
-      },
+  #reject(
+    field: string,
+    startedAt: number,
+    error: ErrorRecord,
+    signal: string | undefined,
+    finishedAt = this.#writer.now(),
+  ): StepEnd {
+    const end = {
+      seq: this.#writer.nextSeq(),
+      attempts: 1,
+      startedAt,
+      finishedAt,
       ...(signal !== undefined && { signal }),
     };
+    const record: RejectedRecord = { kind: 'rejected', ...end, error };
     this.#writer.hold(field, record);
     this.#writer.flushSoon();
     return { kind: 'rejected', record };

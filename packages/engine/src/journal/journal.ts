@@ -18,6 +18,8 @@ export interface NewRun {
   readonly input: string;
   readonly parent?: ParentRun;
   readonly draw?: Draw;
+  /** Created to be cancelled at once: nothing of it is run. */
+  readonly cancelled?: true;
 }
 
 /**
@@ -70,13 +72,18 @@ export interface ClaimedRun {
   readonly signals: readonly KeptSignal[];
   readonly parent: ParentRun | undefined;
   readonly draw: Draw | undefined;
-  /** Redis has lost writes since this run was created: what it did may not be recorded. */
-  readonly mayHaveForgotten: boolean;
+  /**
+   * Since when an owner that did not let go of the run may have started something that is not recorded; undefined once that is
+   * written down.
+   */
+  readonly lostSince: number | undefined;
+  /** Redis has lost writes since this run was created: what it did from `since` on may not be recorded. */
+  readonly forgot: { readonly noticedAt: number; readonly since: number } | undefined;
+  /** Of a run that is being undone: what may have been started before is recorded. False for runs of 0.1. */
+  readonly doubtsRecorded: boolean;
   readonly createdAt: number;
   /** Redis' clock at the claim. */
   readonly now: number;
-  /** When the run last changed before this claim. */
-  readonly lastChangeAt: number;
 }
 
 export type ClaimReply =
@@ -87,8 +94,8 @@ export type ClaimReply =
 /** How a run leaves its worker. */
 export type Park =
   | { readonly for: 'wait'; readonly delayMs: number; readonly waiting: WaitingFor }
-  /** The worker stops. `cutOff`: an effect was under way, as if the worker had died. */
-  | { readonly for: 'other_worker'; readonly cutOff: boolean };
+  /** The worker stops. */
+  | { readonly for: 'other_worker' };
 
 /** What an owner's write is answered. */
 export type WriteReply = 'done' | 'cancel_requested' | 'stale_owner';
@@ -184,6 +191,8 @@ export interface Journal {
   claimRun(runId: string, jobId: string, claimant: string, versions: readonly number[]): Promise<ClaimReply>;
   /** @param progress true when a step's outcome is among the entries, false for intents only */
   recordStep(run: ClaimedRun, entries: readonly Entry[], progress: boolean): Promise<WriteReply>;
+  /** Writes down what a lost owner may have started. */
+  recordDoubts(run: ClaimedRun, entries: readonly Entry[]): Promise<WriteReply>;
   startCompensation(
     run: ClaimedRun,
     end: NonNullable<ClaimedRun['compensation']>,

@@ -41,6 +41,7 @@ const scripts = {
   createRun: loadScript('create-run'),
   claimRun: loadScript('claim-run'),
   recordStep: loadScript('record-step'),
+  recordDoubts: loadScript('record-doubts'),
   startCompensation: loadScript('start-compensation'),
   suspendRun: loadScript('suspend-run'),
   finishRun: loadScript('finish-run'),
@@ -83,7 +84,8 @@ export function redisJournal({
 
   return {
     async createRun(run) {
-      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input, parent, draw } = run;
+      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input, parent, draw, cancelled } =
+        run;
       const { reply, late } = await send(() =>
         runScriptFirst(
           connection,
@@ -99,6 +101,7 @@ export function redisJournal({
             input,
             GRACE_MS.enqueue,
             parent ? JSON.stringify(parent) : '',
+            cancelled ? '1' : '',
             ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['']),
           ],
         ),
@@ -112,7 +115,7 @@ export function redisJournal({
     },
 
     async claimRun(runId, jobId, claimant, versions): Promise<ClaimReply> {
-      const [word, first, rolledBackAt, owner, claims, pairs] = list(
+      const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
           [keys.run(runId), keys.rollback],
@@ -127,7 +130,12 @@ export function redisJournal({
               runId,
               fieldsOf([...list(pairs ?? null), 'owner', owner, 'claims', claims]),
               Number(first),
-              Number(rolledBackAt || 0),
+              {
+                lostSince: lost ? Number(lost) : undefined,
+                forgot: forgotSince
+                  ? { noticedAt: Number(rolledBackAt), since: Number(forgotSince) }
+                  : undefined,
+              },
             ),
           };
         case 'version_missing':
@@ -150,6 +158,11 @@ export function redisJournal({
       return writeReply('record-step', reply, 'recorded');
     },
 
+    async recordDoubts(run, entries) {
+      const reply = await call('recordDoubts', [keys.run(run.runId)], [run.owner, ...flat(entries)]);
+      return writeReply('record-doubts', reply, 'recorded');
+    },
+
     async startCompensation(run, end, entries) {
       const failure = end.ends === 'failed' ? JSON.stringify(end.failure) : '';
       const reply = await call(
@@ -161,17 +174,13 @@ export function redisJournal({
     },
 
     async suspendRun(run, park, entries) {
-      const [delayMs, wait, cutOff] =
-        park.for === 'wait'
-          ? [park.delayMs, JSON.stringify(park.waiting), '0']
-          : [0, '', park.cutOff ? '1' : '0'];
+      const [delayMs, wait] = park.for === 'wait' ? [park.delayMs, JSON.stringify(park.waiting)] : [0, ''];
       const reply = await call('suspendRun', ofRun(run.runId), [
         run.owner,
         run.runId,
         delayMs,
         GRACE_MS.wake,
         wait,
-        cutOff,
         run.signals.length,
         ...flat(entries),
       ]);

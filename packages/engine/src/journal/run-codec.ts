@@ -23,8 +23,13 @@ export function fieldsOf(pairs: readonly unknown[]): Fields {
   return fields;
 }
 
-/** @param rolledBackAt when Redis was last seen to have lost writes, 0 for never */
-export function decodeClaimed(runId: string, fields: Fields, now: number, rolledBackAt: number): ClaimedRun {
+/** @param marks what the claim found out about the run, beside its fields */
+export function decodeClaimed(
+  runId: string,
+  fields: Fields,
+  now: number,
+  marks: Pick<ClaimedRun, 'lostSince' | 'forgot'>,
+): ClaimedRun {
   const { records, bytes } = recordsOf(fields);
   const createdAt = Number(need(fields, 'createdAt'));
   return {
@@ -45,10 +50,10 @@ export function decodeClaimed(runId: string, fields: Fields, now: number, rolled
     signals: signalsOf(fields),
     parent: parsed<ParentRun>(fields.get('parent')),
     draw: parsed<Draw>(fields.get('draw')),
-    mayHaveForgotten: createdAt < rolledBackAt,
+    ...marks,
+    doubtsRecorded: fields.has('doubts'),
     createdAt,
     now,
-    lastChangeAt: Number(need(fields, 'updatedAt')),
   };
 }
 

@@ -31,11 +31,13 @@ export type RejectedRecord = RecordCommon & {
   readonly signal?: string;
 };
 
-/** An attempt was about to start its effect, and its outcome was not recorded yet. */
+/** An attempt may have started its effect, and its outcome is not known. */
 export type StartedRecord = RecordCommon & {
   readonly kind: 'started';
   readonly budget: Budget;
   readonly keyAttempt: number;
+  /** When whoever made the attempt had given it up; absent where the intent was written and nothing came after it. */
+  readonly overAt?: number;
 };
 
 /** The last attempt failed. `inDoubt`: its effect may have happened. */
@@ -44,6 +46,8 @@ export type RetryingRecord = RecordCommon & {
   readonly wait: 'retry' | 'throttle';
   readonly retryAt: number;
   readonly inDoubt: boolean;
+  /** Of an attempt in doubt: when it was given up. */
+  readonly overAt?: number;
   readonly error: ErrorRecord;
   readonly budget: Budget;
   readonly keyAttempt: number;

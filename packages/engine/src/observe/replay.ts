@@ -53,7 +53,10 @@ export async function replayRun(options: ReplayOptions, runId: string): Promise<
   const flow = new FlowRegistry(options.flows).get(name, version);
   if (!flow) return { ...about, outcome: 'version_missing' };
 
-  const claimed = decodeClaimed(runId, new Map([['owner', ''], ...fields]), Date.now(), 0);
+  const claimed = decodeClaimed(runId, new Map([['owner', ''], ...fields]), Date.now(), {
+    lostSince: undefined,
+    forgot: undefined,
+  });
   const asked = new Asked();
   const ended = await drive(flow, claimed, asked, options);
   const divergence = compare(run, claimed, asked, ended);
@@ -103,7 +106,7 @@ async function drive(
     writer: new RunWriter(redisJournal({ connection, retentionMs: 0 }), run),
     calls: new Calls(),
     observer: {},
-    children: { start: refuse, cancel: refuse },
+    children: { start: refuse, stop: refuse },
     log: SILENT,
     random: Math.random,
     retryScale: 1,

@@ -9,7 +9,7 @@ export interface ObservedCall {
   /** The step's effect, its undo, or the question whether it happened. */
   readonly what: 'run' | 'undo' | 'look_up';
   /** As the step said it, by what it returned or threw. */
-  readonly outcome: 'ok' | 'rejected' | 'unavailable' | 'throttled' | 'in_doubt' | 'bug';
+  readonly outcome: 'ok' | 'rejected' | 'misconfigured' | 'unavailable' | 'throttled' | 'in_doubt' | 'bug';
   readonly durationMs: number;
 }
 

@@ -1,8 +1,9 @@
+import type { FlowContract } from '../contract/define-flow.ts';
 import type { Json } from '../contract/run.ts';
 import type { ChildEnd, ChildRuns } from '../drive/waits.ts';
 import { encodeJson } from '../journal/codec.ts';
 import { childSignal } from '../journal/identity.ts';
-import type { Journal, ParentRun, RunOfTenant, SignalReply } from '../journal/journal.ts';
+import type { ClaimedRun, Journal, ParentRun, RunOfTenant, SignalReply } from '../journal/journal.ts';
 import { runIdOf } from '../journal/keys.ts';
 import { bringBack } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
@@ -14,31 +15,42 @@ export interface EndedChild {
   readonly end: ChildEnd;
 }
 
-/** Starts and cancels child runs. A child's key follows from its parent's id, generation and its name. */
+/** Starts and stops child runs. A child's key follows from its parent's id, generation and its name. */
 export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
+  const create = async (
+    parent: ClaimedRun,
+    name: string,
+    flow: FlowContract,
+    input: unknown,
+    cancelled?: true,
+  ) => {
+    const idempotencyKey = `${parent.runId}:${parent.generation}:${name}`;
+    const runId = runIdOf(parent.tenant, flow.name, idempotencyKey);
+    const json = encodeJson(flow.input.parse(input), `the input of child run "${name}"`) ?? 'null';
+    const created = await journal.createRun({
+      ...{ runId, fingerprint: json, tenant: parent.tenant, flow: flow.name, version: flow.version },
+      ...{ idempotencyKey, input: json, parent: { runId: parent.runId, name } },
+      ...(cancelled && { cancelled }),
+    });
+    if (created.outcome === 'key_reused') {
+      throw new Error(
+        `child run "${name}" was started with another input before; its input must be the same on every replay`,
+      );
+    }
+    if (created.outcome === 'source_not_completed' || created.outcome === 'draw_exceeds')
+      throw new Error('a child run draws nothing');
+    if (created.outcome === 'created' || created.run.status === 'pending')
+      await jobs.add(flow.name, runId, runId);
+    return { runId, outcome: created.outcome };
+  };
   return {
     async start(parent, name, flow, input) {
-      const idempotencyKey = `${parent.runId}:${parent.generation}:${name}`;
-      const runId = runIdOf(parent.tenant, flow.name, idempotencyKey);
-      const json = encodeJson(flow.input.parse(input), `the input of child run "${name}"`) ?? 'null';
-      const created = await journal.createRun({
-        ...{ runId, fingerprint: json, tenant: parent.tenant, flow: flow.name, version: flow.version },
-        ...{ idempotencyKey, input: json, parent: { runId: parent.runId, name } },
-      });
-      if (created.outcome === 'key_reused') {
-        throw new Error(
-          `child run "${name}" was started with another input before; its input must be the same on every replay`,
-        );
-      }
-      if (created.outcome === 'source_not_completed' || created.outcome === 'draw_exceeds')
-        throw new Error('a child run draws nothing');
-      if (created.outcome === 'created' || created.run.status === 'pending')
-        await jobs.add(flow.name, runId, runId);
-      return runId;
+      return (await create(parent, name, flow, input)).runId;
     },
 
-    async cancel(childId, parent) {
-      await cancelRun(journal, jobs, { runId: childId, tenant: parent.tenant });
+    async stop(parent, name, flow, input) {
+      const { runId, outcome } = await create(parent, name, flow, input, true);
+      if (outcome === 'replayed') await cancelRun(journal, jobs, { runId, tenant: parent.tenant });
     },
   };
 }

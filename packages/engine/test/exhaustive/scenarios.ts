@@ -21,7 +21,7 @@ export interface Case {
 export const down = new UnavailableError({ code: 'down', message: 'it is down' });
 export const full = new ThrottledError({ code: 'full', message: 'slow down', retryAfter: 2 });
 export const unclear = new InDoubtError({ code: 'unclear', message: 'it may have happened' });
-export const no = new RejectedError({ code: 'no', message: 'no' });
+export const no = new RejectedError({ code: 'no', message: 'no', settlesDoubt: true });
 
 export function flowOf(name: string, run: (ctx: FlowContext, input: unknown) => Promise<unknown>): Flow {
   return defineFlow({ name, version: 1, input: z.unknown(), output: z.unknown(), run });

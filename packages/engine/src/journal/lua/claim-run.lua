@@ -1,33 +1,52 @@
 -- Makes the caller the run's owner and gives it run and journal. The same claim sent twice is one claim.
+-- An owner that did not let go of the run by itself may have started something that is not recorded: `lost` marks the run until the
+-- next owner has written that down (record-doubts), and says since when it may have been.
 -- KEYS  run, rollback
 -- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,")
--- Reply {'claimed', now, when Redis was last seen to have gone back in time or '', owner, claims in a row without progress,
---       {field, value, …}} with the other fields as they were before the claim
+-- Reply {'claimed', now, owner, claims in a row without progress, lost (ms, or ''), rollback (ms, or '' where the run forgot nothing),
+--       since when the run may have forgotten what it did (ms, or ''), {field, value, …}} with the other fields as they were before
 --       | {'unknown'} | {'superseded'} (another job carries the run now) | {'ended', status} | {'version_missing', version}
 -- @include clock
 -- @include identity
-local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase')
+local claimant, job, versions = ARGV[1], ARGV[2], ARGV[3]
+local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase', 'lost',
+  'claimedAt', 'updatedAt', 'createdAt')
 local status = f[1]
 if not status then return { 'unknown' } end
 if status == 'completed' or status == 'failed' or status == 'cancelled' or status == 'dead' then
   return { 'ended', status }
 end
-if f[2] ~= ARGV[2] then return { 'superseded' } end
-if not string.find(ARGV[3], ',' .. f[3] .. ',', 1, true) then return { 'version_missing', f[3] } end
+if f[2] ~= job then return { 'superseded' } end
+if not string.find(versions, ',' .. f[3] .. ',', 1, true) then return { 'version_missing', f[3] } end
 
 local now = now_ms()
-local rollback = redis.call('GET', KEYS[2]) or ''
 local fields = redis.call('HGETALL', KEYS[1])
-if f[4] == owner_of(f[5] or '', ARGV[1]) then return { 'claimed', now, rollback, f[4], f[6], fields } end
+local rollback = redis.call('GET', KEYS[2]) or ''
+local forgot = ''
+if rollback ~= '' and tonumber(f[12]) < tonumber(rollback) then
+  local g = redis.call('HMGET', KEYS[1], 'present', 'forgotAt', 'forgotSince')
+  if (tonumber(g[1]) or 0) < tonumber(rollback) then
+    forgot = g[3] or f[11]
+    if g[2] ~= rollback then redis.call('HSET', KEYS[1], 'forgotAt', rollback, 'forgotSince', forgot) end
+  end
+end
+if forgot == '' then rollback = '' end
+
+if f[4] == owner_of(f[5] or '', claimant) then
+  return { 'claimed', now, f[4], f[6], f[9] or '', rollback, forgot, fields }
+end
 
 local epoch = (tonumber(f[5]) or 0) + 1
-local owner = owner_of(epoch, ARGV[1])
+local owner = owner_of(epoch, claimant)
 local claims = (tonumber(f[6]) or 0) + 1
+local lost = f[9] or ''
 if claims > 1 then
-  -- the last owner did not let go of the run by itself
-  local worker = worker_of(owner) or ARGV[1]
-  redis.call('HSET', KEYS[1], 'h:c' .. epoch, '{"kind":"taken_over","at":' .. now .. ',"worker":"' .. worker .. '"}')
+  redis.call('HSET', KEYS[1], 'h:c' .. epoch,
+    '{"kind":"taken_over","at":' .. now .. ',"worker":"' .. (worker_of(owner) or claimant) .. '"}')
+  -- runs of 0.1 do not say when they were claimed
+  if lost == '' then lost = f[10] or f[11] end
 end
-redis.call('HSET', KEYS[1], 'owner', owner, 'epoch', epoch, 'claims', claims,
+redis.call('HSET', KEYS[1], 'owner', owner, 'epoch', epoch, 'claims', claims, 'claimedAt', now,
   'status', f[8] and 'compensating' or 'running', 'revision', f[7] + 1, 'updatedAt', now)
-return { 'claimed', now, rollback, owner, claims, fields }
+if lost ~= '' then redis.call('HSET', KEYS[1], 'lost', lost) end
+return { 'claimed', now, owner, claims, lost, rollback, forgot, fields }

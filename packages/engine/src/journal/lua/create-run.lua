@@ -1,7 +1,8 @@
 -- Creates a run unless it exists. The run's record is the record of its Idempotency-Key as well.
 -- KEYS  run, alarms, the tenant's runs, tenants, the run that is drawn upon (only with a draw)
 -- ARGV  run id, fingerprint, tenant, flow, version, idempotency key, input (JSON), ms until its job must have been claimed,
---       parent (JSON, or '' for none), draw (JSON, or '' for none), its amount, the most that may be drawn in all
+--       parent (JSON, or '' for none), '1' when it is to be cancelled at once or '', draw (JSON, or '' for none), its amount, the most
+--       that may be drawn in all
 -- Reply {'created', now} | {'replayed', now, field, value, …} | {'key_reused', now}
 --       | {'source_not_completed', now} | {'draw_exceeds', now, what is left}: nothing was written
 -- @include clock
@@ -14,18 +15,19 @@ if fingerprint then
   table.insert(reply, 2, now)
   return reply
 end
-if ARGV[10] ~= '' then
+if ARGV[11] ~= '' then
   local source = redis.call('HMGET', KEYS[5], 'status', 'drawn')
   if source[1] ~= 'completed' then return { 'source_not_completed', now } end
   local drawn = tonumber(source[2]) or 0
-  if drawn + ARGV[11] > tonumber(ARGV[12]) then return { 'draw_exceeds', now, ARGV[12] - drawn } end
-  redis.call('HINCRBY', KEYS[5], 'drawn', ARGV[11])
+  if drawn + ARGV[12] > tonumber(ARGV[13]) then return { 'draw_exceeds', now, ARGV[13] - drawn } end
+  redis.call('HINCRBY', KEYS[5], 'drawn', ARGV[12])
   redis.call('HINCRBY', KEYS[5], 'revision', 1)
-  redis.call('HSET', KEYS[1], 'draw', ARGV[10])
+  redis.call('HSET', KEYS[1], 'draw', ARGV[11])
 end
 redis.call('HSET', KEYS[1],
   'fingerprint', ARGV[2], 'tenant', ARGV[3], 'flow', ARGV[4], 'version', ARGV[5], 'key', ARGV[6], 'input', ARGV[7],
   'status', 'pending', 'generation', 1, 'job', ARGV[1], 'revision', 1, 'createdAt', now, 'updatedAt', now)
+if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'cancel', 1, 'h:cancel', '{"kind":"cancel_requested","at":' .. now .. '}') end
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'parent', ARGV[9]) end
 redis.call('ZADD', KEYS[2], now + ARGV[8], ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[1])

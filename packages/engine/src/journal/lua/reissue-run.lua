@@ -1,5 +1,5 @@
--- Gives a run a new job because the one it has will not bring it back (its worker is gone, BullMQ gave up on it). The
--- present owner, if there still is one, is shut out.
+-- Gives a run a new job because the one it has will not bring it back (its worker is gone, BullMQ gave up on it). An
+-- owner that has not let go of the run is shut out.
 -- KEYS  run, alarms
 -- ARGV  run id, job id it is thought to have, owner it is thought to have ('' for none), ms until the job must have been claimed
 -- Reply {'reissued', job id, claims without progress} | {'moved_on'} (terminal, dead, or no longer as thought)
@@ -14,6 +14,8 @@ if f[2] ~= ARGV[2] or (f[3] or '') ~= ARGV[3] then return { 'moved_on' } end
 local now = now_ms()
 local jobs = (tonumber(f[4]) or 0) + 1
 local job = nth_job(ARGV[1], jobs)
-redis.call('HSET', KEYS[1], 'job', job, 'jobs', jobs, 'owner', '', 'revision', f[6] + 1, 'updatedAt', now)
+redis.call('HSET', KEYS[1], 'job', job, 'jobs', jobs, 'revision', f[6] + 1, 'updatedAt', now)
+-- a signal finds by its owner that a run is parked
+if not has_let_go(f[3]) then redis.call('HSET', KEYS[1], 'owner', '') end
 redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[1])
 return { 'reissued', job, tonumber(f[5]) or 0 }

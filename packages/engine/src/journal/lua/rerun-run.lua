@@ -10,7 +10,8 @@ if not status then return { 'unknown' } end
 if f[2] ~= ARGV[2] then return { 'repeated' } end
 if status ~= 'completed' and status ~= 'failed' and status ~= 'cancelled' then return { 'not_finished' } end
 if f[6] or (tonumber(f[7]) or 0) > 0 then return { 'drawn' } end
-local gone = { 'phase', 'failure', 'output', 'cancel', 'waiting', 'death', 'signals', 'owner', 'claims' }
+local gone = { 'phase', 'failure', 'output', 'cancel', 'waiting', 'death', 'signals', 'owner', 'claims', 'lost',
+  'claimedAt', 'doubts', 'forgotAt', 'forgotSince' }
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.find(field, '^[sutwcgh]:') then gone[#gone + 1] = field end
 end
@@ -19,7 +20,7 @@ local now = now_ms()
 local jobs = (tonumber(f[3]) or 0) + 1
 local job = nth_job(ARGV[1], jobs)
 redis.call('HSET', KEYS[1], 'status', 'pending', 'generation', f[2] + 1, 'version', ARGV[3], 'job', job, 'jobs', jobs,
-  'revision', f[5] + 1, 'updatedAt', now)
+  'revision', f[5] + 1, 'updatedAt', now, 'present', now)
 redis.call('PERSIST', KEYS[1])
 redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[1])
 return { 'rerun', f[4], job }
