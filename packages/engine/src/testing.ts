@@ -8,7 +8,7 @@ import { type DurationInput, toMs } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
 import type { Run } from './contract/run.ts';
-import { Calls } from './drive/attempt.ts';
+import { Calls, type GiveUpReason } from './drive/attempt.ts';
 import { Executor, type JobVerdict } from './drive/executor.ts';
 import { QUEUE_PREFIX } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
@@ -69,8 +69,8 @@ export interface Driver {
   resolve(runId: string, resolution: Resolution): Promise<ResolveOutcome | undefined>;
   rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
   read(runId: string): Promise<Run | undefined>;
-  /** Gives up the calls that are under way, as a worker that has lost its runs does. */
-  giveUp(): void;
+  /** Gives up the calls that are under way, as a worker does that has lost its runs (the default), or must stop. */
+  giveUp(because?: GiveUpReason): void;
   close(): Promise<void>;
 }
 
@@ -183,8 +183,8 @@ class HandDriver implements Driver {
     return this.#client.getRun(TENANT, runId);
   }
 
-  giveUp(): void {
-    for (const calls of this.#underWay.keys()) calls.giveUp('run_lost');
+  giveUp(because: GiveUpReason = 'run_lost'): void {
+    for (const calls of this.#underWay.keys()) calls.giveUp(because);
   }
 
   async close(): Promise<void> {
