@@ -88,7 +88,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(runEventRoutes, { client, keys, stopping: drain.signal });
   await app.register(timelineRoutes, { client });
   await app.register(bulkRedriveRoutes, { operations, stopping: drain.signal });
-  await app.register(operateRoutes, { client, flows, operations });
+  await app.register(operateRoutes, { client, operations });
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
   await app.register(keyRoutes, { storedKeys });

@@ -155,15 +155,32 @@ export const PROBLEMS = {
     title: "The step's outcome is not in doubt",
     advice: 'Look at the run for steps that are `in_doubt`. To try a failed step again, redrive the run.',
   },
+  generation_ended: {
+    status: 409,
+    title: 'The signal is for another generation of the run',
+    advice:
+      'Nothing to do: the run was started afresh since. Leave `generation` out to reach whichever runs.',
+  },
+  effects_unanswered: {
+    status: 409,
+    title: 'Nobody can undo what the run did',
+    advice:
+      'Resolve each step that is completed or in doubt, then cancel the run; or register its flow again.',
+  },
+  signals_too_large: {
+    status: 413,
+    title: 'The signals of the run are too large together',
+    advice: 'Send it again once the run has taken some, or keep the data elsewhere and send where it is.',
+  },
   signal_invalid: {
     status: 422,
     title: 'The signal cannot be used',
-    advice: 'Mend its name or id as the error says.',
+    advice: 'Correct its name or id as the error says.',
   },
   too_many_signals: {
     status: 429,
     title: 'The run keeps as many signals as it may',
-    advice: 'Send fewer, larger signals to one run; this run takes no more.',
+    advice: 'Send it again once the run has taken some, or send fewer, larger ones.',
   },
   headers_too_large: {
     status: 431,

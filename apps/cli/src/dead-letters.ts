@@ -4,7 +4,7 @@ import { type BulkFlags, redriveMany } from './bulk-redrive.ts';
 import type { Commands } from './cli.ts';
 import { describeRun, waysOn } from './describe-run.ts';
 import { printPage, remark, rowsOf } from './list-runs.ts';
-import { resolutionOf } from './resolution.ts';
+import { type ResolutionFlags, resolutionOf } from './resolution.ts';
 import { addPageOptions, type PageFlags, readPages, wholeNumber } from './run-pages.ts';
 
 interface ListFlags extends PageFlags {
@@ -16,10 +16,7 @@ interface RedriveFlags extends BulkFlags {
   readonly all?: true;
 }
 
-interface ResolveFlags {
-  readonly step: string;
-  readonly happened?: string | true;
-  readonly didNotHappen?: true;
+interface ResolveFlags extends ResolutionFlags {
   readonly json?: true;
 }
 
@@ -95,10 +92,12 @@ export function addDeadLetterCommands({ program, io, ends }: Commands): void {
 
   letters
     .command('resolve <run-id>')
-    .description('says what happened to an effect in doubt, and lets the run go on')
-    .requiredOption('--step <name>', 'the step that is in doubt')
+    .description('says what happened to an effect in doubt, or to its undo, and lets the run go on')
+    .requiredOption('--step <name>', 'the step that it is about')
     .option('--happened [result]', 'it happened; the result, as JSON, is what the step would have returned')
     .option('--did-not-happen', 'it did not: the step is tried again')
+    .option('--undone', 'what the step did was undone, by the run or by hand: the run is cancelled')
+    .option('--not-undone', 'an undo in doubt was not done: it is done again')
     .option('--json', 'print JSON')
     .action((runId: string, { json, ...flags }: ResolveFlags) =>
       act(runId, 'resolve', json, resolutionOf(flags)),

@@ -1,18 +1,23 @@
 import { OperatorError } from '@holdfast/app-kit';
 
-/** The body by which an operator says what happened to an effect in doubt. */
-export function resolutionOf({
-  step,
-  happened,
-  didNotHappen,
-}: {
+export interface ResolutionFlags {
   readonly step: string;
   readonly happened?: string | true;
   readonly didNotHappen?: true;
-}): object {
-  if ((happened === undefined) === (didNotHappen === undefined)) {
-    throw new OperatorError('Say what happened: either --happened, with its result, or --did-not-happen.');
+  readonly undone?: true;
+  readonly notUndone?: true;
+}
+
+/** The body by which an operator says what happened to an effect in doubt, or to its undo. */
+export function resolutionOf({ step, happened, didNotHappen, undone, notUndone }: ResolutionFlags): object {
+  const said = [happened, didNotHappen, undone, notUndone].filter((flag) => flag !== undefined);
+  if (said.length !== 1) {
+    throw new OperatorError(
+      'Say what happened: one of --happened, with its result, --did-not-happen, --undone and --not-undone.',
+    );
   }
+  if (undone) return { step, outcome: 'undone' };
+  if (notUndone) return { step, outcome: 'not_undone' };
   if (happened === undefined) return { step, outcome: 'did_not_happen' };
   return { step, outcome: 'happened', ...(happened !== true && { result: parseResult(happened) }) };
 }

@@ -67,7 +67,7 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     await pages.register(overviewRoutes, { client, snapshots, redrives, events });
     await pages.register(runsRoutes, { client, flows: flows.map(({ name }) => name) });
     await pages.register(runRoutes, { client, operations, events });
-    await pages.register(actRoutes, { client, flows, operations, redrives });
+    await pages.register(actRoutes, { client, operations, redrives });
   });
   await app.register(board, { queues, ping, client, operations, redrives });
   addHealthRoutes(app, { check: ping, draining: parts.draining, metrics: createMetrics('dashboard') });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import type { FlowContract } from './contract/define-flow.ts';
@@ -6,12 +7,20 @@ import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
 import { isTerminal, type Json, type Run } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
-import { childSignal, fieldOf, isReservedSignal } from './journal/identity.ts';
+import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw } from './journal/journal.ts';
 import { keys, runIdOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
-import { type Resolution, resolvedRecord, resultFaults } from './journal/resolution.ts';
+import {
+  answerOf,
+  answerToken,
+  decoded,
+  type Resolution,
+  resultFaults,
+  unanswered,
+} from './journal/resolution.ts';
 import { CorruptRecordError } from './journal/run-codec.ts';
+import type { StepRecord } from './journal/step-record.ts';
 import { InvalidCursorError, type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
 import { cancelRun, sendSignal } from './queue/child-runs.ts';
@@ -73,15 +82,31 @@ export interface Signal {
   readonly id: string;
   readonly name: string;
   readonly payload: Json;
+  /** The run's generation that it is meant for. Default: whichever runs. */
+  readonly generation?: number | undefined;
 }
 
-export type SignalOutcome = 'delivered' | 'repeated' | 'run_finished' | 'too_many';
+/**
+ * `too_many`, `too_large`: the run keeps as many signals, or bytes of them, that no wait has taken as it may. `generation_ended`: another
+ * generation of the run is there than the signal was meant for.
+ */
+export type SignalOutcome =
+  | ('delivered' | 'repeated' | 'run_finished' | 'too_many' | 'too_large')
+  | 'generation_ended';
 
 /**
- * `not_in_doubt`: the run has no such step, or its outcome is known. `result_invalid`: the flow could not go on with the result;
- * `resultFaults` says why.
+ * `not_in_doubt`: the run has no such step, or what is asked is known. `result_invalid`: the flow could not go on with the result;
+ * nothing was recorded.
  */
-export type ResolveOutcome = 'resolved' | 'not_dead' | 'not_in_doubt' | 'result_invalid';
+export type ResolveReply =
+  | { readonly outcome: 'resolved' | 'not_dead' | 'not_in_doubt' }
+  | { readonly outcome: 'result_invalid'; readonly faults: readonly InputFault[] };
+
+/**
+ * `effects_unanswered`: the dead run's flow is not registered, so nobody can undo what it did; a person must say first of each of its
+ * steps what became of it.
+ */
+export type CancelOutcome = 'cancelling' | 'run_finished' | 'effects_unanswered';
 
 /** The name or the id of a signal cannot be used, or its payload is too large. */
 export class InvalidSignalError extends Error {
@@ -128,8 +153,11 @@ export interface Client {
   changes(run: Run, signal: AbortSignal): AsyncGenerator<Run, void>;
   /** Keeps a signal for a run; the same id again changes nothing. @returns undefined when there is no such run for this tenant */
   signal(tenant: string, runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
-  /** Asks a run to undo what was done and end as cancelled. */
-  cancel(tenant: string, runId: string): Promise<'cancelling' | 'run_finished' | undefined>;
+  /**
+   * Asks a run to undo what was done and end as cancelled. A dead run of which nothing is left to undo ends without its flow, which may
+   * be gone or not fit any more.
+   */
+  cancel(tenant: string, runId: string): Promise<CancelOutcome | undefined>;
   /**
    * Starts a terminal run afresh, with the flow's latest version. Asked twice at once, it starts once. `drawn`: refused, because it draws
    * upon another run or is drawn upon.
@@ -140,8 +168,12 @@ export interface Client {
    * @param death the death that is meant, as the run's `deaths` told it; a run that has died again since is left alone too
    */
   redrive(tenant: string, runId: string, death?: number): Promise<'redriven' | 'not_dead' | undefined>;
-  /** Says what happened to a dead run's effect in doubt, and lets the run go on. */
-  resolve(tenant: string, runId: string, resolution: Resolution): Promise<ResolveOutcome | undefined>;
+  /**
+   * Says what happened to a dead run's effect in doubt, or to its undo, and lets the run go on. A run that would only die again (its flow
+   * does not fit or is gone, or it ended its workers) stays dead; once all is answered for, a cancel ends it. The same answer again is
+   * answered the same.
+   */
+  resolve(tenant: string, runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
   /** Throws StoreUnavailableError unless Redis answers and takes writes. */
   ping(): Promise<void>;
   /** Ends what the client opened; the connection stays the caller's. */
@@ -202,6 +234,9 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     return run?.tenant === tenant ? run : undefined;
   };
 
+  const recordsOf = async (runId: string): Promise<Map<string, StepRecord>> =>
+    decoded(await orUnavailable(journal.readRecords(runId)));
+
   const client: Client = {
     async submit(request) {
       const reply = await send(request);
@@ -253,8 +288,17 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     async cancel(tenant, runId) {
       const run = await find(tenant, runId);
       if (!run) return undefined;
-      const outcome = await orUnavailable(cancelRun(journal, jobs, run));
-      return outcome === 'unknown' ? undefined : outcome;
+      for (;;) {
+        const now = run.status === 'dead' ? await find(tenant, runId) : run;
+        if (!now) return undefined;
+        const steps = now.status === 'dead' && !now.lost ? unanswered(await recordsOf(runId)) : undefined;
+        if (now.status === 'dead' && steps?.length !== 0 && !registry.get(now.flow, now.version))
+          return 'effects_unanswered';
+        const answeredAt = steps?.length === 0 ? now.revision : undefined;
+        const outcome = await orUnavailable(cancelRun(journal, jobs, now, answeredAt));
+        if (outcome === 'unknown') return undefined;
+        if (outcome !== 'changed') return outcome;
+      }
     },
 
     async rerun(tenant, runId) {
@@ -271,7 +315,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       const run = await find(tenant, runId);
       if (!run) return undefined;
       const meant = death ?? run.deaths;
-      const jobId = await orUnavailable(journal.redriveRun(run, meant));
+      const jobId = await orUnavailable(journal.redriveRun(run, meant, randomUUID()));
       if (jobId === undefined) return 'not_dead';
       await orUnavailable(bringBack(jobs, { runId, flow: run.flow, jobId, death: meant }));
       return 'redriven';
@@ -280,21 +324,26 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     async resolve(tenant, runId, resolution) {
       const run = await find(tenant, runId);
       if (!run) return undefined;
-      const records = await orUnavailable(journal.readRecords(runId));
-      const field = fieldOf('step', resolution.step);
-      const seen = records.get(field);
-      const record = resolvedRecord(records, field, resolution);
-      if (seen === undefined || record === undefined) return 'not_in_doubt';
-      if (resultFaults(registry.latest(run.flow), resolution).length > 0) return 'result_invalid';
-      const reply = await orUnavailable(journal.resolveStep(run, field, seen, record));
+      if (run.acted === answerToken(run, resolution)) return { outcome: 'resolved' };
+      if (run.status !== 'dead') return { outcome: 'not_dead' };
+      const flow = registry.get(run.flow, run.version);
+      const [texts, now] = await Promise.all([
+        orUnavailable(journal.readRecords(runId)),
+        orUnavailable(journal.now()),
+      ]);
+      const answer = answerOf({ ...run, knowsFlow: flow !== undefined }, texts, resolution, now);
+      if (!answer) return { outcome: 'not_in_doubt' };
+      const faults = resultFaults(flow, resolution);
+      if (faults.length > 0) return { outcome: 'result_invalid', faults };
+      const reply = await orUnavailable(journal.resolveStep(run, answer));
       switch (reply.outcome) {
         case 'resolved':
-          await orUnavailable(bringBack(jobs, { runId, ...reply.job, death: reply.deaths }));
-          return 'resolved';
+          if (reply.job) await orUnavailable(bringBack(jobs, { runId, ...reply.job, death: reply.deaths }));
+          return { outcome: 'resolved' };
         case 'changed':
-          return 'not_in_doubt';
+          return { outcome: 'not_in_doubt' };
         case 'not_dead':
-          return 'not_dead';
+          return { outcome: 'not_dead' };
         case 'unknown':
           return undefined;
       }

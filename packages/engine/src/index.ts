@@ -1,11 +1,12 @@
 export {
+  type CancelOutcome,
   type Client,
   type ClientOptions,
   createClient,
   type DrawRefusal,
   InvalidInputError,
   InvalidSignalError,
-  type ResolveOutcome,
+  type ResolveReply,
   type Signal,
   type SignalOutcome,
   StoreUnavailableError,
@@ -52,7 +53,7 @@ export type {
 } from './contract/step.ts';
 export type { Draw } from './journal/journal.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
-export { type Resolution, resultFaults } from './journal/resolution.ts';
+export type { Resolution } from './journal/resolution.ts';
 export {
   type DeathGroup,
   type DeathPlace,

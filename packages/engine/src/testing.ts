@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { Worker as BullWorker, DelayedError, type Processor } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
-import { type Client, createClient, type ResolveOutcome, type Signal, type SignalOutcome } from './client.ts';
+import {
+  type CancelOutcome,
+  type Client,
+  createClient,
+  type ResolveReply,
+  type Signal,
+  type SignalOutcome,
+} from './client.ts';
 import type { Flow, FlowContract } from './contract/define-flow.ts';
 import { type DurationInput, toMs } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
@@ -64,9 +71,9 @@ export interface Driver {
   /** Looks after overdue runs and takes over those of workers found dead in two sweeps in a row. */
   sweep(): Promise<void>;
   signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
-  cancel(runId: string): Promise<'cancelling' | 'run_finished' | undefined>;
+  cancel(runId: string): Promise<CancelOutcome | undefined>;
   redrive(runId: string): Promise<'redriven' | 'not_dead' | undefined>;
-  resolve(runId: string, resolution: Resolution): Promise<ResolveOutcome | undefined>;
+  resolve(runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
   rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
   read(runId: string): Promise<Run | undefined>;
   /** Gives up the calls that are under way, as a worker does that has lost its runs (the default), or must stop. */
@@ -163,7 +170,7 @@ class HandDriver implements Driver {
     return this.#client.signal(TENANT, runId, signal);
   }
 
-  cancel(runId: string): Promise<'cancelling' | 'run_finished' | undefined> {
+  cancel(runId: string): Promise<CancelOutcome | undefined> {
     return this.#client.cancel(TENANT, runId);
   }
 
@@ -171,7 +178,7 @@ class HandDriver implements Driver {
     return this.#client.redrive(TENANT, runId);
   }
 
-  resolve(runId: string, resolution: Resolution): Promise<ResolveOutcome | undefined> {
+  resolve(runId: string, resolution: Resolution): Promise<ResolveReply | undefined> {
     return this.#client.resolve(TENANT, runId, resolution);
   }
 

@@ -115,7 +115,7 @@ it('an owner that did not let go leaves a mark, which stays until what it may ha
   const second = await claim(runId, 'b.1');
   expect(second.lostSince).toBe(first.now);
   await journal.buryRun(second, FAILURE, []);
-  await journal.redriveRun({ runId, tenant: 't' }, 1);
+  await journal.redriveRun({ runId, tenant: 't' }, 1, 'call');
   const third = await claim(runId, 'c.1');
   expect(third).toMatchObject({ claims: 1, lostSince: first.now });
   expect(await journal.recordDoubts(third, [])).toBe('done');
@@ -146,7 +146,7 @@ it('a run that is not over has an alarm and no TTL; one that is over has a TTL f
   await isGuarded();
   await journal.buryRun(await claim(runId, 'a.3'), FAILURE, []);
   await isGuarded();
-  await journal.redriveRun({ runId, tenant: 't' }, 1);
+  await journal.redriveRun({ runId, tenant: 't' }, 1, 'call');
   await isGuarded();
   await writes.startCompensation(await claim(runId, 'a.4'));
   await isGuarded();
@@ -167,12 +167,13 @@ it('each death is redriven once, and not by the letter of another one', async ()
   const runId = await createRun();
   const of = { runId, tenant: 't' };
   expect(await journal.buryRun(await claim(runId, 'a.1'), FAILURE, [])).toBe(1);
-  const jobId = await journal.redriveRun(of, 1);
-  expect(jobId).toBe(`${runId}.r1`);
-  expect(await journal.redriveRun(of, 1)).toBeUndefined();
+  expect(await journal.redriveRun(of, 1, 'one')).toBe(`${runId}.r1`);
+  expect(await journal.redriveRun(of, 1, 'another')).toBeUndefined();
+  // its reply was lost, and the connection sent it again
+  expect(await journal.redriveRun(of, 1, 'one')).toBe(`${runId}.r1`);
   expect(await journal.buryRun(await claim(runId, 'a.2'), FAILURE, [])).toBe(2);
-  expect(await journal.redriveRun(of, 1)).toBeUndefined();
-  expect(await journal.redriveRun(of, 2)).toBe(`${runId}.r2`);
+  expect(await journal.redriveRun(of, 1, 'third')).toBeUndefined();
+  expect(await journal.redriveRun(of, 2, 'fourth')).toBe(`${runId}.r2`);
 });
 
 it('a run that gets a new job shuts out its owner and its old job, once', async () => {

@@ -1,4 +1,12 @@
-import type { Client, Log, Resolution, ResolveOutcome, Signal, SignalOutcome } from '@holdfast/engine';
+import type {
+  CancelOutcome,
+  Client,
+  Log,
+  Resolution,
+  ResolveReply,
+  Signal,
+  SignalOutcome,
+} from '@holdfast/engine';
 import type { Cluster, Redis } from 'ioredis';
 import { type Actor, type AuditLog, type AuditPage, type AuditQuery, createAuditLog } from './audit-log.ts';
 import { type BulkProgress, type BulkRedrive, type BulkResult, bulkRedrive } from './bulk-redrive.ts';
@@ -10,14 +18,14 @@ import { statusAfter } from './status-after.ts';
  */
 export interface Operations {
   redrive(actor: Actor, tenant: string, runId: string): Promise<'redriven' | 'not_dead' | undefined>;
-  cancel(actor: Actor, tenant: string, runId: string): Promise<'cancelling' | 'run_finished' | undefined>;
+  cancel(actor: Actor, tenant: string, runId: string): Promise<CancelOutcome | undefined>;
   rerun(actor: Actor, tenant: string, runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
   resolve(
     actor: Actor,
     tenant: string,
     runId: string,
     resolution: Resolution,
-  ): Promise<ResolveOutcome | undefined>;
+  ): Promise<ResolveReply | undefined>;
   signal(actor: Actor, tenant: string, runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
   /**
    * Redrives a tenant's dead runs, the last to die first, each once however many do so at the same time. Runs that die meanwhile are not
@@ -54,14 +62,16 @@ export function createOperations({ client, connection, log }: OperationsOptions)
     rerun: (actor, tenant, runId) =>
       onRun(client, audit, { actor, tenant, runId, action: 'rerun' }, () => client.rerun(tenant, runId)),
 
-    resolve(actor, tenant, runId, resolution) {
+    async resolve(actor, tenant, runId, resolution) {
       // the result is the run's business: the log is read by more people
       const { step, outcome } = resolution;
-      return onRun(
-        ...([client, audit] as const),
-        { actor, tenant, runId, action: 'resolve', detail: { step, outcome } },
-        () => client.resolve(tenant, runId, resolution),
-      );
+      const action = { actor, tenant, runId, action: 'resolve', detail: { step, outcome } } as const;
+      let reply: ResolveReply | undefined;
+      await onRun(client, audit, action, async () => {
+        reply = await client.resolve(tenant, runId, resolution);
+        return reply?.outcome;
+      });
+      return reply;
     },
 
     signal(actor, tenant, runId, signal) {

@@ -43,7 +43,9 @@ test('a redrive is in the log: who, how, what, and the run before and after; ask
 test('what a person found out is not in the log, but that they said so', async () => {
   const [runId = ''] = await system.dead(1);
   const resolution = { step: 'ship', outcome: 'happened', result: 'a secret' } as const;
-  expect(await system.operations.resolve(ADA, 't', runId, resolution)).toBe('not_in_doubt');
+  expect(await system.operations.resolve(ADA, 't', runId, resolution)).toEqual({
+    outcome: 'not_in_doubt',
+  });
   expect(await system.operations.cancel(ADA, 't', runId)).toBe('cancelling');
   const { data } = await system.operations.audit('t', { runId });
   expect(data).toMatchObject([

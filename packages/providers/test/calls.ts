@@ -9,6 +9,7 @@ export function stepCall(step: string, more: Partial<StepCall> = {}): StepCall {
     idempotencyKey: `run_7f:1:${step}`,
     reference: `run_7f.1.${step}`,
     runId: 'run_7f',
+    generation: 1,
     step,
     attempt: 1,
     startedAt: STARTED_AT,

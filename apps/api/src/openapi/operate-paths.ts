@@ -46,7 +46,10 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
       schema: 'Signal',
       examples: { settled: { id: 'evt_1', payload: { settled: true } } },
     },
-    problems: ['run_finished', 'signal_invalid', 'too_many_signals'],
+    problems: [
+      ...(['run_finished', 'generation_ended', 'signal_invalid'] as const),
+      ...(['too_many_signals', 'signals_too_large'] as const),
+    ],
   },
   '/v1/dead-letters/{runId}/redrive': {
     operationId: 'redriveRun',
@@ -60,9 +63,11 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
   '/v1/dead-letters/{runId}/resolve': {
     operationId: 'resolveStep',
     tag: 'Dead letters',
-    summary: 'Say what happened to an effect in doubt',
+    summary: 'Say what happened to an effect in doubt, or to its undo',
     description:
-      'The run goes on with the answer: past the step, or with another attempt of it. A result that the flow cannot go on with is ' +
+      '`happened` and `did_not_happen` are about a step in doubt; `undone` is about any step that is completed, also when people undid ' +
+      'it by hand; `not_undone` is about an undo in doubt. A run that would only die again (its flow does not fit or is gone, or it ' +
+      'ended its workers) stays dead: cancel it once all is answered for. The same answer again is answered with 202. The run goes on with the answer: past the step, or with another attempt of it. A result that the flow cannot go on with is ' +
       'refused, and nothing is recorded. The order flow needs `chargeId` of `charge`, `reservationId` of `reserve`, ' +
       '`trackingNumber` of `ship` (and `labelId`, to void the label later) and `messageId` of `email`.',
     parameters: ['runId'],
@@ -79,9 +84,9 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
     operationId: 'cancelDeadRun',
     tag: 'Dead letters',
     summary: 'Give a dead run up and undo what was done',
-    description: `An effect in doubt is resolved first, as its step says. ${NOT_FINISHED_AGAIN}`,
+    description: `An effect in doubt is resolved first, as its step says. A run with nothing left to undo ends at once. ${NOT_FINISHED_AGAIN}`,
     parameters: ['runId'],
-    problems: ['run_finished'],
+    problems: ['run_finished', 'effects_unanswered'],
   },
 };
 

@@ -1,5 +1,5 @@
-import type { Client, FlowContract, Json } from '@holdfast/engine';
-import { LIMITS, resultFaults } from '@holdfast/engine';
+import type { Client, Json } from '@holdfast/engine';
+import { LIMITS } from '@holdfast/engine';
 import type { Actor, Operations } from '@holdfast/operations';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -21,6 +21,10 @@ export const SignalBody = z.strictObject({
       'Chosen by the sender: 1 to 200 letters, digits, "_", "-", "." or ":". The same id again changes nothing.',
   }),
   payload: json.meta({ description: 'What the flow gets.' }),
+  generation: z.number().int().positive().optional().meta({
+    description:
+      'The generation of the run that it is meant for: one for another is refused. Left out: whichever runs.',
+  }),
 });
 
 /** What `POST /v1/dead-letters/{runId}/resolve` takes. */
@@ -31,6 +35,19 @@ export const ResolveBody = z.discriminatedUnion('outcome', [
     result: json.meta({ description: 'What the step would have returned.' }),
   }),
   z.strictObject({ step: z.string().min(1), outcome: z.literal('did_not_happen') }),
+  z.strictObject({
+    step: z.string().min(1),
+    outcome: z.literal('undone').meta({
+      description:
+        'What the step did was undone, by the run or by hand. A run that went forward is cancelled.',
+    }),
+  }),
+  z.strictObject({
+    step: z.string().min(1),
+    outcome: z
+      .literal('not_undone')
+      .meta({ description: 'An undo in doubt was not done: it is done again.' }),
+  }),
 ]);
 
 type RunParams = { Params: { id: string } };
@@ -39,15 +56,13 @@ type LetterParams = { Params: { runId: string } };
 
 interface OperateRoutesOptions {
   readonly client: Client;
-  /** The client's. */
-  readonly flows: readonly FlowContract[];
   readonly operations: Operations;
 }
 
 /** What an operator does with a run: cancel, rerun, signal; and with a dead one: redrive, resolve, cancel. */
 export async function operateRoutes(
   app: FastifyInstance,
-  { client, flows, operations }: OperateRoutesOptions,
+  { client, operations }: OperateRoutesOptions,
 ): Promise<void> {
   const operate = { config: { access: 'operate' as const } };
   const withoutBody = { config: { ...operate.config, body: 'none' as const } };
@@ -74,9 +89,9 @@ export async function operateRoutes(
 
   app.post<SignalParams>('/v1/runs/:id/signals/:name', operate, async (request, reply) => {
     const { id: runId, name } = request.params;
-    const { id, payload } = readBody(SignalBody, request.body);
+    const { id, payload, generation } = readBody(SignalBody, request.body);
     checkPayload(payload);
-    switch (found(await operations.signal(...by(request), runId, { id, name, payload }))) {
+    switch (found(await operations.signal(...by(request), runId, { id, name, payload, generation }))) {
       case 'delivered':
       case 'repeated':
         return answer(request, reply, runId);
@@ -85,7 +100,17 @@ export async function operateRoutes(
       case 'too_many':
         throw new ProblemError(
           'too_many_signals',
-          `This run keeps ${LIMITS.signals} signals already, as many as a run may.`,
+          `This run keeps ${LIMITS.signals} signals already that it has not taken, as many as a run may.`,
+        );
+      case 'too_large':
+        throw new ProblemError(
+          'signals_too_large',
+          `The signals that this run has not taken yet would come to more than ${LIMITS.signalBytes} bytes.`,
+        );
+      case 'generation_ended':
+        throw new ProblemError(
+          'generation_ended',
+          `This signal is for generation ${generation} of the run, which is not the one that runs.`,
         );
     }
   });
@@ -100,9 +125,8 @@ export async function operateRoutes(
   app.post<LetterParams>('/v1/dead-letters/:runId/resolve', operate, async (request, reply) => {
     const { runId } = request.params;
     const resolution = readBody(ResolveBody, request.body);
-    const run = found(await client.getRun(tenantOf(request), runId));
-    if (run.status !== 'dead') throw notDead();
-    switch (found(await operations.resolve(...by(request), runId, resolution))) {
+    const resolved = found(await operations.resolve(...by(request), runId, resolution));
+    switch (resolved.outcome) {
       case 'resolved':
         return answer(request, reply, runId);
       case 'not_dead':
@@ -110,13 +134,15 @@ export async function operateRoutes(
       case 'not_in_doubt':
         throw new ProblemError(
           'step_not_in_doubt',
-          `This run has no step "${resolution.step}" whose outcome is unknown.`,
+          resolution.outcome === 'undone' || resolution.outcome === 'not_undone'
+            ? `This run has no step "${resolution.step}" of which it is to be said whether it was undone.`
+            : `This run has no step "${resolution.step}" whose outcome is unknown.`,
         );
       case 'result_invalid':
         throw new ProblemError(
           'validation_failed',
-          `Flow "${run.flow}" cannot go on with this as the result of step "${resolution.step}". Nothing was recorded.`,
-          { members: { errors: resultFaults(latest(run.flow), resolution) } },
+          `The run's flow cannot go on with this as the result of step "${resolution.step}". Nothing was recorded.`,
+          { members: { errors: resolved.faults } },
         );
     }
   });
@@ -125,13 +151,15 @@ export async function operateRoutes(
     cancel(request, reply, request.params.runId),
   );
 
-  function latest(name: string): FlowContract | undefined {
-    return flows.filter((flow) => flow.name === name).toSorted((a, b) => b.version - a.version)[0];
-  }
-
   async function cancel(request: FastifyRequest, reply: FastifyReply, runId: string): Promise<FastifyReply> {
     expectNoBody(request.body);
-    if (found(await operations.cancel(...by(request), runId)) === 'run_finished') throw runFinished();
+    const outcome = found(await operations.cancel(...by(request), runId));
+    if (outcome === 'run_finished') throw runFinished();
+    if (outcome === 'effects_unanswered')
+      throw new ProblemError(
+        'effects_unanswered',
+        'The flow of this run is not registered any more, so nobody can undo what it did. Resolve each of its steps that is completed or in doubt, then cancel it.',
+      );
     return answer(request, reply, runId);
   }
 

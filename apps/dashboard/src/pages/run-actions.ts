@@ -6,7 +6,7 @@ import { confirmed } from './parts.ts';
 /** What may sensibly be done with a run as it stands, each saying what it will do. */
 export function runActions(run: Run): string {
   if (isTerminal(run.status)) return rerun(run);
-  if (run.status === 'dead') return [...resolutions(run), redrive(run), cancel(run)].join('');
+  if (run.status === 'dead') return [...resolutions(run), ...undos(run), redrive(run), cancel(run)].join('');
   return run.status === 'compensating' ? '' : cancel(run);
 }
 
@@ -56,6 +56,41 @@ function resolutions(run: Run): string[] {
         danger: true,
       }),
     ]);
+}
+
+/** An undo that failed, or that the run cannot come to any more: people may have done it by hand. */
+function undos(run: Run): string[] {
+  if (!isUndoing(run) && !diesAgain(run)) return [];
+  return run.steps
+    .filter(({ status }) => status === 'completed')
+    .flatMap(({ name, undo }) => [
+      confirmed({
+        id: `undone-${name}`,
+        summary: `Resolve: ${name} was undone…`,
+        body: html`<p>Say so when what ${name} did was taken back at the provider, by the run or by hand. It is recorded as undone, and never undone again.</p>`,
+        action: `/runs/${run.id}/resolve`,
+        fields: { step: name, outcome: 'undone' },
+        button: 'It was undone',
+      }),
+      ...(undo?.inDoubt
+        ? [
+            confirmed({
+              id: `not-undone-${name}`,
+              summary: `Resolve: ${name} was not undone…`,
+              body: html`<p>Say so when you have found at the provider that it still stands. It is undone again: if it was undone after all, it is undone twice.</p>`,
+              action: `/runs/${run.id}/resolve`,
+              fields: { step: name, outcome: 'not_undone' },
+              button: 'It was not undone',
+              danger: true,
+            }),
+          ]
+        : []),
+    ]);
+}
+
+/** It stays dead until its code changes, or all that it did is answered for. */
+function diesAgain(run: Run): boolean {
+  return run.status === 'dead' && (run.error.kind === 'incompatible_flow' || run.error.kind === 'poison');
 }
 
 function cancel(run: Run): string {

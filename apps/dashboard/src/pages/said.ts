@@ -1,11 +1,14 @@
 /** What became of what was asked for, by the word that the address carries. */
 const SAID = {
   redriven: 'Redriven: the run goes on from the step that failed.',
-  resolved: 'Resolved: the run goes on.',
+  resolved:
+    'Resolved: the run goes on, unless it would only die again; then cancel it once all is answered for.',
   cancelling: 'The run is being cancelled: what was done is undone.',
   rerun: 'Started afresh.',
   not_dead: 'Nothing was done: the run is no longer dead.',
   not_in_doubt: 'Nothing was done: the step is not in doubt any more.',
+  effects_unanswered:
+    'Nothing was done: the flow of this run is gone. Resolve each of its steps that is completed or in doubt, then cancel it.',
   run_finished: 'Nothing was done: the run has ended already.',
   not_finished: 'Nothing was done: only a run that has ended can be started afresh.',
   drawn: 'Nothing was done: another run draws upon this one, or this one upon another.',

@@ -1,4 +1,4 @@
-import { type Client, type FlowContract, type Resolution, type Run, resultFaults } from '@holdfast/engine';
+import type { Client, Resolution, Run } from '@holdfast/engine';
 import type { Operations } from '@holdfast/operations';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -10,7 +10,6 @@ import { runOf } from './run.ts';
 
 export interface ActRoutesOptions {
   readonly client: Client;
-  readonly flows: readonly FlowContract[];
   readonly operations: Operations;
   readonly redrives: BulkRedrives;
 }
@@ -21,7 +20,7 @@ interface OnRun {
 
 const Resolve = z.strictObject({
   step: z.string().min(1).max(500),
-  outcome: z.enum(['happened', 'did_not_happen']),
+  outcome: z.enum(['happened', 'did_not_happen', 'undone', 'not_undone']),
   result: z.string().optional(),
 });
 
@@ -43,7 +42,7 @@ const BulkOrder = z.strictObject({
 /** What the forms of the pages do. Each leads back to where it came from, with what became of it. */
 export async function actRoutes(
   app: FastifyInstance,
-  { client, flows, operations, redrives }: ActRoutesOptions,
+  { client, operations, redrives }: ActRoutesOptions,
 ): Promise<void> {
   const back = (reply: FastifyReply, run: Run, said: Said | undefined) =>
     reply.redirect(`/runs/${run.id}${said ? `?said=${said}` : ''}`, 303);
@@ -68,13 +67,9 @@ export async function actRoutes(
     const form = read(Resolve, request.body);
     const resolution = resolutionOf(form);
     if (!resolution) throw resultInvalid('it is not JSON');
-    const outcome = await operations.resolve(actorOf(request), run.tenant, run.id, resolution);
-    if (outcome !== 'result_invalid') return back(reply, run, outcome);
-    const faults = resultFaults(
-      flows.find(({ name }) => name === run.flow),
-      resolution,
-    );
-    throw resultInvalid(faults.map(({ path, message }) => `${path}: ${message}`).join('; '));
+    const resolved = await operations.resolve(actorOf(request), run.tenant, run.id, resolution);
+    if (resolved?.outcome !== 'result_invalid') return back(reply, run, resolved?.outcome);
+    throw resultInvalid(resolved.faults.map(({ path, message }) => `${path}: ${message}`).join('; '));
   });
 
   app.post('/dead-letters/redrive', async (request, reply) => {
@@ -104,13 +99,13 @@ function resultInvalid(why: string): DashboardProblem {
   return new DashboardProblem(
     422,
     'result_invalid',
-    `Nothing was done, because of the result: ${why}. Go back, mend it and send it again.`,
+    `Nothing was done, because of the result: ${why}. Go back, correct it and send it again.`,
   );
 }
 
 /** @returns undefined when the result is no JSON */
 function resolutionOf({ step, outcome, result }: z.infer<typeof Resolve>): Resolution | undefined {
-  if (outcome === 'did_not_happen') return { step, outcome };
+  if (outcome !== 'happened') return { step, outcome };
   if (result === undefined || result.trim() === '') return { step, outcome };
   try {
     return { step, outcome, result: z.json().parse(JSON.parse(result)) };

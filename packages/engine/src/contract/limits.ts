@@ -8,8 +8,10 @@ export const LIMITS = {
   journalBytes: 4 * 1024 * 1024,
   /** Steps, timers and waits of a run together. */
   records: 1_000,
-  /** Signals that a run keeps, waited for or not. */
+  /** Signals of a run that no wait has taken yet. */
   signals: 1_000,
+  /** Their payloads together, as JSON. */
+  signalBytes: 4 * 1024 * 1024,
 } as const;
 
 /** Something does not fit into what a run may hold. */

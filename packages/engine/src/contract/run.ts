@@ -73,6 +73,8 @@ export interface UndoState {
   readonly finishedAt?: number;
   /** When that was done which is taken back. */
   readonly doneAt: number;
+  /** It was begun, and nobody knows whether it was done. */
+  readonly inDoubt?: true;
 }
 
 /** A timer, or a wait for a signal, that the flow has come to. */

@@ -12,6 +12,8 @@ export interface StepCall {
   /** The same identity, made of `A-Z a-z 0-9 _ . -` only: for ids, paths, references and Message-IDs. Contains the run id. */
   readonly reference: string;
   readonly runId: string;
+  /** 1 until the run is rerun. A signal can be sent to one generation only: give it to a provider that calls back. */
+  readonly generation: number;
   readonly step: string;
   /** 1 for the first attempt. */
   readonly attempt: number;

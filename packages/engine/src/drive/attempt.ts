@@ -48,6 +48,7 @@ class Call implements StepCall {
   #controller: AbortController | undefined;
   #abortedFor: unknown;
   readonly runId: string;
+  readonly generation: number;
   readonly step: string;
   readonly attempt: number;
   readonly startedAt: number;
@@ -55,6 +56,7 @@ class Call implements StepCall {
   constructor(identity: CallIdentity) {
     this.#identity = identity;
     this.runId = identity.runId;
+    this.generation = identity.generation;
     this.step = identity.step;
     this.attempt = identity.attempt;
     this.startedAt = identity.startedAt;

@@ -1,5 +1,5 @@
 import { isEffectField, undoFieldOf, undoNameOf } from '../journal/identity.ts';
-import type { StepRecord } from '../journal/step-record.ts';
+import { isInDoubt, type StepRecord } from '../journal/step-record.ts';
 import { toErrorRecord } from './error-codec.ts';
 import { type DriveEnd, parkMs, type Reached } from './execution.ts';
 import type { RunWriter } from './run-writer.ts';
@@ -17,10 +17,10 @@ export function needsCompensation(writer: RunWriter, reached: Reach): boolean {
 }
 
 /** True when something that was done, or may have been done, stays as it is. */
-export function effectsStand(writer: RunWriter): boolean {
-  return [...writer.records].some(([field, record]) => {
+export function effectsStand(records: ReadonlyMap<string, StepRecord>): boolean {
+  return [...records].some(([field, record]) => {
     if (!isEffectField(field)) return false;
-    if (record.kind === 'completed') return writer.records.get(undoFieldOf(field))?.kind !== 'completed';
+    if (record.kind === 'completed') return records.get(undoFieldOf(field))?.kind !== 'completed';
     return isInDoubt(record);
   });
 }
@@ -91,12 +91,6 @@ function doubts(writer: RunWriter, reached: Reach): Reached[] {
     const record = writer.records.get(field);
     return record ? isInDoubt(record) : forgotSince !== undefined;
   });
-}
-
-function isInDoubt(record: StepRecord): boolean {
-  return (
-    record.kind === 'started' || record.kind === 'waiting' || (record.kind === 'retrying' && record.inDoubt)
-  );
 }
 
 function toUndo(writer: RunWriter, reached: Reach): Reached[] {

@@ -266,7 +266,7 @@ class Drive {
   }
 
   async #endUndone(end: NonNullable<ClaimedRun['compensation']>): Promise<DriveVerdict> {
-    const stands = { effectsStand: effectsStand(this.#writer) };
+    const stands = { effectsStand: effectsStand(this.#writer.records) };
     const finish =
       end.ends === 'failed'
         ? ({ status: 'failed', failure: end.failure, ...stands } as const)

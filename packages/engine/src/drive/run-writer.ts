@@ -1,5 +1,6 @@
 import { LIMITS, TooLargeError } from '../contract/limits.ts';
 import type { RunEvent } from '../contract/run.ts';
+import { parseField } from '../journal/identity.ts';
 import type { ClaimedRun, Entry, Journal, WriteReply } from '../journal/journal.ts';
 import { encodeRecord, isFinal, type OpenRecord, type StepRecord, withKind } from '../journal/step-record.ts';
 
@@ -25,6 +26,7 @@ export class RunWriter {
   #lastSeq = 0;
   /** Why no further step may start: a cancel was asked for, or another worker owns the run. */
   #refusal: Exclude<WriteReply, 'done'> | undefined;
+  readonly #sizes: Map<string, number>;
   #bytes: number;
   #onLost: () => void = () => {};
 
@@ -32,7 +34,9 @@ export class RunWriter {
     this.#journal = journal;
     this.#run = run;
     this.records = new Map(run.records);
-    this.#bytes = run.recordBytes;
+    this.#sizes = new Map(run.recordBytes);
+    this.#bytes = 0;
+    for (const bytes of this.#sizes.values()) this.#bytes += bytes;
     for (const record of run.records.values()) this.#lastSeq = Math.max(this.#lastSeq, record.seq);
   }
 
@@ -52,13 +56,17 @@ export class RunWriter {
    */
   hold(field: string, record: StepRecord, resultJson?: string): void {
     const encoded = encodeRecord(record, resultJson);
-    this.#bytes += Buffer.byteLength(encoded);
-    if (this.#bytes > LIMITS.journalBytes && record.kind === 'completed') {
+    const size = Buffer.byteLength(encoded);
+    const bytes = this.#bytes + size - (this.#sizes.get(field) ?? 0);
+    // what was undone must be known, however full the run is
+    if (bytes > LIMITS.journalBytes && record.kind === 'completed' && parseField(field)?.kind !== 'undo') {
       throw new TooLargeError(
         'journal_too_large',
-        `the run's records came to ${this.#bytes} bytes; at most ${LIMITS.journalBytes} are kept`,
+        `the run's records came to ${bytes} bytes; at most ${LIMITS.journalBytes} are kept`,
       );
     }
+    this.#sizes.set(field, size);
+    this.#bytes = bytes;
     this.records.set(field, record);
     this.#held.set(field, encoded);
     if (record.kind !== 'started') this.#heldProgress = true;

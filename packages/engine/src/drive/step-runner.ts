@@ -33,6 +33,8 @@ interface Effect {
   readonly field: string;
   readonly step: string;
   readonly undo: boolean;
+  /** What it does can be undone; of an undo itself, true. */
+  readonly hasUndo: boolean;
   readonly run: (call: StepCall) => Promise<unknown>;
   readonly find: LookUpFunction<unknown> | undefined;
   readonly whenInDoubt: 'repeat' | 'halt' | LookUpFunction<unknown>;
@@ -76,6 +78,7 @@ export class StepRunner {
       field: fieldOf('undo', name),
       step: name,
       undo: true,
+      hasUndo: true,
       run: (call) => undo(result, call),
       find: undefined,
       whenInDoubt: 'repeat',
@@ -243,7 +246,8 @@ export class StepRunner {
       checkSize(json, LIMITS.resultBytes, 'result_too_large', what);
       const result: unknown = json === undefined ? undefined : JSON.parse(json);
       const ended = { seq: writer.nextSeq(), attempts, startedAt: start.startedAt, finishedAt: writer.now() };
-      writer.hold(effect.field, { kind: 'completed', ...ended, result }, json);
+      const withoutUndo = !effect.hasUndo && { undo: false as const };
+      writer.hold(effect.field, { kind: 'completed', ...ended, ...withoutUndo, result }, json);
       writer.flushSoon();
       return { kind: 'completed', value: result };
     } catch (error) {
@@ -307,6 +311,7 @@ function effectOf(step: string, options: StepOptions<unknown>): Effect {
     field: fieldOf('step', step),
     step,
     undo: false,
+    hasUndo: options.undo !== undefined,
     run: options.run,
     find: options.find,
     whenInDoubt: ruleOf(step, options, options.whenInDoubt),

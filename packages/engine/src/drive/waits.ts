@@ -6,7 +6,7 @@ import type { ChildOptions, WaitOptions } from '../contract/step.ts';
 import { encodeJson } from '../journal/codec.ts';
 import { childSignal, isReservedSignal } from '../journal/identity.ts';
 import type { ClaimedRun, KeptSignal } from '../journal/journal.ts';
-import type { RejectedRecord, WaitingRecord } from '../journal/step-record.ts';
+import type { CompletedRecord, RejectedRecord, WaitingRecord } from '../journal/step-record.ts';
 import { toErrorRecord } from './error-codec.ts';
 import type { DriveEnd } from './execution.ts';
 import type { RunWriter } from './run-writer.ts';
@@ -25,7 +25,7 @@ export type ChildEnd =
   | { readonly status: 'completed'; readonly output: Json }
   | { readonly status: Exclude<TerminalStatus, 'completed'>; readonly error?: Failure };
 
-type ChildStart<I> = Pick<ChildOptions<I, unknown>, 'flow' | 'input'>;
+type ChildStart<I> = Pick<ChildOptions<I, never>, 'flow' | 'input' | 'undo'>;
 
 /** Timers, waits for signals and child runs: what a run waits for without holding a worker. */
 export class Waits {
@@ -51,7 +51,7 @@ export class Waits {
   sleep(field: string, name: string, durationMs: number): StepEnd {
     const { until = 0, startedAt } = this.#begun(field, durationMs);
     if (this.#writer.now() < until) return waits({ kind: 'timer', name, until });
-    return this.#complete(field, startedAt, undefined, undefined, until);
+    return this.#complete(field, startedAt, undefined, {}, until);
   }
 
   waitFor(field: string, name: string, options: WaitOptions<unknown>): StepEnd {
@@ -73,7 +73,8 @@ export class Waits {
     return this.#reject(field, startedAt, error, undefined, until);
   }
 
-  async runChild<I>(field: string, name: string, { flow, input }: ChildStart<I>): Promise<StepEnd> {
+  async runChild<I>(field: string, name: string, options: ChildStart<I>): Promise<StepEnd> {
+    const { flow, input } = options;
     // one that a lost owner may have created is recorded as started
     if (this.#writer.open(field)?.kind !== 'waiting') {
       if (this.#draining()) return stopped({ kind: 'handed_back' });
@@ -84,23 +85,31 @@ export class Waits {
       await this.#children.start(this.#run, name, flow, input);
     }
     const { startedAt } = this.#begun(field, undefined);
-    return this.#childEnd(field, name, startedAt);
+    return this.#childEnd(field, name, startedAt, options);
   }
 
   /** Has a child that is not over cancel itself, and waits for that. */
-  async stopChild<I>(field: string, name: string, { flow, input }: ChildStart<I>): Promise<StepEnd> {
+  async stopChild<I>(field: string, name: string, options: ChildStart<I>): Promise<StepEnd> {
     const { startedAt } = this.#begun(field, undefined);
-    const ended = this.#childEnd(field, name, startedAt);
-    if (ended.kind === 'waits') await this.#children.stop(this.#run, name, flow, input);
+    const ended = this.#childEnd(field, name, startedAt, options);
+    if (ended.kind === 'waits') await this.#children.stop(this.#run, name, options.flow, options.input);
     return ended;
   }
 
-  #childEnd(field: string, name: string, startedAt: number): StepEnd {
+  #childEnd(
+    field: string,
+    name: string,
+    startedAt: number,
+    { undo }: Pick<ChildStart<never>, 'undo'>,
+  ): StepEnd {
     const signal = this.#nextSignal(childSignal(name));
     if (!signal) return waits({ kind: 'signal', name: childSignal(name) });
     const end = signal.payload as ChildEnd;
     this.#taken.add(signal.id);
-    if (end.status === 'completed') return this.#complete(field, startedAt, end.output, signal.id);
+    if (end.status === 'completed') {
+      const by = { signal: signal.id, ...(!undo && { undo: false as const }) };
+      return this.#complete(field, startedAt, end.output, by);
+    }
     const cause = end.error && Object.assign(new Error(end.error.message), { code: end.error.code });
     const error = new RejectedError({
       code: end.status === 'failed' ? 'child_failed' : 'child_cancelled',
@@ -113,7 +122,7 @@ export class Waits {
   #take(field: string, startedAt: number, signal: KeptSignal, { schema }: WaitOptions<unknown>): StepEnd {
     this.#taken.add(signal.id);
     const checked = schema?.safeParse(signal.payload) ?? { success: true as const, data: signal.payload };
-    if (checked.success) return this.#complete(field, startedAt, checked.data, signal.id);
+    if (checked.success) return this.#complete(field, startedAt, checked.data, { signal: signal.id });
     const faults = checked.error.issues
       .map((i) => `${i.path.join('.') || '(payload)'}: ${i.message}`)
       .join('; ');
@@ -143,13 +152,13 @@ export class Waits {
     field: string,
     startedAt: number,
     value: unknown,
-    signal: string | undefined,
+    more: Pick<CompletedRecord, 'signal' | 'undo'>,
     finishedAt = this.#writer.now(),
   ): StepEnd {
     const json = encodeJson(value, `what "${field}" waited for`);
     const result: unknown = json === undefined ? undefined : JSON.parse(json);
     const seq = this.#writer.nextSeq();
-    const end = { seq, attempts: 1, startedAt, finishedAt, ...(signal !== undefined && { signal }) };
+    const end = { seq, attempts: 1, startedAt, finishedAt, ...more };
     this.#writer.hold(field, { kind: 'completed', ...end, result }, json);
     this.#writer.flushSoon();
     return { kind: 'completed', value: result };

@@ -36,13 +36,24 @@ export interface Draw {
 export interface ParentRun {
   readonly runId: string;
   readonly name: string;
+  /** The parent's; undefined for children of 0.1. */
+  readonly generation?: number;
 }
 
 /** A signal as it is kept with its run, in the order of arrival. */
 export interface KeptSignal {
   readonly id: string;
   readonly name: string;
+  /** Absent once a wait has taken it. */
+  readonly payload?: Json;
+}
+
+export interface NewSignal {
+  readonly id: string;
+  readonly name: string;
   readonly payload: Json;
+  /** The run's generation that it is meant for. Default: whichever runs. */
+  readonly generation?: number | undefined;
 }
 
 /** What a worker gets to go on with a run. */
@@ -65,8 +76,8 @@ export interface ClaimedRun {
   readonly redrives: number;
   /** By field. */
   readonly records: ReadonlyMap<string, StepRecord>;
-  /** All of them as JSON. */
-  readonly recordBytes: number;
+  /** How long each is as JSON. */
+  readonly recordBytes: ReadonlyMap<string, number>;
   /** Its events, as JSON, by field. */
   readonly noted: ReadonlyMap<string, string>;
   readonly signals: readonly KeptSignal[];
@@ -141,21 +152,44 @@ export interface JobOfRun {
 export type SignalReply =
   /** `parked`: the job to promote, when the run is parked. */
   | { readonly outcome: 'delivered'; readonly parked: JobOfRun | undefined }
-  | { readonly outcome: 'repeated' | 'run_finished' | 'too_many' | 'unknown' };
+  | {
+      readonly outcome:
+        | ('repeated' | 'run_finished' | 'too_many' | 'too_large' | 'unknown')
+        | 'generation_ended';
+    };
 
 export type CancelReply =
   | { readonly outcome: 'cancelling'; readonly job: JobOfRun; readonly then: 'promote' | 'running' }
   /** It was dead. */
   | { readonly outcome: 'cancelling'; readonly job: JobOfRun; readonly then: 'add'; readonly deaths: number }
-  | { readonly outcome: 'run_finished' | 'unknown' };
+  /** It was dead, and nothing is left to be undone: whoever looks after its alarm ends it. */
+  | { readonly outcome: 'cancelling'; readonly job: JobOfRun; readonly then: 'ends'; readonly deaths: number }
+  | { readonly outcome: 'run_finished' | 'changed' | 'unknown' };
 
 export type RerunReply =
   | { readonly outcome: 'rerun'; readonly job: JobOfRun }
   | { readonly outcome: 'not_finished' | 'drawn' | 'repeated' | 'unknown' };
 
 export type ResolveReply =
-  | { readonly outcome: 'resolved'; readonly job: JobOfRun; readonly deaths: number }
+  /** `job`: the new one of a run that goes on. */
+  | { readonly outcome: 'resolved'; readonly job: JobOfRun | undefined; readonly deaths: number }
   | { readonly outcome: 'not_dead' | 'changed' | 'unknown' };
+
+/** A person's answer, for the journal. */
+export interface Answer {
+  readonly field: string;
+  /** The field's record as it was when the person decided; '' for none. */
+  readonly seen: string;
+  readonly record: string;
+  /** The same for the same answer to the same death. */
+  readonly token: string;
+  /** False for a run that is dead for a reason that would only kill it again. */
+  readonly goesOn: boolean;
+  /** The run is to be undone. */
+  readonly cancels: boolean;
+  /** Nothing that came later can have been forgotten by Redis. */
+  readonly provesPresent: boolean;
+}
 
 /** What the sweeper needs to see that a run's job is right. */
 export interface Whereabouts {
@@ -173,6 +207,15 @@ export interface Whereabouts {
   readonly wakeAt: number | undefined;
   readonly death: Failure | undefined;
   readonly parent: ParentRun | undefined;
+  readonly version: number;
+  readonly revision: number;
+  readonly draw: Draw | undefined;
+  /** The token of what a person did last with it. */
+  readonly acted: string | undefined;
+  /** It is to be ended from its journal. */
+  readonly answered: boolean;
+  /** An owner was lost, and what it may have started is not written down. */
+  readonly lost: boolean;
 }
 
 /**
@@ -211,17 +254,27 @@ export interface Journal {
   /** @returns the number of this death, or undefined when the run has another owner. */
   buryRun(run: ClaimedRun, failure: Failure, entries: readonly Entry[]): Promise<number | undefined>;
 
-  /** @returns the id of the run's new job, or undefined when that death is over already. */
-  redriveRun(run: RunOfTenant, death: number): Promise<string | undefined>;
+  /**
+   * @param token unique for the call
+   * @returns the id of the run's new job, or undefined when that death is over already
+   */
+  redriveRun(run: RunOfTenant, death: number, token: string): Promise<string | undefined>;
   /** @returns the run's new job, or undefined when the run is no longer as `seen`. */
   reissueRun(seen: Whereabouts): Promise<{ readonly jobId: string; readonly claims: number } | undefined>;
   /** Overdue runs, and Redis' clock. Each is this caller's for a few seconds. */
-  deliverSignal(runId: string, signal: KeptSignal): Promise<SignalReply>;
-  cancelRun(run: RunOfTenant): Promise<CancelReply>;
+  /** @param unlimited for what the engine itself has to say, such as a child's end */
+  deliverSignal(runId: string, signal: NewSignal, unlimited?: true): Promise<SignalReply>;
+  /** @param answeredAt the revision at which a dead run had nothing left to undo */
+  cancelRun(run: RunOfTenant, answeredAt?: number): Promise<CancelReply>;
+  /**
+   * Ends a run whose effects have all been answered for.
+   * @param effectsStand something was done that was not undone
+   * @returns how it ended, or undefined when there is nothing of that kind to end
+   */
+  endAnswered(run: Whereabouts, effectsStand: boolean): Promise<'failed' | 'cancelled' | undefined>;
   /** @param generation the one that is followed: a repeat does not start another */
   rerunRun(runId: string, generation: number, version: number): Promise<RerunReply>;
-  /** @param seen the field's record as it was when the person decided */
-  resolveStep(run: RunOfTenant, field: string, seen: string, record: string): Promise<ResolveReply>;
+  resolveStep(run: RunOfTenant, answer: Answer): Promise<ResolveReply>;
   takeAlarms(limit: number): Promise<{ readonly now: number; readonly runIds: readonly string[] }>;
   moveAlarm(runId: string, delayMs: number): Promise<void>;
   /** @returns false when the run is no longer dead by that death: then nothing was changed */
@@ -253,6 +306,8 @@ export interface Journal {
    */
   pruneRuns(tenant: string, from: number, limit: number): Promise<number | undefined>;
   readRun(runId: string): Promise<Run | undefined>;
+  /** Redis' clock. */
+  now(): Promise<number>;
   readStatus(runId: string): Promise<Run['status'] | undefined>;
   readRevision(runId: string): Promise<number | undefined>;
   /** Ids of the workers that prove their life. */

@@ -50,6 +50,8 @@ const scripts = {
   reissueRun: loadScript('reissue-run'),
   deliverSignal: loadScript('deliver-signal'),
   cancelRun: loadScript('cancel-run'),
+  endAnswered: loadScript('end-answered'),
+  readRun: loadScript('read-run'),
   rerunRun: loadScript('rerun-run'),
   resolveStep: loadScript('resolve-step'),
   takeAlarms: loadScript('take-alarms'),
@@ -217,9 +219,13 @@ export function redisJournal({
       throw unexpected('bury-run', word);
     },
 
-    async redriveRun({ runId, tenant }, death) {
+    async redriveRun({ runId, tenant }, death, token) {
       const [word, jobId] = list(
-        await call('redriveRun', [...ofRun(runId), keys.dead(tenant)], [runId, death, GRACE_MS.reissue]),
+        await call(
+          'redriveRun',
+          [...ofRun(runId), keys.dead(tenant)],
+          [runId, death, token, GRACE_MS.reissue],
+        ),
       );
       if (word === 'redriven') return String(jobId);
       if (word === 'not_dead' || word === 'unknown') return undefined;
@@ -235,10 +241,14 @@ export function redisJournal({
       throw unexpected('reissue-run', word);
     },
 
-    async deliverSignal(runId, { id, name, payload }): Promise<SignalReply> {
+    async deliverSignal(runId, { id, name, payload, generation }, unlimited): Promise<SignalReply> {
       const signal = JSON.stringify({ name, payload });
+      const limits = unlimited ? ['', ''] : [LIMITS.signals, LIMITS.signalBytes];
       const [word, flow, jobId] = list(
-        await call('deliverSignal', ofRun(runId), [runId, id, signal, LIMITS.signals, GRACE_MS.signal]),
+        await call('deliverSignal', ofRun(runId), [
+          ...[runId, id, signal, generation ?? ''],
+          ...[...limits, GRACE_MS.signal],
+        ]),
       );
       switch (word) {
         case 'delivered':
@@ -249,6 +259,8 @@ export function redisJournal({
         case 'repeated':
         case 'run_finished':
         case 'too_many':
+        case 'too_large':
+        case 'generation_ended':
         case 'unknown':
           return { outcome: word };
         default:
@@ -256,22 +268,41 @@ export function redisJournal({
       }
     },
 
-    async cancelRun({ runId, tenant }): Promise<CancelReply> {
+    async cancelRun({ runId, tenant }, answeredAt): Promise<CancelReply> {
       const [word, flow, jobId, then, deaths] = list(
-        await call('cancelRun', [...ofRun(runId), keys.dead(tenant)], [runId, GRACE_MS.signal]),
+        await call(
+          'cancelRun',
+          [...ofRun(runId), keys.dead(tenant)],
+          [runId, GRACE_MS.signal, answeredAt ?? ''],
+        ),
       );
       const job = { flow: String(flow), jobId: String(jobId) };
       switch (word) {
         case 'cancelling':
-          if (then === 'add') return { outcome: word, job, then, deaths: Number(deaths) };
+          if (then === 'add' || then === 'ends') return { outcome: word, job, then, deaths: Number(deaths) };
           if (then === 'promote' || then === 'running') return { outcome: word, job, then };
           throw unexpected('cancel-run', then);
         case 'run_finished':
+        case 'changed':
         case 'unknown':
           return { outcome: word };
         default:
           throw unexpected('cancel-run', word);
       }
+    },
+
+    async endAnswered({ runId, draw }, effectsStand) {
+      const drawnUpon = draw ? [keys.run(draw.from)] : [];
+      const [word, status] = list(
+        await call(
+          'endAnswered',
+          [...ofRun(runId), ...drawnUpon],
+          [runId, retentionMs, GRACE_MS.parent, draw?.amount ?? 0, effectsStand ? 'settled' : 'given_back'],
+        ),
+      );
+      if (word === 'ended') return status as 'failed' | 'cancelled';
+      if (word === 'moved_on') return undefined;
+      throw unexpected('end-answered', word);
     },
 
     async rerunRun(runId, generation, version): Promise<RerunReply> {
@@ -291,17 +322,21 @@ export function redisJournal({
       }
     },
 
-    async resolveStep({ runId, tenant }, field, seen, record): Promise<ResolveReply> {
+    async resolveStep({ runId, tenant }, answer): Promise<ResolveReply> {
+      const { field, seen, record, token, goesOn, cancels, provesPresent } = answer;
+      const flags = [goesOn ? '1' : '0', cancels ? '1' : '', provesPresent ? '1' : ''];
       const [word, flow, jobId, deaths] = list(
         await call(
           'resolveStep',
           [...ofRun(runId), keys.dead(tenant)],
-          [runId, field, seen, record, GRACE_MS.reissue],
+          [runId, field, seen, record, token, ...flags, GRACE_MS.reissue],
         ),
       );
       switch (word) {
-        case 'resolved':
-          return { outcome: word, job: { flow: String(flow), jobId: String(jobId) }, deaths: Number(deaths) };
+        case 'resolved': {
+          const job = jobId == null ? undefined : { flow: String(flow), jobId: String(jobId) };
+          return { outcome: word, job, deaths: Number(deaths ?? 0) };
+        }
         case 'not_dead':
         case 'changed':
         case 'unknown':
@@ -329,13 +364,20 @@ export function redisJournal({
     },
 
     async readRun(runId) {
-      const fields = new Map(Object.entries(await connection.hgetall(keys.run(runId))));
+      const fields = fieldsOf(list(await runScript(connection, scripts.readRun, [keys.run(runId)], [])));
       return fields.size === 0 ? undefined : decodeRun(runId, fields);
     },
 
     async readRecords(runId) {
-      const fields = Object.entries(await connection.hgetall(keys.run(runId)));
-      return new Map(fields.filter(([field]) => parseField(field)));
+      const names = (await connection.hkeys(keys.run(runId))).filter((field) => parseField(field));
+      if (names.length === 0) return new Map();
+      const values = await connection.hmget(keys.run(runId), ...names);
+      return new Map(
+        names.flatMap((field, index) => {
+          const value = values[index];
+          return value == null ? [] : [[field, value] as const];
+        }),
+      );
     },
 
     async listRuns(of, tenant, { after, filter, look, pick }) {
@@ -396,6 +438,8 @@ export function redisJournal({
     async tenants() {
       return connection.smembers(keys.tenants);
     },
+
+    now: redisNow,
 
     async readStatus(runId) {
       return ((await connection.hget(keys.run(runId), 'status')) ?? undefined) as Run['status'] | undefined;

@@ -127,6 +127,12 @@ export const WHEREABOUTS_FIELDS = [
   'tenant',
   'generation',
   'woken',
+  'version',
+  'revision',
+  'draw',
+  'acted',
+  'answered',
+  'lost',
 ] as const;
 
 export function decodeWhereabouts(
@@ -135,6 +141,7 @@ export function decodeWhereabouts(
 ): Whereabouts | undefined {
   const [flow, status, jobId, owner, deaths, updatedAt, waiting, death, parent, tenant, generation, woken] =
     values;
+  const [version, revision, draw, acted, answered, lost] = values.slice(12);
   if (!flow || !status || !jobId || !tenant) return undefined;
   const waits = hasLetGo(owner ?? '') && woken !== owner;
   const waitingFor = waits ? parsed<WaitingFor>(waiting ?? undefined) : undefined;
@@ -152,16 +159,25 @@ export function decodeWhereabouts(
     wakeAt,
     death: parsed<Failure>(death ?? undefined),
     parent: parsed<ParentRun>(parent ?? undefined),
+    version: Number(version),
+    revision: Number(revision),
+    draw: parsed<Draw>(draw ?? undefined),
+    acted: acted ?? undefined,
+    answered: answered === '1',
+    lost: lost !== null && lost !== undefined,
   };
 }
 
-function recordsOf(fields: Fields): { readonly records: Map<string, StepRecord>; readonly bytes: number } {
+function recordsOf(fields: Fields): {
+  readonly records: Map<string, StepRecord>;
+  readonly bytes: Map<string, number>;
+} {
   const records = new Map<string, StepRecord>();
-  let bytes = 0;
+  const bytes = new Map<string, number>();
   for (const [field, text] of fields) {
     if (!parseField(field)) continue;
     records.set(field, decodeRecord(text));
-    bytes += Buffer.byteLength(text);
+    bytes.set(field, Buffer.byteLength(text));
   }
   return { records, bytes };
 }
@@ -186,7 +202,7 @@ function signalsOf(fields: Fields): KeptSignal[] {
   for (const [field, text] of fields) {
     if (!field.startsWith(SIGNAL)) continue;
     signals.push({
-      ...(JSON.parse(text) as { n: number; name: string; payload: Json }),
+      ...(JSON.parse(text) as { n: number; name: string; payload?: Json }),
       id: field.slice(SIGNAL.length),
     });
   }

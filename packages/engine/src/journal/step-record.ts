@@ -21,6 +21,8 @@ export type CompletedRecord = RecordCommon & {
   readonly result?: unknown;
   /** Of a wait: the id of the signal that ended it. */
   readonly signal?: string;
+  /** Of a step or child run: it has no undo. Absent where it has one, or where 0.1 or a person recorded it. */
+  readonly undo?: false;
 };
 
 export type RejectedRecord = RecordCommon & {
@@ -68,10 +70,11 @@ export function encodeRecord(record: StepRecord, resultJson?: string): string {
     const { kind, ...rest } = record;
     return JSON.stringify({ kind, ...rest });
   }
-  const { seq, attempts, startedAt, finishedAt, signal } = record;
+  const { seq, attempts, startedAt, finishedAt, signal, undo } = record;
   const head = `{"kind":"completed","seq":${seq},"attempts":${attempts},"startedAt":${startedAt},"finishedAt":${finishedAt}`;
   const by = signal === undefined ? '' : `,"signal":${JSON.stringify(signal)}`;
-  return resultJson === undefined ? `${head}${by}}` : `${head}${by},"result":${resultJson}}`;
+  const rest = undo === undefined ? by : `${by},"undo":false`;
+  return resultJson === undefined ? `${head}${rest}}` : `${head}${rest},"result":${resultJson}}`;
 }
 
 export function decodeRecord(text: string): StepRecord {
@@ -85,4 +88,11 @@ export function withKind(text: string): string {
 
 export function isFinal(record: StepRecord): record is FinalRecord {
   return record.kind === 'completed' || record.kind === 'rejected';
+}
+
+/** True when what the record is about was begun, and nobody knows yet what came of it. */
+export function isInDoubt(record: StepRecord): boolean {
+  return (
+    record.kind === 'started' || record.kind === 'waiting' || (record.kind === 'retrying' && record.inDoubt)
+  );
 }

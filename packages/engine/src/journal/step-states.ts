@@ -1,6 +1,6 @@
 import { isTerminal, type Run, type StepState, type UndoState, type WaitState } from '../contract/run.ts';
 import { parseField, signalOfWait, undoFieldOf } from './identity.ts';
-import type { CompletedRecord, StepRecord } from './step-record.ts';
+import { type CompletedRecord, isInDoubt, type StepRecord } from './step-record.ts';
 
 /** What a run's journal holds, by field. */
 type Records = ReadonlyMap<string, StepRecord>;
@@ -55,7 +55,10 @@ function stepState(
 function undoState(undo: StepRecord, done: CompletedRecord): UndoState {
   const { attempts, startedAt } = undo;
   const finishedAt = undo.kind === 'completed' ? { finishedAt: undo.finishedAt } : {};
-  return { attempts, startedAt, ...finishedAt, doneAt: done.finishedAt };
+  return {
+    ...{ attempts, startedAt, ...finishedAt, doneAt: done.finishedAt },
+    ...(isInDoubt(undo) && { inDoubt: true as const }),
+  };
 }
 
 /** Timers and waits for signals, in the order of their start. */

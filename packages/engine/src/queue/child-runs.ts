@@ -3,7 +3,15 @@ import type { Json } from '../contract/run.ts';
 import type { ChildEnd, ChildRuns } from '../drive/waits.ts';
 import { encodeJson } from '../journal/codec.ts';
 import { childSignal } from '../journal/identity.ts';
-import type { ClaimedRun, Journal, ParentRun, RunOfTenant, SignalReply } from '../journal/journal.ts';
+import type {
+  CancelReply,
+  ClaimedRun,
+  Journal,
+  NewSignal,
+  ParentRun,
+  RunOfTenant,
+  SignalReply,
+} from '../journal/journal.ts';
 import { runIdOf } from '../journal/keys.ts';
 import { bringBack } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
@@ -29,7 +37,11 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
     const json = encodeJson(flow.input.parse(input), `the input of child run "${name}"`) ?? 'null';
     const created = await journal.createRun({
       ...{ runId, fingerprint: json, tenant: parent.tenant, flow: flow.name, version: flow.version },
-      ...{ idempotencyKey, input: json, parent: { runId: parent.runId, name } },
+      ...{
+        idempotencyKey,
+        input: json,
+        parent: { runId: parent.runId, name, generation: parent.generation },
+      },
       ...(cancelled && { cancelled }),
     });
     if (created.outcome === 'key_reused') {
@@ -62,7 +74,11 @@ export async function tellParent(
   { runId, parent, end }: EndedChild,
 ): Promise<void> {
   const payload = JSON.parse(JSON.stringify(end)) as Json;
-  await sendSignal(journal, jobs, parent.runId, { id: runId, name: childSignal(parent.name), payload });
+  const { name, generation } = parent;
+  const signal = { id: runId, name: childSignal(name), payload, generation };
+  const outcome = await sendSignal(journal, jobs, parent.runId, signal, true);
+  if (outcome === 'too_many' || outcome === 'too_large')
+    throw new Error(`the end of child run ${runId} was refused by its parent ${parent.runId}: ${outcome}`);
   await journal.moveAlarm(runId, 0);
 }
 
@@ -71,9 +87,10 @@ export async function sendSignal(
   journal: Journal,
   jobs: Jobs,
   runId: string,
-  signal: { readonly id: string; readonly name: string; readonly payload: Json },
+  signal: NewSignal,
+  unlimited?: true,
 ): Promise<SignalReply['outcome']> {
-  const reply = await journal.deliverSignal(runId, signal);
+  const reply = await journal.deliverSignal(runId, signal, unlimited);
   if (reply.outcome === 'delivered' && reply.parked)
     await jobs.promote(reply.parked.flow, reply.parked.jobId);
   return reply.outcome;
@@ -84,11 +101,13 @@ export async function cancelRun(
   journal: Journal,
   jobs: Jobs,
   run: RunOfTenant,
-): Promise<'cancelling' | 'run_finished' | 'unknown'> {
-  const reply = await journal.cancelRun(run);
+  answeredAt?: number,
+): Promise<CancelReply['outcome']> {
+  const reply = await journal.cancelRun(run, answeredAt);
   if (reply.outcome === 'cancelling') {
     const { flow, jobId } = reply.job;
     if (reply.then === 'promote') await jobs.promote(flow, jobId);
+    if (reply.then === 'ends') await jobs.removeLetter(run.runId, reply.deaths);
     if (reply.then === 'add') await bringBack(jobs, { runId: run.runId, flow, jobId, death: reply.deaths });
   }
   return reply.outcome;

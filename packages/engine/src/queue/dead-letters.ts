@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { Failure } from '../contract/run.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -56,7 +57,7 @@ export async function bringBack(
 export async function processLetter(jobs: Jobs, journal: Journal, job: Job<Letter>): Promise<string> {
   const letter = job.data;
   if (job.attemptsMade === 0) throw reasonOf(letter);
-  const jobId = await journal.redriveRun(letter, letter.death);
+  const jobId = await journal.redriveRun(letter, letter.death, randomUUID());
   if (!jobId) return `run ${letter.runId} is no longer dead by its death ${letter.death}; nothing was done`;
   await jobs.add(letter.flow, letter.runId, jobId);
   return `run ${letter.runId} redriven`;

@@ -1,7 +1,9 @@
 import type { Log } from '../contract/log.ts';
 import { isTerminal } from '../contract/run.ts';
+import { effectsStand } from '../drive/compensation.ts';
 import { hasLetGo, runIdOfJob, workerOf } from '../journal/identity.ts';
 import type { Journal, Whereabouts } from '../journal/journal.ts';
+import { decoded } from '../journal/resolution.ts';
 import { tellParent } from './child-runs.ts';
 import type { DeadRun } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
@@ -67,7 +69,16 @@ export class Sweeper {
     if (!run) return journal.moveAlarm(runId, 0);
     if (isTerminal(run.status)) return this.#seeToParent(run);
     if (run.status === 'dead') return this.#seeToLetter(run);
+    if (run.answered) return this.#end(run);
     await this.#seeToJob(run, now);
+  }
+
+  /** A cancelled run with nothing left to undo ends from its journal: its flow may be gone, or not fit any more. */
+  async #end(run: Whereabouts): Promise<void> {
+    const { journal, jobs } = this.#deps;
+    // a cancel may have been cut short between journal and queue
+    await jobs.removeLetter(run.runId, run.deaths);
+    await journal.endAnswered(run, effectsStand(decoded(await journal.readRecords(run.runId))));
   }
 
   /** A run that has ended keeps its alarm until its parent was told. */

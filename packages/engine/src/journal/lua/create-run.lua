@@ -3,14 +3,15 @@
 -- ARGV  run id, fingerprint, tenant, flow, version, idempotency key, input (JSON), ms until its job must have been claimed,
 --       parent (JSON, or '' for none), '1' when it is to be cancelled at once or '', draw (JSON, or '' for none), its amount, the most
 --       that may be drawn in all
--- Reply {'created', now} | {'replayed', now, field, value, …} | {'key_reused', now}
+-- Reply {'created', now} | {'replayed', now, field, value, …} (as read-run gives them) | {'key_reused', now}
 --       | {'source_not_completed', now} | {'draw_exceeds', now, what is left}: nothing was written
 -- @include clock
+-- @include view
 local now = now_ms()
 local fingerprint = redis.call('HGET', KEYS[1], 'fingerprint')
 if fingerprint then
   if fingerprint ~= ARGV[2] then return { 'key_reused', now } end
-  local reply = redis.call('HGETALL', KEYS[1])
+  local reply = view_of(KEYS[1])
   table.insert(reply, 1, 'replayed')
   table.insert(reply, 2, now)
   return reply

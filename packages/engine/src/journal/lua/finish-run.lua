@@ -8,6 +8,7 @@
 -- @include clock
 -- @include identity
 -- @include owned
+-- @include ending
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused == 'repeated' then return 'finished' end
 if refused then return refused end
@@ -24,18 +25,5 @@ if ARGV[5] ~= '' then
 end
 add_records(KEYS[1], 10, set)
 redis.call('HSET', KEYS[1], unpack(set))
-redis.call('PEXPIRE', KEYS[1], ARGV[6])
-if KEYS[3] and redis.call('EXISTS', KEYS[3]) == 1 then
-  if ARGV[9] == 'settled' then
-    redis.call('HINCRBY', KEYS[3], 'settled', ARGV[8])
-  else
-    redis.call('HINCRBY', KEYS[3], 'drawn', -ARGV[8])
-  end
-  redis.call('HINCRBY', KEYS[3], 'revision', 1)
-end
-if run.parent then
-  redis.call('ZADD', KEYS[2], now + ARGV[7], ARGV[2])
-else
-  redis.call('ZREM', KEYS[2], ARGV[2])
-end
+end_run({ run = KEYS[1], alarms = KEYS[2], source = KEYS[3] }, ARGV[2], now, run.parent, ARGV[6], ARGV[7], ARGV[8], ARGV[9])
 return 'finished'

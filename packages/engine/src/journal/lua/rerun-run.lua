@@ -11,7 +11,7 @@ if f[2] ~= ARGV[2] then return { 'repeated' } end
 if status ~= 'completed' and status ~= 'failed' and status ~= 'cancelled' then return { 'not_finished' } end
 if f[6] or (tonumber(f[7]) or 0) > 0 then return { 'drawn' } end
 local gone = { 'phase', 'failure', 'output', 'cancel', 'waiting', 'death', 'signals', 'owner', 'claims', 'lost',
-  'claimedAt', 'doubts', 'forgotAt', 'forgotSince' }
+  'claimedAt', 'doubts', 'forgotAt', 'forgotSince', 'acted', 'answered', 'untaken', 'untakenBytes' }
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.find(field, '^[sutwcgh]:') then gone[#gone + 1] = field end
 end

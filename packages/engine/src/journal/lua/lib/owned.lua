@@ -25,6 +25,22 @@ local function is_final(field, record)
   return kind == 'completed' or kind == 'rejected' and string.sub(field, 1, 2) ~= 'u:'
 end
 
+-- A signal that a wait has taken keeps its place, so that it is known when it comes again; its payload is in the wait's record.
+local function take_signal(key, field, record, set)
+  local prefix = string.sub(field, 1, 2)
+  if prefix ~= 'w:' and prefix ~= 'c:' then return end
+  local id = string.match(record, '"signal":"([^"]+)"')
+  local signal = id and redis.call('HGET', key, 'g:' .. id)
+  local cut = signal and string.find(signal, ',"payload":', 1, true)
+  if not cut then return end
+  set[#set + 1] = 'g:' .. id
+  set[#set + 1] = string.sub(signal, 1, cut - 1) .. '}'
+  if redis.call('HEXISTS', key, 'untaken') == 1 then
+    redis.call('HINCRBY', key, 'untaken', -1)
+    redis.call('HINCRBY', key, 'untakenBytes', -#signal)
+  end
+end
+
 -- Adds ARGV[first..] (pairs of field and record) to `set`, but for fields that already hold a final record, and for
 -- intents of a run that is to be cancelled: their steps do not start.
 local function add_records(key, first, set, without_intents)
@@ -32,6 +48,7 @@ local function add_records(key, first, set, without_intents)
     if not (without_intents and kind_of(ARGV[i + 1]) == 'started') and not is_final(ARGV[i], redis.call('HGET', key, ARGV[i])) then
       set[#set + 1] = ARGV[i]
       set[#set + 1] = ARGV[i + 1]
+      take_signal(key, ARGV[i], ARGV[i + 1], set)
     end
   end
 end
