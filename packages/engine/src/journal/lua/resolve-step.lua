@@ -1,6 +1,6 @@
 -- Writes down what a person found out about a dead run's effect, or its undo, and lets the run go on, unless its flow could not.
 -- KEYS  run, alarms, the tenant's dead
--- ARGV  run id, field, record as the person saw it ('' for none, which only a run may have whose last owner was lost), record to put in
+-- ARGV  run id, field, record as the person saw it ('' for none: of an undo, or of a step of a run whose last owner was lost), record to put in
 --       its place, token of the answer (the same answer again is answered the same), '1' to let the run go on or '0', '1' when it is to be
 --       cancelled or '', '1' when nothing that came later can have been forgotten or '', ms until its job must have been claimed
 -- Reply {'resolved', flow, job id, deaths} (it goes on) | {'resolved'} (it stays dead) | {'not_dead'} | {'changed'} (the record is
@@ -15,7 +15,8 @@ if f[9] == ARGV[5] then
   return { 'resolved', f[6], f[10], tonumber(f[7]) }
 end
 if f[1] ~= 'dead' then return { 'not_dead' } end
-if (f[2] or '') ~= ARGV[3] or ARGV[3] == '' and not f[11] then return { 'changed' } end
+if (f[2] or '') ~= ARGV[3] then return { 'changed' } end
+if ARGV[3] == '' and string.sub(ARGV[2], 1, 2) ~= 'u:' and not f[11] then return { 'changed' } end
 local now = now_ms()
 local redrives = (tonumber(f[4]) or 0) + 1
 redis.call('HSET', KEYS[1], 'h:r' .. redrives, '{"kind":"resolved","at":' .. now .. '}', ARGV[2], ARGV[4], 'acted', ARGV[5],
