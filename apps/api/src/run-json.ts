@@ -69,6 +69,9 @@ export type RunJson = z.infer<typeof RunJson>;
 /** A page of runs. */
 export const RunListJson = z.strictObject({
   data: z.array(RunJson),
+  unreadable: z.array(z.string()).optional().meta({
+    description: 'Ids of runs of this page whose records cannot be read: something else has written to them.',
+  }),
   nextCursor: z
     .string()
     .optional()

@@ -50,6 +50,8 @@ export function printPage(
     return;
   }
   io.out(`${page.data.length === 0 ? how.none : how.describe(page.data)}\n`);
+  if (page.unreadable)
+    io.out(`\nNot shown, since something else has written to their records: ${page.unreadable.join(', ')}\n`);
   if (page.nextCursor !== undefined) io.out(`\nThere are more: --all, or --cursor ${page.nextCursor}\n`);
 }
 

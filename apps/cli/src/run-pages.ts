@@ -3,7 +3,11 @@ import { z } from 'zod';
 import { askFor, RunJson } from './api.ts';
 import type { Io } from './io.ts';
 
-const PageJson = z.object({ data: z.array(RunJson), nextCursor: z.string().optional() });
+const PageJson = z.object({
+  data: z.array(RunJson),
+  unreadable: z.array(z.string()).optional(),
+  nextCursor: z.string().optional(),
+});
 export type RunPage = z.infer<typeof PageJson>;
 
 export interface PageFlags {
@@ -42,6 +46,7 @@ export async function readPages(
 ): Promise<RunPage> {
   const wanted = all ? Number.POSITIVE_INFINITY : limit;
   const data: RunJson[] = [];
+  const unreadable: string[] = [];
   let next = cursor;
   do {
     const onPage = String(Math.min(MOST_ON_A_PAGE, wanted - data.length));
@@ -51,7 +56,12 @@ export async function readPages(
     }
     const page = await askFor(PageJson, io, 'GET', `${path}?${asked}`);
     data.push(...page.data);
+    unreadable.push(...(page.unreadable ?? []));
     next = page.nextCursor;
   } while (next !== undefined && data.length < wanted);
-  return { data, ...(next !== undefined && { nextCursor: next }) };
+  return {
+    data,
+    ...(unreadable.length > 0 && { unreadable }),
+    ...(next !== undefined && { nextCursor: next }),
+  };
 }

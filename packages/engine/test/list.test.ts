@@ -2,6 +2,7 @@ import { waitFor } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineFlow, type ListQuery, RejectedError, UnavailableError } from '../src/index.ts';
+import { keys } from '../src/testing.ts';
 import { startSystem, type TestSystem } from './system.ts';
 
 let broken = true;
@@ -146,5 +147,20 @@ it('forgets runs that have expired', async () => {
   system.startWorker();
   await waitFor(async () => (await system.connection.zscore('{hf0}/runs/t', also)) === null, {
     what: 'the list to be cleared',
+  });
+});
+
+it('leaves out a run that something else has written to, says which, and shows the others', async () => {
+  const key = 'written to';
+  const broken = await system.submit(plain, 'broken', key);
+  const good = await system.submit(plain, 'good');
+  for (const id of [broken, good]) await system.runWith(id, 'completed');
+  await system.connection.hset(keys.run(broken), 'output', '{"half":');
+  const page = await system.client.listRuns('t', { limit: 2 });
+  expect(page.unreadable).toEqual([broken]);
+  expect(page.runs.map(({ id }) => id)).toContain(good);
+  expect(await system.client.listRuns('t', { key, flow: 'plain' })).toEqual({
+    runs: [],
+    unreadable: [broken],
   });
 });

@@ -57,8 +57,12 @@ export async function listRoutes(
   );
 }
 
-function send(reply: FastifyReply, { runs, nextCursor }: RunPage): FastifyReply {
-  const list: RunListJson = { data: runs.map(presentRun), ...(nextCursor !== undefined && { nextCursor }) };
+function send(reply: FastifyReply, { runs, unreadable, nextCursor }: RunPage): FastifyReply {
+  const list: RunListJson = {
+    data: runs.map(presentRun),
+    ...(unreadable && { unreadable: [...unreadable] }),
+    ...(nextCursor !== undefined && { nextCursor }),
+  };
   return reply.header('cache-control', 'private, no-store').send(list);
 }
 

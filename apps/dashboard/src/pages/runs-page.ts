@@ -12,6 +12,8 @@ export const STATUSES = [
 
 export interface RunsPageParts {
   readonly runs: readonly Run[];
+  /** Ids of runs of this page whose records cannot be read. */
+  readonly unreadable: readonly string[];
   readonly nextCursor: string | undefined;
   readonly query: RunsQuery;
   readonly tenants: readonly string[];
@@ -20,7 +22,8 @@ export interface RunsPageParts {
   readonly now: number;
 }
 
-export function runsPage({ runs, nextCursor, query, tenants, flows, operator, now }: RunsPageParts): string {
+export function runsPage(parts: RunsPageParts): string {
+  const { runs, unreadable, nextCursor, query, tenants, flows, operator, now } = parts;
   const dead = query.status === 'dead';
   const title = dead ? 'Dead letters' : 'Runs';
   const many = tenants.length > 1;
@@ -32,6 +35,7 @@ export function runsPage({ runs, nextCursor, query, tenants, flows, operator, no
 <button>Show</button>
 </form>
 !${runs.length > 0 ? runRows(runs, now, many) : html`<p class="quiet">${nothing(query, nextCursor !== undefined)}</p>`}
+!${unreadable.length > 0 ? html`<p class="quiet">Not shown, since something else has written to their records: ${unreadable.join(', ')}.</p>` : ''}
 !${paging(query, nextCursor, many && query.tenant === undefined)}`;
   return layout({ title, operator, main });
 }

@@ -1,7 +1,7 @@
-import { type Client, InvalidCursorError, type Run, type RunStatus } from '@holdfast/engine';
+import { type Client, InvalidCursorError, type RunStatus } from '@holdfast/engine';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { runsPage, STATUSES } from '../pages/runs-page.ts';
+import { type RunsPageParts, runsPage, STATUSES } from '../pages/runs-page.ts';
 import { operatorOf } from '../plugins/login.ts';
 import { DashboardProblem } from '../problems.ts';
 
@@ -42,10 +42,10 @@ export async function runsRoutes(app: FastifyInstance, { client, flows }: RunsRo
     }
     const tenants = await client.tenants();
     const among = query.tenant === undefined ? tenants.slice(0, MERGED) : [query.tenant];
-    const { runs, nextCursor } = await find(client, among, query);
+    const { runs, unreadable, nextCursor } = await find(client, among, query);
     reply.type('text/html; charset=utf-8');
     return runsPage({
-      ...{ runs, nextCursor, query, tenants, flows },
+      ...{ runs, unreadable, nextCursor, query, tenants, flows },
       ...{ operator: operatorOf(request), now: Date.now() },
     });
   });
@@ -55,7 +55,7 @@ async function find(
   client: Client,
   tenants: readonly string[],
   query: RunsQuery,
-): Promise<{ readonly runs: readonly Run[]; readonly nextCursor: string | undefined }> {
+): Promise<Pick<RunsPageParts, 'runs' | 'unreadable' | 'nextCursor'>> {
   const { flow, status, code, key, cursor } = query;
   const filter = {
     ...(flow !== undefined && { flow }),
@@ -64,20 +64,21 @@ async function find(
     ...(key !== undefined && { key }),
   };
   const [only, ...others] = tenants;
-  if (only === undefined) return { runs: [], nextCursor: undefined };
+  if (only === undefined) return { runs: [], unreadable: [], nextCursor: undefined };
   if (others.length === 0) {
     const page = await listOne(client, only, {
       ...filter,
       limit: PAGE,
       ...(cursor !== undefined && { cursor }),
     });
-    return { runs: page.runs, nextCursor: page.nextCursor };
+    return { runs: page.runs, unreadable: page.unreadable ?? [], nextCursor: page.nextCursor };
   }
   const pages = await Promise.all(
     tenants.map((tenant) => client.listRuns(tenant, { ...filter, limit: PAGE })),
   );
   const runs = pages.flatMap((page) => page.runs).sort((a, b) => b.createdAt - a.createdAt);
-  return { runs: runs.slice(0, PAGE), nextCursor: undefined };
+  const unreadable = pages.flatMap((page) => page.unreadable ?? []);
+  return { runs: runs.slice(0, PAGE), unreadable, nextCursor: undefined };
 }
 
 async function listOne(client: Client, tenant: string, query: Parameters<Client['listRuns']>[1]) {

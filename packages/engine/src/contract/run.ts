@@ -37,6 +37,7 @@ export interface Failure {
   readonly details?: Json;
   readonly stack?: string;
   readonly cause?: ErrorRecord;
+  readonly errors?: readonly ErrorRecord[];
 }
 
 /** An error as the journal keeps it. */
@@ -47,6 +48,8 @@ export interface ErrorRecord {
   readonly details?: Json;
   readonly stack?: string;
   readonly cause?: ErrorRecord;
+  /** What an AggregateError holds, the first of them. */
+  readonly errors?: readonly ErrorRecord[];
 }
 
 /** What a suspended run waits for. Times are Unix milliseconds on Redis' clock. */

@@ -1,4 +1,4 @@
-import { toMs } from '../contract/duration.ts';
+import { startTimer, toMs } from '../contract/duration.ts';
 import {
   InDoubtError,
   MisconfiguredError,
@@ -101,7 +101,7 @@ export class Calls {
     const call = new Call(identity);
     return new Promise((resolve) => {
       const end = (outcome: AttemptOutcome<T>) => {
-        clearTimeout(timer);
+        stopTimer();
         this.#givingUp.delete(giveUp);
         resolve(outcome);
       };
@@ -109,7 +109,7 @@ export class Calls {
         call.abort(new Error(`step "${identity.step}" was given up: ${because}`));
         end({ kind: 'abandoned', because });
       };
-      const timer = setTimeout(() => {
+      const stopTimer = startTimer(timeoutMs, () => {
         const error = timedOut(identity.step, timeoutMs);
         call.abort(error);
         end({
@@ -120,7 +120,7 @@ export class Calls {
           error,
           retryAfterMs: undefined,
         });
-      }, timeoutMs);
+      });
       this.#givingUp.add(giveUp);
       try {
         fn(call).then(

@@ -1,6 +1,6 @@
 import type { FlowContext } from '../contract/define-flow.ts';
 import { type DurationInput, toMs } from '../contract/duration.ts';
-import { RejectedError } from '../contract/errors.ts';
+import type { RejectedError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure, WaitingFor } from '../contract/run.ts';
@@ -19,7 +19,7 @@ import type { RunObserver } from '../observe/run-observer.ts';
 import type { Calls } from './attempt.ts';
 import { Delivery } from './delivery.ts';
 import { Draws } from './draws.ts';
-import { toErrorRecord, toRejectedError } from './error-codec.ts';
+import { rejectionIn, toErrorRecord, toRejectedError } from './error-codec.ts';
 import type { RunWriter } from './run-writer.ts';
 import { type StepEnd, StepRunner } from './step-runner.ts';
 import { type ChildRuns, Waits } from './waits.ts';
@@ -150,13 +150,12 @@ export class Execution implements FlowContext {
       const output = await flow(this, this.#run.input);
       return { kind: 'returned', output };
     } catch (error) {
-      if (!(error instanceof RejectedError)) {
-        return { kind: 'dies', failure: { ...toErrorRecord(error), kind: 'bug' } };
-      }
-      const step = this.#rejectedBy.get(error);
+      const rejection = rejectionIn(error);
+      if (!rejection) return { kind: 'dies', failure: { ...toErrorRecord(error), kind: 'bug' } };
+      const step = this.#rejectedBy.get(rejection);
       return {
         kind: 'rejected',
-        failure: { ...toErrorRecord(error), kind: 'rejected', ...(step && { step }) },
+        failure: { ...toErrorRecord(rejection), kind: 'rejected', ...(step && { step }) },
       };
     }
   }

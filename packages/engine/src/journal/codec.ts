@@ -18,10 +18,16 @@ export class NotJsonError extends TypeError {
 export function encodeJson(value: unknown, what: string): string | undefined {
   if (value === undefined) return undefined;
   if (!isPlain(value, 0)) check(value, what, '', []);
-  return JSON.stringify(value);
+  const json = JSON.stringify(value);
+  // JSON escapes half of a surrogate pair, and nothing else like this
+  if (json.includes('\\ud')) check(value, what, '', []);
+  return json;
 }
 
-const MAX_DEPTH = 50;
+/** To here, the quick way may recurse. */
+const QUICK_DEPTH = 50;
+/** Deeper than any data that is meant so. */
+const MAX_DEPTH = 500;
 
 /** The quick way: true only of what `check` has no objection to. What goes deep, circles too, is left to `check`. */
 function isPlain(value: unknown, depth: number): boolean {
@@ -30,16 +36,21 @@ function isPlain(value: unknown, depth: number): boolean {
     case 'boolean':
       return true;
     case 'number':
-      return Number.isFinite(value);
+      return Number.isFinite(value) && (value !== 0 || 1 / value > 0);
     case 'object':
-      return value === null || (depth < MAX_DEPTH && hasPlainMembers(value, depth + 1));
+      return value === null || (depth < QUICK_DEPTH && hasPlainMembers(value, depth + 1));
     default:
       return false;
   }
 }
 
 function hasPlainMembers(value: object, depth: number): boolean {
-  if (Array.isArray(value)) return value.every((item) => isPlain(item, depth));
+  if (Array.isArray(value)) {
+    if (Object.keys(value).length !== value.length) return false;
+    // unlike `every`, this comes to holes too
+    for (const item of value) if (!isPlain(item, depth)) return false;
+    return true;
+  }
   if (Object.getPrototypeOf(value) !== Object.prototype) return false;
   if (Object.getOwnPropertySymbols(value).length > 0) return false;
   return Object.values(value).every((member) => member === undefined || isPlain(member, depth));
@@ -48,11 +59,13 @@ function hasPlainMembers(value: object, depth: number): boolean {
 function check(value: unknown, what: string, path: string, above: readonly object[]): void {
   switch (typeof value) {
     case 'string':
+      if (value.isWellFormed()) return;
+      throw new NotJsonError(what, path, 'a string with half of a surrogate pair');
     case 'boolean':
       return;
     case 'number':
-      if (Number.isFinite(value)) return;
-      throw new NotJsonError(what, path, String(value));
+      if (Number.isFinite(value) && !Object.is(value, -0)) return;
+      throw new NotJsonError(what, path, Object.is(value, -0) ? '-0' : String(value));
     case 'object':
       if (value !== null) checkObject(value, what, path, above);
       return;
@@ -63,11 +76,11 @@ function check(value: unknown, what: string, path: string, above: readonly objec
 
 function checkObject(value: object, what: string, path: string, above: readonly object[]): void {
   if (above.includes(value)) throw new NotJsonError(what, path, 'a reference to something that contains it');
+  if (above.length >= MAX_DEPTH)
+    throw new NotJsonError(what, shortened(path), `nested more than ${MAX_DEPTH} levels deep`);
   const within = [...above, value];
   if (Array.isArray(value)) {
-    value.forEach((item, index) => {
-      check(item, what, `${path}[${index}]`, within);
-    });
+    checkArray(value, what, path, within);
     return;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -77,6 +90,24 @@ function checkObject(value: object, what: string, path: string, above: readonly 
   if (Object.getOwnPropertySymbols(value).length > 0)
     throw new NotJsonError(what, path, 'an object with symbol members');
   for (const [name, member] of Object.entries(value)) {
-    if (member !== undefined) check(member, what, path ? `${path}.${name}` : name, within);
+    const place = path ? `${path}.${name}` : name;
+    if (!name.isWellFormed())
+      throw new NotJsonError(what, place, 'a member whose name has half of a surrogate pair');
+    if (member !== undefined) check(member, what, place, within);
   }
+}
+
+function checkArray(value: readonly unknown[], what: string, path: string, within: readonly object[]): void {
+  for (let index = 0; index < value.length; index += 1) {
+    const place = `${path}[${index}]`;
+    if (!(index in value)) throw new NotJsonError(what, place, 'a hole in an array');
+    check(value[index], what, place, within);
+  }
+  const extra = Object.keys(value)[value.length];
+  if (extra !== undefined)
+    throw new NotJsonError(what, path ? `${path}.${extra}` : extra, 'a member of an array beside its items');
+}
+
+function shortened(path: string): string {
+  return path.length <= 100 ? path : `${path.slice(0, 100)}…`;
 }

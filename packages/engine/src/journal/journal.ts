@@ -295,7 +295,10 @@ export interface Journal {
       readonly pick: number;
     },
   ): Promise<Stretch>;
-  readRuns(runIds: readonly string[]): Promise<readonly (Run | undefined)[]>;
+  /** Those that are there, in the given order, and the ids of those whose records are not ours. */
+  readRuns(
+    runIds: readonly string[],
+  ): Promise<{ readonly runs: readonly Run[]; readonly unreadable: readonly string[] }>;
   /** Takes ids out of a tenant's list whose runs have expired. */
   forgetRuns(tenant: string, runIds: readonly string[]): Promise<void>;
   tenants(): Promise<readonly string[]>;

@@ -16,7 +16,14 @@ import type {
 } from './journal.ts';
 import { keys } from './keys.ts';
 import { sendInOneWrite } from './one-write.ts';
-import { decodeClaimed, decodeRun, decodeWhereabouts, fieldsOf, WHEREABOUTS_FIELDS } from './run-codec.ts';
+import {
+  CorruptRecordError,
+  decodeClaimed,
+  decodeRun,
+  decodeWhereabouts,
+  fieldsOf,
+  WHEREABOUTS_FIELDS,
+} from './run-codec.ts';
 import { loadScript } from './scripts.ts';
 
 /** By when a hand-over must have happened before a sweeper looks after it. */
@@ -409,7 +416,17 @@ export function redisJournal({
 
     async readRuns(runIds) {
       if (runIds.length > 0) sendInOneWrite(connection);
-      return Promise.all(runIds.map((runId) => this.readRun(runId)));
+      const unreadable: string[] = [];
+      const found = await Promise.all(
+        runIds.map((runId) =>
+          this.readRun(runId).catch((error: unknown) => {
+            if (!(error instanceof CorruptRecordError)) throw error;
+            unreadable.push(runId);
+            return undefined;
+          }),
+        ),
+      );
+      return { runs: found.filter((run) => run !== undefined), unreadable };
     },
 
     async forgetRuns(tenant, runIds) {

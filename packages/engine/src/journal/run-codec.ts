@@ -57,8 +57,20 @@ export function decodeClaimed(
   };
 }
 
-/** The run as people see it. */
+/**
+ * The run as people see it.
+ * @throws CorruptRecordError when something else has written to it
+ */
 export function decodeRun(runId: string, fields: Fields): Run {
+  try {
+    return runOf(runId, fields);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) throw corrupt(`JSON (${error.message})`);
+    throw error;
+  }
+}
+
+function runOf(runId: string, fields: Fields): Run {
   const status = need(fields, 'status') as Run['status'];
   const { records } = recordsOf(fields);
   const common = {
@@ -70,18 +82,18 @@ export function decodeRun(runId: string, fields: Fields): Run {
     idempotencyKey: need(fields, 'key'),
     input: JSON.parse(need(fields, 'input')) as Json,
     steps: stepStates(records, status),
-    waits: waitStates(records),
+    waits: waitStates(records).map((wait) => withDates(wait)),
     signals: signalsOf(fields).map(({ id, name }) => ({ id, name })),
     events: eventsOf(fields),
     drawn: Number(fields.get('drawn') ?? 0),
     settled: Number(fields.get('settled') ?? 0),
     revision: Number(need(fields, 'revision')),
-    createdAt: Number(need(fields, 'createdAt')),
-    updatedAt: Number(need(fields, 'updatedAt')),
+    createdAt: timeIn(fields, 'createdAt'),
+    updatedAt: timeIn(fields, 'updatedAt'),
   };
   const finishedAt = common.updatedAt;
   const failure = parsed<Failure>(fields.get('failure'));
-  const waitingFor = parsed<WaitingFor>(fields.get('waiting'));
+  const waitingFor = withDates(parsed<WaitingFor>(fields.get('waiting')));
   switch (status) {
     case 'pending':
     case 'running':
@@ -191,7 +203,9 @@ function notedIn(fields: Fields): Fields {
 }
 
 function eventsOf(fields: Fields): RunEvent[] {
-  const events = [...notedIn(fields).values()].map((text) => JSON.parse(withKind(text)) as RunEvent);
+  const events = [...notedIn(fields).values()].map((text) =>
+    withDates(JSON.parse(withKind(text)) as RunEvent),
+  );
   return events.sort((a, b) => a.at - b.at);
 }
 
@@ -216,6 +230,21 @@ function compensationOf(fields: Fields): ClaimedRun['compensation'] {
   const failure = parsed<Failure>(fields.get('failure'));
   if (!failure) throw corrupt('failure');
   return { ends: 'failed', failure };
+}
+
+/** The last moment that is a date. */
+const LAST_DATE = 8.64e15;
+
+/** What ends after all dates ends with them: 0.1 took any time-out. */
+function withDates<T>(state: T): T {
+  const until = typeof state === 'object' && state !== null && 'until' in state ? state.until : undefined;
+  return typeof until === 'number' && until > LAST_DATE ? { ...state, until: LAST_DATE } : state;
+}
+
+function timeIn(fields: Fields, name: string): number {
+  const time = Number(need(fields, name));
+  if (!Number.isFinite(time) || Math.abs(time) > LAST_DATE) throw corrupt(name);
+  return time;
 }
 
 /** A parked run keeps its last owner behind a "-". */

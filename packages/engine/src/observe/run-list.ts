@@ -14,6 +14,8 @@ export interface ListQuery extends ListFilter {
 
 export interface RunPage {
   readonly runs: readonly Run[];
+  /** Ids of runs of this page whose records in Redis cannot be read; absent when there are none. */
+  readonly unreadable?: readonly string[];
   /** Absent on the last page. */
   readonly nextCursor?: string;
 }
@@ -43,18 +45,24 @@ export async function listRuns(
   const { cursor, limit: asked = 50, ...filter } = query;
   const limit = Math.min(Math.max(asked, 1), 200);
   const runs: Run[] = [];
+  const unreadable: string[] = [];
   let after = cursor === undefined ? startOf(list, filter) : decodeCursor(list, cursor);
   for (let lookedAt = 0; runs.length < limit && lookedAt < MAX_LOOKED_AT; lookedAt += STRETCH) {
     const stretch = { after, filter, look: STRETCH, pick: limit - runs.length };
     const { runIds, expired, end } = await journal.listRuns(list, tenant, stretch);
     const found = await journal.readRuns(runIds);
     // a run may have changed since it was picked
-    runs.push(...found.filter((run) => run !== undefined).filter((run) => fits(run, filter)));
+    runs.push(...found.runs.filter((run) => fits(run, filter)));
+    unreadable.push(...found.unreadable);
     await journal.forgetRuns(tenant, expired);
-    if (!end || isOver(list, end, filter)) return { runs };
+    if (!end || isOver(list, end, filter)) return { runs, ...someOf(unreadable) };
     after = end;
   }
-  return after ? { runs, nextCursor: encodeCursor(list, after) } : { runs };
+  return { runs, ...someOf(unreadable), ...(after && { nextCursor: encodeCursor(list, after) }) };
+}
+
+function someOf(unreadable: readonly string[]): Pick<RunPage, 'unreadable'> {
+  return unreadable.length > 0 ? { unreadable } : {};
 }
 
 /** The runs of a tenant that a key reaches, by their ids: nothing is searched. */
@@ -66,8 +74,8 @@ export async function runsByKey(
 ): Promise<RunPage> {
   const among = filter.flow === undefined ? flows : [filter.flow];
   const found = await journal.readRuns(among.map((flow) => runIdOf(tenant, flow, key)));
-  const runs = found.filter((run) => run !== undefined).filter((run) => fits(run, filter));
-  return { runs: runs.sort((a, b) => b.createdAt - a.createdAt) };
+  const runs = found.runs.filter((run) => fits(run, filter));
+  return { runs: runs.sort((a, b) => b.createdAt - a.createdAt), ...someOf(found.unreadable) };
 }
 
 function startOf(list: List, { before }: ListFilter): ListPosition | undefined {
