@@ -115,7 +115,7 @@ test('what is in doubt is resolved by keyboard alone, and without JavaScript', a
   await plain.keyboard.type('{ "trackingNumber": "TRK-7" }');
   await tabTo('It happened');
   await plain.keyboard.press('Enter');
-  await plain.getByText('Resolved: the run goes on.').waitFor();
+  await plain.getByText('Resolved: the run goes on').waitFor();
   await until(runId, 'completed');
   expect(worker.charges.get(runId)).toBe(1);
   await plain.close();

@@ -23,7 +23,11 @@ export function inventory({ url }: InventoryConfig, guard?: Guard): Inventory & 
         origin: call,
         schema: z.object({ id: z.literal(call.reference), status: z.literal('reserved') }),
       });
-      const { id } = unwrap(outcome, { provider: 'inventory', operation: 'reserve' });
+      const { id } = unwrap(outcome, {
+        provider: 'inventory',
+        operation: 'reserve',
+        settlesDoubt: ({ code }) => code === 'out_of_stock',
+      });
       return { reservationId: id };
     },
 

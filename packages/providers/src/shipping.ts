@@ -64,7 +64,13 @@ export function shipping(config: ShippingConfig, guard?: Guard): Shipping & { cl
         origin: call,
         schema: LabelBody,
       });
-      return toLabel(unwrap(outcome, { provider: 'shipping', operation: 'buy label' }));
+      return toLabel(
+        unwrap(outcome, {
+          provider: 'shipping',
+          operation: 'buy label',
+          settlesDoubt: ({ status }) => status === 422,
+        }),
+      );
     },
 
     async findLabel(call) {

@@ -5,12 +5,20 @@ export interface Operation {
   /** As people call it: `payment`, `shipping`. */
   readonly provider: string;
   readonly operation: string;
+  /**
+   * True for what refuses the effect itself, whichever request asked for it under its key: then nothing came of an earlier one either
+   * whose reply was lost. Default: of none; a gateway or a revoked key refuses one request and says nothing of the others.
+   */
+  readonly settlesDoubt?: (refusal: Refusal) => boolean;
 }
+
+/** A provider's no; `status` where it came over HTTP. */
+export type Refusal = Trouble & { readonly status?: number };
 
 /** An `Outcome` of HTTP, or what came of SMTP in the same terms. */
 export type Unwrappable<T> =
   | { readonly kind: 'ok'; readonly value: T }
-  | (Trouble & { readonly kind: 'rejected' })
+  | (Refusal & { readonly kind: 'rejected' })
   | (Trouble & Delayed & { readonly kind: 'throttled' | 'unavailable' | 'in_doubt'; readonly unsent?: true });
 
 /**
@@ -24,7 +32,10 @@ export function unwrap<T>(outcome: Unwrappable<T>, operation: Operation): T {
     case 'ok':
       return outcome.value;
     case 'rejected':
-      throw new RejectedError(fault(outcome, operation));
+      throw new RejectedError({
+        ...fault(outcome, operation),
+        settlesDoubt: operation.settlesDoubt?.(outcome) ?? false,
+      });
     case 'throttled':
       throw new ThrottledError({
         ...{ ...fault(outcome, operation), ...delay(outcome) },

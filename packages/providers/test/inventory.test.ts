@@ -24,7 +24,7 @@ it.each([200, 201])('reserves under an id of our own (%i)', async (status) => {
 it('says which article is out of stock', async () => {
   const { stock: adapter } = await stock(json(409, { code: 'out_of_stock', sku: 'TEE-M', secret: 'x' }));
   const error = await stepError(adapter.reserve({ items: ITEMS }, stepCall('reserve')));
-  expect(error).toMatchObject({ kind: 'rejected', code: 'out_of_stock' });
+  expect(error).toMatchObject({ kind: 'rejected', code: 'out_of_stock', settlesDoubt: true });
   expect(error.details).toEqual({ provider: 'inventory', operation: 'reserve', status: 409, sku: 'TEE-M' });
 });
 
@@ -42,7 +42,7 @@ it.each<[string, Answer, object]>([
   [
     'an error in no form',
     json(400, ['no']),
-    { kind: 'rejected', code: 'http_400', details: { body: '["no"]' } },
+    { kind: 'rejected', code: 'http_400', settlesDoubt: false, details: { body: '["no"]' } },
   ],
   ['a code that is none', json(400, { code: 'no such\ncode' }), { kind: 'rejected', code: 'http_400' }],
   ['a 502', json(502, {}), { kind: 'in_doubt', code: 'http_502' }],

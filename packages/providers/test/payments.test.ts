@@ -70,6 +70,7 @@ describe('a charge', () => {
     );
     expect(await stepError(stripe.charge(CHARGE, stepCall('charge')))).toMatchObject({
       kind: 'rejected',
+      settlesDoubt: true,
       code: 'card_declined',
       message: 'payment charge: Your card has insufficient funds.',
       details: {
@@ -113,7 +114,7 @@ describe('a charge', () => {
     [
       'a wrong key',
       stripeError(401, { type: 'invalid_request_error', message: `Invalid API Key provided: ${KEY}` }),
-      { kind: 'rejected', code: 'credentials_refused' },
+      { kind: 'rejected', code: 'credentials_refused', settlesDoubt: false },
     ],
     [
       'too many requests',

@@ -1,9 +1,14 @@
 import { InDoubtError, RejectedError, type StepCall } from '@holdfast/engine';
 import type { ChargeRequest } from '@holdfast/flows';
+import type { Refusal } from '../unwrap.ts';
 import { effectMetadata } from './effect.ts';
 import type { PaymentIntent } from './objects.ts';
 
-export const CHARGE = { provider: 'payment', operation: 'charge' } as const;
+export const CHARGE = {
+  provider: 'payment',
+  operation: 'charge',
+  settlesDoubt: ({ status }: Refusal) => status === 402,
+} as const;
 
 /** Confirmed in the same request; with redirects ruled out, Stripe asks for no return_url. */
 export function chargeForm(request: ChargeRequest, call: StepCall): Record<string, string> {
@@ -27,9 +32,14 @@ export function takesMoney({ status }: PaymentIntent): boolean {
 
 /** @throws RejectedError for a definite no, InDoubtError while the intent may yet succeed. */
 export function readCharge(intent: PaymentIntent, { amount }: ChargeRequest): { readonly chargeId: string } {
-  const details = { ...CHARGE, paymentIntent: intent.id, paymentStatus: intent.status };
+  const { provider, operation } = CHARGE;
+  const details = { provider, operation, paymentIntent: intent.id, paymentStatus: intent.status };
   const rejected = (code: string, message: string, more: object = {}) =>
-    new RejectedError({ code, message: `payment charge: ${message}`, details: { ...details, ...more } });
+    new RejectedError({
+      ...{ code, message: `payment charge: ${message}`, details: { ...details, ...more } },
+      // the intent that the key stands for
+      settlesDoubt: true,
+    });
 
   switch (intent.status) {
     case 'succeeded':

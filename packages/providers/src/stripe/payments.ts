@@ -52,8 +52,9 @@ export function stripePayments(
         return checkRefund(theEffect(found, paysBack, outcome, { call, operation: REFUND }));
       }
       const known = outcome.kind === 'rejected' && outcome.code === 'charge_already_refunded';
-      if (known && (await wasRefundedByUs(stripe, request, call))) return;
-      checkRefund(unwrap(outcome, REFUND));
+      const ours = known ? await wasRefundedByUs(stripe, request, call) : undefined;
+      if (ours) return;
+      checkRefund(unwrap(outcome, { ...REFUND, settlesDoubt: () => ours === false }));
     },
 
     close: () => stripe.close(),
@@ -77,8 +78,13 @@ async function readAgain(stripe: StripeHttp, { id }: PaymentIntent, call: StepCa
 /**
  * Stripe forgets keys, so that a refund repeated late is refused as already done. It counts as ours only if this run stands on it, and
  * no other step of it, with the same amount: a refund made by hand does not, and is for a person to judge.
+ * @returns undefined when Stripe would not tell
  */
-async function wasRefundedByUs(stripe: StripeHttp, request: RefundRequest, call: StepCall): Promise<boolean> {
+async function wasRefundedByUs(
+  stripe: StripeHttp,
+  request: RefundRequest,
+  call: StepCall,
+): Promise<boolean | undefined> {
   const { chargeId, amount } = request;
   const found = await findRefunds(
     stripe,
@@ -87,7 +93,7 @@ async function wasRefundedByUs(stripe: StripeHttp, request: RefundRequest, call:
     (refund) => isOurs(call, refund) && refund.amount === amount && paysBack(refund),
   );
   if (found.read !== 'failed') return found.items.length > 0;
-  if (found.trouble.kind === 'rejected') return false;
+  if (found.trouble.kind === 'rejected') return undefined;
   return unwrap(found.trouble, { provider: 'payment', operation: 'refund (looking it up)' });
 }
 

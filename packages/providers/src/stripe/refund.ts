@@ -27,5 +27,7 @@ export function checkRefund(refund: Refund): void {
     code: 'refund_failed',
     message: `payment refund: ${id} is "${status}"; the money has not gone back`,
     details: { ...REFUND, refund: id, refundStatus: status },
+    // the refund that the key stands for
+    settlesDoubt: true,
   });
 }
