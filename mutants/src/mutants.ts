@@ -362,7 +362,7 @@ redis.call('PEXPIRE', KEYS[1], 604800000)`,
   {
     name: 'a job that is gone is not noticed',
     file: `${SRC}/queue/sweeper.ts`,
-    find: 'await jobs.add(run.flow, run.runId, run.jobId, dueInMs);',
+    find: 'await this.#reissue(run, dueInMs);',
     replace: '',
     tests: engine('sweeper', 'brings back a run whose job was lost'),
   },

@@ -1,4 +1,4 @@
-import { createLogger, onShutdown, runMain } from '@holdfast/app-kit';
+import { createLogger, onShutdown, runMain, surviveStrayRejections } from '@holdfast/app-kit';
 import { startWorkerApp } from './app.ts';
 import { readWorkerConfig } from './config.ts';
 
@@ -7,6 +7,7 @@ const STOP_WITHIN_MS = 35_000;
 runMain(async () => {
   const config = readWorkerConfig();
   const log = createLogger('worker', config.logLevel);
+  surviveStrayRejections(log);
   const worker = await startWorkerApp(config, log);
   log.info({ url: worker.url }, 'the worker has started');
   onShutdown(log, STOP_WITHIN_MS, worker.close);

@@ -26,5 +26,5 @@ export {
 export { type NodeFacts, type RedisFacts, readFacts } from './preflight-facts.ts';
 export { describeFinding } from './preflight-report.ts';
 export { type Finding, type Gravity, judgeRedis } from './preflight-rules.ts';
-export { OperatorError, onShutdown, runMain } from './process.ts';
+export { OperatorError, onShutdown, runMain, surviveStrayRejections } from './process.ts';
 export { connectRedis, type RedisConnection, type RedisUse } from './redis.ts';

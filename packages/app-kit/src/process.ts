@@ -23,6 +23,19 @@ export function runMain(main: () => Promise<void>): void {
 }
 
 /**
+ * Logs a rejection that nobody handles, with its stack, and goes on: the code of one step must not take the runs of all others down. What
+ * a callback throws still ends the process, which is in no state that could be known.
+ */
+export function surviveStrayRejections(log: Logger): void {
+  process.on('unhandledRejection', (reason) => {
+    log.error(
+      { err: reason },
+      'a promise was rejected and nobody handled it; a step must await, or catch, everything that it starts',
+    );
+  });
+}
+
+/**
  * On the first SIGINT or SIGTERM runs `close` and exits: 0 when it ended, 1 when it threw or took longer than `graceMs`.
  * A second signal exits at once.
  */

@@ -1,8 +1,10 @@
+import { waitFor } from '@holdfast/testkit';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createClient, defineFlow, QUEUE_PREFIX, UnavailableError } from '../src/index.ts';
+import { keys } from '../src/testing.ts';
 import { startSlowLine } from './slow-line.ts';
 import { quietLog, startSystem, type TestSystem } from './system.ts';
 
@@ -116,5 +118,70 @@ it('takes new runs and finishes old ones once Redis takes writes again', async (
   ).rejects.toMatchObject({ code: 'store_unavailable' });
   await system.connection.config('SET', 'maxmemory', '0');
   const runId = await system.submit(once, false);
+  await system.runWith(runId, 'completed');
+});
+
+it.each(['wait', 'delayed'])(
+  'brings back runs whose list in the queue was lost, though their jobs are still there: %s',
+  async (list) => {
+    const waits = list === 'delayed';
+    if (waits) system.startWorker();
+    const runIds = await Promise.all([1, 2, 3].map((n) => system.submit(once, waits, `key-${n}`)));
+    if (waits)
+      for (const runId of runIds) await system.runThat(runId, (run) => run.status !== 'pending', 'begun');
+    await system.connection.del(`{hf0}:once:${list}`);
+    expect(await queue.getJob(runIds[0] ?? '')).toBeDefined();
+    for (const runId of runIds) await system.connection.zadd('{hf0}/alarms', 0, runId);
+    if (!waits) system.startWorker();
+    for (const runId of runIds) await system.runWith(runId, 'completed');
+    await waitFor(async () => (await system.connection.keys('{hf0}:once:run_*')).length === 0, {
+      what: 'no job to be left',
+    });
+  },
+);
+
+it('a run that something else has written to does not keep the others from being looked after', async () => {
+  const broken = await system.submit(once, false);
+  const good = await system.submit(once, false);
+  await queue.obliterate({ force: true });
+  await system.connection.hset(
+    keys.run(broken),
+    'status',
+    'suspended',
+    'owner',
+    '-1:w.1',
+    'waiting',
+    '{"half":',
+  );
+  await system.connection.zadd('{hf0}/alarms', 0, broken, 1, good);
+  const errors: object[] = [];
+  system.startWorker({ log: { ...quietLog, error: (facts: object) => void errors.push(facts) } });
+  await system.runWith(good, 'completed');
+  expect(errors).toMatchObject([{ run: broken }]);
+});
+
+it('the runs of a dead worker are taken over though only workers without its flow are left to see it die', async () => {
+  const other = defineFlow({ ...once, name: 'other' });
+  const dead = '00000000-0000-4000-8000-000000000000';
+  const runId = await system.submit(once, false);
+  // it had claimed the run, and died: its proof of life has run out
+  const job = await queue.getJob(runId);
+  await system.connection.lrem('{hf0}:once:wait', 1, job?.id ?? '');
+  await system.connection.lpush('{hf0}:once:active', job?.id ?? '');
+  await system.connection.hset(keys.run(runId), {
+    owner: `1:${dead}.1`,
+    epoch: 1,
+    claims: 1,
+    status: 'running',
+    claimedAt: Date.now(),
+  });
+  await system.connection.sadd(keys.flows, 'once');
+  await system.connection.zadd(keys.workers, 1, dead);
+  system.startWorker({ flows: [other] });
+  await waitFor(async () => (await system.connection.zscore(keys.workers, dead)) === null, {
+    what: 'the dead worker to be signed off',
+  });
+  expect(await system.connection.hget(keys.run(runId), 'job')).toBe(`${runId}.r1`);
+  system.startWorker();
   await system.runWith(runId, 'completed');
 });

@@ -327,6 +327,10 @@ export interface Journal {
     holdsMs: number,
     lastCount: number,
   ): Promise<{ readonly count: number; readonly wentBack: boolean }>;
+  /** Says which flows a worker serves, so that others can look after its runs. */
+  announceFlows(flows: readonly string[]): Promise<void>;
+  /** All flows that any worker has ever served. */
+  flows(): Promise<readonly string[]>;
   /** Takes a worker out that stops in good order. */
   signOff(workerId: string): Promise<void>;
 }

@@ -22,6 +22,8 @@ export const keys = {
   tenants: `${TAG}/tenants`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */
   workers: `${TAG}/workers`,
+  /** Set: every flow that a worker has ever served. No TTL. */
+  flows: `${TAG}/flows`,
   /** Written to see whether Redis takes writes. Expires within seconds. */
   probe: `${TAG}/probe`,
   /** Counter: only ever grows, unless Redis has lost writes. No TTL. */

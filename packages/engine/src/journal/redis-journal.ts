@@ -481,6 +481,14 @@ export function redisJournal({
       return { count: Number(reply.replace('-', '')), wentBack: reply.startsWith('-') };
     },
 
+    async announceFlows(flows) {
+      if (flows.length > 0) await send(() => connection.sadd(keys.flows, ...flows));
+    },
+
+    async flows() {
+      return connection.smembers(keys.flows);
+    },
+
     async signOff(workerId) {
       await connection.zrem(keys.workers, workerId);
     },

@@ -4,6 +4,7 @@ import { effectsStand } from '../drive/compensation.ts';
 import { hasLetGo, runIdOfJob, workerOf } from '../journal/identity.ts';
 import type { Journal, Whereabouts } from '../journal/journal.ts';
 import { decoded } from '../journal/resolution.ts';
+import { CorruptRecordError } from '../journal/run-codec.ts';
 import { tellParent } from './child-runs.ts';
 import type { DeadRun } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
@@ -23,6 +24,12 @@ export interface SweeperDeps {
 const BATCH = 50;
 /** A run that is where it should be is looked at again after this, or after as long as it has been there. */
 const NEXT_LOOK_MS = 30_000;
+/** A run that could not be looked after is looked at again after this, doubled each time. */
+const SWEEP_AGAIN_MS = 5_000;
+const MAX_SET_ASIDE_MS = 10 * 60_000;
+const MAX_FAILED = 10_000;
+/** How long after its time a wake may come. */
+const LATE_MS = 2_000;
 /** How long a worker may take from parking a run to delaying its job. */
 const PARKS_MS = 2_000;
 /** How often, and how many of a tenant's runs at a time, the lists are cleared of what has expired. */
@@ -41,6 +48,8 @@ export class Sweeper {
   #missing = new Set<string>();
   readonly #prunedUpTo = new Map<string, number>();
   #pruneAt = 0;
+  /** How often in a row a run could not be looked after. */
+  readonly #failed = new Map<string, number>();
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
@@ -49,8 +58,26 @@ export class Sweeper {
   async sweep(): Promise<void> {
     await this.#takeOverFromTheDead();
     const { now, runIds } = await this.#deps.journal.takeAlarms(BATCH);
-    for (const runId of runIds) await this.#lookAfter(runId, now);
+    for (const runId of runIds) await this.#apart(runId, () => this.#lookAfter(runId, now));
     await this.#prune(now);
+  }
+
+  /** A run that cannot be looked after is set aside, for longer each time; it does not keep the others waiting. */
+  async #apart(runId: string, look: () => Promise<unknown>): Promise<void> {
+    try {
+      await look();
+      this.#failed.delete(runId);
+    } catch (error) {
+      if (!isAboutTheRun(error)) throw error;
+      const times = (this.#failed.get(runId) ?? 0) + 1;
+      if (this.#failed.size < MAX_FAILED || this.#failed.has(runId)) this.#failed.set(runId, times);
+      if (times === 1)
+        this.#deps.log.error(
+          { err: error, run: runId },
+          'a run could not be looked after, so it is set aside; has something else written to its record?',
+        );
+      await this.#deps.journal.moveAlarm(runId, Math.min(SWEEP_AGAIN_MS * 2 ** times, MAX_SET_ASIDE_MS));
+    }
   }
 
   async #prune(now: number): Promise<void> {
@@ -118,11 +145,13 @@ export class Sweeper {
         );
         // a redrive may have been cut short between journal and queue
         if (run.deaths > 0) await jobs.removeLetter(run.runId, run.deaths);
-        await jobs.add(run.flow, run.runId, run.jobId, dueInMs);
-        return journal.moveAlarm(run.runId, Math.max(dueInMs, 0) + 2_000);
+        // what is left of the job would keep another one of its id from being added, so the run gets a job with a new one
+        await jobs.remove(run.flow, run.jobId);
+        await this.#reissue(run, dueInMs);
+        return;
       case 'delayed':
         if (dueInMs <= 0) await jobs.promote(run.flow, run.jobId);
-        return journal.moveAlarm(run.runId, Math.max(dueInMs, 0) + 2_000);
+        return journal.moveAlarm(run.runId, Math.max(dueInMs, 0) + LATE_MS);
       case 'waiting':
         return journal.moveAlarm(run.runId, Math.max(NEXT_LOOK_MS, now - run.readySince));
       case 'active':
@@ -146,25 +175,37 @@ export class Sweeper {
 
     const live = await journal.liveWorkers();
     let taken = 0;
-    for (const flow of this.#deps.flows()) {
+    // also those of flows that this worker lacks: it may be the only one that looks
+    for (const flow of new Set([...this.#deps.flows(), ...(await journal.flows())])) {
       for (const jobId of await jobs.activeIds(flow)) {
-        const run = await journal.whereIs(runIdOfJob(jobId));
-        if (run?.jobId === jobId && isDead(run.owner, live) && (await this.#reissue(run))) taken += 1;
+        const runId = runIdOfJob(jobId);
+        await this.#apart(runId, async () => {
+          const run = await journal.whereIs(runId);
+          if (run?.jobId === jobId && isDead(run.owner, live) && (await this.#reissue(run))) taken += 1;
+        });
       }
     }
     for (const workerId of dead) await journal.signOff(workerId);
     log.warn({ workers: [...dead], runs: taken }, 'a worker died; its runs go on elsewhere');
   }
 
-  async #reissue(run: Whereabouts): Promise<boolean> {
+  async #reissue(run: Whereabouts, dueInMs = 0): Promise<boolean> {
     const { journal, jobs, random } = this.#deps;
     const reissued = await journal.reissueRun(run);
     if (!reissued) return false;
     // apart from each other, so that one that ends its worker does not take the same others down each time
-    const delayMs = reissued.claims >= SUSPECT_CLAIMS ? random() * SUSPECT_DELAY_MS : 0;
-    await jobs.add(run.flow, run.runId, reissued.jobId, delayMs);
+    const suspectMs = reissued.claims >= SUSPECT_CLAIMS ? random() * SUSPECT_DELAY_MS : 0;
+    await jobs.add(run.flow, run.runId, reissued.jobId, Math.max(suspectMs, dueInMs));
+    if (dueInMs > 0) await journal.moveAlarm(run.runId, dueInMs + LATE_MS);
     return true;
   }
+}
+
+/** Redis is there; it is this run's record that cannot be read or changed. */
+function isAboutTheRun(error: unknown): boolean {
+  if (error instanceof CorruptRecordError || error instanceof SyntaxError || error instanceof TypeError)
+    return true;
+  return error instanceof Error && /^(WRONGTYPE|ERR )/.test(error.message);
 }
 
 function isDead(owner: string, live: ReadonlySet<string>): boolean {
