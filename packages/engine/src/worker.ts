@@ -153,7 +153,8 @@ class RunningWorker implements Worker {
 
   /** Takes no run before its life is proved: else nobody would notice its death. */
   async #start(): Promise<void> {
-    await Promise.all([this.#liveness.proved, this.#journal.announceFlows(this.#flows.names())]);
+    await this.#liveness.proved;
+    await this.#journal.announceFlows(this.#flows.names());
     if (this.#draining) return;
     for (const worker of this.#workers) void worker.run().catch(this.#onWorkerError(worker));
     this.#sweepSoon();

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineFlow, type FlowContext, InDoubtError, RejectedError } from '../src/index.ts';
-import { startSystem, type TestSystem } from './system.ts';
+import { createDriver, keys } from '../src/testing.ts';
+import { quietLog, startSystem, type TestSystem } from './system.ts';
 
 const seen: string[] = [];
 
@@ -45,6 +46,27 @@ it('a worker that lacks the version leaves the run to one that has it', async ()
   expect((await system.runWith(runId, 'completed')).output).toBe('b');
   expect(seen).toEqual(['a', 'b']);
   await newer.close();
+});
+
+it('a run whose version nobody has is offered less and less often, and said once', async () => {
+  const warned: object[] = [];
+  const log = { ...quietLog, warn: (facts: object) => void warned.push(facts) };
+  const { connection } = system;
+  const driver = createDriver({ connection, flows: [letters(2, waitsBetween('x', 'y'))], log });
+  const runId = await system.submit(letters(1, waitsBetween('a', 'b')), null);
+  const since = async (ms: number) => {
+    await connection.hset(keys.run(runId), 'updatedAt', Date.now() - ms);
+    return driver.drive(runId);
+  };
+  expect(await since(0)).toEqual({ kind: 'parks', delayMs: 1_000 });
+  const later = await since(20_000);
+  expect(later).toMatchObject({ kind: 'parks' });
+  expect('delayMs' in later && Math.round(later.delayMs / 1_000)).toBe(10);
+  expect(await since(60 * 60_000)).toEqual({ kind: 'parks', delayMs: 30_000 });
+  // nor does the sweeper wake it before
+  expect(Number(await connection.zscore(keys.alarms, runId))).toBeGreaterThan(Date.now() + 30_000);
+  expect(warned).toEqual([{ run: runId, version: 'letters@1' }]);
+  await driver.close();
 });
 
 it.each([

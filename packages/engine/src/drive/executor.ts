@@ -5,7 +5,7 @@ import type { Log } from '../contract/log.ts';
 import type { Failure } from '../contract/run.ts';
 import { encodeJson } from '../journal/codec.ts';
 import { isFirstOwner } from '../journal/identity.ts';
-import type { ClaimedRun, ClaimReply, Journal, Park } from '../journal/journal.ts';
+import type { ClaimedRun, Journal, Park } from '../journal/journal.ts';
 import type { ObservedEnd, RunObserver } from '../observe/run-observer.ts';
 import type { EndedChild } from '../queue/child-runs.ts';
 import type { DeadRun } from '../queue/dead-letters.ts';
@@ -56,12 +56,11 @@ type WithoutFlow<End> = End extends unknown ? Omit<End, 'flow' | 'durationMs'> :
 
 const ENDS: JobVerdict = { kind: 'ends' };
 
-/** How long a run waits for a worker that has its version. */
-const OTHER_WORKER_MS = 1_000;
-
 /** Takes a run as far as it goes now: claims it, drives its flow or its compensation, and writes down where it stands. */
 export class Executor {
   readonly #deps: ExecutorDeps;
+  /** Versions of flows that runs have and this worker lacks, each said once. */
+  readonly #missing = new Set<string>();
 
   constructor(deps: ExecutorDeps) {
     this.#deps = deps;
@@ -75,7 +74,11 @@ export class Executor {
     const { journal, flows, nextClaimant } = this.#deps;
     for (;;) {
       const claim = await journal.claimRun(job.runId, job.id, nextClaimant(), flows.versions(job.flow));
-      if (claim.outcome !== 'claimed') return unclaimed(claim);
+      if (claim.outcome === 'version_missing') {
+        this.#noteMissing(`${job.flow}@${claim.version}`, job.runId);
+        return { kind: 'parks', delayMs: claim.againMs };
+      }
+      if (claim.outcome !== 'claimed') return ENDS;
       const { run } = claim;
       this.#observe(run);
       const writer = new RunWriter(journal, run);
@@ -85,6 +88,15 @@ export class Executor {
       // a signal came while the run was being parked: it is claimed anew, with the signal
       if (verdict.kind !== 'goes_on') return verdict;
     }
+  }
+
+  #noteMissing(version: string, runId: string): void {
+    if (this.#missing.has(version)) return;
+    this.#missing.add(version);
+    this.#deps.log.warn(
+      { run: runId, version },
+      'this worker lacks the version of a flow that runs wait for; start one that has it, or register it here',
+    );
   }
 
   #observe({ flow, owner, claims, now, createdAt }: ClaimedRun): void {
@@ -374,10 +386,6 @@ class Drive {
 /** A bug behind all that was done hides nothing: who gives such a run up gets it undone. */
 function knowsWhatWasDone({ failure }: Extract<DriveEnd, { kind: 'dies' }>, execution: Execution): boolean {
   return failure.kind === 'bug' && execution.cameToAllEffects();
-}
-
-function unclaimed(claim: Exclude<ClaimReply, { outcome: 'claimed' }>): JobVerdict {
-  return claim.outcome === 'version_missing' ? { kind: 'parks', delayMs: OTHER_WORKER_MS } : ENDS;
 }
 
 function poison(run: ClaimedRun): Failure {

@@ -100,7 +100,8 @@ export interface ClaimedRun {
 export type ClaimReply =
   | { readonly outcome: 'claimed'; readonly run: ClaimedRun }
   | { readonly outcome: 'unknown' | 'superseded' | 'ended' }
-  | { readonly outcome: 'version_missing'; readonly version: number };
+  /** `againMs`: when it is to be tried again; longer, the longer it has waited. */
+  | { readonly outcome: 'version_missing'; readonly version: number; readonly againMs: number };
 
 /** How a run leaves its worker. */
 export type Park =

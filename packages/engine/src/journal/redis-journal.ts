@@ -127,8 +127,8 @@ export function redisJournal({
       const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
-          [keys.run(runId), keys.rollback],
-          [claimant, jobId, `,${versions.join(',')},`],
+          [keys.run(runId), keys.rollback, keys.alarms],
+          [claimant, jobId, `,${versions.join(',')},`, runId],
         ),
       );
       switch (word) {
@@ -148,7 +148,7 @@ export function redisJournal({
             ),
           };
         case 'version_missing':
-          return { outcome: 'version_missing', version: Number(first) };
+          return { outcome: 'version_missing', version: Number(first), againMs: Number(owner) };
         case 'unknown':
         case 'superseded':
         case 'ended':

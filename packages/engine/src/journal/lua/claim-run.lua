@@ -1,11 +1,11 @@
 -- Makes the caller the run's owner and gives it run and journal. The same claim sent twice is one claim.
 -- An owner that did not let go of the run by itself may have started something that is not recorded: `lost` marks the run until the
 -- next owner has written that down (record-doubts), and says since when it may have been.
--- KEYS  run, rollback
--- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,")
+-- KEYS  run, rollback, alarms
+-- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,"), run id
 -- Reply {'claimed', now, owner, claims in a row without progress, lost (ms, or ''), rollback (ms, or '' where the run forgot nothing),
 --       since when the run may have forgotten what it did (ms, or ''), {field, value, …}} with the other fields as they were before
---       | {'unknown'} | {'superseded'} (another job carries the run now) | {'ended', status} | {'version_missing', version}
+--       | {'unknown'} | {'superseded'} (another job carries the run now) | {'ended', status} | {'version_missing', version, ms after which it is to be tried again}
 -- @include clock
 -- @include identity
 local claimant, job, versions = ARGV[1], ARGV[2], ARGV[3]
@@ -17,9 +17,14 @@ if status == 'completed' or status == 'failed' or status == 'cancelled' or statu
   return { 'ended', status }
 end
 if f[2] ~= job then return { 'superseded' } end
-if not string.find(versions, ',' .. f[3] .. ',', 1, true) then return { 'version_missing', f[3] } end
-
 local now = now_ms()
+if not string.find(versions, ',' .. f[3] .. ',', 1, true) then
+  -- the longer it has waited for a worker that has its version, the less often it is offered to those that lack it
+  local again = math.min(30000, math.max(1000, math.floor((now - f[11]) / 2)))
+  redis.call('ZADD', KEYS[3], 'XX', now + again + 5000, ARGV[4])
+  return { 'version_missing', f[3], again }
+end
+
 local fields = redis.call('HGETALL', KEYS[1])
 local rollback = redis.call('GET', KEYS[2]) or ''
 local forgot = ''
