@@ -11,7 +11,18 @@ export type RedisUse =
   | { readonly for: 'worker' }
   | { readonly for: 'api'; readonly commandTimeoutMs: number };
 
-/** Connects to one Redis, or to a cluster when several URLs are given. Connection errors are logged, once per outage. */
+/** Without a word from Redis for so long after a command, a socket is dead, whatever it says of itself. */
+const SILENCE_MS = 5_000;
+/** Commands that wait for work, on connections of BullMQ's own, are answered within 10 s. */
+const BLOCKING_SILENCE_MS = 15_000;
+
+/** One that Redis gives for ever to who has a wrong password, or may not connect at all. */
+const REFUSES_US = /^(WRONGPASS|NOAUTH|NOPERM|DENIED)\b/;
+
+/**
+ * Connects to one Redis, or to a cluster when several URLs are given. Connection errors are logged, once per outage. A socket that leads to a
+ * demoted master (it answers READONLY for ever), or that nothing comes back from, is ended: the next one goes where the name leads now.
+ */
 export function connectRedis(
   urls: readonly [string, ...string[]],
   use: RedisUse,
@@ -19,8 +30,10 @@ export function connectRedis(
 ): RedisConnection {
   const options =
     use.for === 'worker'
-      ? { maxRetriesPerRequest: null }
+      ? { maxRetriesPerRequest: null, socketTimeout: SILENCE_MS, reconnectOnError }
       : {
+          socketTimeout: use.commandTimeoutMs,
+          reconnectOnError,
           enableOfflineQueue: false,
           commandTimeout: use.commandTimeoutMs,
           connectTimeout: use.commandTimeoutMs,
@@ -35,9 +48,10 @@ export function connectRedis(
           clusterRetryStrategy: retryStrategy,
           enableOfflineQueue: use.for === 'worker',
         });
+  if (connection instanceof Redis) letBlockingOnesWait(connection);
   let away = false;
   connection.on('error', (error: Error) => {
-    if (!away) log.error({ err: error }, 'redis is away; trying again until it is back');
+    if (!away) log.error({ err: error, redis: whereTo(urls) }, whatIsWrong(error));
     away = true;
   });
   connection.on('ready', () => {
@@ -45,6 +59,31 @@ export function connectRedis(
     away = false;
   });
   return connection;
+}
+
+function whatIsWrong(error: Error): string {
+  if (REFUSES_US.test(error.message))
+    return 'redis refuses us; correct user and password in the URL, or what Redis allows. Trying again until it lets us in';
+  if (error.message.startsWith('Socket timeout'))
+    return 'redis did not answer on an open connection, which is ended; trying again until it is back';
+  return 'redis is away; trying again until it is back';
+}
+
+/** Host and port, never the password. */
+function whereTo(urls: readonly string[]): string {
+  return urls.map((url) => (URL.canParse(url) ? new URL(url).host : url.replace(/^.*@/, ''))).join(', ');
+}
+
+/** @returns 1: end the socket, and let the command fail: its sender knows whether to send it again */
+function reconnectOnError(error: Error): 1 | false {
+  return error.message.startsWith('READONLY') ? 1 : false;
+}
+
+/** BullMQ takes copies of a connection to wait on. */
+function letBlockingOnesWait(connection: Redis): void {
+  const duplicate = connection.duplicate.bind(connection);
+  connection.duplicate = (override) =>
+    duplicate({ ...override, socketTimeout: override?.socketTimeout ?? BLOCKING_SILENCE_MS });
 }
 
 /** Quick at first, at most half a second apart: an outage ends for us soon after it ends. */

@@ -20,6 +20,10 @@ export interface TcpProxy {
   cutBefore(matches: (command: Command) => boolean): Promise<void>;
   /** Swallows everything both ways, without a word to either side, until healed. New connections hang as well. */
   blackHole(): void;
+  /** Swallows everything on the connections that are there; new ones pass, as behind a load balancer that has dropped its table. */
+  freeze(): void;
+  /** New connections lead to another port, as after a change of DNS; those that are there stay where they are. */
+  leadTo(target: number): void;
   /** Lets everything through again; connections that lost something are cut. */
   heal(): void;
   close(): Promise<void>;
@@ -31,16 +35,17 @@ interface Trap {
   readonly sprung: () => void;
 }
 
-/** @param target port of the Redis, on loopback */
-export async function startTcpProxy(target: number): Promise<TcpProxy> {
-  const pairs = new Set<{ client: Socket; upstream: Socket }>();
+/** @param first port of the Redis, on loopback */
+export async function startTcpProxy(first: number): Promise<TcpProxy> {
+  const pairs = new Set<{ client: Socket; upstream: Socket; frozen: boolean }>();
+  let target = first;
   let traps: Trap[] = [];
   let swallowing = false;
   let commands = 0;
 
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1');
-    const pair = { client, upstream };
+    const pair = { client, upstream, frozen: false };
     pairs.add(pair);
     const cut = () => {
       pairs.delete(pair);
@@ -62,11 +67,11 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       return false;
     });
     client.on('data', (data) => {
-      if (swallowing) return;
+      if (swallowing || pair.frozen) return;
       if (reader.read(data)) upstream.write(data);
     });
     upstream.on('data', (data) => {
-      if (swallowing) return;
+      if (swallowing || pair.frozen) return;
       if (!losing) {
         client.write(data);
         return;
@@ -102,6 +107,12 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     cutBefore: (matches) => trap('before', matches),
     blackHole() {
       swallowing = true;
+    },
+    freeze() {
+      for (const pair of pairs) pair.frozen = true;
+    },
+    leadTo(port) {
+      target = port;
     },
     heal() {
       swallowing = false;

@@ -7,7 +7,11 @@ import type { LifeProof, LivenessPlan } from './liveness.ts';
 const { workerId, urls, everyMs, holdsMs } = workerData as LivenessPlan;
 const [only, ...more] = urls;
 // a beat that could not be sent is worth nothing later
-const options = { maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: holdsMs };
+const options = {
+  ...{ maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: holdsMs },
+  // a demoted master, or a socket that nothing comes back from, is left for wherever the name leads now
+  ...{ socketTimeout: 2 * holdsMs, reconnectOnError: (error: Error) => error.message.startsWith('READONLY') },
+};
 const connection =
   more.length === 0
     ? new Redis(only, { ...options, retryStrategy: () => everyMs })
