@@ -474,10 +474,10 @@ redis.call('PEXPIRE', KEYS[1], 604800000)`,
   {
     name: 'an undo is repeated whatever its key’s age',
     file: `${SRC}/drive/step-runner.ts`,
-    find: `      ...common(options),
-      field: fieldOf('undo', name),`,
-    replace: `      ...common({ ...options, keyLifetime: '10y' }),
-      field: fieldOf('undo', name),`,
+    find: `      keyLifetimeMs: keyLifetimeOf(options),
+      afterKeyLifetime: 'halt',`,
+    replace: `      keyLifetimeMs: keyLifetimeOf(options) * 1_000_000,
+      afterKeyLifetime: 'halt',`,
     tests: engine('doubt', 'past the lifetime of an undo'),
   },
   {
@@ -569,7 +569,7 @@ redis.call('PEXPIRE', KEYS[1], 604800000)`,
   {
     name: 'signals that were taken keep their payloads',
     file: `${LUA}/lib/owned.lua`,
-    find: `      take_signal(key, ARGV[i], ARGV[i + 1], set)
+    find: `      if string.find(ARGV[i], '^[wc]:') then take_signal(key, ARGV[i + 1], set) end
 `,
     replace: '',
     tests: engine('answers', 'count until a wait has taken them'),

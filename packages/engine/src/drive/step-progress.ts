@@ -32,8 +32,16 @@ export function standingOf(
 ): Standing {
   if (!record) {
     const { seq, startedAt } = fresh;
-    const none = { attempts: 0, used: 0, inDoubt: false, overAt: startedAt };
-    return { seq, startedAt, redrive, keyAttempt: 1, ...none };
+    return {
+      seq,
+      attempts: 0,
+      used: 0,
+      redrive,
+      keyAttempt: 1,
+      startedAt,
+      inDoubt: false,
+      overAt: startedAt,
+    };
   }
   const { seq, attempts, startedAt } = record;
   // a definite no that is tried again, after a redrive: the provider would play it back under the old key

@@ -7,7 +7,7 @@ import type { LookUp, LookUpFunction, StepCall, StepOptions, UndoOptions } from 
 import { encodeJson } from '../journal/codec.ts';
 import { fieldOf, parseField } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
-import type { RejectedRecord, RetryingRecord, StepRecord } from '../journal/step-record.ts';
+import type { CompletedRecord, RejectedRecord, RetryingRecord, StepRecord } from '../journal/step-record.ts';
 import { type ObservedCall, observedOutcome } from '../observe/run-observer.ts';
 import type { AttemptOutcome, CallIdentity, GiveUpReason } from './attempt.ts';
 import type { DriveEnd, ExecutionDeps } from './execution.ts';
@@ -74,7 +74,6 @@ export class StepRunner {
     const { undo } = options;
     if (!undo) throw new Error(`step "${name}" has no undo`);
     const effect: Effect = {
-      ...common(options),
       field: fieldOf('undo', name),
       step: name,
       undo: true,
@@ -82,8 +81,11 @@ export class StepRunner {
       run: (call) => undo(result, call),
       find: undefined,
       whenInDoubt: 'repeat',
+      keyLifetimeMs: keyLifetimeOf(options),
       afterKeyLifetime: 'halt',
       settleForMs: 0,
+      retry: retryPolicy(options.retry),
+      timeoutMs: timeoutOf(options),
     };
     return this.#attempt(effect, this.#start(effect));
   }
@@ -128,10 +130,22 @@ export class StepRunner {
   #start(effect: Effect): Start {
     const { writer } = this.#deps;
     const record = attempted(writer.records.get(effect.field));
-    const fresh = { seq: record?.seq ?? writer.nextSeq(), startedAt: writer.now() };
     const retrying = record?.kind === 'retrying' ? record : undefined;
+    const fresh = { seq: record?.seq ?? writer.nextSeq(), startedAt: writer.now() };
+    const { seq, attempts, used, redrive, keyAttempt, startedAt, inDoubt, overAt } = standingOf(
+      record,
+      this.#run.redrives,
+      fresh,
+    );
     return {
-      ...standingOf(record, this.#run.redrives, fresh),
+      seq,
+      attempts,
+      used,
+      redrive,
+      keyAttempt,
+      startedAt,
+      inDoubt,
+      overAt,
       notBefore:
         retrying && this.#waits(retrying) ? { at: retrying.retryAt, wait: retrying.wait } : undefined,
       refused: retrying?.error.kind === 'rejected',
@@ -245,9 +259,15 @@ export class StepRunner {
       const json = effect.undo ? undefined : encodeJson(value, what);
       checkSize(json, LIMITS.resultBytes, 'result_too_large', what);
       const result: unknown = json === undefined ? undefined : JSON.parse(json);
-      const ended = { seq: writer.nextSeq(), attempts, startedAt: start.startedAt, finishedAt: writer.now() };
-      const withoutUndo = !effect.hasUndo && { undo: false as const };
-      writer.hold(effect.field, { kind: 'completed', ...ended, ...withoutUndo, result }, json);
+      const record: CompletedRecord = {
+        kind: 'completed',
+        seq: writer.nextSeq(),
+        attempts,
+        startedAt: start.startedAt,
+        finishedAt: writer.now(),
+        result,
+      };
+      writer.hold(effect.field, effect.hasUndo ? record : { ...record, undo: false }, json);
       writer.flushSoon();
       return { kind: 'completed', value: result };
     } catch (error) {
@@ -304,10 +324,10 @@ function attempted(record: StepRecord | undefined): AttemptedRecord | undefined 
   return record;
 }
 
+// made for every step of every run, so member by member: spreads cost more than all else in a step
 function effectOf(step: string, options: StepOptions<unknown>): Effect {
-  const rest = common(options);
+  const timeoutMs = timeoutOf(options);
   return {
-    ...rest,
     field: fieldOf('step', step),
     step,
     undo: false,
@@ -315,18 +335,20 @@ function effectOf(step: string, options: StepOptions<unknown>): Effect {
     run: options.run,
     find: options.find,
     whenInDoubt: ruleOf(step, options, options.whenInDoubt),
+    keyLifetimeMs: keyLifetimeOf(options),
     afterKeyLifetime: ruleOf(step, options, options.afterKeyLifetime),
-    settleForMs: options.settleFor === undefined ? rest.timeoutMs : toMs(options.settleFor),
+    settleForMs: options.settleFor === undefined ? timeoutMs : toMs(options.settleFor),
+    retry: retryPolicy(options.retry),
+    timeoutMs,
   };
 }
 
-/** What holds for a step and for its undo. */
-function common(options: UndoOptions<unknown>): Pick<Effect, 'keyLifetimeMs' | 'retry' | 'timeoutMs'> {
-  return {
-    keyLifetimeMs: toMs(options.keyLifetime ?? '24h'),
-    retry: retryPolicy(options.retry),
-    timeoutMs: toMs(options.timeout ?? '30s'),
-  };
+function timeoutOf({ timeout = '30s' }: UndoOptions<unknown>): number {
+  return toMs(timeout);
+}
+
+function keyLifetimeOf({ keyLifetime = '24h' }: UndoOptions<unknown>): number {
+  return toMs(keyLifetime);
 }
 
 /** What an option about doubts comes to, its defaults and short forms resolved. @throws TypeError for a look-up that is not there */

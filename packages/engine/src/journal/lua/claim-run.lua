@@ -9,8 +9,7 @@
 -- @include clock
 -- @include identity
 local claimant, job, versions = ARGV[1], ARGV[2], ARGV[3]
-local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase', 'lost',
-  'claimedAt', 'updatedAt', 'createdAt')
+local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase', 'lost')
 local status = f[1]
 if not status then return { 'unknown' } end
 if status == 'completed' or status == 'failed' or status == 'cancelled' or status == 'dead' then
@@ -20,7 +19,7 @@ if f[2] ~= job then return { 'superseded' } end
 local now = now_ms()
 if not string.find(versions, ',' .. f[3] .. ',', 1, true) then
   -- the longer it has waited for a worker that has its version, the less often it is offered to those that lack it
-  local again = math.min(30000, math.max(1000, math.floor((now - f[11]) / 2)))
+  local again = math.min(30000, math.max(1000, math.floor((now - redis.call('HGET', KEYS[1], 'updatedAt')) / 2)))
   redis.call('ZADD', KEYS[3], 'XX', now + again + 5000, ARGV[4])
   return { 'version_missing', f[3], again }
 end
@@ -28,10 +27,10 @@ end
 local fields = redis.call('HGETALL', KEYS[1])
 local rollback = redis.call('GET', KEYS[2]) or ''
 local forgot = ''
-if rollback ~= '' and tonumber(f[12]) < tonumber(rollback) then
-  local g = redis.call('HMGET', KEYS[1], 'present', 'forgotAt', 'forgotSince')
+local g = rollback ~= '' and redis.call('HMGET', KEYS[1], 'present', 'forgotAt', 'forgotSince', 'createdAt', 'updatedAt')
+if g and tonumber(g[4]) < tonumber(rollback) then
   if (tonumber(g[1]) or 0) < tonumber(rollback) then
-    forgot = g[3] or f[11]
+    forgot = g[3] or g[5]
     if g[2] ~= rollback then redis.call('HSET', KEYS[1], 'forgotAt', rollback, 'forgotSince', forgot) end
   end
 end
@@ -49,7 +48,10 @@ if claims > 1 then
   redis.call('HSET', KEYS[1], 'h:c' .. epoch,
     '{"kind":"taken_over","at":' .. now .. ',"worker":"' .. (worker_of(owner) or claimant) .. '"}')
   -- runs of 0.1 do not say when they were claimed
-  if lost == '' then lost = f[10] or f[11] end
+  if lost == '' then
+    local h = redis.call('HMGET', KEYS[1], 'claimedAt', 'updatedAt')
+    lost = h[1] or h[2]
+  end
 end
 redis.call('HSET', KEYS[1], 'owner', owner, 'epoch', epoch, 'claims', claims, 'claimedAt', now,
   'status', f[8] and 'compensating' or 'running', 'revision', f[7] + 1, 'updatedAt', now)

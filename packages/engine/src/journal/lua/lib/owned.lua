@@ -26,9 +26,7 @@ local function is_final(field, record)
 end
 
 -- A signal that a wait has taken keeps its place, so that it is known when it comes again; its payload is in the wait's record.
-local function take_signal(key, field, record, set)
-  local prefix = string.sub(field, 1, 2)
-  if prefix ~= 'w:' and prefix ~= 'c:' then return end
+local function take_signal(key, record, set)
   local id = string.match(record, '"signal":"([^"]+)"')
   local signal = id and redis.call('HGET', key, 'g:' .. id)
   local cut = signal and string.find(signal, ',"payload":', 1, true)
@@ -48,7 +46,7 @@ local function add_records(key, first, set, without_intents)
     if not (without_intents and kind_of(ARGV[i + 1]) == 'started') and not is_final(ARGV[i], redis.call('HGET', key, ARGV[i])) then
       set[#set + 1] = ARGV[i]
       set[#set + 1] = ARGV[i + 1]
-      take_signal(key, ARGV[i], ARGV[i + 1], set)
+      if string.find(ARGV[i], '^[wc]:') then take_signal(key, ARGV[i + 1], set) end
     end
   end
 end
