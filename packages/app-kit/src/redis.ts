@@ -28,6 +28,7 @@ export function connectRedis(
   use: RedisUse,
   log: Logger,
 ): RedisConnection {
+  const reconnectOnError = leavesDemotedMaster();
   const options =
     use.for === 'worker'
       ? { maxRetriesPerRequest: null, socketTimeout: SILENCE_MS, reconnectOnError }
@@ -74,9 +75,17 @@ function whereTo(urls: readonly string[]): string {
   return urls.map((url) => (URL.canParse(url) ? new URL(url).host : url.replace(/^.*@/, ''))).join(', ');
 }
 
-/** @returns 1: end the socket, and let the command fail: its sender knows whether to send it again */
-function reconnectOnError(error: Error): 1 | false {
-  return error.message.startsWith('READONLY') ? 1 : false;
+/** How often a demoted master is left at most, and how long after the start for the first time: it may be all that there is. */
+const LEAVE_EVERY_MS = 2_000;
+
+/** @returns says of an error what ioredis is to do. 1: end the socket, and let the command fail; its sender knows whether to send it again */
+function leavesDemotedMaster(): (error: Error) => 1 | false {
+  let leftAt = performance.now();
+  return (error) => {
+    if (!error.message.startsWith('READONLY') || performance.now() - leftAt < LEAVE_EVERY_MS) return false;
+    leftAt = performance.now();
+    return 1;
+  };
 }
 
 /** BullMQ takes copies of a connection to wait on. */
