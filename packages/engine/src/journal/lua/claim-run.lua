@@ -19,7 +19,7 @@ if f[2] ~= job then return { 'superseded' } end
 local now = now_ms()
 if not string.find(versions, ',' .. f[3] .. ',', 1, true) then
   -- the longer it has waited for a worker that has its version, the less often it is offered to those that lack it
-  local again = math.min(30000, math.max(1000, math.floor((now - redis.call('HGET', KEYS[1], 'updatedAt')) / 2)))
+  local again = math.min(30000, math.max(1000, math.floor((now - redis.call('HGET', KEYS[1], 'updatedAt')) / 10)))
   redis.call('ZADD', KEYS[3], 'XX', now + again + 5000, ARGV[4])
   return { 'version_missing', f[3], again }
 end
