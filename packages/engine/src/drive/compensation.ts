@@ -45,7 +45,7 @@ export function hasOpenDoubts(writer: RunWriter, reached: Reach): boolean {
 }
 
 /**
- * Finds out what happened to the effects in doubt, and starts none that was not.
+ * Finds out what happened to the effects in doubt; what was never started does not start.
  * @returns `settled`, and whether one of them was found to have happened
  */
 export async function settleDoubts(
