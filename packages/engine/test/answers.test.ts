@@ -11,7 +11,6 @@ import {
   LIMITS,
   RejectedError,
   type Run,
-  UnavailableError,
 } from '../src/index.ts';
 import { createDriver, type Driver, type DriverOptions, keys } from '../src/testing.ts';
 
@@ -288,24 +287,5 @@ describe('a run near its limit', () => {
     await driver.resolve(runId, { step: `fill-${steps - 1}`, outcome: 'did_not_happen' });
     expect(await driveToItsEnd(driver, runId)).toMatchObject({ status: 'cancelled' });
     expect(seen).toHaveLength(steps - 1);
-  });
-
-  it('counts a record once that replaces another', async () => {
-    let calls = 0;
-    const details = { why: 'x'.repeat(100_000) };
-    const flow = flowOf((ctx) =>
-      ctx.step('often', {
-        run: async () => {
-          calls += 1;
-          if (calls < 60) throw new UnavailableError({ code: 'away', message: 'away', details });
-          return 'done';
-        },
-        whenInDoubt: 'repeat',
-        retry: { attempts: 100, first: 0 },
-      }),
-    );
-    const driver = driverOf(flow);
-    const runId = await submit(driver, flow);
-    expect(await driveToItsEnd(driver, runId)).toMatchObject({ status: 'completed' });
   });
 });
