@@ -161,6 +161,12 @@ export const PROBLEMS = {
     advice:
       'Nothing to do: the run was started afresh since. Leave `generation` out to reach whichever runs.',
   },
+  flow_not_registered: {
+    status: 409,
+    title: 'Nobody can go on with the run',
+    advice:
+      'Register the flow again, in the version of the run; or resolve each step that is completed or in doubt, then cancel the run.',
+  },
   effects_unanswered: {
     status: 409,
     title: 'Nobody can undo what the run did',

@@ -12,6 +12,7 @@ const TITLES = {
   method_not_allowed: 'The dashboard does not do this',
   result_invalid: 'The result cannot be recorded',
   letter_not_failed: 'This letter does not wait for a retry',
+  flow_not_registered: 'Nobody can go on with this run',
   too_many_redrives: 'Too much is being redriven already',
   internal_error: 'Something went wrong on our side',
   store_unavailable: 'Redis is away',

@@ -21,7 +21,7 @@ import {
 } from './journal/resolution.ts';
 import { CorruptRecordError } from './journal/run-codec.ts';
 import type { StepRecord } from './journal/step-record.ts';
-import { InvalidCursorError, type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
+import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
 import { cancelRun, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
@@ -102,6 +102,9 @@ export type ResolveReply =
   | { readonly outcome: 'resolved' | 'not_dead' | 'not_in_doubt' }
   | { readonly outcome: 'result_invalid'; readonly faults: readonly InputFault[] };
 
+/** `flow_unknown`: no flow of the run's name and version is registered, so no worker would ever take it. The run stays dead. */
+export type RedriveOutcome = 'redriven' | 'not_dead' | 'flow_unknown';
+
 /**
  * `effects_unanswered`: the dead run's flow is not registered, so nobody can undo what it did; a person must say first of each of its
  * steps what became of it.
@@ -164,10 +167,11 @@ export interface Client {
    */
   rerun(tenant: string, runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
   /**
-   * Lets a dead run go on from the step that failed, with fresh attempts. A run that is not dead is left alone.
+   * Lets a dead run go on from the step that failed, with fresh attempts. A run that is not dead, or that no worker would take, is left
+   * alone.
    * @param death the death that is meant, as the run's `deaths` told it; a run that has died again since is left alone too
    */
-  redrive(tenant: string, runId: string, death?: number): Promise<'redriven' | 'not_dead' | undefined>;
+  redrive(tenant: string, runId: string, death?: number): Promise<RedriveOutcome | undefined>;
   /**
    * Says what happened to a dead run's effect in doubt, or to its undo, and lets the run go on. A run that would only die again (its flow
    * does not fit or is gone, or it ended its workers) stays dead; once all is answered for, a cancel ends it. The same answer again is
@@ -191,8 +195,9 @@ const PROBE_HOLDS_MS = 10_000;
 
 export function createClient({ connection, flows }: ClientOptions): Client {
   const registry = new FlowRegistry<FlowContract>(flows);
-  const journal = redisJournal({ connection, retentionMs: 0 });
-  const jobs = new Jobs(connection);
+  const journal = askingRedis(redisJournal({ connection, retentionMs: 0 }));
+  const jobs = askingRedis(new Jobs(connection));
+  const redis = askingRedis(connection);
   const watch = new RunWatch(journal);
 
   const send = async (
@@ -208,34 +213,32 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       input: checked.json,
       ...(draw && { draw }),
     };
-    const [created] = await orUnavailable(
-      // sent together: Redis takes them in this order, and a job without a new run behind it does nothing
-      Promise.all([journal.createRun(run), jobs.add(name, run.runId, run.runId)]),
-    );
+    // sent together: Redis takes them in this order, and a job without a new run behind it does nothing
+    const [created] = await Promise.all([journal.createRun(run), jobs.add(name, run.runId, run.runId)]);
     switch (created.outcome) {
       case 'created':
         // its job may have been taken and dropped before there was a run
-        if (created.late) await orUnavailable(jobs.add(name, run.runId, run.runId));
+        if (created.late) await jobs.add(name, run.runId, run.runId);
         return { outcome: 'created', run: newRun(run, checked.input, created.now) };
       case 'replayed':
-        if (isTerminal(created.run.status)) await orUnavailable(jobs.remove(name, run.runId));
+        if (isTerminal(created.run.status)) await jobs.remove(name, run.runId);
         return created;
       case 'key_reused':
         return { outcome: 'key_reused', runId: run.runId };
       case 'source_not_completed':
       case 'draw_exceeds':
-        await orUnavailable(jobs.remove(name, run.runId));
+        await jobs.remove(name, run.runId);
         return created;
     }
   };
 
   const find = async (tenant: string, runId: string) => {
-    const run = await orUnavailable(journal.whereIs(runId));
+    const run = await journal.whereIs(runId);
     return run?.tenant === tenant ? run : undefined;
   };
 
   const recordsOf = async (runId: string): Promise<Map<string, StepRecord>> =>
-    decoded(await orUnavailable(journal.readRecords(runId)));
+    decoded(await journal.readRecords(runId));
 
   const client: Client = {
     async submit(request) {
@@ -247,28 +250,25 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     submitDrawing: send,
 
     async getRun(tenant, runId) {
-      const run = await orUnavailable(journal.readRun(runId));
+      const run = await journal.readRun(runId);
       return run?.tenant === tenant ? run : undefined;
     },
 
-    findRun: (runId) => orUnavailable(journal.readRun(runId)),
-    tenants: async () => (await orUnavailable(journal.tenants())).toSorted(),
+    findRun: (runId) => journal.readRun(runId),
+    tenants: async () => (await journal.tenants()).toSorted(),
 
     findByKey: (tenant, flow, idempotencyKey) => client.getRun(tenant, runIdOf(tenant, flow, idempotencyKey)),
 
     listRuns: (tenant, { key, ...query } = {}) =>
-      orUnavailable(
-        key === undefined
-          ? listRuns(journal, query.status === 'dead' ? 'dead' : 'runs', tenant, query)
-          : runsByKey(journal, tenant, registry.names(), { ...query, key }),
-      ),
-    listDead: (tenant, query = {}) =>
-      orUnavailable(listRuns(journal, 'dead', tenant, { ...query, status: 'dead' })),
+      key === undefined
+        ? listRuns(journal, query.status === 'dead' ? 'dead' : 'runs', tenant, query)
+        : runsByKey(journal, tenant, registry.names(), { ...query, key }),
+    listDead: (tenant, query = {}) => listRuns(journal, 'dead', tenant, { ...query, status: 'dead' }),
 
     async waitForEnd(tenant, runId, timeoutMs, signal) {
       const giveUpAt = performance.now() + timeoutMs;
       for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 1.5, 250)) {
-        const status = await orUnavailable(journal.readStatus(runId));
+        const status = await journal.readStatus(runId);
         const leftMs = giveUpAt - performance.now();
         const over = status === undefined || status === 'dead' || isTerminal(status);
         if (over || leftMs <= 0 || signal?.aborted) return client.getRun(tenant, runId);
@@ -281,7 +281,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     async signal(tenant, runId, signal) {
       checkSignal(signal);
       if (!(await find(tenant, runId))) return undefined;
-      const outcome = await orUnavailable(sendSignal(journal, jobs, runId, signal));
+      const outcome = await sendSignal(journal, jobs, runId, signal);
       return outcome === 'unknown' ? undefined : outcome;
     },
 
@@ -295,7 +295,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
         if (now.status === 'dead' && steps?.length !== 0 && !registry.get(now.flow, now.version))
           return 'effects_unanswered';
         const answeredAt = steps?.length === 0 ? now.revision : undefined;
-        const outcome = await orUnavailable(cancelRun(journal, jobs, now, answeredAt));
+        const outcome = await cancelRun(journal, jobs, now, answeredAt);
         if (outcome === 'unknown') return undefined;
         if (outcome !== 'changed') return outcome;
       }
@@ -305,8 +305,8 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       const run = await find(tenant, runId);
       const flow = run && registry.latest(run.flow);
       if (!flow) return undefined;
-      const reply = await orUnavailable(journal.rerunRun(runId, run.generation, flow.version));
-      if (reply.outcome === 'rerun') await orUnavailable(jobs.add(reply.job.flow, runId, reply.job.jobId));
+      const reply = await journal.rerunRun(runId, run.generation, flow.version);
+      if (reply.outcome === 'rerun') await jobs.add(reply.job.flow, runId, reply.job.jobId);
       if (reply.outcome === 'unknown') return undefined;
       return reply.outcome === 'not_finished' || reply.outcome === 'drawn' ? reply.outcome : 'rerun';
     },
@@ -314,10 +314,11 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     async redrive(tenant, runId, death) {
       const run = await find(tenant, runId);
       if (!run) return undefined;
+      if (run.status === 'dead' && !registry.get(run.flow, run.version)) return 'flow_unknown';
       const meant = death ?? run.deaths;
-      const jobId = await orUnavailable(journal.redriveRun(run, meant, randomUUID()));
+      const jobId = await journal.redriveRun(run, meant, randomUUID());
       if (jobId === undefined) return 'not_dead';
-      await orUnavailable(bringBack(jobs, { runId, flow: run.flow, jobId, death: meant }));
+      await bringBack(jobs, { runId, flow: run.flow, jobId, death: meant });
       return 'redriven';
     },
 
@@ -327,18 +328,15 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       if (run.acted === answerToken(run, resolution)) return { outcome: 'resolved' };
       if (run.status !== 'dead') return { outcome: 'not_dead' };
       const flow = registry.get(run.flow, run.version);
-      const [texts, now] = await Promise.all([
-        orUnavailable(journal.readRecords(runId)),
-        orUnavailable(journal.now()),
-      ]);
+      const [texts, now] = await Promise.all([journal.readRecords(runId), journal.now()]);
       const answer = answerOf({ ...run, knowsFlow: flow !== undefined }, texts, resolution, now);
       if (!answer) return { outcome: 'not_in_doubt' };
       const faults = resultFaults(flow, resolution);
       if (faults.length > 0) return { outcome: 'result_invalid', faults };
-      const reply = await orUnavailable(journal.resolveStep(run, answer));
+      const reply = await journal.resolveStep(run, answer);
       switch (reply.outcome) {
         case 'resolved':
-          if (reply.job) await orUnavailable(bringBack(jobs, { runId, ...reply.job, death: reply.deaths }));
+          if (reply.job) await bringBack(jobs, { runId, ...reply.job, death: reply.deaths });
           return { outcome: 'resolved' };
         case 'changed':
           return { outcome: 'not_in_doubt' };
@@ -350,7 +348,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     },
 
     async ping() {
-      await orUnavailable(connection.set(keys.probe, 1, 'PX', PROBE_HOLDS_MS));
+      await redis.set(keys.probe, 1, 'PX', PROBE_HOLDS_MS);
     },
 
     close: () => jobs.close(),
@@ -428,11 +426,20 @@ function checkSignal({ id, name, payload }: Signal): void {
   }
 }
 
-async function orUnavailable<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof CorruptRecordError || error instanceof InvalidCursorError) throw error;
-    throw new StoreUnavailableError('redis did not take or answer the command', error);
-  }
+/** Each call of what asks Redis rejects with StoreUnavailableError when Redis does not take or answer it. */
+function askingRedis<T extends object>(target: T): T {
+  return new Proxy(target, {
+    get(_target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return async (...args: unknown[]) => {
+        try {
+          return await member.apply(target, args);
+        } catch (error) {
+          if (error instanceof CorruptRecordError) throw error;
+          throw new StoreUnavailableError('redis did not take or answer the command', error);
+        }
+      };
+    },
+  });
 }

@@ -6,6 +6,7 @@ export {
   type DrawRefusal,
   InvalidInputError,
   InvalidSignalError,
+  type RedriveOutcome,
   type ResolveReply,
   type Signal,
   type SignalOutcome,

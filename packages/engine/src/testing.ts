@@ -6,6 +6,7 @@ import {
   type CancelOutcome,
   type Client,
   createClient,
+  type RedriveOutcome,
   type ResolveReply,
   type Signal,
   type SignalOutcome,
@@ -24,7 +25,7 @@ import { loadScript } from './journal/scripts.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
 import { writeLetter } from './queue/dead-letters.ts';
 import { Jobs, type RunJob } from './queue/jobs.ts';
-import { runProcessor } from './queue/run-processor.ts';
+import { isUnderWay, runProcessor } from './queue/run-processor.ts';
 import { Sweeper } from './queue/sweeper.ts';
 import type { Script } from './redis-scripts.ts';
 
@@ -72,7 +73,7 @@ export interface Driver {
   sweep(): Promise<void>;
   signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
   cancel(runId: string): Promise<CancelOutcome | undefined>;
-  redrive(runId: string): Promise<'redriven' | 'not_dead' | undefined>;
+  redrive(runId: string): Promise<RedriveOutcome | undefined>;
   resolve(runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
   rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
   read(runId: string): Promise<Run | undefined>;
@@ -123,6 +124,8 @@ class HandDriver implements Driver {
       poisonAfter: options.poisonAfter ?? 25,
     });
     this.#sweeper = new Sweeper({
+      workerId: this.id,
+      drives: (jobId) => isUnderWay(this.#underWay, jobId),
       ...{ journal, jobs, log, random },
       flows: () => flows.names(),
       writeLetter: (dead) => writeLetter(jobs, journal, dead),
@@ -174,7 +177,7 @@ class HandDriver implements Driver {
     return this.#client.cancel(TENANT, runId);
   }
 
-  redrive(runId: string): Promise<'redriven' | 'not_dead' | undefined> {
+  redrive(runId: string): Promise<RedriveOutcome | undefined> {
     return this.#client.redrive(TENANT, runId);
   }
 
@@ -204,16 +207,22 @@ class HandDriver implements Driver {
   #queue(flow: string): JobSource {
     let queue = this.#queues.get(flow);
     if (!queue) {
-      queue = new JobSource(flow, this.#noting(runProcessor(this.#executor, flow, this.#underWay)), {
-        connection: this.#options.connection,
-        prefix: QUEUE_PREFIX,
-        lockDuration: LOCK_MS,
-        maxStalledCount: 1_000_000,
-        runRetryDelay: 1,
-        autorun: false,
-        skipWaitingForReady: true,
-        skipVersionCheck: true,
-      });
+      queue = new JobSource(
+        flow,
+        this.#noting(
+          runProcessor(this.#executor, flow, this.#underWay, (runId) => this.#sweeper.drop(runId)),
+        ),
+        {
+          connection: this.#options.connection,
+          prefix: QUEUE_PREFIX,
+          lockDuration: LOCK_MS,
+          maxStalledCount: 1_000_000,
+          runRetryDelay: 1,
+          autorun: false,
+          skipWaitingForReady: true,
+          skipVersionCheck: true,
+        },
+      );
       // a worker's errors are events; what a test needs to know is in Redis
       queue.on('error', () => {});
       this.#queues.set(flow, queue);

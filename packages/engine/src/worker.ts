@@ -7,6 +7,7 @@ import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
 import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
+import { runIdOfJob, workerOf } from './journal/identity.ts';
 import type { Journal } from './journal/journal.ts';
 import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
@@ -16,7 +17,7 @@ import { type DeadRun, processLetter, writeLetter } from './queue/dead-letters.t
 import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
 import { startLiveness } from './queue/liveness.ts';
 import { isRefusal, Refusals } from './queue/refusals.ts';
-import { runProcessor } from './queue/run-processor.ts';
+import { isUnderWay, runProcessor } from './queue/run-processor.ts';
 import { Sweeper } from './queue/sweeper.ts';
 
 export interface WorkerOptions {
@@ -32,6 +33,11 @@ export interface WorkerOptions {
   readonly lock?: DurationInput;
   /** How often BullMQ looks for jobs whose lock has run out. Default `15s`. */
   readonly stalledCheck?: DurationInput;
+  /**
+   * How long the event loop may be blocked before the worker counts as dead and others take its runs. Until then its runs are its own, also
+   * beyond `lock` and `stalledCheck`. Default `5m`.
+   */
+  readonly hungAfter?: DurationInput;
   /** How long terminal runs are kept. Default `7d`. */
   readonly retention?: DurationInput;
   /** Multiplies every retry delay, but for a provider's Retry-After. Default 1. */
@@ -126,6 +132,8 @@ class RunningWorker implements Worker {
       poisonAfter: options.poisonAfter ?? 25,
     });
     this.#sweeper = new Sweeper({
+      workerId: this.id,
+      drives: (jobId) => isUnderWay(this.#underWay, jobId),
       journal: this.#journal,
       jobs: this.#jobs,
       flows: () => this.#flows.names(),
@@ -136,7 +144,10 @@ class RunningWorker implements Worker {
     });
     connection.on('ready', this.#onReady);
     this.#liveness = startLiveness(
-      { workerId: this.id, urls: redisUrls, everyMs: BEAT_MS, holdsMs: LIFE_HOLDS_MS },
+      {
+        ...{ workerId: this.id, urls: redisUrls, everyMs: BEAT_MS, holdsMs: LIFE_HOLDS_MS },
+        hungAfterMs: toMs(options.hungAfter ?? '5m'),
+      },
       () => {
         log.error(
           {},
@@ -195,17 +206,28 @@ class RunningWorker implements Worker {
   }
 
   #runWorker(flow: string): BullWorker {
-    const process = runProcessor(this.#executor, flow, this.#underWay, (command) =>
-      this.#refusals.outlast(command),
+    const process = runProcessor(
+      this.#executor,
+      flow,
+      this.#underWay,
+      (runId) => this.#sweeper.drop(runId),
+      (command) => this.#refusals.outlast(command),
     );
     const worker = new BullWorker<RunJob>(flow, process, {
       ...this.#bullOptions(),
       concurrency: this.#options.concurrency ?? 50,
     });
     worker.on('lockRenewalFailed', (jobIds) => {
-      for (const [calls, jobId] of this.#underWay) if (jobIds.includes(jobId)) calls.giveUp('run_lost');
+      for (const [calls, jobId] of this.#underWay)
+        if (jobIds.includes(jobId)) void this.#giveUpIfTaken(calls, jobId);
     });
     return this.#watched(worker);
+  }
+
+  /** BullMQ's lock alone says nothing: a busy event loop loses it. Whose the run is, the journal says. */
+  async #giveUpIfTaken(calls: Calls, jobId: string): Promise<void> {
+    const run = await this.#journal.whereIs(runIdOfJob(jobId)).catch(() => undefined);
+    if (run && workerOf(run.owner) !== this.id) calls.giveUp('run_lost');
   }
 
   async #writeLetter(dead: DeadRun): Promise<void> {

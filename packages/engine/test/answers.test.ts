@@ -163,6 +163,7 @@ describe('a run whose code does not fit any more', () => {
     await driveToItsEnd(driver, runId);
     const client = clientOf(flowOf(async () => null, { name: 'another' }));
     expect(await client.cancel(tenant, runId)).toBe('effects_unanswered');
+    expect(await client.redrive(tenant, runId)).toBe('flow_unknown');
     expect(await client.getRun(tenant, runId)).toMatchObject({ status: 'dead' });
     await client.resolve(tenant, runId, { step: 'charge', outcome: 'undone' });
     expect(await client.cancel(tenant, runId)).toBe('cancelling');

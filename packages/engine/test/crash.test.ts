@@ -212,17 +212,36 @@ it('buries a run that ends its worker each time, and lets the others go on', asy
   for (const runId of others) await endsAs(runId, 'completed');
 }, 90_000);
 
-it('a worker whose event loop is blocked beyond its lock is no dead one: its run goes on, with one effect', async () => {
+it('a worker whose event loop is blocked beyond its lock is no dead one: nobody else takes its run', async () => {
   const short = { lock: '1s', stalledCheck: '500ms' };
-  await spawnWorker(short);
+  const blocked = await spawnWorker(short);
   outside.next('pay', (_call, answer) => {
     answer.effect();
-    answer.reply({ blockMs: 2_500 });
+    answer.reply({ blockMs: 5_000 });
   });
   const runId = await system.submit(parcel, null, 'blocked');
   await waitFor(() => outside.effects.length > 0, { what: 'the payment' });
   await spawnWorker(short);
   const run = await system.runWith(runId, 'completed');
-  expect(outside.effects).toEqual([`pay ${runId}:1:pay`, `send ${runId}:1:send`, `tell ${runId}:1:tell`]);
+  expect(outside.calls.map(({ operation, pid }) => [operation, pid])).toEqual([
+    ['pay', blocked.pid],
+    ['send', blocked.pid],
+    ['tell', blocked.pid],
+  ]);
   expect(run.output).toEqual({ paid: { pay: true }, sent: { send: true }, told: { tell: true } });
+});
+
+it('a worker whose event loop has hung is a dead one', async () => {
+  const short = { lock: '1s', stalledCheck: '500ms', hungAfter: '1s' };
+  const hung = await spawnWorker(short);
+  outside.next('pay', (_call, answer) => {
+    answer.effect();
+    answer.reply({ blockMs: 30_000 });
+  });
+  const runId = await system.submit(parcel, null, 'hung');
+  await waitFor(() => outside.effects.length > 0, { what: 'the payment' });
+  const other = await spawnWorker(short);
+  await system.runWith(runId, 'completed');
+  expect(outside.calls.map(({ pid }) => pid)).toEqual([hung.pid, other.pid, other.pid, other.pid]);
+  expect(outside.effects).toHaveLength(3);
 });

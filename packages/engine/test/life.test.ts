@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { freePort, waitFor } from '@holdfast/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -54,13 +55,17 @@ it('a worker that cannot prove its life takes no run', async () => {
   expect(new Set(seen)).toEqual(new Set(['proved']));
 });
 
-it('a worker that loses the lock on its job aborts the call', async () => {
+it('a worker that loses the lock on its job goes on: the run is still its own', async () => {
   aborted = undefined;
   system.startWorker({ lock: '200ms' });
   const runId = await system.submit(patient, null);
   const lock = `{hf0}:patient:${runId}:lock`;
   await waitFor(() => system.connection.exists(lock), { what: 'the job to be locked' });
   await system.connection.del(lock);
+  await waitFor(async () => (await system.connection.exists(lock)) === 0, { what: 'the lock to be lost' });
+  await setTimeout(500);
+  expect(aborted).toBeUndefined();
+  await system.connection.hset(`{hf0}/run/${runId}`, 'owner', '9:another.1');
   const reason = await waitFor(() => aborted, { what: 'the call to be aborted' });
   expect(String(reason)).toContain('run_lost');
 });

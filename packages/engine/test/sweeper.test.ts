@@ -185,3 +185,49 @@ it('the runs of a dead worker are taken over though only workers without its flo
   system.startWorker();
   await system.runWith(runId, 'completed');
 });
+
+/** As if a worker had claimed the run. */
+async function claimedBy(workerId: string, runId: string): Promise<void> {
+  const claim = { owner: `1:${workerId}.1`, epoch: 1, claims: 1, status: 'running', claimedAt: Date.now() };
+  await system.connection.hset(keys.run(runId), claim);
+}
+
+it('a run that its worker no longer has, though the journal says so, is given up by that worker', async () => {
+  const other = defineFlow({ ...once, name: 'other' });
+  const runId = await system.submit(once, false);
+  const owner = system.startWorker({ flows: [other] });
+  await waitFor(() => system.connection.zscore(keys.workers, owner.id), { what: 'the owner to live' });
+  await claimedBy(owner.id, runId);
+  system.startWorker();
+  await waitFor(() => queue.getDelayedCount(), { what: 'the run to be put off' });
+  expect(attempts).toBe(0);
+  await waitFor(
+    async () => {
+      await system.connection.zadd(keys.alarms, 'XX', 0, runId);
+      return (await system.client.getRun('t', runId))?.status === 'completed';
+    },
+    { what: 'the run to go on' },
+  );
+});
+
+it('what was claimed before Redis went back in time is nobody’s any more', async () => {
+  const other = defineFlow({ ...once, name: 'other' });
+  const runId = await system.submit(once, false);
+  const owner = system.startWorker({ flows: [other] });
+  await waitFor(() => system.connection.zscore(keys.workers, owner.id), { what: 'the owner to live' });
+  await claimedBy(owner.id, runId);
+  await system.connection.set(keys.rollback, Date.now() + 1);
+  system.startWorker();
+  const run = await system.runWith(runId, 'completed');
+  expect(run.finishedAt - run.createdAt).toBeLessThan(5_000);
+});
+
+it('a run that its worker had to drop goes on, though that worker lives', async () => {
+  const runId = await system.submit(once, false);
+  await system.connection.hset(keys.run(runId), 's:only', 'not a record');
+  const dropped: number[] = [];
+  system.startWorker({ log: { ...quietLog, error: () => void dropped.push(1) } });
+  await waitFor(() => dropped[0], { what: 'the run to be dropped' });
+  await system.connection.hdel(keys.run(runId), 's:only');
+  await system.runWith(runId, 'completed');
+});

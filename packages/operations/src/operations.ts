@@ -2,6 +2,7 @@ import type {
   CancelOutcome,
   Client,
   Log,
+  RedriveOutcome,
   Resolution,
   ResolveReply,
   Signal,
@@ -17,7 +18,7 @@ import { statusAfter } from './status-after.ts';
  * when the tenant has no such run, which leaves no entry.
  */
 export interface Operations {
-  redrive(actor: Actor, tenant: string, runId: string): Promise<'redriven' | 'not_dead' | undefined>;
+  redrive(actor: Actor, tenant: string, runId: string): Promise<RedriveOutcome | undefined>;
   cancel(actor: Actor, tenant: string, runId: string): Promise<CancelOutcome | undefined>;
   rerun(actor: Actor, tenant: string, runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
   resolve(

@@ -58,7 +58,7 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
     description:
       'Completed steps stay; the failed one gets fresh attempts. A run that is not dead is left as it is.',
     parameters: ['runId'],
-    problems: [],
+    problems: ['flow_not_registered'],
   },
   '/v1/dead-letters/{runId}/resolve': {
     operationId: 'resolveStep',

@@ -118,7 +118,12 @@ export async function operateRoutes(
   app.post<LetterParams>('/v1/dead-letters/:runId/redrive', withoutBody, async (request, reply) => {
     expectNoBody(request.body);
     // not dead: redriven already, or on its way for another reason; either way there is nothing to do
-    found(await operations.redrive(...by(request), request.params.runId));
+    const outcome = found(await operations.redrive(...by(request), request.params.runId));
+    if (outcome === 'flow_unknown')
+      throw new ProblemError(
+        'flow_not_registered',
+        'The flow of this run is not registered any more, in its version, so no worker would take it. Register it again; or resolve each step that is completed or in doubt, then cancel the run.',
+      );
     return answer(request, reply, request.params.runId);
   });
 

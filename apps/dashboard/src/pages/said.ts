@@ -7,6 +7,8 @@ const SAID = {
   rerun: 'Started afresh.',
   not_dead: 'Nothing was done: the run is no longer dead.',
   not_in_doubt: 'Nothing was done: the step is not in doubt any more.',
+  flow_unknown:
+    'Nothing was done: the flow of this run is gone. Resolve each of its steps that is completed or in doubt, then cancel it.',
   effects_unanswered:
     'Nothing was done: the flow of this run is gone. Resolve each of its steps that is completed or in doubt, then cancel it.',
   run_finished: 'Nothing was done: the run has ended already.',

@@ -43,8 +43,14 @@ export function allowOnlyRetries(app: FastifyInstance, options: RetryOptions): v
     const run = await client.findRun(runId);
     // a letter of a death that is over is left to Bull Board: its retry changes nothing, and puts the letter away
     if (run?.status !== 'dead' || run.deaths !== death) return;
-    if ((await operations.redrive(actorOf(request), tenant, runId)) === 'redriven')
-      await reply.code(204).send();
+    const outcome = await operations.redrive(actorOf(request), tenant, runId);
+    if (outcome === 'flow_unknown')
+      throw new DashboardProblem(
+        409,
+        'flow_not_registered',
+        'The flow of this run is gone: resolve its steps, then cancel it.',
+      );
+    if (outcome === 'redriven') await reply.code(204).send();
   });
 }
 

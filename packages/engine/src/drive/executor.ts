@@ -78,6 +78,7 @@ export class Executor {
         this.#noteMissing(`${job.flow}@${claim.version}`, job.runId);
         return { kind: 'parks', delayMs: claim.againMs };
       }
+      if (claim.outcome === 'held') return { kind: 'parks', delayMs: claim.againMs };
       if (claim.outcome !== 'claimed') return ENDS;
       const { run } = claim;
       this.#observe(run);

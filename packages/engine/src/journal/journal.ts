@@ -100,6 +100,8 @@ export interface ClaimedRun {
 export type ClaimReply =
   | { readonly outcome: 'claimed'; readonly run: ClaimedRun }
   | { readonly outcome: 'unknown' | 'superseded' | 'ended' }
+  /** The worker that has it lives. `againMs`: until that has to be proved again. */
+  | { readonly outcome: 'held'; readonly againMs: number }
   /** `againMs`: when it is to be tried again; longer, the longer it has waited. */
   | { readonly outcome: 'version_missing'; readonly version: number; readonly againMs: number };
 

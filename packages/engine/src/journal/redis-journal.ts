@@ -127,7 +127,7 @@ export function redisJournal({
       const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
-          [keys.run(runId), keys.rollback, keys.alarms],
+          [keys.run(runId), keys.rollback, keys.alarms, keys.workers],
           [claimant, jobId, `,${versions.join(',')},`, runId],
         ),
       );
@@ -149,6 +149,8 @@ export function redisJournal({
           };
         case 'version_missing':
           return { outcome: 'version_missing', version: Number(first), againMs: Number(owner) };
+        case 'held':
+          return { outcome: 'held', againMs: Number(first) };
         case 'unknown':
         case 'superseded':
         case 'ended':

@@ -1,12 +1,20 @@
 import { once } from 'node:events';
 import { Worker as Thread } from 'node:worker_threads';
 
-export interface LivenessPlan {
+export interface Life {
   readonly workerId: string;
   readonly urls: readonly [string, ...string[]];
   readonly everyMs: number;
   /** How long one proof of life holds. */
   readonly holdsMs: number;
+  /** How long the event loop may be blocked before the worker counts as dead all the same. */
+  readonly hungAfterMs: number;
+}
+
+/** What the thread gets. */
+export interface LivenessPlan extends Life {
+  /** Counted up by the main thread whenever it gets a turn. */
+  readonly pulse: Int32Array<SharedArrayBuffer>;
 }
 
 /** What the thread tells after each proof. */
@@ -25,7 +33,10 @@ export interface Liveness {
 }
 
 /** Proves that this process is alive, from a thread of its own, until stopped; notices when Redis has lost writes. */
-export function startLiveness(plan: LivenessPlan, onWentBack: () => void): Liveness {
+export function startLiveness(life: Life, onWentBack: () => void): Liveness {
+  const pulse = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const pulsing = setInterval(() => Atomics.add(pulse, 0, 1), life.everyMs).unref();
+  const plan: LivenessPlan = { ...life, pulse };
   const thread = new Thread(THREAD, { workerData: plan });
   thread.on('message', (proof: LifeProof) => {
     if (proof.wentBack) onWentBack();
@@ -34,6 +45,7 @@ export function startLiveness(plan: LivenessPlan, onWentBack: () => void): Liven
   return {
     proved: once(thread, 'message'),
     async stop() {
+      clearInterval(pulsing);
       const gone = once(thread, 'exit');
       thread.postMessage('stop');
       await gone;

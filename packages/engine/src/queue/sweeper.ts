@@ -10,6 +10,9 @@ import type { DeadRun } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
 
 export interface SweeperDeps {
+  readonly workerId: string;
+  /** True while this worker drives the run that the job carries. */
+  readonly drives: (jobId: string) => boolean;
   readonly journal: Journal;
   readonly jobs: Jobs;
   readonly flows: () => readonly string[];
@@ -28,6 +31,8 @@ const NEXT_LOOK_MS = 30_000;
 const SWEEP_AGAIN_MS = 5_000;
 const MAX_SET_ASIDE_MS = 10 * 60_000;
 const MAX_FAILED = 10_000;
+/** A run that this worker dropped is tried again after this. */
+const DROPPED_AGAIN_MS = 2_000;
 /** How long after its time a wake may come. */
 const LATE_MS = 2_000;
 /** How long a worker may take from parking a run to delaying its job. */
@@ -50,12 +55,19 @@ export class Sweeper {
   #pruneAt = 0;
   /** How often in a row a run could not be looked after. */
   readonly #failed = new Map<string, number>();
+  readonly #dropped = new Set<string>();
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
   }
 
+  /** The worker no longer drives a run that it may still own. The others leave it alone as long as the worker lives. */
+  drop(runId: string): void {
+    this.#dropped.add(runId);
+  }
+
   async sweep(): Promise<void> {
+    await this.#reissueDropped();
     await this.#takeOverFromTheDead();
     const { now, runIds } = await this.#deps.journal.takeAlarms(BATCH);
     for (const runId of runIds) await this.#apart(runId, () => this.#lookAfter(runId, now));
@@ -78,6 +90,21 @@ export class Sweeper {
         );
       await this.#deps.journal.moveAlarm(runId, Math.min(SWEEP_AGAIN_MS * 2 ** times, MAX_SET_ASIDE_MS));
     }
+  }
+
+  async #reissueDropped(): Promise<void> {
+    for (const runId of this.#dropped) {
+      await this.#apart(runId, async () => {
+        const run = await this.#deps.journal.whereIs(runId);
+        if (run && this.#isMine(run) && !this.#deps.drives(run.jobId))
+          await this.#reissue(run, DROPPED_AGAIN_MS);
+      });
+      this.#dropped.delete(runId);
+    }
+  }
+
+  #isMine({ owner }: Whereabouts): boolean {
+    return !hasLetGo(owner) && workerOf(owner) === this.#deps.workerId;
   }
 
   async #prune(now: number): Promise<void> {
@@ -134,10 +161,12 @@ export class Sweeper {
   }
 
   async #seeToJob(run: Whereabouts, now: number): Promise<void> {
-    const { jobs, journal, maySuspectOthers } = this.#deps;
+    const { jobs, journal, maySuspectOthers, drives } = this.#deps;
     const dueInMs = run.wakeAt === undefined ? 0 : run.wakeAt - now;
     const state = await jobs.state(run.flow, run.jobId);
-    switch (state) {
+    // a second delivery of a run that its owner still has is put off
+    const isHeld = state === 'delayed' && workerOf(run.owner) !== undefined && !hasLetGo(run.owner);
+    switch (isHeld ? 'active' : state) {
       case 'gone':
         this.#deps.log.warn(
           { run: run.runId, flow: run.flow, job: run.jobId },
@@ -157,10 +186,10 @@ export class Sweeper {
       case 'active':
         // a run that is parked has its job delayed any moment; one that should have gone on by now never will by that job
         if (hasLetGo(run.owner) && dueInMs > -PARKS_MS) return journal.moveAlarm(run.runId, PARKS_MS);
-        if (hasLetGo(run.owner) || (maySuspectOthers() && isDead(run.owner, await journal.liveWorkers()))) {
-          await this.#reissue(run);
-          return;
-        }
+        if (hasLetGo(run.owner)) return void (await this.#reissue(run));
+        if (this.#isMine(run) && !drives(run.jobId)) return void (await this.#reissue(run));
+        if (maySuspectOthers() && isDead(run.owner, await journal.liveWorkers()))
+          return void (await this.#reissue(run));
         return journal.moveAlarm(run.runId, NEXT_LOOK_MS);
     }
   }

@@ -1,11 +1,14 @@
 -- Makes the caller the run's owner and gives it run and journal. The same claim sent twice is one claim.
 -- An owner that did not let go of the run by itself may have started something that is not recorded: `lost` marks the run until the
 -- next owner has written that down (record-doubts), and says since when it may have been.
--- KEYS  run, rollback, alarms
+-- As long as an owner's worker proves that it lives, the run is its own, also when BullMQ took the job for stalled; but what was claimed
+-- before Redis went back in time may have been let go of since.
+-- KEYS  run, rollback, alarms, workers
 -- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,"), run id
 -- Reply {'claimed', now, owner, claims in a row without progress, lost (ms, or ''), rollback (ms, or '' where the run forgot nothing),
 --       since when the run may have forgotten what it did (ms, or ''), {field, value, …}} with the other fields as they were before
 --       | {'unknown'} | {'superseded'} (another job carries the run now) | {'ended', status} | {'version_missing', version, ms after which it is to be tried again}
+--       | {'held', ms for which the owner's worker is known to live}
 -- @include clock
 -- @include identity
 local claimant, job, versions = ARGV[1], ARGV[2], ARGV[3]
@@ -38,6 +41,13 @@ if forgot == '' then rollback = '' end
 
 if f[4] == owner_of(f[5] or '', claimant) then
   return { 'claimed', now, f[4], f[6], f[9] or '', rollback, forgot, fields }
+end
+
+local holder = f[4] and not has_let_go(f[4]) and worker_of(f[4])
+if holder and holder ~= worker_of(owner_of(0, claimant)) then
+  local lives_for = (tonumber(redis.call('ZSCORE', KEYS[4], holder)) or 0) - now
+  local claimed_at = tonumber(redis.call('HGET', KEYS[1], 'claimedAt')) or 0
+  if lives_for > 0 and claimed_at > (tonumber(redis.call('GET', KEYS[2])) or 0) then return { 'held', lives_for } end
 end
 
 local epoch = (tonumber(f[5]) or 0) + 1
