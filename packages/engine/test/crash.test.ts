@@ -221,9 +221,15 @@ it('a worker whose event loop is blocked beyond its lock is no dead one: nobody 
   });
   const runId = await system.submit(parcel, null, 'blocked');
   await waitFor(() => outside.effects.length > 0, { what: 'the payment' });
-  await spawnWorker(short);
+  const other = await spawnWorker(short);
+  await waitFor(() => system.connection.llen('{hf0}:parcel:wait'), { what: 'the job to count as stalled' });
+  // a worker that waits for jobs is woken by new ones only
+  const beside = await system.submit(parcel, null, 'beside');
+  await system.runWith(beside, 'completed');
   const run = await system.runWith(runId, 'completed');
-  expect(outside.calls.map(({ operation, pid }) => [operation, pid])).toEqual([
+  const callsOf = (id: string) => outside.calls.filter(({ key }) => key.startsWith(id));
+  expect(callsOf(beside).map(({ pid }) => pid)).toEqual([other.pid, other.pid, other.pid]);
+  expect(callsOf(runId).map(({ operation, pid }) => [operation, pid])).toEqual([
     ['pay', blocked.pid],
     ['send', blocked.pid],
     ['tell', blocked.pid],
