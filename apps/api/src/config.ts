@@ -6,14 +6,16 @@ import {
   preflightSettings,
   preflightVariables,
   readConfig,
-  redisUrl,
+  redisSettings,
+  redisVariables,
 } from '@holdfast/app-kit';
+import type { RedisSettings } from '@holdfast/redis';
 import { z } from 'zod';
 
 export interface ApiConfig {
   readonly host: string;
   readonly port: number;
-  readonly redisUrls: readonly [string, ...string[]];
+  readonly redis: RedisSettings;
   readonly preflight: PreflightSettings;
   /** One key that is not stored in Redis: every scope, tenant `dev`. */
   readonly devKey: string | undefined;
@@ -28,7 +30,7 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
     {
       HOLDFAST_HOST: host,
       HOLDFAST_API_PORT: port.default(3000),
-      HOLDFAST_REDIS_URL: redisUrl,
+      ...redisVariables,
       ...preflightVariables,
       HOLDFAST_DEV_KEY: z
         .string({ error: DEV_KEY })
@@ -41,7 +43,7 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
   return {
     host: read.HOLDFAST_HOST,
     port: read.HOLDFAST_API_PORT,
-    redisUrls: read.HOLDFAST_REDIS_URL,
+    redis: redisSettings(read),
     preflight: preflightSettings(read),
     devKey: read.HOLDFAST_DEV_KEY,
     logLevel: read.HOLDFAST_LOG_LEVEL,

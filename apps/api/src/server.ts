@@ -24,7 +24,7 @@ export interface RunningApi {
  * @throws OperatorError when Redis is there and could lose runs that are accepted
  */
 export async function startApi(config: ApiConfig, log: Logger): Promise<RunningApi> {
-  const redis = connectRedis(config.redisUrls, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
+  const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const flows = [orderContract, paymentContract, refundContract];
   const client = createClient({ connection: redis, flows });

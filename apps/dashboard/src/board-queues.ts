@@ -1,5 +1,5 @@
-import type { RedisConnection } from '@holdfast/app-kit';
 import { DEAD_LETTERS, type Letter, QUEUE_PREFIX } from '@holdfast/engine';
+import type { RedisConnection } from '@holdfast/redis';
 import { Queue } from 'bullmq';
 import type { FastifyBaseLogger } from 'fastify';
 

@@ -1,11 +1,12 @@
-import { host, logLevel, port, readConfig, redisUrl } from '@holdfast/app-kit';
+import { host, logLevel, port, readConfig, redisSettings, redisVariables } from '@holdfast/app-kit';
+import type { RedisSettings } from '@holdfast/redis';
 import { z } from 'zod';
 import type { Account } from './plugins/login.ts';
 
 export interface DashboardConfig {
   readonly host: string;
   readonly port: number;
-  readonly redisUrls: readonly [string, ...string[]];
+  readonly redis: RedisSettings;
   readonly accounts: readonly [Account, ...Account[]];
   readonly logLevel: string;
 }
@@ -44,7 +45,7 @@ export function readDashboardConfig(
     {
       HOLDFAST_HOST: host,
       HOLDFAST_DASHBOARD_PORT: port.default(3001),
-      HOLDFAST_REDIS_URL: redisUrl,
+      ...redisVariables,
       HOLDFAST_DASHBOARD_USER: user.default('admin'),
       HOLDFAST_DASHBOARD_PASSWORD: password,
       HOLDFAST_DASHBOARD_VIEWER_USER: hasViewer ? viewer : viewer.optional(),
@@ -56,7 +57,7 @@ export function readDashboardConfig(
   return {
     host: read.HOLDFAST_HOST,
     port: read.HOLDFAST_DASHBOARD_PORT,
-    redisUrls: read.HOLDFAST_REDIS_URL,
+    redis: redisSettings(read),
     accounts: [
       { user: read.HOLDFAST_DASHBOARD_USER, password: read.HOLDFAST_DASHBOARD_PASSWORD, role: 'admin' },
       ...viewerOf(read),

@@ -20,7 +20,7 @@ export interface RunningDashboard {
 
 /** Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell. */
 export async function startDashboard(config: DashboardConfig, log: Logger): Promise<RunningDashboard> {
-  const redis = connectRedis(config.redisUrls, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
+  const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const queues = openQueues(redis, FLOWS, log);
   const client = createClient({ connection: redis, flows: CONTRACTS });
   let draining = false;

@@ -1,6 +1,6 @@
-import type { RedisConnection } from '@holdfast/app-kit';
 import { type Overview, readOverview } from '@holdfast/engine';
 import { type ProviderHealth, providerHealth, redisStore } from '@holdfast/http';
+import type { RedisConnection } from '@holdfast/redis';
 import { storeUnavailable } from './problems.ts';
 
 /** What the overview tells, but for the list of runs. */

@@ -12,7 +12,7 @@ test('400 deaths; Retry all in Bull Board and two bulk redrives at the same time
   const dashboard = await startTestDashboard();
   const worker = startOrderWorker(dashboard.redis.url);
   const log = createLogger('test', 'silent');
-  const connection = connectRedis([dashboard.redis.url], { for: 'worker' }, log);
+  const connection = connectRedis({ urls: [dashboard.redis.url] }, { for: 'worker' }, log);
   const client = createClient({ connection, flows: [orderContract] });
   const operations = createOperations({ client, connection, log });
   const lettersLeft = async () => {

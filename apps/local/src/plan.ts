@@ -89,8 +89,8 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
 
 async function planRedis({ redis, env }: Settings, home: Home, port: number): Promise<Plan['redis']> {
   if (redis.kind === 'external') {
-    await assertReachable(redis.url);
-    return { url: redis.url };
+    await assertReachable(redis.settings);
+    return { url: redis.settings.urls.join(',') };
   }
   const url = `redis://${LOOPBACK}:${port}`;
   return {

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { OperatorError } from '@holdfast/app-kit';
-import { Redis } from 'ioredis';
+import { openRedis, type RedisSettings, whereIs } from '@holdfast/redis';
 
 /**
  * The program that serves the embedded Redis.
@@ -29,35 +29,30 @@ export function redisArguments({ port, dataDir }: { port: number; dataDir: strin
 
 /** Whether it answers and has loaded its data. */
 export async function answersPing(url: string): Promise<boolean> {
-  return (await whyNoAnswer(url, 1_000)) === undefined;
+  return (await whyNoAnswer({ urls: [url] }, 1_000)) === undefined;
 }
 
 /**
  * For a Redis that somebody else runs; one that is still loading its data will do.
- * @param urls as in HOLDFAST_REDIS_URL
- * @throws OperatorError when none of them can be talked to
+ * @throws OperatorError when it cannot be talked to
  */
-export async function assertReachable(urls: string): Promise<void> {
-  const reasons = await Promise.all(urls.split(',').map((url) => whyNoAnswer(url.trim(), 3_000)));
-  if (reasons.some((reason) => reason === undefined || reason.startsWith('LOADING'))) return;
-  const where = urls.replaceAll(/\/\/[^/@]*@/g, '//…@');
+export async function assertReachable(settings: RedisSettings): Promise<void> {
+  const reason = await whyNoAnswer(settings, 3_000);
+  if (reason === undefined || reason.startsWith('LOADING')) return;
   throw new OperatorError(
-    `The Redis of HOLDFAST_REDIS_URL (${where}) cannot be talked to: ${reasons[0]}.\nStart or mend it, or unset the variable to have one started here.`,
+    `The Redis of HOLDFAST_REDIS_URL (${whereIs(settings.urls)}) cannot be talked to: ${reason}.\nStart or mend it, or unset the variable to have one started here.`,
   );
 }
 
-async function whyNoAnswer(url: string, timeoutMs: number): Promise<string | undefined> {
+async function whyNoAnswer(settings: RedisSettings, timeoutMs: number): Promise<string | undefined> {
   let reason = `no answer within ${timeoutMs / 1_000} s`;
-  const probe = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: timeoutMs,
-    commandTimeout: timeoutMs,
-    enableReadyCheck: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  });
-  probe.on('error', (error: Error) => {
-    reason = error.message || reason;
+  const options = {
+    ...{ lazyConnect: true, connectTimeout: timeoutMs, commandTimeout: timeoutMs },
+    ...{ enableReadyCheck: false, maxRetriesPerRequest: 0 },
+  };
+  const probe = openRedis(settings, options, () => null);
+  probe.on('error', (error: Error & { readonly lastNodeError?: Error }) => {
+    reason = (error.lastNodeError ?? error).message || reason;
   });
   try {
     await probe.connect();

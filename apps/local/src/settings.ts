@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { host, port, readConfig, redisUrl } from '@holdfast/app-kit';
+import { host, port, readConfig, redisSettings, redisVariables } from '@holdfast/app-kit';
+import type { RedisSettings } from '@holdfast/redis';
 import { z } from 'zod';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -11,10 +12,10 @@ export interface Settings {
   /** What API, dashboard and health servers bind to. */
   readonly host: string;
   readonly workers: number;
-  /** An own Redis on loopback (port 0: any free one), or somebody's, one URL or several. */
+  /** An own Redis on loopback (port 0: any free one), or somebody's. */
   readonly redis:
     | { readonly kind: 'embedded'; readonly port: number }
-    | { readonly kind: 'external'; readonly url: string };
+    | { readonly kind: 'external'; readonly settings: RedisSettings };
   /** 0: any free one. */
   readonly ports: Readonly<Record<'api' | 'dashboard' | 'sandbox' | 'smtp', number>>;
   /** Undefined: generated, and kept in the home. */
@@ -32,7 +33,8 @@ export function readSettings(env: Environment, { workers }: { readonly workers: 
     {
       HOLDFAST_HOME: z.string().default('.holdfast'),
       HOLDFAST_HOST: host,
-      HOLDFAST_REDIS_URL: redisUrl.optional(),
+      ...redisVariables,
+      HOLDFAST_REDIS_URL: redisVariables.HOLDFAST_REDIS_URL.optional(),
       HOLDFAST_REDIS_PORT: port.default(6390),
       HOLDFAST_API_PORT: port.default(3000),
       HOLDFAST_DASHBOARD_PORT: port.default(3001),
@@ -58,7 +60,10 @@ export function readSettings(env: Environment, { workers }: { readonly workers: 
     host: config.HOLDFAST_HOST,
     workers,
     redis: config.HOLDFAST_REDIS_URL
-      ? { kind: 'external', url: config.HOLDFAST_REDIS_URL.join(',') }
+      ? {
+          kind: 'external',
+          settings: redisSettings({ ...config, HOLDFAST_REDIS_URL: config.HOLDFAST_REDIS_URL }),
+        }
       : { kind: 'embedded', port: config.HOLDFAST_REDIS_PORT },
     ports: {
       api: config.HOLDFAST_API_PORT,

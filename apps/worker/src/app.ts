@@ -33,7 +33,7 @@ export interface RunningWorker {
  * @throws OperatorError when Redis is there and could lose runs that were accepted
  */
 export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise<RunningWorker> {
-  const redis = connectRedis(config.redisUrls, { for: 'worker' }, log);
+  const redis = connectRedis(config.redis, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const metrics = createMetrics('worker');
   const store = redisStore({ connection: redis });
@@ -74,7 +74,8 @@ export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise
     if (draining) return;
     worker = startWorker({
       connection: redis,
-      redisUrls: config.redisUrls,
+      redisUrls: config.redis.urls,
+      redisTls: config.redis.tls,
       flows,
       observer: runObserver,
       log,

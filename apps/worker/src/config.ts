@@ -8,17 +8,19 @@ import {
   preflightSettings,
   preflightVariables,
   readConfig,
-  redisUrl,
+  redisSettings,
+  redisVariables,
   wholeNumber,
 } from '@holdfast/app-kit';
 import type { OrderProvidersConfig } from '@holdfast/providers';
+import type { RedisSettings } from '@holdfast/redis';
 import { type AlertConfig, alertConfig, alertVariables } from './alert-config.ts';
 import { providersConfig, providerVariables } from './provider-config.ts';
 
 export interface WorkerConfig {
   readonly host: string;
   readonly port: number;
-  readonly redisUrls: readonly [string, ...string[]];
+  readonly redis: RedisSettings;
   readonly preflight: PreflightSettings;
   readonly concurrency: number;
   readonly lockMs: number;
@@ -37,7 +39,7 @@ export function readWorkerConfig(env?: Readonly<Record<string, string | undefine
     {
       HOLDFAST_HOST: host,
       HOLDFAST_WORKER_PORT: port.default(0),
-      HOLDFAST_REDIS_URL: redisUrl,
+      ...redisVariables,
       ...preflightVariables,
       HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(50),
       HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
@@ -53,7 +55,7 @@ export function readWorkerConfig(env?: Readonly<Record<string, string | undefine
   return {
     host: read.HOLDFAST_HOST,
     port: read.HOLDFAST_WORKER_PORT,
-    redisUrls: read.HOLDFAST_REDIS_URL,
+    redis: redisSettings(read),
     preflight: preflightSettings(read),
     concurrency: read.HOLDFAST_CONCURRENCY,
     lockMs: read.HOLDFAST_LOCK_MS,

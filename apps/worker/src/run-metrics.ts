@@ -1,5 +1,5 @@
-import type { RedisConnection } from '@holdfast/app-kit';
 import { type Overview, type RunObserver, readOverview, readQueueDepths } from '@holdfast/engine';
+import type { RedisConnection } from '@holdfast/redis';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { oncePerScrape, sharedGauge } from './shared-gauges.ts';
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { type RedisSettings, type RedisUrls, redisUrlsOf } from '@holdfast/redis';
 import { z } from 'zod';
 
 /** The environment does not fit. Carries every fault at once, each with its variable's name. */
@@ -75,16 +77,70 @@ export const logLevel = z
   })
   .default('info');
 
-/** One `redis://` or `rediss://` URL, or several, comma-separated, for a cluster. */
+/** Where Redis is: see docs/configuration.md for the forms. */
 export const redisUrl = z
   .string({ error: 'expected redis://host:port (several, comma-separated, for a cluster)' })
   .transform((text, ctx) => {
-    const urls = text.split(',').map((part) => part.trim());
-    const good = urls.every((u) => URL.canParse(u) && ['redis:', 'rediss:'].includes(new URL(u).protocol));
-    if (good) return urls as [string, ...string[]];
-    ctx.addIssue({
-      code: 'custom',
-      message: 'expected redis://host:port or rediss://host:port (several, comma-separated, for a cluster)',
-    });
-    return z.NEVER;
+    try {
+      return redisUrlsOf(text);
+    } catch (error) {
+      ctx.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
   });
+
+/** The path of a file in PEM form; its contents are what is read. */
+const pem = z.string().transform((path, ctx) => {
+  try {
+    const text = readFileSync(path, 'utf8');
+    if (text.includes('-----BEGIN ')) return text;
+    ctx.addIssue({ code: 'custom', message: `expected a file in PEM form, but ${path} is none` });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    ctx.addIssue({ code: 'custom', message: `expected a file that can be read: ${path} (${code})` });
+  }
+  return z.NEVER;
+});
+
+/** The environment variables that say where Redis is, for `readConfig`. */
+export const redisVariables = {
+  HOLDFAST_REDIS_URL: redisUrl,
+  HOLDFAST_REDIS_TLS_CA: pem.optional(),
+  HOLDFAST_REDIS_TLS_CERT: pem.optional(),
+  HOLDFAST_REDIS_TLS_KEY: pem.optional(),
+};
+
+/** @throws ConfigError when half of a client certificate is there, or one for a connection without TLS */
+export function redisSettings(read: {
+  readonly HOLDFAST_REDIS_URL: RedisUrls;
+  readonly HOLDFAST_REDIS_TLS_CA?: string | undefined;
+  readonly HOLDFAST_REDIS_TLS_CERT?: string | undefined;
+  readonly HOLDFAST_REDIS_TLS_KEY?: string | undefined;
+}): RedisSettings {
+  const tls = {
+    ca: read.HOLDFAST_REDIS_TLS_CA,
+    cert: read.HOLDFAST_REDIS_TLS_CERT,
+    key: read.HOLDFAST_REDIS_TLS_KEY,
+  };
+  const given = Object.entries(tls).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (given.length === 0) return { urls: read.HOLDFAST_REDIS_URL };
+  if (!read.HOLDFAST_REDIS_URL[0].startsWith('rediss'))
+    throw new ConfigError([
+      {
+        variable: `HOLDFAST_REDIS_TLS_${given[0]?.toUpperCase()}`,
+        message: 'is for TLS only, but HOLDFAST_REDIS_URL asks for none; did you mean rediss://?',
+      },
+    ]);
+  for (const [has, lacks] of [
+    ['cert', 'key'],
+    ['key', 'cert'],
+  ])
+    if (given.includes(has ?? '') && !given.includes(lacks ?? ''))
+      throw new ConfigError([
+        {
+          variable: `HOLDFAST_REDIS_TLS_${lacks?.toUpperCase()}`,
+          message: `is missing; a client certificate is a pair, and HOLDFAST_REDIS_TLS_${has?.toUpperCase()} is set`,
+        },
+      ]);
+  return { urls: read.HOLDFAST_REDIS_URL, tls };
+}

@@ -5,7 +5,9 @@ export {
   port,
   positiveNumber,
   readConfig,
+  redisSettings,
   redisUrl,
+  redisVariables,
   url,
   wholeNumber,
 } from './config.ts';
@@ -27,4 +29,4 @@ export { type NodeFacts, type RedisFacts, readFacts } from './preflight-facts.ts
 export { describeFinding } from './preflight-report.ts';
 export { type Finding, type Gravity, judgeRedis } from './preflight-rules.ts';
 export { OperatorError, onShutdown, runMain, surviveStrayRejections } from './process.ts';
-export { connectRedis, type RedisConnection, type RedisUse } from './redis.ts';
+export { connectRedis, type RedisUse } from './redis.ts';

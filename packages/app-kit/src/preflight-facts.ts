@@ -1,6 +1,6 @@
 import { DEAD_LETTERS, QUEUE_PREFIX } from '@holdfast/engine';
+import type { RedisConnection } from '@holdfast/redis';
 import { Cluster, type Redis } from 'ioredis';
-import type { RedisConnection } from './redis.ts';
 
 /** What is known of when a write is on disk. */
 export type DiskFacts =

@@ -1,10 +1,11 @@
+import type { RedisConnection } from '@holdfast/redis';
 import { z } from 'zod';
 import type { Logger } from './logger.ts';
 import { readFacts } from './preflight-facts.ts';
 import { describeFinding, refusalText } from './preflight-report.ts';
 import { type Finding, judgeRedis } from './preflight-rules.ts';
 import { OperatorError } from './process.ts';
-import type { RedisConnection } from './redis.ts';
+import { refusesUs } from './redis.ts';
 
 export type Durability = 'strict' | 'standard';
 
@@ -65,6 +66,9 @@ export interface PreflightOptions extends PreflightSettings {
   readonly everyMs?: number;
 }
 
+const REFUSED_ADVICE =
+  'Correct user and password in HOLDFAST_REDIS_URL (percent-encode what is special in them), or what Redis allows: its users (ACL LIST), protected-mode, bind.';
+
 const EVERY_MS = 30_000;
 /** While Redis is away, or was never seen. */
 const AGAIN_MS = 250;
@@ -96,6 +100,7 @@ export class Preflight {
     // whoever started this hears of it where it waits
     this.admitted.catch(() => {});
     options.connection.on('ready', this.#onReady);
+    options.connection.on('error', this.#onError);
     this.#firstTry = this.#reachable().then(() => this.#check());
     void this.#firstTry.then(() => this.#goOn());
   }
@@ -121,6 +126,7 @@ export class Preflight {
   stop(): void {
     this.#stopped.abort();
     this.#options.connection.off('ready', this.#onReady);
+    this.#options.connection.off('error', this.#onError);
     this.#wake();
   }
 
@@ -184,6 +190,13 @@ export class Preflight {
   }
 
   readonly #onReady = () => this.#wake();
+
+  /** One that never lets us in is no outage that ends by itself: whoever starts hears of it. */
+  readonly #onError = (error: Error) => {
+    if (this.#report.state !== 'unknown' || !refusesUs(error)) return;
+    this.#report = { ...this.#report, state: 'refused', checkedAt: new Date().toISOString() };
+    this.#refuse(new OperatorError(`Redis refuses us: ${error.message}\n${REFUSED_ADVICE}`));
+  };
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {

@@ -1,7 +1,6 @@
-import { Cluster, Redis } from 'ioredis';
+import { openRedis, type RedisConnection, type RedisSettings, whereIs } from '@holdfast/redis';
+import { Redis } from 'ioredis';
 import type { Logger } from './logger.ts';
-
-export type RedisConnection = Redis | Cluster;
 
 /**
  * For workers: commands wait until Redis is back, and are sent again when their reply was lost.
@@ -19,15 +18,20 @@ const BLOCKING_SILENCE_MS = 15_000;
 /** One that Redis gives for ever to who has a wrong password, or may not connect at all. */
 const REFUSES_US = /^(WRONGPASS|NOAUTH|NOPERM|DENIED)\b/;
 
+/** True for what a Redis says that will never let us in as we are. A cluster names the last node's reason. */
+export function refusesUs(error: Error): boolean {
+  const { lastNodeError } = error as { readonly lastNodeError?: unknown };
+  return (
+    REFUSES_US.test(error.message) ||
+    (lastNodeError instanceof Error && REFUSES_US.test(lastNodeError.message))
+  );
+}
+
 /**
- * Connects to one Redis, or to a cluster when several URLs are given. Connection errors are logged, once per outage. A socket that leads to a
+ * Connects to where Redis is. Connection errors are logged, once per outage. A socket that leads to a
  * demoted master (it answers READONLY for ever), or that nothing comes back from, is ended: the next one goes where the name leads now.
  */
-export function connectRedis(
-  urls: readonly [string, ...string[]],
-  use: RedisUse,
-  log: Logger,
-): RedisConnection {
+export function connectRedis(settings: RedisSettings, use: RedisUse, log: Logger): RedisConnection {
   const reconnectOnError = leavesDemotedMaster();
   const options =
     use.for === 'worker'
@@ -40,19 +44,11 @@ export function connectRedis(
           connectTimeout: use.commandTimeoutMs,
           maxRetriesPerRequest: 0,
         };
-  const [only, ...more] = urls;
-  const connection =
-    more.length === 0
-      ? new Redis(only, { ...options, retryStrategy })
-      : new Cluster([...urls], {
-          redisOptions: options,
-          clusterRetryStrategy: retryStrategy,
-          enableOfflineQueue: use.for === 'worker',
-        });
+  const connection = openRedis(settings, options, retryStrategy);
   if (connection instanceof Redis) letBlockingOnesWait(connection);
   let away = false;
   connection.on('error', (error: Error) => {
-    if (!away) log.error({ err: error, redis: whereTo(urls) }, whatIsWrong(error));
+    if (!away) log.error({ err: error, redis: whereIs(settings.urls) }, whatIsWrong(error));
     away = true;
   });
   connection.on('ready', () => {
@@ -63,16 +59,11 @@ export function connectRedis(
 }
 
 function whatIsWrong(error: Error): string {
-  if (REFUSES_US.test(error.message))
+  if (refusesUs(error))
     return 'redis refuses us; correct user and password in the URL, or what Redis allows. Trying again until it lets us in';
   if (error.message.startsWith('Socket timeout'))
     return 'redis did not answer on an open connection, which is ended; trying again until it is back';
   return 'redis is away; trying again until it is back';
-}
-
-/** Host and port, never the password. */
-function whereTo(urls: readonly string[]): string {
-  return urls.map((url) => (URL.canParse(url) ? new URL(url).host : url.replace(/^.*@/, ''))).join(', ');
 }
 
 /** How often a demoted master is left at most, and how long after the start for the first time: it may be all that there is. */

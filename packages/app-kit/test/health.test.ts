@@ -18,7 +18,7 @@ async function silentServer(): Promise<string> {
 }
 
 test('a Redis that says nothing makes a process unready within 2 s, also one whose commands wait', async () => {
-  const redis = connectRedis([await silentServer()], { for: 'worker' }, pino({ level: 'silent' }));
+  const redis = connectRedis({ urls: [await silentServer()] }, { for: 'worker' }, pino({ level: 'silent' }));
   const app = Fastify();
   onTestFinished(async () => {
     redis.disconnect();

@@ -3,18 +3,12 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RedisConnection } from '@holdfast/redis';
 import { freePort, startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import {
-  checkRedis,
-  connectRedis,
-  OperatorError,
-  Preflight,
-  type PreflightSettings,
-  type RedisConnection,
-} from '../src/index.ts';
+import { checkRedis, connectRedis, OperatorError, Preflight, type PreflightSettings } from '../src/index.ts';
 
 const STRICT: PreflightSettings = { durability: 'strict', attest: undefined };
 const STANDARD: PreflightSettings = { durability: 'standard', attest: undefined };
@@ -22,7 +16,7 @@ const silent = pino({ level: 'silent' });
 
 function connect(url: string, use: 'worker' | 'api' = 'api'): RedisConnection {
   const connection = connectRedis(
-    [url],
+    { urls: [url] },
     use === 'api' ? { for: 'api', commandTimeoutMs: 1500 } : { for: 'worker' },
     silent,
   );
@@ -134,7 +128,7 @@ test('each master of a cluster is asked, and all keys that scripts touch togethe
     ...['--cluster-announce-ip', '127.0.0.1'],
   ]);
   await asAdmin(node.url, ['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'], ['CONFIG', 'SET', 'appendfsync', 'no']);
-  const cluster = connectRedis([node.url, node.url], { for: 'worker' }, silent);
+  const cluster = connectRedis({ urls: [node.url, node.url] }, { for: 'worker' }, silent);
   onTestFinished(() => cluster.disconnect());
   await waitFor(() => cluster.status === 'ready', { what: 'the cluster' });
   expect(await checkRedis(cluster, STRICT)).toMatchObject([
@@ -278,5 +272,47 @@ describe('while running', () => {
     await own.kill('SIGKILL');
     await own.start();
     await waitFor(() => checked.report.checkedAt !== checkedAt, { what: 'a check after its return' });
+  });
+});
+
+describe('a Redis that refuses us', () => {
+  test.each(['worker', 'api'] as const)(
+    'is a reason not to start, said at once: a wrong password (%s)',
+    async (use) => {
+      const redis = await withRedis([]);
+      await asAdmin(redis.url, ['CONFIG', 'SET', 'requirepass', 'right']);
+      const started = preflight(connect(redis.url.replace('//', '//:wrong@'), use), STANDARD);
+      const refusal = await started.admitted.catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(OperatorError);
+      expect(String(refusal)).toContain('WRONGPASS');
+      expect(String(refusal)).toContain('percent-encode');
+      expect(String(refusal)).not.toContain('wrong@');
+      expect(started.report.state).toBe('refused');
+    },
+  );
+
+  test('no password where one is asked for', async () => {
+    const redis = await withRedis([]);
+    await asAdmin(redis.url, ['CONFIG', 'SET', 'requirepass', 'right']);
+    const started = preflight(connect(redis.url, 'worker'), STANDARD);
+    await expect(started.admitted).rejects.toThrow('NOAUTH');
+  });
+
+  test('a user who may not do what is needed', async () => {
+    const redis = await withRedis([]);
+    await asAdmin(redis.url, [
+      'ACL',
+      'SETUSER',
+      'app',
+      'on',
+      '>pw',
+      '~*',
+      '+ping',
+      '+hello',
+      '+auth',
+      '+client',
+    ]);
+    const started = preflight(connect(redis.url.replace('//', '//app:pw@'), 'worker'), STANDARD);
+    await expect(started.admitted).rejects.toThrow('NOPERM');
   });
 });

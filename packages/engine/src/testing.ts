@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
+import type { Script } from '@holdfast/redis';
 import { Worker as BullWorker, DelayedError, type Processor } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import {
@@ -27,7 +28,6 @@ import { writeLetter } from './queue/dead-letters.ts';
 import { Jobs, type RunJob } from './queue/jobs.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
 import { Sweeper } from './queue/sweeper.ts';
-import type { Script } from './redis-scripts.ts';
 
 export type { JobVerdict } from './drive/executor.ts';
 export { parseField } from './journal/identity.ts';

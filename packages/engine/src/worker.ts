@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { RedisTls, RedisUrls } from '@holdfast/redis';
 import { Worker as BullWorker, type WorkerOptions as BullWorkerOptions, type Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { Flow } from './contract/define-flow.ts';
@@ -23,8 +24,10 @@ import { Sweeper } from './queue/sweeper.ts';
 export interface WorkerOptions {
   /** With `maxRetriesPerRequest: null`: commands wait until Redis is back. Stays the caller's to close. */
   readonly connection: Redis | Cluster;
-  /** Where `connection` leads; the proof of life takes a connection of its own. */
-  readonly redisUrls: readonly [string, ...string[]];
+  /** Where `connection` leads, as in `HOLDFAST_REDIS_URL`; the proof of life takes a connection of its own. */
+  readonly redisUrls: RedisUrls;
+  /** Default: what the system trusts, and no client certificate. */
+  readonly redisTls?: RedisTls | undefined;
   readonly flows: readonly Flow[];
   readonly log: Log;
   /** Runs at once, for each flow. Default 50. */
@@ -102,7 +105,7 @@ class RunningWorker implements Worker {
   #readySince = performance.now();
 
   constructor(options: WorkerOptions) {
-    const { connection, log, redisUrls } = options;
+    const { connection, log, redisUrls: urls, redisTls: tls } = options;
     this.#options = options;
     this.#flows = new FlowRegistry(options.flows);
     this.#refusals = new Refusals({
@@ -145,7 +148,7 @@ class RunningWorker implements Worker {
     connection.on('ready', this.#onReady);
     this.#liveness = startLiveness(
       {
-        ...{ workerId: this.id, urls: redisUrls, everyMs: BEAT_MS, holdsMs: LIFE_HOLDS_MS },
+        ...{ workerId: this.id, redis: { urls, tls }, everyMs: BEAT_MS, holdsMs: LIFE_HOLDS_MS },
         hungAfterMs: toMs(options.hungAfter ?? '5m'),
       },
       () => {

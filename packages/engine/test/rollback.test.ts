@@ -1,7 +1,8 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { waitFor } from '@holdfast/testkit';
+import { startRedis, startTcpProxy, waitFor } from '@holdfast/testkit';
+import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineFlow } from '../src/index.ts';
@@ -63,5 +64,70 @@ it('notices a Redis that went back in time, and asks the provider before it buys
   } finally {
     await system.close();
     await rm(backup, { recursive: true, force: true });
+  }
+});
+
+it('notices a replica that has become the master, though no proof of life is missing in it', async () => {
+  const flow = defineFlow({
+    name: 'any',
+    version: 1,
+    input: z.unknown(),
+    output: z.unknown(),
+    run: async () => null,
+  });
+  const system = await startSystem([flow]);
+  const replica = await startRedis();
+  const proxy = await startTcpProxy(system.redis.port);
+  const admin = new Redis(replica.url);
+  const errors: string[] = [];
+  try {
+    await admin.replicaof('127.0.0.1', system.redis.port);
+    await waitFor(async () => (await admin.info('replication')).includes('master_link_status:up'), {
+      what: 'the replica to be there',
+    });
+    const log = { ...quietLog, error: (_facts: object, message: string) => void errors.push(message) };
+    system.startWorker({ log, redisUrls: [proxy.url] });
+    await waitFor(() => admin.get('{hf0}/canary'), { what: 'proofs of life' });
+    await system.redis.kill('SIGKILL');
+    await admin.replicaof('NO', 'ONE');
+    proxy.leadTo(replica.port);
+    await waitFor(() => errors.find((message) => message.includes('lost writes')), {
+      what: 'the promotion to be noticed',
+    });
+    expect(Number(await admin.get('{hf0}/rollback'))).toBeGreaterThan(0);
+    // once
+    const counted = Number(await admin.get('{hf0}/canary'));
+    await waitFor(async () => Number(await admin.get('{hf0}/canary')) > counted + 2, { what: 'more proofs' });
+    expect(errors).toHaveLength(1);
+  } finally {
+    await system.redis.start();
+    await system.close();
+    admin.disconnect();
+    await proxy.close();
+    await replica.stop();
+  }
+});
+
+it('a Redis that was only restarted has lost nothing', async () => {
+  const flow = defineFlow({
+    name: 'any',
+    version: 1,
+    input: z.unknown(),
+    output: z.unknown(),
+    run: async () => null,
+  });
+  const system = await startSystem([flow]);
+  try {
+    system.startWorker();
+    await waitFor(() => system.connection.get('{hf0}/canary'), { what: 'proofs of life' });
+    await system.redis.kill('SIGTERM');
+    await system.redis.start();
+    const counted = Number(await system.connection.get('{hf0}/canary'));
+    await waitFor(async () => Number(await system.connection.get('{hf0}/canary')) > counted + 2, {
+      what: 'more proofs of life',
+    });
+    expect(await system.connection.get('{hf0}/rollback')).toBeNull();
+  } finally {
+    await system.close();
   }
 });

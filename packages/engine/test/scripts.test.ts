@@ -1,8 +1,8 @@
+import { runScript } from '@holdfast/redis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineFlow } from '../src/index.ts';
 import { loadScript } from '../src/journal/scripts.ts';
-import { runScript } from '../src/redis-scripts.ts';
 import { startSystem, type TestSystem } from './system.ts';
 
 const echo = defineFlow({

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Log } from '@holdfast/engine';
-import { runScript } from '@holdfast/engine/redis-scripts';
+import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { type Actor, createAuditLog } from './audit-log.ts';

@@ -6,7 +6,7 @@ import {
   type RunStatus,
   StoreUnavailableError,
 } from '@holdfast/engine';
-import { runScript } from '@holdfast/engine/redis-scripts';
+import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { keys } from './keys.ts';

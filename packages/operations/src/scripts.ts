@@ -1,4 +1,4 @@
-import { scriptsIn } from '@holdfast/engine/redis-scripts';
+import { scriptsIn } from '@holdfast/redis';
 
 /** Loads one of this package's scripts. Reached from `src` and `dist` alike. */
 export const loadScript = scriptsIn(new URL('../src/lua/', import.meta.url));

@@ -12,7 +12,7 @@ export function testParts(
   flows: readonly FlowContract[],
   log: Logger = createLogger('api', 'silent'),
 ): ApiParts & { readonly preflight: Preflight; readonly client: Client; close(): Promise<void> } {
-  const connection = connectRedis([redisUrl], { for: 'api', commandTimeoutMs: 1500 }, log);
+  const connection = connectRedis({ urls: [redisUrl] }, { for: 'api', commandTimeoutMs: 1500 }, log);
   const client = createClient({ connection, flows });
   const preflight = new Preflight({ connection, durability: 'strict', attest: undefined, log });
   const providers = redisStore({ connection });

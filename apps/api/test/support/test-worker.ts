@@ -12,7 +12,7 @@ export interface TestWorker {
  */
 export function startTestWorker(redisUrl: string): TestWorker {
   const log = createLogger('worker', 'silent');
-  const connection = connectRedis([redisUrl], { for: 'worker' }, log);
+  const connection = connectRedis({ urls: [redisUrl] }, { for: 'worker' }, log);
   const flow = defineFlow({
     ...orderContract,
     async run(ctx, order: OrderInput) {

@@ -112,7 +112,7 @@ export const IN_DOUBT = { paymentMethod: 'pm_in_doubt' };
 /** A real client and worker whose orders die at once until mended. */
 export function startOrderWorker(redisUrl: string): OrderWorker {
   const log = createLogger('worker', 'silent');
-  const connection = connectRedis([redisUrl], { for: 'worker' }, log);
+  const connection = connectRedis({ urls: [redisUrl] }, { for: 'worker' }, log);
   const charges = new Map<string, number>();
   let mended = false;
   const flow = defineFlow({

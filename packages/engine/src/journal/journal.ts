@@ -323,12 +323,14 @@ export interface Journal {
   /**
    * Says that a worker is alive.
    * @param lastCount the count of its last proof, 0 at first
+   * @param promoted another Redis answers than before, which may lack what that one had taken
    * @returns the new count, and whether Redis was seen to have lost writes
    */
   proveLife(
     workerId: string,
     holdsMs: number,
     lastCount: number,
+    promoted?: boolean,
   ): Promise<{ readonly count: number; readonly wentBack: boolean }>;
   /** Says which flows a worker serves, so that others can look after its runs. */
   announceFlows(flows: readonly string[]): Promise<void>;

@@ -1,7 +1,7 @@
+import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import type { Run } from '../contract/run.ts';
-import { runScript, runScriptFirst, type ScriptReply } from '../redis-scripts.ts';
 import { parseField } from './identity.ts';
 import type {
   CancelReply,
@@ -15,7 +15,6 @@ import type {
   WriteReply,
 } from './journal.ts';
 import { keys } from './keys.ts';
-import { sendInOneWrite } from './one-write.ts';
 import {
   CorruptRecordError,
   decodeClaimed,
@@ -477,9 +476,11 @@ export function redisJournal({
       return connection.zrangebyscore(keys.workers, '-inf', `(${await redisNow()}`);
     },
 
-    async proveLife(workerId, holdsMs, lastCount) {
+    async proveLife(workerId, holdsMs, lastCount, promoted = false) {
       const counters = [keys.workers, keys.canary, keys.rollback];
-      const reply = String(await call('proveLife', counters, [workerId, holdsMs, lastCount]));
+      const reply = String(
+        await call('proveLife', counters, [workerId, holdsMs, lastCount, promoted ? '1' : '']),
+      );
       return { count: Number(reply.replace('-', '')), wentBack: reply.startsWith('-') };
     },
 

@@ -1,7 +1,7 @@
+import { sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { type Failure, isTerminal, type RunStatus, type WaitingFor } from '../contract/run.ts';
 import { keys } from '../journal/keys.ts';
-import { sendInOneWrite } from '../journal/one-write.ts';
 
 /** How all runs stand together. Times are Unix milliseconds on Redis' clock. */
 export interface Overview {

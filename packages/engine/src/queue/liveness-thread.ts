@@ -1,21 +1,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { Cluster, Redis } from 'ioredis';
+import { openRedis } from '@holdfast/redis';
 import { redisJournal } from '../journal/redis-journal.ts';
 import type { LifeProof, LivenessPlan } from './liveness.ts';
 
 // A thread of its own: a busy event loop in the main thread does not make the worker look dead, and a dead process does.
-const { workerId, urls, everyMs, holdsMs, hungAfterMs, pulse } = workerData as LivenessPlan;
-const [only, ...more] = urls;
+const { workerId, redis, everyMs, holdsMs, hungAfterMs, pulse } = workerData as LivenessPlan;
 // a beat that could not be sent is worth nothing later
 const options = {
   ...{ maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: holdsMs },
   // a demoted master, or a socket that nothing comes back from, is left for wherever the name leads now
   ...{ socketTimeout: 2 * holdsMs, reconnectOnError: (error: Error) => error.message.startsWith('READONLY') },
 };
-const connection =
-  more.length === 0
-    ? new Redis(only, { ...options, retryStrategy: () => everyMs })
-    : new Cluster([...urls], { redisOptions: options, clusterRetryStrategy: () => everyMs });
+const connection = openRedis(redis, options, () => everyMs);
 connection.on('error', () => {});
 const journal = redisJournal({ connection, retentionMs: 0 });
 
@@ -31,11 +27,29 @@ const isHung = () => {
   return performance.now() - pulsedAt > hungAfterMs;
 };
 
+/**
+ * A replica that has become the master: it may lack what the former one had taken, and a count that was just behind would not show it.
+ * Redis starts a new history then, and says which one it goes on from.
+ */
+let history: string | undefined;
+let promoted = false;
+const seeWhoAnswers = async () => {
+  if (!('info' in connection) || connection.isCluster) return;
+  const replication = await connection.info('replication');
+  const [now, before] = ['master_replid', 'master_replid2'].map(
+    (name) => new RegExp(`^${name}:(\\w+)`, 'm').exec(replication)?.[1],
+  );
+  if (history !== undefined && now !== history && before === history) promoted = true;
+  history = now;
+};
+
 let lastCount = 0;
 const beat = () => {
   if (isHung()) return;
-  journal.proveLife(workerId, holdsMs, lastCount).then(
+  const afterPromotion = promoted;
+  journal.proveLife(workerId, holdsMs, lastCount, afterPromotion).then(
     ({ count, wentBack }) => {
+      if (afterPromotion) promoted = false;
       // answers may come out of order after a reconnect
       lastCount = Math.max(lastCount, count);
       const proof: LifeProof = { wentBack };
@@ -44,7 +58,7 @@ const beat = () => {
     () => {},
   );
 };
-connection.on('ready', beat);
+connection.on('ready', () => void seeWhoAnswers().then(beat, () => {}));
 const timer = setInterval(beat, everyMs);
 
 parentPort?.once('message', () => {

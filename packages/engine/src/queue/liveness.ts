@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { Worker as Thread } from 'node:worker_threads';
+import type { RedisSettings } from '@holdfast/redis';
 
 export interface Life {
   readonly workerId: string;
-  readonly urls: readonly [string, ...string[]];
+  readonly redis: RedisSettings;
   readonly everyMs: number;
   /** How long one proof of life holds. */
   readonly holdsMs: number;

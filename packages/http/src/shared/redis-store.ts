@@ -1,4 +1,4 @@
-import { runScript } from '@holdfast/engine/redis-scripts';
+import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { loadScript } from './scripts.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
-import { sendInOneWrite } from './journal/one-write.ts';
+import { sendInOneWrite } from './one-write.ts';
 
 export type ScriptReply = string | number | null | readonly ScriptReply[];
 
