@@ -50,10 +50,13 @@ export interface TestSystemOptions {
   readonly workers: number;
   /** For how long BullMQ takes a job for that of a worker which is dead, or never learned that it got it. Default 30 s, as in production. */
   readonly lockMs?: number;
+  /** Starts the Redis to use, and says where it is for the system and for who looks on. Default: the system starts its own. */
+  readonly redis?: () => Promise<{ readonly url: string; readonly directUrl: string }>;
 }
 
 async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> {
   const { workers, lockMs = 30_000 } = options;
+  const redis = await options.redis?.();
   const home = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
   const processes = (): Processes => JSON.parse(readFileSync(join(home, 'processes.json'), 'utf8'));
   let store: Store | undefined;
@@ -65,7 +68,7 @@ async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> 
     {
       PATH: process.env.PATH,
       HOLDFAST_HOME: home,
-      HOLDFAST_REDIS_PORT: '0',
+      ...(redis ? { HOLDFAST_REDIS_URL: redis.url } : { HOLDFAST_REDIS_PORT: '0' }),
       HOLDFAST_API_PORT: '0',
       HOLDFAST_DASHBOARD_PORT: '0',
       HOLDFAST_SANDBOX_PORT: '0',
@@ -94,7 +97,7 @@ async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> 
     await cleanUp();
     throw new Error(`the system could not be started; its last log lines:\n${told}`, { cause });
   });
-  store = new Store(processes().redis.url);
+  store = new Store(redis?.directUrl ?? processes().redis.url);
   const shop = new Shop(processes);
   const sandbox = new Sandbox(processes);
   const crashes: Killed[] = [];

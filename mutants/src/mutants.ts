@@ -497,8 +497,8 @@ redis.call('PEXPIRE', KEYS[1], 604800000)`,
   {
     name: 'what Redis has forgotten is not doubted',
     file: `${SRC}/drive/step-runner.ts`,
-    find: 'if (forgotSince !== undefined) this.doubt(effect.field, forgotSince);',
-    replace: 'if (forgotSince !== undefined && forgotSince < 0) this.doubt(effect.field, forgotSince);',
+    find: 'if (forgot) this.doubtForgotten(effect.field, forgot);',
+    replace: 'if (forgot && forgot.since < 0) this.doubtForgotten(effect.field, forgot);',
     tests: engine('doubt', 'after a rollback'),
   },
   {
@@ -637,5 +637,12 @@ redis.call('PEXPIRE', KEYS[1], 604800000)`,
     find: `if (run.status === 'dead' && !registry.get(run.flow, run.version)) return 'flow_unknown';`,
     replace: '',
     tests: engine('answers', 'does not know its flow'),
+  },
+  {
+    name: 'what was asked since a rollback is asked for ever',
+    file: `${SRC}/drive/step-runner.ts`,
+    find: `if (record?.kind === 'retrying' && record.retryAt >= noticedAt) return;`,
+    replace: '',
+    tests: engine('doubt', 'is nowhere is done'),
   },
 ];

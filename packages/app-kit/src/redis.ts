@@ -11,7 +11,7 @@ export type RedisUse =
   | { readonly for: 'api'; readonly commandTimeoutMs: number };
 
 /** Without a word from Redis for so long after a command, a socket is dead, whatever it says of itself. */
-const SILENCE_MS = 5_000;
+const SILENCE_MS = 3_000;
 /** Commands that wait for work, on connections of BullMQ's own, are answered within 10 s. */
 const BLOCKING_SILENCE_MS = 15_000;
 
@@ -61,7 +61,7 @@ export function connectRedis(settings: RedisSettings, use: RedisUse, log: Logger
 function whatIsWrong(error: Error): string {
   if (refusesUs(error))
     return 'redis refuses us; correct user and password in the URL, or what Redis allows. Trying again until it lets us in';
-  if (error.message.startsWith('Socket timeout'))
+  if (isSilence(error))
     return 'redis did not answer on an open connection, which is ended; trying again until it is back';
   return 'redis is away; trying again until it is back';
 }
@@ -79,11 +79,26 @@ function leavesDemotedMaster(): (error: Error) => 1 | false {
   };
 }
 
-/** BullMQ takes copies of a connection to wait on. */
+/**
+ * BullMQ takes copies of a connection to wait on. What waits hears nothing for long; but when nothing comes back on the connection itself, its
+ * copies lead nowhere either.
+ */
 function letBlockingOnesWait(connection: Redis): void {
   const duplicate = connection.duplicate.bind(connection);
-  connection.duplicate = (override) =>
-    duplicate({ ...override, socketTimeout: override?.socketTimeout ?? BLOCKING_SILENCE_MS });
+  const copies = new Set<Redis>();
+  connection.duplicate = (override) => {
+    const copy = duplicate({ ...override, socketTimeout: override?.socketTimeout ?? BLOCKING_SILENCE_MS });
+    copies.add(copy);
+    copy.once('end', () => copies.delete(copy));
+    return copy;
+  };
+  connection.on('error', (error: Error) => {
+    if (isSilence(error)) for (const copy of copies) if (copy.status === 'ready') copy.disconnect(true);
+  });
+}
+
+function isSilence(error: Error): boolean {
+  return error.message.startsWith('Socket timeout');
 }
 
 /** Quick at first, at most half a second apart: an outage ends for us soon after it ends. */

@@ -307,6 +307,7 @@ class RunningWorker implements Worker {
 
   readonly #onReady = () => {
     this.#readySince = performance.now();
+    this.#sweeper.reconnected();
   };
 
   #sweepSoon(): void {

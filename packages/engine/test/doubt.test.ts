@@ -114,6 +114,28 @@ async function dieIn(what: string, runId: string, driver = newDriver()): Promise
 const statusOf = (run: Run | undefined, step: string) => run?.steps.find(({ name }) => name === step)?.status;
 
 describe('after a rollback', () => {
+  it('what may be forgotten and is nowhere is done, once', async () => {
+    const driver = newDriver();
+    const runId = await submit(driver, (ctx) =>
+      ctx.step('label', {
+        run: async (call) => {
+          seen.push('label');
+          if (call.attempt < 3) throw new UnavailableError({ code: 'away', message: 'away' });
+          return 'bought';
+        },
+        find: async () => {
+          seen.push('look-up');
+          return { outcome: 'none' };
+        },
+        timeout: '1s',
+      }),
+    );
+    await connection.set(keys.rollback, Date.now() + 1);
+    expect(await driveToItsEnd(driver, runId)).toMatchObject({ status: 'completed', output: 'bought' });
+    // too soon, and again once a late request could not arrive any more
+    expect(seen).toEqual(['look-up', 'look-up', 'label', 'label']);
+  });
+
   const haltsAt = (step: string) => async (ctx: FlowContext) => {
     await ctx.step('first', effect('first'));
     await ctx.waitFor('go');

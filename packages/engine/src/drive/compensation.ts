@@ -55,7 +55,7 @@ export async function settleDoubts(
 ): Promise<{ readonly kind: 'settled'; readonly happened: boolean } | CompensationCut> {
   let happened = false;
   for (const effect of doubts(writer, reached)) {
-    if (effect.forgotSince !== undefined) runner.doubt(effect.field, effect.forgotSince);
+    if (effect.forgot) runner.doubtForgotten(effect.field, effect.forgot);
     const ended = await orBug(effect.name, () => effect.settle(runner));
     const cut = ended && cutShort(writer, ended);
     if (cut) return cut;
@@ -87,9 +87,9 @@ export async function undoAll(
 
 /** Effects that were started, or may have been, and whose outcome is not recorded. */
 function doubts(writer: RunWriter, reached: Reach): Reached[] {
-  return [...reached.values()].filter(({ field, forgotSince }) => {
+  return [...reached.values()].filter(({ field, forgot }) => {
     const record = writer.records.get(field);
-    return record ? isInDoubt(record) : forgotSince !== undefined;
+    return record ? isInDoubt(record) : forgot !== undefined;
   });
 }
 

@@ -44,8 +44,8 @@ export interface Reached {
   readonly field: string;
   readonly name: string;
   readonly options: UndoOptions<unknown>;
-  /** Since when Redis may have forgotten that it was started; undefined when it cannot have. */
-  readonly forgotSince: number | undefined;
+  /** Redis may have forgotten that it was started; undefined when it cannot have. */
+  readonly forgot: ClaimedRun['forgot'];
   /**
    * Finds out how an effect ended that may still be under way, and has it end.
    * @returns undefined when it is left as it is
@@ -166,18 +166,18 @@ export class Execution implements FlowContext {
     const field = fieldOf('step', name);
     const misuse = this.#misuse('step', field, name);
     if (misuse) return this.#stop({ kind: 'dies', failure: misuse });
-    const forgotSince = this.#forgotSince();
+    const forgot = this.#mayHaveForgotten();
     this.reached.set(field, {
-      ...{ field, name, options: untyped, forgotSince },
+      ...{ field, name, options: untyped, forgot },
       settle: (runner) => runner.settle(name, untyped),
     });
-    return this.#command<T>({ field, name, perform: () => this.#runner.run(name, untyped, forgotSince) });
+    return this.#command<T>({ field, name, perform: () => this.#runner.run(name, untyped, forgot) });
   }
 
   /** True when the flow has come to every effect that the journal knows of, and none may be missing there. */
   cameToAllEffects(): boolean {
     const effects = [...this.#deps.writer.records.keys()].filter(isEffectField);
-    return this.#forgotSince() === undefined && effects.every((field) => this.reached.has(field));
+    return this.#mayHaveForgotten() === undefined && effects.every((field) => this.reached.has(field));
   }
 
   sleep(duration: DurationInput): Promise<void> {
@@ -207,15 +207,15 @@ export class Execution implements FlowContext {
     const misuse = this.#misuse('child', field, name);
     if (misuse) return this.#stop({ kind: 'dies', failure: misuse });
     this.reached.set(field, {
-      ...{ field, name, options: options as UndoOptions<unknown>, forgotSince: this.#forgotSince() },
+      ...{ field, name, options: options as UndoOptions<unknown>, forgot: this.#mayHaveForgotten() },
       settle: () => this.#waitRunner.stopChild(field, name, options),
     });
     return this.#command<O>({ field, name, perform: () => this.#waitRunner.runChild(field, name, options) });
   }
 
-  /** Since when Redis may have forgotten what the run did, as long as the flow has not passed what proves the present. */
-  #forgotSince(): number | undefined {
-    return this.#passedPresent ? undefined : this.#run.forgot?.since;
+  /** What Redis may have forgotten of the run, as long as the flow has not passed what proves the present. */
+  #mayHaveForgotten(): ClaimedRun['forgot'] {
+    return this.#passedPresent ? undefined : this.#run.forgot;
   }
 
   now(): number {

@@ -62,10 +62,10 @@ export class StepRunner {
     this.#deps = deps;
   }
 
-  /** @param forgotSince since when Redis may have forgotten that the step was run; undefined when it has not */
-  async run(name: string, options: StepOptions<unknown>, forgotSince?: number): Promise<StepEnd> {
+  /** @param forgot Redis may have forgotten that the step was run; undefined when it has not */
+  async run(name: string, options: StepOptions<unknown>, forgot?: ClaimedRun['forgot']): Promise<StepEnd> {
     const effect = effectOf(name, options);
-    if (forgotSince !== undefined) this.doubt(effect.field, forgotSince);
+    if (forgot) this.doubtForgotten(effect.field, forgot);
     return this.#attempt(effect, this.#start(effect));
   }
 
@@ -105,6 +105,14 @@ export class StepRunner {
       (await this.#lookUp(effect, start, rule)) ??
       this.#didNotHappen(effect, start)
     );
+  }
+
+  /** Doubts what Redis may have forgotten of it; what was written since that was noticed is known. */
+  doubtForgotten(field: string, { since, noticedAt }: NonNullable<ClaimedRun['forgot']>): void {
+    const record = this.#deps.writer.records.get(field);
+    if (record?.kind === 'retrying' && record.retryAt >= noticedAt) return;
+    if (record?.kind === 'started' && (record.overAt ?? 0) >= noticedAt) return;
+    this.doubt(field, since);
   }
 
   /**

@@ -31,6 +31,8 @@ const NEXT_LOOK_MS = 30_000;
 const SWEEP_AGAIN_MS = 5_000;
 const MAX_SET_ASIDE_MS = 10 * 60_000;
 const MAX_FAILED = 10_000;
+/** After Redis was away: when jobs are looked for that were given out over a lost connection, and how long they may take to be claimed. */
+const LOST_FETCH_MS = 1_000;
 /** A run that this worker dropped is tried again after this. */
 const DROPPED_AGAIN_MS = 2_000;
 /** How long after its time a wake may come. */
@@ -56,6 +58,9 @@ export class Sweeper {
   /** How often in a row a run could not be looked after. */
   readonly #failed = new Map<string, number>();
   readonly #dropped = new Set<string>();
+  /** Jobs that were given out and that nobody drives, as the last look found; undefined when there is no need to look. */
+  #unclaimed: ReadonlySet<string> | undefined;
+  #lookForUnclaimedAt = Number.POSITIVE_INFINITY;
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
@@ -66,7 +71,14 @@ export class Sweeper {
     this.#dropped.add(runId);
   }
 
+  /** Redis was away: it may have given out jobs in answers that never came. */
+  reconnected(): void {
+    this.#unclaimed = undefined;
+    this.#lookForUnclaimedAt = performance.now() + LOST_FETCH_MS;
+  }
+
   async sweep(): Promise<void> {
+    await this.#lookForUnclaimed();
     await this.#reissueDropped();
     await this.#takeOverFromTheDead();
     const { now, runIds } = await this.#deps.journal.takeAlarms(BATCH);
@@ -101,6 +113,30 @@ export class Sweeper {
       });
       this.#dropped.delete(runId);
     }
+  }
+
+  /** What nobody drives in two looks in a row was lost on its way; its alarm would bring it back later. */
+  async #lookForUnclaimed(): Promise<void> {
+    if (performance.now() < this.#lookForUnclaimedAt) return;
+    const { journal, jobs, drives } = this.#deps;
+    const before = this.#unclaimed;
+    const found = new Set<string>();
+    for (const flow of this.#deps.flows()) {
+      for (const jobId of await jobs.activeIds(flow)) {
+        const runId = runIdOfJob(jobId);
+        await this.#apart(runId, async () => {
+          const run = await journal.whereIs(runId);
+          const isUnclaimed =
+            run && run.jobId === jobId && (run.owner === '' || (this.#isMine(run) && !drives(jobId)));
+          if (!isUnclaimed) return;
+          found.add(jobId);
+          if (before?.has(jobId)) await this.#reissue(run);
+        });
+      }
+    }
+    this.#unclaimed = before ? undefined : found;
+    this.#lookForUnclaimedAt =
+      before || found.size === 0 ? Number.POSITIVE_INFINITY : performance.now() + LOST_FETCH_MS;
   }
 
   #isMine({ owner }: Whereabouts): boolean {
