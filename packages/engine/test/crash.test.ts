@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { waitFor } from '@holdfast/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -146,6 +147,34 @@ it('a worker told to stop lets its step end and hands the run over at once', asy
   expect(run.steps.map((step) => step.attempts)).toEqual([1, 1, 1]);
   expect(outside.effects).toHaveLength(3);
 });
+
+it.each(['stays away', 'comes back in the middle of it'])(
+  'a worker told to stop while Redis is away stops, and its run goes on elsewhere; Redis %s',
+  async (redisThen) => {
+    const first = await spawnWorker();
+    let heldCall: (() => void) | undefined;
+    outside.next('send', (_call, answer) => {
+      answer.effect();
+      heldCall = answer.reply;
+    });
+    const runId = await system.submit(parcel, null, `stop ${redisThen}`);
+    const reply = await waitFor(() => heldCall, { what: 'the call to be held' });
+    await system.redis.kill('SIGKILL');
+    const from = performance.now();
+    const gone = end(first, 'SIGTERM');
+    reply();
+    if (redisThen !== 'stays away') {
+      await setTimeout(1_000);
+      await system.redis.start();
+    }
+    await gone;
+    expect(performance.now() - from).toBeLessThan(9_500);
+    if (redisThen === 'stays away') await system.redis.start();
+    await spawnWorker();
+    await system.runWith(runId, 'completed');
+    expect(outside.effects).toEqual([`pay ${runId}:1:pay`, `send ${runId}:1:send`, `tell ${runId}:1:tell`]);
+  },
+);
 
 it('loses nothing it acknowledged when Redis is killed in the middle', async () => {
   await spawnWorker();

@@ -95,6 +95,10 @@ function judgeStep(
     case 'failed':
       return done ? 'but it happened' : undefined;
     case 'in_doubt':
+      // what nobody could undo anyway is left as it is when a run is undone
+      return isTerminal(run.status) && (run.status === 'completed' || !irreversible)
+        ? 'though the run has ended'
+        : undefined;
     case 'running':
       return isTerminal(run.status) ? 'though the run has ended' : undefined;
   }

@@ -26,6 +26,8 @@ export interface Scenario<I = unknown> {
   readonly irreversible?: readonly string[];
   /** The run leaves its worker and comes back after every step. Default false. */
   readonly leavesAfterEachStep?: boolean;
+  /** Lost owners in a row, without progress, after which the run is dead as poison. Default 25. */
+  readonly poisonAfter?: number;
   /** Longer than any execution takes: one that needs more hangs. Default 15 000. */
   readonly maxMs?: number;
   /** What must be true at the end, on top of what is always true. Throws when it is not. */
@@ -56,7 +58,7 @@ export interface Execution<I = unknown> {
   /** How the run of a dead worker is found: by the other workers' sweepers, or by BullMQ when the lock has run out. */
   readonly recovery: 'takeover' | 'redelivery';
   /** What somebody else does at the point of an interrupt. */
-  readonly interrupt?: (driver: Driver, runId: string) => Promise<unknown>;
+  readonly interrupt?: (driver: Driver, runId: string, store: Store) => Promise<unknown>;
   /** What happens to the run before it is left to itself. */
   readonly opening?: (backstage: Backstage, runId: string) => Promise<void>;
   /** Owners of the run that may go on calling after another one took it. Default 0. */

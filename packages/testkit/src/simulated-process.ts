@@ -18,6 +18,10 @@ export interface Scene {
   gate?: Gate | undefined;
   /** What somebody else does at the point of an interrupt. */
   interrupt(): Promise<void>;
+  /** A cancel of the run that is tested was accepted. */
+  cancelled: boolean;
+  /** A cancel of that run, which may be another, was accepted. */
+  isCancelled(runId: string): Promise<boolean>;
 }
 
 /**
@@ -32,6 +36,8 @@ export class SimulatedProcess {
   readonly #options: ProcessOptions;
   readonly #connection: WatchedRedis;
   #alive = true;
+  #draining = false;
+  #heardIn: Scene | undefined;
   #callsInDelivery = 0;
   #die: (died: 'died') => void = () => {};
 
@@ -46,7 +52,8 @@ export class SimulatedProcess {
     this.driver = createDriver({
       ...{ connection, random },
       flows: options.flows(new ReachableProviders(this)),
-      ...(options.leavesAfterEachStep && { draining: () => this.#callsInDelivery > 0 }),
+      ...(options.poisonAfter !== undefined && { poisonAfter: options.poisonAfter }),
+      draining: () => this.#draining || (options.leavesAfterEachStep === true && this.#callsInDelivery > 0),
     });
   }
 
@@ -55,6 +62,11 @@ export class SimulatedProcess {
     const process = new SimulatedProcess(options, connection);
     if (!options.spared) connection.intercept((command) => process.#passage(command));
     return process;
+  }
+
+  /** Redis has answered something that was sent after a cancel was accepted: from then on the process knows. */
+  get knowsOfCancel(): boolean {
+    return this.#heardIn === this.scene;
   }
 
   get alive(): boolean {
@@ -68,7 +80,16 @@ export class SimulatedProcess {
   /** Has the process do something, until that is done or the process dies. */
   async does<T>(work: (driver: Driver) => Promise<T>): Promise<T | 'died'> {
     this.#callsInDelivery = 0;
-    return Promise.race([work(this.driver), this.died]);
+    const done = await Promise.race([work(this.driver), this.died]);
+    if (this.#draining) void this.crash();
+    return done;
+  }
+
+  /** It is told to stop, and its grace is over at once: it ends with what it is doing. */
+  drain(): void {
+    this.scene.schedule.note(`${this.name} is told to stop`);
+    this.#draining = true;
+    this.driver.giveUp('worker_stops');
   }
 
   /** Never resolves: whoever awaits it is dead. */
@@ -107,13 +128,18 @@ export class SimulatedProcess {
     // BullMQ writes a queue's settings at a time of its own
     const counts = this.#alive && !/^hset \S+:meta$/.test(command);
     const fault = counts ? this.scene.schedule.reach('command', `${this.name}: ${command}`) : undefined;
+    let sentSince = false;
     return {
-      mayLeave: this.#mayLeave(fault),
+      mayLeave: this.#mayLeave(fault).then(() => {
+        sentSince = this.scene.cancelled;
+      }),
       arrives: async () => {
+        if (sentSince) this.#heardIn = this.scene;
         if (fault === 'crash_before_reply') await this.crash();
         if (!this.#alive) await never();
         if (fault === 'interrupt_after') await this.scene.interrupt();
         if (fault === 'crash_after_reply') this.crashSoon();
+        if (fault === 'drain') this.drain();
         return fault === 'reply_lost' ? 'again' : 'deliver';
       },
     };
@@ -134,6 +160,8 @@ export interface ProcessOptions {
   readonly random?: () => number;
   /** The run leaves its worker and comes back after every step. */
   readonly leavesAfterEachStep?: boolean;
+  /** Claims in a row without progress after which a run is thought to end its worker. */
+  readonly poisonAfter?: number | undefined;
   /** Nothing happens to it, and what it does is not in the trace. */
   readonly spared?: boolean;
 }
@@ -161,6 +189,7 @@ class ReachableProviders extends Providers {
     const { scene } = process;
     const what = `${request.operation} ${call.step}`;
     if (!process.alive) return never();
+    const cancelled = process.knowsOfCancel && (await scene.isCancelled(call.runId));
     const fault = process.calls(request.operation);
     if (fault === 'crash_before') return process.crash();
     if (fault === 'interrupt_before') await scene.interrupt();
@@ -168,14 +197,20 @@ class ReachableProviders extends Providers {
       scene.unknowns += 1;
       throw lost(what);
     }
-    await scene.world.receive(call, request);
+    await scene.world.receive(call, request, cancelled);
     const answer = answerOf(() => scene.world.perform(call, request));
     if (fault === 'crash_before_reply') return process.crash();
     if (fault === 'interrupt_after') await scene.interrupt();
     if (!process.alive) return never();
-    if (fault === 'reply_lost') {
+    if (fault === 'reply_lost' || fault === 'then_refused') {
       scene.unknowns += 1;
+      if (fault === 'then_refused' && 'result' in answer) scene.world.refuseNext(call);
       throw lost(what);
+    }
+    if (fault === 'drain') {
+      // the call is cut off before its reply is taken
+      process.drain();
+      return never();
     }
     if (fault === 'crash_after_reply') process.crashSoon();
     if ('refusal' in answer) throw answer.refusal;
@@ -189,7 +224,12 @@ class ReachableProviders extends Providers {
     const fault = process.calls(`find ${call.step}`, false);
     if (fault === 'crash_before' || fault === 'crash_before_reply') return process.crash();
     if (fault === 'interrupt_before' || fault === 'interrupt_after') await scene.interrupt();
-    if (fault === 'request_lost' || fault === 'reply_lost') throw lost(`find ${call.step}`);
+    if (fault === 'request_lost' || fault === 'reply_lost' || fault === 'then_refused')
+      throw lost(`find ${call.step}`);
+    if (fault === 'drain') {
+      process.drain();
+      return never();
+    }
     if (fault === 'crash_after_reply') process.crashSoon();
     const effect = scene.world.find(call);
     return effect ? { outcome: 'found', result: effect.result as T } : { outcome: 'none' };

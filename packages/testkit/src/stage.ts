@@ -63,14 +63,17 @@ export class Stage<I> {
 
   async #perform(execution: Execution<I>): Promise<Ending> {
     await this.store.clear();
-    const world = new World(this.store, this.#scenario.sequence ?? []);
+    const world = new World(this.store, this.#scenario.sequence ?? [], this.#scenario.irreversible);
     const { schedule } = execution;
     let runId: string | undefined;
     this.#scene = {
-      ...{ world, schedule, unknowns: 0, givenUp: false },
+      ...{ world, schedule, unknowns: 0, givenUp: false, cancelled: false },
+      isCancelled: (id) => this.store.isCancelled(id),
       interrupt: async () => {
         const [found] = runId ? [runId] : await this.store.runIds();
-        if (found) await execution.interrupt?.((await this.#process('onlooker', true)).driver, found);
+        if (found)
+          await execution.interrupt?.((await this.#process('onlooker', true)).driver, found, this.store);
+        if (found && this.#scene) this.#scene.cancelled ||= await this.store.isCancelled(found);
       },
     };
     for (const process of this.#processes.values()) await this.store.proveLife(process.driver.id);
@@ -85,13 +88,63 @@ export class Stage<I> {
     await this.#deliverLeftovers(runId);
     const ending = await this.#ending(runId, world, schedule);
     const { irreversible = [] } = this.#scenario;
-    const died = schedule.landed.filter(({ fault }) => fault.startsWith('crash')).length;
+    const died = schedule.landed.filter(({ fault }) => fault.startsWith('crash') || fault === 'drain').length;
     const crashes = died + (execution.rivals ?? 0);
     const evidence = { ...ending, store: this.store, flows: this.#names(), irreversible, crashes };
     const violations = await judge({ ...evidence, unknowns: this.#scene.unknowns });
     if (violations.length > 0) throw new Error(`the oracle does not hold:\n- ${violations.join('\n- ')}`);
     this.#scenario.expect(ending);
+    await this.#endDead(runId, world);
     return ending;
+  }
+
+  /**
+   * Every dead run can be ended: a person says of each effect in doubt what became of it, redrives, and cancels at last. One answer for each
+   * effect, and two actions more, must do.
+   */
+  async #endDead(runId: string, world: World): Promise<void> {
+    const person = (await this.#process('onlooker', true)).driver;
+    let run = await this.#read(runId);
+    const effects = run.steps.length;
+    for (let actions = 0; run.status === 'dead'; actions += 1) {
+      if (actions >= effects + 2)
+        throw new Error(`after ${actions} actions of a person the run is still ${whereItStands(run)}`);
+      const { id, generation } = run;
+      const doubt = run.steps.find(({ status }) => status === 'in_doubt');
+      const undo = actions > 0 && run.error.kind === 'compensation_failed' ? run.error.step : undefined;
+      const stands = (step: string, isUndo: boolean) =>
+        world.effectsOf(id).find((e) => e.step === step && e.generation === generation && e.undo === isUndo);
+      if (doubt) {
+        const effect = stands(doubt.name, false);
+        await person.resolve(id, {
+          step: doubt.name,
+          ...(effect ? { outcome: 'happened', result: effect.result } : { outcome: 'did_not_happen' }),
+        });
+      } else if (undo) {
+        await person.resolve(id, {
+          step: undo,
+          outcome: stands(undo, true) ? 'undone' : 'not_undone',
+        });
+      } else {
+        await person.cancel(id);
+      }
+      await this.#settle(id);
+      run = await this.#read(id);
+    }
+  }
+
+  /** Drives the run until it is over or dead, without faults. */
+  async #settle(runId: string): Promise<void> {
+    const janitor = await this.#process('janitor', true);
+    for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+      const { status } = await this.#read(runId);
+      if (status === 'dead' || isTerminal(status)) return;
+      await this.store.ringAlarms(HEALS_WITHIN_MS);
+      await janitor.does(async (driver) => driver.sweep());
+      await janitor.does((driver) => driver.drive(runId));
+      await delay(1);
+    }
+    throw new Error('the run is neither over nor dead after what a person did');
   }
 
   /** A client sends its request again until it is acknowledged; when its run is there although its API died, it need not. */
@@ -166,6 +219,7 @@ export class Stage<I> {
       const { outside } = this.#scenario;
       if (outside && outsideSaw !== stands) {
         const done = await api.does((driver) => outside({ run, runs, driver, world }));
+        scene.cancelled ||= await this.store.isCancelled(runId);
         if (done !== 'died') outsideSaw = stands;
         continue;
       }
@@ -253,9 +307,16 @@ export class Stage<I> {
   async #process(name: string, spared = false): Promise<SimulatedProcess> {
     const living = this.#processes.get(name);
     if (living?.alive) return living;
-    const { flow, children, leavesAfterEachStep = false } = this.#scenario;
+    const { flow, children, leavesAfterEachStep = false, poisonAfter } = this.#scenario;
     const process = await SimulatedProcess.start({
-      ...{ name, redisUrl: this.#redisUrl, scene: () => this.#current(), leavesAfterEachStep, spared },
+      ...{
+        name,
+        redisUrl: this.#redisUrl,
+        scene: () => this.#current(),
+        leavesAfterEachStep,
+        spared,
+        poisonAfter,
+      },
       flows: (providers) => {
         this.#flows = [flow(providers) as Flow, ...(children?.(providers) ?? [])];
         return this.#flows;

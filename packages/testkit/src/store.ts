@@ -47,6 +47,17 @@ export class Store {
     return (await this.#redis.exists(keys.run(runId))) === 1;
   }
 
+  /** Whether a cancel of the run was accepted. */
+  async isCancelled(runId: string): Promise<boolean> {
+    return (await this.#redis.hexists(keys.run(runId), 'cancel')) === 1;
+  }
+
+  /** Redis is seen to have lost writes, whether it has or not. */
+  async noticeRollback(): Promise<void> {
+    const [seconds, micros] = await this.#redis.time();
+    await this.#redis.set(keys.rollback, Number(seconds) * 1_000 + Math.ceil(Number(micros) / 1_000));
+  }
+
   /** A queue that has a job to give, or one whose delay is over. */
   async readyQueue(flows: readonly string[]): Promise<string | undefined> {
     for (const flow of flows) {

@@ -50,17 +50,26 @@ export class World {
   readonly violations: string[] = [];
   readonly #store: Store;
   readonly #sequence: readonly string[];
+  readonly #irreversible: readonly string[];
   readonly #recorded = new Map<string, string>();
   readonly #refusals = new Map<string, RejectedError>();
+  readonly #refusedNext = new Set<string>();
 
-  /** @param sequence steps of which each must be recorded before the next is first called */
-  constructor(store: Store, sequence: readonly string[]) {
+  /**
+   * @param sequence steps of which each must be recorded before the next is first called
+   * @param irreversible steps that have no undo
+   */
+  constructor(store: Store, sequence: readonly string[], irreversible: readonly string[] = []) {
     this.#store = store;
     this.#sequence = sequence;
+    this.#irreversible = irreversible;
   }
 
-  /** A request arrives. */
-  async receive<T>(call: StepCall, request: CallRequest<T>): Promise<void> {
+  /**
+   * A request arrives.
+   * @param cancelled a cancel was accepted before it left
+   */
+  async receive<T>(call: StepCall, request: CallRequest<T>, cancelled = false): Promise<void> {
     const identity = identityOf(call);
     const { operation } = request;
     const body = asJson(request.body);
@@ -70,13 +79,22 @@ export class World {
         `key ${identity.key} was sent with another body: ${JSON.stringify(before.body)}, then ${JSON.stringify(body)}`,
       );
     }
+    if (cancelled && !identity.undo && !before && !(await this.#settlesDoubt(identity)))
+      this.violations.push(`${identity.key} was first called after the run was cancelled`);
     this.calls.push({ ...identity, operation, body });
     await this.#checkJournal(identity);
+  }
+
+  /** The next call for this effect is refused, for a reason that says nothing of what became of it. */
+  refuseNext(call: StepCall): void {
+    this.#refusedNext.add(call.idempotencyKey);
   }
 
   /** A request is dealt with. @throws what the provider refuses it with */
   perform<T>(call: StepCall, request: CallRequest<T>): T {
     const identity = identityOf(call);
+    if (this.#refusedNext.delete(identity.key))
+      throw new RejectedError({ code: 'refused', message: 'refused, for a reason of its own' });
     const known = this.effects.find(({ key }) => key === identity.key);
     if (known && request.honoursKeys !== false) return known.result as T;
     const refusal = this.#refusals.get(identity.key) ?? request.refuses?.(this.#timesAskedFor(identity));
@@ -127,6 +145,14 @@ export class World {
       (call) =>
         call.runId === runId && call.generation === generation && call.step === step && call.undo === undo,
     ).length;
+  }
+
+  /** What may have been done before the cancel is done again under its key, where it can be undone: so there is something definite to undo. */
+  async #settlesDoubt({ runId, step }: CallIdentity): Promise<boolean> {
+    const record = (await this.#store.journal(runId)).records.get(`s:${step}`);
+    if (record === undefined || this.#irreversible.includes(step)) return false;
+    const { kind, inDoubt } = JSON.parse(record) as { readonly kind: string; readonly inDoubt?: boolean };
+    return kind === 'started' || inDoubt === true;
   }
 
   async #checkJournal({ runId, step, undo, key }: CallIdentity): Promise<void> {

@@ -64,5 +64,5 @@ const timer = setInterval(beat, everyMs);
 parentPort?.once('message', () => {
   clearInterval(timer);
   connection.disconnect();
-  parentPort?.close();
+  process.exit(); // ends the thread, whatever the connection still waits for
 });

@@ -10,6 +10,8 @@ it.each(cases)(
     const report = await interruptEverywhere(flow, null, {
       ...options,
       interrupt: (driver, runId) => driver.cancel(runId),
+      // and a crash soon after it
+      pairs: 12,
       expect: (ending) => {
         const cancelled = ending.run.status === 'cancelled';
         // a cancel that comes when nothing is left to do changes nothing
