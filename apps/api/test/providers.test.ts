@@ -44,7 +44,7 @@ test('tells how the providers are doing, and of their errors those that concern 
   expect(json.data).toEqual([
     expect.objectContaining({
       ...{ provider: 'shipping', account: '7c1f02ab', minutes: 60, calls: 4, errorRate: 0.25 },
-      outcomes: { ok: 3, rejected: 0, throttled: 0, unavailable: 1, in_doubt: 0 },
+      outcomes: { ok: 3, rejected: 0, misconfigured: 0, throttled: 0, unavailable: 1, in_doubt: 0 },
       errors: [{ kind: 'unavailable', code: 'connection_refused', count: 1 }],
       breaker: { state: 'closed' },
     }),

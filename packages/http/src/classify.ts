@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Exchange } from './exchange.ts';
 import { codeOf, failureCode } from './failure-code.ts';
-import type { Details, InDoubt, Outcome, Rejected, ResponseHeaders } from './outcome.ts';
+import type { Details, InDoubt, Misconfigured, Outcome, ResponseHeaders } from './outcome.ts';
 import { readRateLimit } from './rate-limit-header.ts';
 import { readJson, readText } from './read-body.ts';
 import { redactJson, redactText } from './redact.ts';
@@ -15,14 +15,14 @@ export interface ErrorReading {
   readonly message?: string;
   readonly details?: Details;
   /**
-   * This 4xx does not say that nothing happened: an earlier request under the same key is still in progress, or may have had
-   * its effect.
+   * What the answer comes to, where its status alone would say something else: `in_doubt` for an earlier request under the same key that is
+   * still in progress, or may have had its effect; `throttled` for a limit that comes as a 403. Default: by the status.
    */
-  readonly inDoubt?: true;
+  readonly outcome?: 'rejected' | 'misconfigured' | 'throttled' | 'unavailable' | 'in_doubt';
 }
 
-/** @returns undefined when the body is not in the provider's own form. */
-export type ReadError = (status: number, body: unknown) => ErrorReading | undefined;
+/** @returns undefined when the body is not in the provider's own form: then somebody else has answered. */
+export type ReadError = (status: number, body: unknown, headers: ResponseHeaders) => ErrorReading | undefined;
 
 export interface Expectation<T> {
   /** Of a 2xx body; `undefined` stands for no body. */
@@ -30,6 +30,8 @@ export interface Expectation<T> {
   /** The request only reads, so that nothing can have happened. */
   readonly safe: boolean;
   readonly readError?: ReadError | undefined;
+  /** Of 503 (with a Retry-After) and 425: the provider gives them before it has begun with anything. Default: none. */
+  readonly beforeAnyEffect?: readonly number[] | undefined;
   /** Masked in everything but an `ok` value. */
   readonly secrets: readonly string[];
 }
@@ -70,21 +72,65 @@ function classifyAnswer<T>(answer: Answered, expected: Expectation<T>): Outcome<
   const delayed = readRetryAfter(answer.headers['retry-after'], answer.headers.date, answer.receivedAtMs);
   if (status >= 200 && status < 300) return readValue(answer, expected);
   if (status >= 300 && status < 400) {
-    return rejected(answer, undefined, {
-      code: 'unexpected_redirect',
-      message: `the provider redirects (${status}); redirects are not followed: check the provider's URL`,
-    });
+    const code = 'unexpected_redirect';
+    const message = `the provider redirects (${status}); redirects are not followed: check the provider's URL`;
+    // "see the result over there": the request was dealt with
+    if (status === 303 && !expected.safe)
+      return { ...describe(answer, undefined), kind: 'in_doubt', code, message };
+    return misconfigured(answer, undefined, { code, message });
   }
   const reading = readErrorBody(answer, expected);
   const trouble = describe(answer, reading);
-  if (status >= 500 && isPlayedBack(answer)) return { kind: 'in_doubt', ...trouble, playedBack: true };
-  if (status === 429) return { kind: 'throttled', ...trouble, ...delayed };
-  if (status === 425) return { kind: 'unavailable', ...trouble, ...delayed };
-  if (status === 503 && delayed.retryAfterMs !== undefined) {
-    return { kind: 'unavailable', ...trouble, ...delayed };
+  const kind = kindOf(answer, reading, delayed.retryAfterMs, expected);
+  switch (kind) {
+    case 'rejected':
+      return { kind, ...trouble, status };
+    case 'misconfigured':
+      return misconfigured(answer, reading, whatToMend(answer, reading));
+    case 'in_doubt':
+      if (status >= 500 && isPlayedBack(answer)) return { kind, ...trouble, playedBack: true };
+      return { kind, ...trouble, ...delayed };
+    default:
+      return { kind, ...trouble, ...delayed };
   }
-  if (isRefusal(answer, reading)) return refusal(answer, reading);
-  return { kind: 'in_doubt', ...trouble, ...delayed };
+}
+
+/**
+ * What an answer that is neither 2xx nor 3xx comes to.
+ * @param says for how long it asks us to stay away
+ */
+function kindOf<T>(
+  answer: Answered,
+  reading: ErrorReading | undefined,
+  says: number | undefined,
+  expected: Expectation<T>,
+): NonNullable<ErrorReading['outcome']> {
+  const { status, body } = answer;
+  if (reading?.outcome) return reading.outcome;
+  if (status >= 500 && isPlayedBack(answer)) return 'in_doubt';
+  if (status === 429) return 'throttled';
+  if (status === 425 || status === 503) {
+    const vouched = expected.beforeAnyEffect?.includes(status) && (status === 425 || says !== undefined);
+    return vouched ? 'unavailable' : 'in_doubt';
+  }
+  if (status >= 500 || status === 408) return 'in_doubt';
+  if (status === 401 || status === 403 || status === 405) return 'misconfigured';
+  // with its body lost, nobody can tell who refused, nor whether a conflict is one that is in progress
+  if (!body.whole) return 'in_doubt';
+  return isInOwnForm(answer, reading, expected) ? 'rejected' : 'misconfigured';
+}
+
+/** Without a reader of the provider's form, what is not a page for people counts as the provider's. */
+function isInOwnForm<T>(
+  answer: Answered,
+  reading: ErrorReading | undefined,
+  { readError }: Expectation<T>,
+): boolean {
+  return readError ? reading !== undefined : !isPage(answer);
+}
+
+function isPage({ headers }: Answered): boolean {
+  return /^(text\/html|application\/xhtml)/i.test((headers['content-type'] ?? '').trim());
 }
 
 /** Stripe's header; the IETF draft on idempotency keys names none. */
@@ -92,40 +138,38 @@ function isPlayedBack({ headers }: Answered): boolean {
   return headers['idempotent-replayed'] === 'true';
 }
 
-/** Whether a status that is neither 2xx nor 3xx means that nothing happened and nothing will. */
-function isRefusal({ status, body }: Answered, reading: ErrorReading | undefined): boolean {
-  if (status < 400 || status >= 500 || status === 408 || reading?.inDoubt) return false;
-  // A conflict may be "in progress"; with its body lost, that cannot be told.
-  return status !== 409 || body.whole;
-}
-
-function refusal(answer: Answered, reading: ErrorReading | undefined): Rejected {
+function whatToMend(
+  { status, body, headers }: Answered,
+  reading: ErrorReading | undefined,
+): { readonly code: string; readonly message: string } | undefined {
   const said = reading?.message === undefined ? '' : `: ${reading.message}`;
-  if (answer.status === 401) {
-    return rejected(answer, reading, {
-      code: 'credentials_refused',
-      message: `the provider refuses our credentials (401)${said}`,
-    });
+  switch (status) {
+    case 401:
+      return { code: 'credentials_refused', message: `the provider refuses our credentials (401)${said}` };
+    case 403:
+      return { code: 'permission_denied', message: `our credentials may not do this (403)${said}` };
+    case 405:
+      return { code: 'method_not_allowed', message: `the address does not take this method (405)${said}` };
   }
-  if (answer.status === 403) {
-    return rejected(answer, reading, {
-      code: 'permission_denied',
-      message: `our credentials may not do this (403)${said}`,
-    });
-  }
-  return rejected(answer, reading);
+  if (reading) return undefined;
+  const what =
+    body.bytes.length === 0 ? 'without a body' : `as "${(headers['content-type'] ?? '').slice(0, 100)}"`;
+  return {
+    code: 'not_from_provider',
+    message: `the answer is not in the provider's own form (${status}, ${what}): check the provider's URL, and what stands in front of it`,
+  };
 }
 
 /** @param verdict our own words, where the provider's would not say what to mend; its code goes to the details */
-function rejected(
+function misconfigured(
   answer: Answered,
   reading: ErrorReading | undefined,
-  verdict?: { readonly code: string; readonly message: string },
-): Rejected {
+  verdict: { readonly code: string; readonly message: string } | undefined,
+): Misconfigured {
   const { details, ...trouble } = describe(answer, reading);
   const providerCode = verdict && reading?.code !== undefined ? { providerCode: reading.code } : {};
   return {
-    kind: 'rejected',
+    kind: 'misconfigured',
     ...trouble,
     ...verdict,
     details: { ...details, ...providerCode },
@@ -135,6 +179,11 @@ function rejected(
 
 function readValue<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {
   const { status, headers, body } = answer;
+  if (body.whole && body.bytes.length > 0 && isPage(answer)) {
+    const message = `the answer is a page for people (${status}), such as that of a firewall or a login: check the provider's URL, and what stands in front of it`;
+    const found = misconfigured(answer, undefined, { code: 'not_from_provider', message });
+    return expected.safe ? found : { ...found, mayHaveHappened: true };
+  }
   const unusable = (code: string, message: string, more?: Details): InDoubt => ({
     kind: 'in_doubt',
     code,
@@ -161,7 +210,7 @@ function readValue<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {
 function readErrorBody<T>(answer: Answered, expected: Expectation<T>): ErrorReading | undefined {
   if (!answer.body.whole || !expected.readError) return undefined;
   const json = readJson(answer.headers, answer.body.bytes);
-  return 'fault' in json ? undefined : expected.readError(answer.status, json.value);
+  return 'fault' in json ? undefined : expected.readError(answer.status, json.value, answer.headers);
 }
 
 function describe(answer: Answered, reading: ErrorReading | undefined) {

@@ -15,6 +15,8 @@ export interface HttpClientOptions extends ExchangeLimits {
   readonly guard?: Guard | undefined;
   /** Reads the provider's own error bodies. Default: an error's code is `http_<status>`. */
   readonly readError?: ReadError;
+  /** Of 503 (with a Retry-After) and 425: those that the provider gives before it has begun with anything. Default: none, so they are in doubt. */
+  readonly beforeAnyEffect?: readonly (503 | 425)[];
 }
 
 export interface HttpClient {
@@ -40,6 +42,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       schema: request.schema,
       safe: request.method === 'GET',
       readError: options.readError,
+      beforeAnyEffect: options.beforeAnyEffect,
       secrets: auth?.secrets() ?? [],
     });
 

@@ -4,7 +4,7 @@ import type { RateLimitReading } from './rate-limit-header.ts';
  * What came of a request. Not a throw: every kind asks something else of the caller, and the type makes it say what.
  * Codes are stable and snake_case; messages are for people; neither they nor the details hold credentials.
  */
-export type Outcome<T> = Ok<T> | Rejected | Throttled | Unavailable | InDoubt;
+export type Outcome<T> = Ok<T> | Rejected | Misconfigured | Throttled | Unavailable | InDoubt;
 
 export interface Ok<T> extends Limited {
   readonly kind: 'ok';
@@ -13,10 +13,22 @@ export interface Ok<T> extends Limited {
   readonly headers: ResponseHeaders;
 }
 
-/** The provider said no: nothing happened, and the same request will get the same answer. */
+/** The provider said no, in its own form: nothing happened, and the same request will get the same answer. */
 export interface Rejected extends Trouble, Limited {
   readonly kind: 'rejected';
   readonly status: number;
+}
+
+/**
+ * The refusal is about us (credentials, a method, an address), or does not come from the provider at all: a firewall's page, a login page, a
+ * redirect. A person has to mend something; the same request may do well then.
+ */
+export interface Misconfigured extends Trouble, Limited {
+  readonly kind: 'misconfigured';
+  /** Absent where there was no answer of the provider's own, such as one to a request for a token. */
+  readonly status?: number;
+  /** Somebody answered that all is well, in a form that is not the provider's: it may have had the request all the same. */
+  readonly mayHaveHappened?: true;
 }
 
 /** Nothing happened because of a limit. */

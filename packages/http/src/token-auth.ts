@@ -1,5 +1,5 @@
 import type { Auth } from './auth.ts';
-import type { Throttled, Unavailable } from './outcome.ts';
+import type { Misconfigured, Throttled, Unavailable } from './outcome.ts';
 import { redactJson, redactText } from './redact.ts';
 import type { Layer } from './request.ts';
 import type { Token, TokenEndpoint, TokenReply } from './token-endpoint.ts';
@@ -54,7 +54,7 @@ export function tokenAuth(endpoint: TokenEndpoint, now: () => number): Auth {
     const first = await tokenFor(request.signal);
     if (first.outcome === 'failed') return clean(first.trouble, secrets());
     const outcome = await send(first.token);
-    if (outcome.kind !== 'rejected' || outcome.status !== 401) return outcome;
+    if (outcome.kind !== 'misconfigured' || outcome.status !== 401) return outcome;
     const second = await tokenFor(request.signal, first.token.value);
     return second.outcome === 'failed' ? clean(second.trouble, secrets()) : send(second.token);
   };
@@ -94,7 +94,7 @@ function unlessAborted(reply: Promise<TokenReply>, signal: AbortSignal): Promise
   });
 }
 
-function clean<T extends Unavailable | Throttled>(trouble: T, secrets: readonly string[]): T {
+function clean<T extends Misconfigured | Unavailable | Throttled>(trouble: T, secrets: readonly string[]): T {
   return {
     ...trouble,
     message: redactText(trouble.message, secrets).slice(0, 500),

@@ -2,7 +2,7 @@ import * as oauth from 'oauth4webapi';
 import { Pool } from 'undici';
 import { type Exchange, exchange } from './exchange.ts';
 import { codeOf, failureCode } from './failure-code.ts';
-import type { Details, Throttled, Unavailable } from './outcome.ts';
+import type { Details, Misconfigured, Throttled, Unavailable } from './outcome.ts';
 import { readRetryAfter } from './retry-after.ts';
 import type { Guard } from './shared/guard.ts';
 
@@ -14,7 +14,7 @@ export interface Token {
 
 export type TokenReply =
   | { readonly outcome: 'obtained'; readonly token: Token }
-  | { readonly outcome: 'failed'; readonly trouble: Unavailable | Throttled };
+  | { readonly outcome: 'failed'; readonly trouble: Misconfigured | Unavailable | Throttled };
 
 export interface TokenEndpoint {
   /** Never rejects. */
@@ -61,7 +61,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
   const scope: Record<string, string> = options.scope === undefined ? {} : { scope: options.scope };
 
   /** Not guarded: one request, and what came of it. */
-  const ask = async (): Promise<Obtained | Unavailable> => {
+  const ask = async (): Promise<Obtained | Misconfigured | Unavailable> => {
     let seen: Exchange | undefined;
     const over: oauth.TokenEndpointRequestOptions = {
       // Which URLs may be plain http was decided when the client was made.
@@ -146,8 +146,19 @@ function toToken(value: string, lifeSeconds: number | undefined): Token {
   return lifeSeconds === undefined ? { value } : { value, lifeMs: lifeSeconds * 1000 };
 }
 
+/** A refused login, a redirect, or an address where no tokens are given. */
+const STATUSES_ABOUT_US = new Set([301, 302, 303, 307, 308, 401, 403, 404, 405]);
+/** What the token endpoint says of us, and not of the moment. */
+const ABOUT_US = new Set([
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+]);
+
 /** The errors' own messages and causes may quote the response: only what is known to be harmless is taken from them. */
-function explain(error: unknown, seen: Exchange | undefined): Unavailable {
+function explain(error: unknown, seen: Exchange | undefined): Misconfigured | Unavailable {
   const answered = seen?.ended === 'answered' ? seen : undefined;
   const delayed = answered
     ? readRetryAfter(answered.headers['retry-after'], answered.headers.date, answered.receivedAtMs)
@@ -173,11 +184,15 @@ function explain(error: unknown, seen: Exchange | undefined): Unavailable {
   }
   if (error instanceof oauth.ResponseBodyError) {
     const description = error.error_description?.slice(0, 200);
-    return trouble('token_refused', `the token endpoint refuses: ${error.error}`, {
+    const refused = trouble('token_refused', `the token endpoint refuses: ${error.error}`, {
       ...status,
       oauthError: error.error.slice(0, 100),
       ...(description === undefined ? {} : { description }),
     });
+    return ABOUT_US.has(error.error) ? aboutUs(refused) : refused;
+  }
+  if (answered && STATUSES_ABOUT_US.has(answered.status)) {
+    return aboutUs(trouble('token_refused', `the token endpoint answered ${answered.status}`, status));
   }
   if (answered && answered.status !== 200) {
     return trouble('token_unavailable', `the token endpoint answered ${answered.status}`, status);
@@ -187,4 +202,8 @@ function explain(error: unknown, seen: Exchange | undefined): Unavailable {
     ...status,
     ...(reason === undefined ? {} : { reason }),
   });
+}
+
+function aboutUs({ code, message, details }: Unavailable): Misconfigured {
+  return { kind: 'misconfigured', code, message, details };
 }

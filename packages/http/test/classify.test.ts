@@ -12,7 +12,8 @@ const readError: ReadError = (_status, body) => {
   return {
     code,
     ...(message === undefined ? {} : { message }),
-    ...(code === 'in_progress' ? { inDoubt: true } : {}),
+    ...(code === 'rate_limit' ? { outcome: 'throttled' as const } : {}),
+    ...(code === 'in_progress' ? { outcome: 'in_doubt' as const } : {}),
   };
 };
 
@@ -96,9 +97,15 @@ describe('a status decides', () => {
   it.each([
     [200, { id: 'a' }, {}, { kind: 'ok', value: { id: 'a' }, status: 200 }],
     [201, { id: 'a', more: 1 }, {}, { kind: 'ok', value: { id: 'a' }, status: 201 }],
-    [301, {}, { location: 'https://elsewhere.example' }, { kind: 'rejected', code: 'unexpected_redirect' }],
-    [307, {}, {}, { kind: 'rejected', code: 'unexpected_redirect' }],
-    [400, {}, {}, { kind: 'rejected', code: 'http_400', status: 400 }],
+    [
+      301,
+      {},
+      { location: 'https://elsewhere.example' },
+      { kind: 'misconfigured', code: 'unexpected_redirect' },
+    ],
+    [303, {}, {}, { kind: 'in_doubt', code: 'unexpected_redirect' }],
+    [307, {}, {}, { kind: 'misconfigured', code: 'unexpected_redirect' }],
+    [400, {}, {}, { kind: 'misconfigured', code: 'not_from_provider', status: 400 }],
     [
       400,
       { code: 'bad_sku', message: 'No such SKU.' },
@@ -109,18 +116,30 @@ describe('a status decides', () => {
       401,
       { code: 'no_key' },
       {},
-      { kind: 'rejected', code: 'credentials_refused', details: { status: 401, providerCode: 'no_key' } },
+      {
+        kind: 'misconfigured',
+        code: 'credentials_refused',
+        details: { status: 401, providerCode: 'no_key' },
+      },
     ],
-    [403, {}, {}, { kind: 'rejected', code: 'permission_denied' }],
+    [403, {}, {}, { kind: 'misconfigured', code: 'permission_denied' }],
+    [
+      403,
+      { code: 'rate_limit' },
+      { 'retry-after': '2' },
+      { kind: 'throttled', code: 'rate_limit', retryAfterMs: 2000 },
+    ],
     [402, { code: 'card_declined' }, {}, { kind: 'rejected', code: 'card_declined' }],
-    [404, {}, {}, { kind: 'rejected', code: 'http_404' }],
+    [404, {}, {}, { kind: 'misconfigured', code: 'not_from_provider' }],
+    [404, { code: 'no_such_label' }, {}, { kind: 'rejected', code: 'no_such_label' }],
+    [405, {}, {}, { kind: 'misconfigured', code: 'method_not_allowed' }],
     [408, {}, {}, { kind: 'in_doubt', code: 'http_408' }],
     [409, { code: 'out_of_stock' }, {}, { kind: 'rejected', code: 'out_of_stock' }],
-    [409, 'not JSON', {}, { kind: 'rejected', code: 'http_409' }],
+    [409, 'not JSON', {}, { kind: 'misconfigured', code: 'not_from_provider' }],
     [409, { code: 'in_progress' }, {}, { kind: 'in_doubt', code: 'in_progress' }],
-    [410, {}, {}, { kind: 'rejected', code: 'http_410' }],
+    [410, {}, {}, { kind: 'misconfigured', code: 'not_from_provider' }],
     [422, { code: 'invalid_address' }, {}, { kind: 'rejected', code: 'invalid_address' }],
-    [425, {}, {}, { kind: 'unavailable', code: 'http_425' }],
+    [425, {}, {}, { kind: 'in_doubt', code: 'http_425' }],
     [429, {}, {}, { kind: 'throttled', code: 'http_429' }],
     [429, {}, { 'retry-after': '2' }, { kind: 'throttled', retryAfterMs: 2000 }],
     [
@@ -132,7 +151,7 @@ describe('a status decides', () => {
     [500, {}, {}, { kind: 'in_doubt', code: 'http_500' }],
     [500, {}, { 'idempotent-replayed': 'true' }, { kind: 'in_doubt', playedBack: true }],
     [503, {}, { 'idempotent-replayed': 'true', 'retry-after': '2' }, { kind: 'in_doubt', playedBack: true }],
-    [402, {}, { 'idempotent-replayed': 'true' }, { kind: 'rejected' }],
+    [402, { code: 'card_declined' }, { 'idempotent-replayed': 'true' }, { kind: 'rejected' }],
     [500, {}, { 'retry-after': '2' }, { kind: 'in_doubt', retryAfterMs: 2000 }],
     [
       502,
@@ -142,12 +161,35 @@ describe('a status decides', () => {
     ],
     [503, {}, {}, { kind: 'in_doubt', code: 'http_503' }],
     [503, {}, { 'retry-after': 'soon' }, { kind: 'in_doubt', code: 'http_503' }],
-    [503, {}, { 'retry-after': '2' }, { kind: 'unavailable', code: 'http_503', retryAfterMs: 2000 }],
+    [503, {}, { 'retry-after': '2' }, { kind: 'in_doubt', code: 'http_503', retryAfterMs: 2000 }],
     [504, {}, {}, { kind: 'in_doubt', code: 'http_504' }],
     [599, {}, {}, { kind: 'in_doubt', code: 'http_599' }],
     [700, {}, {}, { kind: 'in_doubt', code: 'http_700' }],
   ])('%i %j %j', (status, body, headers, outcome) => {
     expect(classifyExchange(answered(status, body, headers), expected())).toMatchObject(outcome);
+  });
+
+  it.each([425, 503])('%i is unavailable where the provider gives it before it begins', (status) => {
+    const vouched = expected({ beforeAnyEffect: [status] });
+    expect(classifyExchange(answered(status, {}, { 'retry-after': '2' }), vouched)).toMatchObject({
+      kind: 'unavailable',
+      retryAfterMs: 2000,
+    });
+  });
+
+  it('a page for people is not the provider’s answer', () => {
+    const page = (status: number) =>
+      answered(status, '<p>Log in</p>', { 'content-type': 'text/html; charset=utf-8' });
+    const found = { kind: 'misconfigured', code: 'not_from_provider' };
+    for (const status of [200, 400, 404, 418])
+      expect(classifyExchange(page(status), expected())).toMatchObject({ ...found, status });
+    // it says that all is well, and perhaps it is
+    expect(classifyExchange(page(200), expected())).toMatchObject({ mayHaveHappened: true });
+    expect(classifyExchange(page(200), expected({ safe: true }))).not.toHaveProperty('mayHaveHappened');
+    // without a reader of its form, nobody knows the provider’s
+    const unread = expected({ readError: undefined });
+    expect(classifyExchange(page(404), unread)).toMatchObject(found);
+    expect(classifyExchange(answered(404), unread)).toMatchObject({ kind: 'rejected', code: 'http_404' });
   });
 
   it('no Retry-After, no delay', () => {
@@ -165,7 +207,7 @@ describe('a status decides', () => {
   });
 
   it.each([
-    [402, 'rejected', 'http_402'],
+    [402, 'in_doubt', 'http_402'],
     [429, 'throttled', 'http_429'],
     [502, 'in_doubt', 'http_502'],
   ])('%i counts though its body is lost: %s', (status, kind, code) => {
@@ -182,11 +224,7 @@ describe('a status decides', () => {
 
 describe('a 2xx that cannot be used is in doubt, for the effect may have happened', () => {
   it.each([
-    [
-      'another content type',
-      answered(200, '<p>hi</p>', { 'content-type': 'text/html' }),
-      'response_wrong_type',
-    ],
+    ['another content type', answered(200, 'hi', { 'content-type': 'text/plain' }), 'response_wrong_type'],
     [
       'compressed, unasked',
       answered(200, { id: 'a' }, { 'content-encoding': 'gzip' }),

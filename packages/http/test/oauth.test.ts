@@ -99,10 +99,10 @@ describe('a 401', () => {
     expect(tokens).toHaveLength(2);
   });
 
-  it('again is a refusal, and does not show the token', async () => {
+  it('again, with a fresh token, is ours to mend, and does not show the token', async () => {
     const { tokens, calls, connect } = await api(issue(3600), () => true);
     const outcome = await connect().request(post());
-    expect(outcome).toMatchObject({ kind: 'rejected', code: 'credentials_refused', status: 401 });
+    expect(outcome).toMatchObject({ kind: 'misconfigured', code: 'credentials_refused', status: 401 });
     expect([tokens.length, calls.length]).toEqual([2, 2]);
     expect(JSON.stringify(outcome)).not.toContain('canary');
     expect(JSON.stringify(outcome)).toContain('[redacted]');
@@ -115,6 +115,7 @@ describe('without a token nothing is sent, and the outcome is unavailable', () =
       'refused',
       (response) => json(response, 401, { error: 'invalid_client', error_description: `not ${SECRET}` }),
       {
+        kind: 'misconfigured',
         code: 'token_refused',
         details: { status: 401, oauthError: 'invalid_client', description: 'not [redacted]' },
       },
@@ -123,7 +124,7 @@ describe('without a token nothing is sent, and the outcome is unavailable', () =
       'refused with a challenge',
       (response) =>
         json(response, 401, { error: 'invalid_client' }, { 'www-authenticate': 'Basic realm="tokens"' }),
-      { details: { status: 401 } },
+      { kind: 'misconfigured', details: { status: 401 } },
     ],
     [
       'in trouble',
@@ -138,7 +139,7 @@ describe('without a token nothing is sent, and the outcome is unavailable', () =
     [
       'redirecting',
       (response) => response.writeHead(302, { location: '/' }).end(),
-      { details: { status: 302 } },
+      { kind: 'misconfigured', details: { status: 302 } },
     ],
     [
       'resetting',

@@ -94,7 +94,7 @@ describe('a refresh token', () => {
     );
     const http = connect();
     const outcome = await http.request(post());
-    expect(outcome).toMatchObject({ kind: 'unavailable', code: 'token_refused', unsent: true });
+    expect(outcome).toMatchObject({ kind: 'misconfigured', code: 'token_refused' });
     expect(JSON.stringify(outcome)).not.toContain('canary');
     expect(calls).toEqual([]);
     expect(await http.request(post())).toMatchObject({ kind: 'ok' });

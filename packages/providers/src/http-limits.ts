@@ -7,6 +7,8 @@ export const HTTP_LIMITS = {
   headersTimeoutMs: 25_000,
   bodyTimeoutMs: 10_000,
   maxResponseBytes: 1024 * 1024,
+  // overload is said at the door; one that says nothing of when to come back may be a gateway's, and is in doubt
+  beforeAnyEffect: [503, 425],
 } as const;
 
 /** The longest that one request can take. */

@@ -11,7 +11,12 @@ export interface InventoryConfig {
 
 /** Reservations under an id of our own, `call.reference`, so that a repeat of either call changes nothing. */
 export function inventory({ url }: InventoryConfig, guard?: Guard): Inventory & { close(): Promise<void> } {
-  const http = createHttpClient({ baseUrl: url, guard, readError: codedErrors('sku'), ...HTTP_LIMITS });
+  const http = createHttpClient({
+    baseUrl: url,
+    guard,
+    readError: codedErrors({ details: ['sku'] }),
+    ...HTTP_LIMITS,
+  });
   return {
     async reserve({ items }, call) {
       const outcome = await http.request({

@@ -1,4 +1,10 @@
-import { InDoubtError, RejectedError, ThrottledError, UnavailableError } from '@holdfast/engine';
+import {
+  InDoubtError,
+  MisconfiguredError,
+  RejectedError,
+  ThrottledError,
+  UnavailableError,
+} from '@holdfast/engine';
 import type { Delayed, Trouble } from '@holdfast/http';
 
 export interface Operation {
@@ -19,12 +25,13 @@ export type Refusal = Trouble & { readonly status?: number };
 export type Unwrappable<T> =
   | { readonly kind: 'ok'; readonly value: T }
   | (Refusal & { readonly kind: 'rejected' })
+  | (Refusal & { readonly kind: 'misconfigured'; readonly mayHaveHappened?: true })
   | (Trouble & Delayed & { readonly kind: 'throttled' | 'unavailable' | 'in_doubt'; readonly unsent?: true });
 
 /**
  * The one place where an outcome becomes what the engine understands.
  * @returns the value of an `ok`
- * @throws RejectedError, ThrottledError, UnavailableError or InDoubtError; `details` name provider and operation, with the
+ * @throws RejectedError, MisconfiguredError, ThrottledError, UnavailableError or InDoubtError; `details` name provider and operation, with the
  * HTTP status and the provider's request id where there was an answer
  */
 export function unwrap<T>(outcome: Unwrappable<T>, operation: Operation): T {
@@ -35,6 +42,11 @@ export function unwrap<T>(outcome: Unwrappable<T>, operation: Operation): T {
       throw new RejectedError({
         ...fault(outcome, operation),
         settlesDoubt: operation.settlesDoubt?.(outcome) ?? false,
+      });
+    case 'misconfigured':
+      throw new MisconfiguredError({
+        ...fault(outcome, operation),
+        mayHaveHappened: outcome.mayHaveHappened === true,
       });
     case 'throttled':
       throw new ThrottledError({

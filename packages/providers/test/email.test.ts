@@ -164,7 +164,7 @@ describe('a mail', () => {
     expect(delivered).toHaveLength(1);
   });
 
-  it('with a login that is refused is not sent: that is no fault of the mail', async () => {
+  it('with a login that is refused is not sent: that is ours to mend', async () => {
     const { url, delivered } = await mailServer({
       authOptional: false,
       allowInsecureAuth: true,
@@ -172,7 +172,7 @@ describe('a mail', () => {
     });
     const error = await stepError(email(url.replace('//', '//shop:canary@')).send(MAIL, stepCall('email')));
     expect(error).toMatchObject({
-      kind: 'unavailable',
+      kind: 'misconfigured',
       code: 'smtp_login_refused',
       details: { smtpStatus: 535 },
     });
@@ -205,7 +205,13 @@ describe('what goes wrong', () => {
       { MAIL: '451 later' },
       { kind: 'unavailable', code: 'smtp_451', details: { command: 'MAIL FROM' } },
     ],
-    ['refuses the sender', { MAIL: '550 no' }, { kind: 'rejected', code: 'smtp_550' }],
+    ['refuses the sender', { MAIL: '550 no' }, { kind: 'misconfigured', code: 'sender_refused' }],
+    [
+      'wants a login',
+      { MAIL: '530 authentication required' },
+      { kind: 'misconfigured', code: 'smtp_login_refused' },
+    ],
+    ['finds the mail too large', { MAIL: '552 too large' }, { kind: 'rejected', code: 'smtp_552' }],
     [
       'defers the recipient',
       { RCPT: '450 greylisted' },

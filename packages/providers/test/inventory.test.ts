@@ -42,9 +42,13 @@ it.each<[string, Answer, object]>([
   [
     'an error in no form',
     json(400, ['no']),
-    { kind: 'rejected', code: 'http_400', settlesDoubt: false, details: { body: '["no"]' } },
+    { kind: 'misconfigured', code: 'not_from_provider', details: { body: '["no"]' } },
   ],
-  ['a code that is none', json(400, { code: 'no such\ncode' }), { kind: 'rejected', code: 'http_400' }],
+  [
+    'a code that is none',
+    json(400, { code: 'no such\ncode' }),
+    { kind: 'misconfigured', code: 'not_from_provider' },
+  ],
   ['a 502', json(502, {}), { kind: 'in_doubt', code: 'http_502' }],
   ['a reset', reset(), { kind: 'in_doubt', code: 'connection_reset' }],
 ])('that meets %s', async (_what, answer, expected) => {

@@ -114,7 +114,7 @@ describe('a charge', () => {
     [
       'a wrong key',
       stripeError(401, { type: 'invalid_request_error', message: `Invalid API Key provided: ${KEY}` }),
-      { kind: 'rejected', code: 'credentials_refused', settlesDoubt: false },
+      { kind: 'misconfigured', code: 'credentials_refused' },
     ],
     [
       'too many requests',
@@ -130,6 +130,20 @@ describe('a charge', () => {
       'an overload that says for how long',
       json(503, {}, { 'retry-after': '1' }),
       { kind: 'unavailable', retryAfter: 1000 },
+    ],
+    [
+      'a lock that another request holds',
+      stripeError(
+        409,
+        { type: 'invalid_request_error', code: 'lock_timeout' },
+        { 'stripe-should-retry': 'true' },
+      ),
+      { kind: 'in_doubt', code: 'lock_timeout' },
+    ],
+    [
+      'a firewall that answers in its stead',
+      (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Blocked</h1>'),
+      { kind: 'misconfigured', code: 'not_from_provider', mayHaveHappened: true },
     ],
     ['a reset', reset(), { kind: 'in_doubt', code: 'connection_reset' }],
     [
@@ -187,7 +201,7 @@ describe('a charge that is processing', () => {
     ['not settled yet', intent('processing'), { code: 'payment_processing' }],
     ['not to be read now', json(503, {}, { 'retry-after': '2' }), { code: 'http_503', retryAfter: 2000 }],
     ['throttled', json(429, {}, { 'retry-after': '4' }), { code: 'http_429', retryAfter: 4000 }],
-    ['not found', json(404, {}), { code: 'http_404' }],
+    ['not found', json(404, {}), { code: 'not_from_provider' }],
     ['cut off', reset(), { code: 'connection_reset' }],
   ])('stays in doubt, for it was taken on: %s', async (_what, answer, expected) => {
     const { payments: stripe } = await payments(intent('processing'), answer);

@@ -122,7 +122,7 @@ describe('a charge whose key plays a 500 back', () => {
     ['fails', json(500, error500), { code: 'api_error', details: { lookUp: 'api_error' } }],
     ['is cut off', reset(), { details: { lookUp: 'connection_reset' } }],
     ['is throttled', json(429, {}, { 'retry-after': '4' }), { retryAfter: 4000 }],
-    ['is not served there', json(404, {}), { details: { lookUp: 'http_404' } }],
+    ['is not served there', json(404, {}), { details: { lookUp: 'not_from_provider' } }],
     ['is of another shape', json(200, { items: [] }), { details: { lookUp: 'response_unexpected' } }],
     ['does not say that it is whole', json(200, { data: [] }), { details: { lookUp: 'list_too_long' } }],
     ['has an empty page before the last', list([], true), { details: { lookUp: 'list_too_long' } }],

@@ -51,7 +51,7 @@ describe('a label', () => {
     const { url, received } = await provider(json(401, { error: 'invalid_client' }));
     const adapter = closing(shipping({ url, clientId: 'shop', clientSecret: 'canary-secret' }));
     const error = await stepError(adapter.buyLabel(ORDER, stepCall('ship')));
-    expect(error).toMatchObject({ kind: 'unavailable', code: 'token_refused' });
+    expect(error).toMatchObject({ kind: 'misconfigured', code: 'token_refused' });
     expect(JSON.stringify([error.message, error.details])).not.toContain('canary');
     expect(received.map(({ line }) => line)).toEqual(['POST /prefix/oauth/token']);
   });

@@ -5,7 +5,7 @@ import { queryParameters } from './query-parameters.ts';
 
 const SHIPPING = {
   ...{ provider: 'shipping', account: '7c1f02ab', minutes: 15, calls: 412 },
-  outcomes: { ok: 371, rejected: 2, throttled: 3, unavailable: 36, in_doubt: 0 },
+  outcomes: { ok: 371, rejected: 2, misconfigured: 0, throttled: 3, unavailable: 36, in_doubt: 0 },
   errorRate: 0.0947,
   latencyMs: { p50: 84, p95: 240, p99: 910 },
   errors: [

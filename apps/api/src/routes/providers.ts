@@ -32,7 +32,14 @@ const ProviderJson = z.strictObject({
   minutes: count.meta({ description: 'What the counts are over.' }),
   calls: count,
   outcomes: z.strictObject({
-    ...{ ok: count, rejected: count, throttled: count, unavailable: count, in_doubt: count },
+    ...{
+      ok: count,
+      rejected: count,
+      misconfigured: count,
+      throttled: count,
+      unavailable: count,
+      in_doubt: count,
+    },
   }),
   errorRate: z.number().meta({
     description:
@@ -66,7 +73,7 @@ const ProviderJson = z.strictObject({
     .array(
       z.strictObject({
         at: time,
-        kind: z.enum(['rejected', 'throttled', 'unavailable', 'in_doubt']),
+        kind: z.enum(['rejected', 'misconfigured', 'throttled', 'unavailable', 'in_doubt']),
         code: z.string(),
         message: z.string(),
         status: z.int().optional(),

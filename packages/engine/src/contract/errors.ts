@@ -51,12 +51,22 @@ export class RejectedError extends StepError {
   }
 }
 
+export interface MisconfiguredFault extends StepFault {
+  /** True when the effect may have happened all the same: something answered that all is well, and was not the provider. Default false. */
+  readonly mayHaveHappened?: boolean;
+}
+
 /**
  * The refusal is about us, or not from the provider at all: a revoked key, a redirect, a firewall's page. Nothing is undone; the run is
  * dead until a person has fixed the configuration and redrives it.
  */
 export class MisconfiguredError extends StepError {
   readonly kind = 'misconfigured';
+  readonly mayHaveHappened: boolean;
+  constructor(fault: MisconfiguredFault) {
+    super(fault);
+    this.mayHaveHappened = fault.mayHaveHappened ?? false;
+  }
 }
 
 export interface UnavailableFault extends RetryableFault {

@@ -120,7 +120,10 @@ export function afterFailure(
   const wait = failed.kind === 'retryable' ? failed.wait : 'retry';
   const keySpent = failed.error instanceof UnavailableError && failed.error.keySpent;
   const used = standing.used + (wait === 'throttle' ? 0 : 1);
-  const anew = failed.kind === 'bug' || (failed.kind === 'retryable' && failed.inDoubt);
+  const anew =
+    failed.kind === 'bug' ||
+    (failed.kind === 'retryable' && failed.inDoubt) ||
+    (failed.kind === 'misconfigured' && failed.error.mayHaveHappened);
   // a bug may have been thrown after the effect; and an earlier attempt's doubt outlives an attempt that did nothing
   const inDoubt = !keySpent && (anew || standing.inDoubt);
   const retrying = {

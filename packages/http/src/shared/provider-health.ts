@@ -38,12 +38,13 @@ function toHealth(scope: string, minutes: number, { counts, standing, errors }: 
   const outcomes = {
     ok: count('ok'),
     rejected: count('rejected'),
+    misconfigured: count('misconfigured'),
     throttled: count('throttled'),
     unavailable: count('unavailable'),
     in_doubt: count('in_doubt'),
   };
   const calls = Object.values(outcomes).reduce((sum, each) => sum + each, 0);
-  const failed = outcomes.throttled + outcomes.unavailable + outcomes.in_doubt;
+  const failed = outcomes.misconfigured + outcomes.throttled + outcomes.unavailable + outcomes.in_doubt;
   const latency = latencyOf(counts);
   const { breaker, ...limit } = standing;
   return {

@@ -8,7 +8,7 @@ import type { Guarded } from './verdict.ts';
 export const ErrorSeen = z.object({
   /** ISO 8601. */
   at: z.string(),
-  kind: z.enum(['rejected', 'throttled', 'unavailable', 'in_doubt']),
+  kind: z.enum(['rejected', 'misconfigured', 'throttled', 'unavailable', 'in_doubt']),
   code: z.string(),
   message: z.string(),
   /** Of HTTP. */

@@ -19,14 +19,16 @@ const SLOW_MS = 5_000;
 export function verdictOf(outcome: Guarded, durationMs: number): Verdict {
   const { kind, code } = outcome;
   if (kind === 'ok' || kind === 'rejected') return 'ok';
+  // every other call would come to the same, and its run be dead: better that they wait
+  if (kind === 'misconfigured') return 'failed';
   if (kind === 'throttled') return 'throttled';
   if (code === 'client_closed') return 'neutral';
   if (code === 'aborted') return durationMs >= SLOW_MS ? 'failed' : 'neutral';
   // an old answer is no news
   if (outcome.playedBack) return 'neutral';
-  const { status, smtpStatus } = outcome.details ?? {};
-  // a mail server that puts one mail off is there
-  if (typeof smtpStatus === 'number') return 'ok';
+  const { status, smtpStatus, command } = outcome.details ?? {};
+  // a mail server that puts one mail off is there; one that closes, or greets with a no, is not
+  if (typeof smtpStatus === 'number') return smtpStatus === 421 || command === 'CONN' ? 'failed' : 'ok';
   if (typeof status === 'number' && status >= 400 && status < 500 && status !== 408) return 'ok';
   return 'failed';
 }

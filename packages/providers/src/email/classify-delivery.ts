@@ -1,7 +1,9 @@
 import type { Trouble } from '@holdfast/http';
 import type { Delivery, SmtpError } from './smtp-delivery.ts';
 
-export type SmtpTrouble = Trouble & { readonly kind: 'rejected' | 'unavailable' | 'in_doubt' };
+export type SmtpTrouble = Trouble & {
+  readonly kind: 'rejected' | 'misconfigured' | 'unavailable' | 'in_doubt';
+};
 
 type Failed = Extract<Delivery, { accepted: false }>;
 
@@ -21,8 +23,9 @@ const CODES: Readonly<Record<string, string>> = {
  * The one place that decides what a failed delivery means. Pure.
  *
  * A reply to MAIL, RCPT, DATA or the message itself is definite: 5xx is a no, 4xx means later. 503 (wrong order of commands)
- * is about the session and not about the mail: later, too. What goes wrong before them, a refused login among it, is never
- * about this mail: nothing happened. Without a reply, all depends on whether the message had begun.
+ * is about the session and not about the mail: later, too. A login that is refused or asked for (530, 535), and a sender that is refused,
+ * are ours to mend. What else goes wrong before them is never about this mail: nothing happened. Without a reply, all depends on whether the
+ * message had begun.
  */
 export function classifyDelivery({ dataStarted, error }: Failed): SmtpTrouble {
   const { responseCode, command } = error;
@@ -37,6 +40,14 @@ export function classifyDelivery({ dataStarted, error }: Failed): SmtpTrouble {
     details,
   });
 
+  if (isAboutUs(error))
+    return trouble(
+      'misconfigured',
+      isLogin(error) ? 'smtp_login_refused' : 'sender_refused',
+      isLogin(error)
+        ? `the mail server refuses our login: ${error.message}`
+        : `the mail server refuses our sender address: ${error.message}`,
+    );
   if (isAboutTheMail(error) && responseCode !== undefined && responseCode >= 400) {
     const permanent = responseCode >= 500 && responseCode !== 503;
     return trouble(permanent ? 'rejected' : 'unavailable', `smtp_${responseCode}`, error.message);
@@ -55,4 +66,16 @@ function isAboutTheMail({ code }: SmtpError): boolean {
 /** nodemailer sends no mail with an address that cannot be, or that is larger than the server has said to take. */
 function isRefusedByUs({ code, command }: SmtpError): boolean {
   return (code === 'EENVELOPE' && command === 'API') || (code === 'EMESSAGE' && command === 'MAIL FROM');
+}
+
+function isAboutUs(error: SmtpError): boolean {
+  return isLogin(error) || (error.command === 'MAIL FROM' && isPermanent(error));
+}
+
+function isLogin({ code, responseCode = 0 }: SmtpError): boolean {
+  return responseCode === 530 || responseCode === 535 || (code === 'EAUTH' && responseCode >= 500);
+}
+
+function isPermanent({ responseCode = 0 }: SmtpError): boolean {
+  return responseCode >= 500 && responseCode !== 503 && responseCode !== 552;
 }

@@ -1,4 +1,4 @@
-import type { ReadError } from '@holdfast/http';
+import type { ReadError, ResponseHeaders } from '@holdfast/http';
 import { z } from 'zod';
 
 const text = z.string().max(500);
@@ -27,7 +27,7 @@ const StripeErrorBody = z.object({
 const IN_DOUBT = new Set(['idempotency_key_in_use', 'idempotency_error']);
 
 /** Reads Stripe's error object. The code is Stripe's `code`, such as `card_declined`, or its `type` where it has none. */
-export const readStripeError: ReadError = (_status, body) => {
+export const readStripeError: ReadError = (status, body, headers) => {
   const parsed = StripeErrorBody.safeParse(body);
   if (!parsed.success) return undefined;
   const { type, code = type, message, decline_code, param, charge } = parsed.data.error;
@@ -40,6 +40,13 @@ export const readStripeError: ReadError = (_status, body) => {
       ...(param === undefined ? {} : { param }),
       ...(charge === undefined ? {} : { charge }),
     },
-    ...(IN_DOUBT.has(code) || IN_DOUBT.has(type) ? { inDoubt: true } : {}),
+    ...(IN_DOUBT.has(code) || IN_DOUBT.has(type) || isWorthAnother(status, headers)
+      ? { outcome: 'in_doubt' as const }
+      : {}),
   };
 };
+
+/** Stripe says of some refusals, such as a 409 because of a lock, that the same request may do well in a moment. */
+function isWorthAnother(status: number, headers: ResponseHeaders): boolean {
+  return status >= 400 && status < 500 && status !== 429 && headers['stripe-should-retry'] === 'true';
+}

@@ -93,7 +93,7 @@ async function wasRefundedByUs(
     (refund) => isOurs(call, refund) && refund.amount === amount && paysBack(refund),
   );
   if (found.read !== 'failed') return found.items.length > 0;
-  if (found.trouble.kind === 'rejected') return undefined;
+  if (found.trouble.kind === 'rejected' || found.trouble.kind === 'misconfigured') return undefined;
   return unwrap(found.trouble, { provider: 'payment', operation: 'refund (looking it up)' });
 }
 
