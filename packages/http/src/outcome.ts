@@ -21,7 +21,7 @@ export interface Rejected extends Trouble, Limited {
 
 /**
  * The refusal is about us (credentials, a method, an address), or does not come from the provider at all: a firewall's page, a login page, a
- * redirect. A person has to mend something; the same request may do well then.
+ * redirect. A person has to put something right; the same request may do well then.
  */
 export interface Misconfigured extends Trouble, Limited {
   readonly kind: 'misconfigured';

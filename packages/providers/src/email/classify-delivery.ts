@@ -24,7 +24,7 @@ const CODES: Readonly<Record<string, string>> = {
  *
  * A reply to MAIL, RCPT, DATA or the message itself is definite: 5xx is a no, 4xx means later. 503 (wrong order of commands)
  * is about the session and not about the mail: later, too. A login that is refused or asked for (530, 535), and a sender that is refused,
- * are ours to mend. What else goes wrong before them is never about this mail: nothing happened. Without a reply, all depends on whether the
+ * are for us to put right. What else goes wrong before them is never about this mail: nothing happened. Without a reply, all depends on whether the
  * message had begun.
  */
 export function classifyDelivery({ dataStarted, error }: Failed): SmtpTrouble {
