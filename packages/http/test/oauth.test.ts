@@ -99,7 +99,7 @@ describe('a 401', () => {
     expect(tokens).toHaveLength(2);
   });
 
-  it('again, with a fresh token, is ours to mend, and does not show the token', async () => {
+  it('again, with a fresh token, is for us to put right, and does not show the token', async () => {
     const { tokens, calls, connect } = await api(issue(3600), () => true);
     const outcome = await connect().request(post());
     expect(outcome).toMatchObject({ kind: 'misconfigured', code: 'credentials_refused', status: 401 });

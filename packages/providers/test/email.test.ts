@@ -164,7 +164,7 @@ describe('a mail', () => {
     expect(delivered).toHaveLength(1);
   });
 
-  it('with a login that is refused is not sent: that is ours to mend', async () => {
+  it('with a login that is refused is not sent: that is for us to put right', async () => {
     const { url, delivered } = await mailServer({
       authOptional: false,
       allowInsecureAuth: true,

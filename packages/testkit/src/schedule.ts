@@ -23,7 +23,7 @@ export const INTERRUPTS = ['interrupt_before', 'interrupt_after'] as const;
  * `crash_before`: the process dies before anything is sent. `crash_before_reply`: it is done, and the process dies.
  * `reply_lost`: it is done, the reply is lost and the process lives: a command is sent again, as ioredis does; a call is in doubt.
  * `request_lost`: a call in doubt that did nothing. `then_refused`: it is done, the reply is lost, and the next call is refused for a reason
- * that says nothing of the effect. `drain`: the process is told to stop, and gives up the calls that are under way. `crash_after_reply`: the process dies a turn of its event loop after the reply.
+ * that says nothing of the effect. `drain`: the process has to stop, and gives up the calls that are under way. `crash_after_reply`: the process dies a turn of its event loop after the reply.
  */
 export type Fault =
   | (typeof COMMAND_FAULTS)[number]
