@@ -1,6 +1,7 @@
 import {
   type ErrorRecord,
   type Failure,
+  isTerminal,
   RUN_STATUSES,
   type Run,
   type StepState,
@@ -42,6 +43,21 @@ const StepJson = z.strictObject({
   error: RunErrorJson.omit({ step: true }).optional(),
 });
 
+const WarningJson = z.strictObject({
+  step: z.string(),
+  code: z.string(),
+  message: z.string(),
+  kind: z.string().meta({
+    description:
+      'rejected, exhausted: it did not happen. in_doubt: nobody knows whether it did; it is not repeated.',
+  }),
+});
+
+/** Where the customer has to go before the run can go on. */
+export const NextActionJson = z
+  .strictObject({ type: z.literal('redirect'), url: z.string() })
+  .meta({ description: 'Where the customer has to go; only while the run waits for that.' });
+
 /** A run as the API shows it. Members that do not apply are left out. */
 export const RunJson = z.strictObject({
   id: z.string(),
@@ -55,6 +71,10 @@ export const RunJson = z.strictObject({
   output: z.unknown().optional().meta({ description: "The flow's result, once completed." }),
   error: RunErrorJson.optional(),
   waitingFor: WaitingForJson.optional(),
+  warnings: z.array(WarningJson).optional().meta({
+    description: 'Optional steps that came to nothing; the run went on without them.',
+  }),
+  nextAction: NextActionJson.optional(),
   undoing: z.literal(true).optional().meta({
     description:
       'Of a dead run that is to be undone, or was half-way through that: a redrive goes on with the undoing.',
@@ -89,11 +109,19 @@ export function presentRun(run: Run): RunJson {
     status: run.status,
     idempotencyKey: run.idempotencyKey,
     ...presentStanding(run),
+    ...(run.warnings.length > 0 && { warnings: run.warnings.map((warning) => ({ ...warning })) }),
+    ...presentNextAction(run),
     steps: run.steps.map(presentStep),
     createdAt: iso(run.createdAt),
     updatedAt: iso(run.updatedAt),
     ...('finishedAt' in run ? { finishedAt: iso(run.finishedAt) } : {}),
   };
+}
+
+/** What the first of its open waits asks for. */
+export function presentNextAction(run: Run): Pick<RunJson, 'nextAction'> {
+  const wait = isTerminal(run.status) ? undefined : run.waits.find(({ nextAction }) => nextAction);
+  return wait?.nextAction ? { nextAction: wait.nextAction } : {};
 }
 
 function presentStanding(run: Run): Pick<RunJson, 'output' | 'error' | 'waitingFor' | 'undoing'> {

@@ -400,6 +400,7 @@ function newRun(
     status: 'pending',
     steps: [],
     waits: [],
+    warnings: [],
     signals: [],
     events: [],
     drawn: 0,

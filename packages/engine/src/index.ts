@@ -42,11 +42,14 @@ export {
   type UndoState,
   type WaitingFor,
   type WaitState,
+  type Warning,
 } from './contract/run.ts';
 export type {
   ChildOptions,
   LookUp,
   LookUpFunction,
+  NextAction,
+  OptionalStepOptions,
   RetryPolicy,
   StepCall,
   StepOptions,

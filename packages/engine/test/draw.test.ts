@@ -27,12 +27,13 @@ const taker = defineFlow({
 const keeper = defineFlow({
   name: 'keeper',
   version: 1,
-  input: z.enum(['can_undo', 'cannot_undo']),
+  input: z.enum(['can_undo', 'cannot_undo', 'stands']),
   output: z.unknown(),
   async run(ctx, how) {
     await ctx.step('take', {
       run: async () => {},
       ...(how === 'can_undo' && { undo: async () => {} }),
+      ...(how === 'stands' && { undo: async () => 'stands' as const }),
       whenInDoubt: 'repeat',
     });
     await ctx.waitFor('nothing');
@@ -85,6 +86,7 @@ it('gives back what a run drew that failed, and refuses a source that has not co
 it.each([
   ['can_undo', { drawn: 0, settled: 0 }],
   ['cannot_undo', { drawn: 60, settled: 60 }],
+  ['stands', { drawn: 60, settled: 60 }],
 ] as const)('what a cancelled run took that it %s', async (how, left) => {
   const from = await filledPot();
   const reply = await system.client.submitDrawing(

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { DurationInput } from './duration.ts';
 import type { Log } from './log.ts';
-import type { ChildOptions, StepOptions, WaitOptions } from './step.ts';
+import type { ChildOptions, OptionalStepOptions, StepOptions, WaitOptions } from './step.ts';
 
 /**
  * What a flow's function may use. The function is run again from its start whenever the run goes on, so everything else that it
@@ -15,6 +15,8 @@ export interface FlowContext {
    * @throws RejectedError when the provider said no; the flow may catch it and go on
    */
   step<T>(name: string, options: StepOptions<T>): Promise<T>;
+  /** @returns `undefined` where it came to nothing, which is then a warning of the run */
+  step<T>(name: string, options: OptionalStepOptions<T>): Promise<T | undefined>;
   /** Waits without holding a worker; survives restarts. The n-th sleep of a run keeps the end it got first. */
   sleep(duration: DurationInput): Promise<void>;
   /**

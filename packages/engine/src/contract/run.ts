@@ -1,3 +1,5 @@
+import type { NextAction } from './step.ts';
+
 /** Anything JSON can carry. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json };
 
@@ -52,6 +54,15 @@ export interface ErrorRecord {
   readonly errors?: readonly ErrorRecord[];
 }
 
+/** An optional step that came to nothing; the run went on without it. */
+export interface Warning {
+  readonly step: string;
+  readonly code: string;
+  readonly message: string;
+  /** `rejected`, `exhausted` or `in_doubt`: whether it is certain that nothing happened. */
+  readonly kind: string;
+}
+
 /** What a suspended run waits for. Times are Unix milliseconds on Redis' clock. */
 export type WaitingFor =
   | { readonly kind: 'retry'; readonly step: string; readonly until: number }
@@ -88,6 +99,8 @@ export interface WaitState {
   /** When it ends by itself. */
   readonly until?: number;
   readonly finishedAt?: number;
+  /** What somebody has to do before its signal can come; absent once it is over. */
+  readonly nextAction?: NextAction;
 }
 
 /** Something that went otherwise than straight on, for people who look at a run. Times are Unix milliseconds on Redis' clock. */
@@ -121,6 +134,8 @@ interface RunCommon {
   readonly steps: readonly StepState[];
   /** In the order of their start. */
   readonly waits: readonly WaitState[];
+  /** Of optional steps, in the order of their start. */
+  readonly warnings: readonly Warning[];
   /** The signals that were sent to it, in the order of their arrival. */
   readonly signals: readonly { readonly id: string; readonly name: string }[];
   /** What went otherwise than straight on in this generation, in order. */

@@ -43,8 +43,12 @@ export interface RetryPolicy {
 
 /** How an undo is tried; an undo must be safe to repeat. */
 export interface UndoOptions<T> {
-  /** Undoes the effect when the run is rejected or cancelled later on. Journaled and retried like a step. */
-  readonly undo?: (result: T, call: StepCall) => Promise<void>;
+  /**
+   * Undoes the effect when the run is rejected or cancelled later on. Journaled and retried like a step. `stands`: it cannot be taken
+   * back, and need not be; the run ends as it would otherwise, and what it drew from another run stays drawn.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most undos return nothing
+  readonly undo?: (result: T, call: StepCall) => Promise<void | 'stands'>;
   readonly retry?: Partial<RetryPolicy>;
   /** How long one attempt may take before it is aborted and in doubt. Default `30s`. */
   readonly timeout?: DurationInput;
@@ -73,6 +77,20 @@ export interface StepOptions<T> extends UndoOptions<T> {
   readonly settleFor?: DurationInput;
   /** What `repeat` turns into once the key may be forgotten. Default `find` where there is one, else `halt`. */
   readonly afterKeyLifetime?: 'find' | 'halt' | LookUpFunction<T>;
+  readonly optional?: false;
+}
+
+/**
+ * A step without which the flow can go on. Refused, out of attempts, or in doubt with nothing to undo: it is over, the run has a
+ * warning, and the flow gets `undefined`. What is misconfigured, and a bug, stop the run as they do everywhere; so does a doubt about
+ * something that has an undo.
+ */
+export type OptionalStepOptions<T> = Omit<StepOptions<T>, 'optional'> & { readonly optional: true };
+
+/** Where somebody has to go before a signal can come. */
+export interface NextAction {
+  readonly type: 'redirect';
+  readonly url: string;
 }
 
 export interface WaitOptions<T> {
@@ -80,6 +98,8 @@ export interface WaitOptions<T> {
   readonly timeout?: DurationInput;
   /** What the payload must be; one that is not rejects the wait with `signal_invalid`. Default: anything. */
   readonly schema?: z.ZodType<T>;
+  /** Shown with the run for as long as it waits. */
+  readonly nextAction?: NextAction;
 }
 
 export interface ChildOptions<I, O> extends UndoOptions<O> {

@@ -20,8 +20,9 @@ export function needsCompensation(writer: RunWriter, reached: Reach): boolean {
 export function effectsStand(records: ReadonlyMap<string, StepRecord>): boolean {
   return [...records].some(([field, record]) => {
     if (!isEffectField(field)) return false;
-    if (record.kind === 'completed') return records.get(undoFieldOf(field))?.kind !== 'completed';
-    return isInDoubt(record);
+    if (record.kind !== 'completed') return isInDoubt(record);
+    const undo = records.get(undoFieldOf(field));
+    return undo?.kind !== 'completed' || undo.stands === true;
   });
 }
 

@@ -4,7 +4,13 @@ import type { RejectedError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure, WaitingFor } from '../contract/run.ts';
-import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from '../contract/step.ts';
+import type {
+  ChildOptions,
+  OptionalStepOptions,
+  StepOptions,
+  UndoOptions,
+  WaitOptions,
+} from '../contract/step.ts';
 import {
   fieldOf,
   isEffectField,
@@ -160,7 +166,9 @@ export class Execution implements FlowContext {
     }
   }
 
-  step<T>(name: string, options: StepOptions<T>): Promise<T> {
+  step<T>(name: string, options: StepOptions<T>): Promise<T>;
+  step<T>(name: string, options: OptionalStepOptions<T>): Promise<T | undefined>;
+  step<T>(name: string, options: StepOptions<T> | OptionalStepOptions<T>): Promise<T> {
     if (this.#sealed) return this.#stray(`step "${name}"`);
     const untyped = options as StepOptions<unknown>;
     const field = fieldOf('step', name);
@@ -244,6 +252,7 @@ export class Execution implements FlowContext {
         this.#delivery.reach(command.field, () => {
           this.#pass(command.field, record);
           if (record.kind === 'completed') resolve(record.result as T);
+          else if (record.optional) resolve(undefined as T);
           else reject(this.#rejection(command.name, record));
         });
       });
@@ -270,7 +279,8 @@ export class Execution implements FlowContext {
             resolve(ended.value as T);
             break;
           case 'rejected':
-            reject(this.#rejection(command.name, ended.record));
+            if (ended.record.optional) resolve(undefined as T);
+            else reject(this.#rejection(command.name, ended.record));
             break;
           case 'waits':
             this.#waits.push(ended.waiting);

@@ -35,6 +35,7 @@ interface Effect {
   readonly undo: boolean;
   /** What it does can be undone; of an undo itself, true. */
   readonly hasUndo: boolean;
+  readonly optional: boolean;
   readonly run: (call: StepCall) => Promise<unknown>;
   readonly find: LookUpFunction<unknown> | undefined;
   readonly whenInDoubt: 'repeat' | 'halt' | LookUpFunction<unknown>;
@@ -78,6 +79,7 @@ export class StepRunner {
       step: name,
       undo: true,
       hasUndo: true,
+      optional: false,
       run: (call) => undo(result, call),
       find: undefined,
       whenInDoubt: 'repeat',
@@ -185,7 +187,7 @@ export class StepRunner {
     let start = begun;
     if (start.inDoubt) {
       const whenInDoubt = this.#whenInDoubt(effect, start);
-      if (whenInDoubt === 'halt') return halted(effect);
+      if (whenInDoubt === 'halt') return this.#halted(effect, start);
       if (typeof whenInDoubt === 'function') {
         const found = await this.#lookUp(effect, start, whenInDoubt);
         if (found) return found;
@@ -274,6 +276,7 @@ export class StepRunner {
         startedAt: start.startedAt,
         finishedAt: writer.now(),
         result,
+        ...(effect.undo && value === 'stands' && { stands: true }),
       };
       writer.hold(effect.field, effect.hasUndo ? record : { ...record, undo: false }, json);
       writer.flushSoon();
@@ -294,11 +297,10 @@ export class StepRunner {
       ...(failed.kind === 'retryable' && failed.unsent && { unsent: true }),
       error: shortError(next.record.error),
     });
-    if (next.kind === 'reject') {
-      const record = { ...next.record, seq: writer.nextSeq() };
-      writer.hold(effect.field, record);
-      if (!effect.undo) writer.flushSoon();
-      return { kind: 'rejected', record };
+    if (next.kind === 'reject') return this.#over(effect, next.record);
+    if (next.kind === 'die' && goesOnWithout(effect, next.as)) {
+      const { attempts, startedAt, error } = next.record;
+      return this.#over(effect, { attempts, startedAt, error: { ...error, kind: next.as } });
     }
     writer.hold(effect.field, next.record);
     if (next.kind === 'die') return dies(effect, next.as, next.record.error);
@@ -306,13 +308,30 @@ export class StepRunner {
   }
 
   #didNotHappen(effect: Effect, start: Start): StepEnd {
-    const { writer } = this.#deps;
+    const { attempts, startedAt } = start;
     const message = `step "${effect.step}" was in doubt; the provider knows nothing of it`;
+    return this.#over(effect, { attempts, startedAt, error: { code: 'did_not_happen', message } });
+  }
+
+  /** Nobody can tell what came of it but a person. */
+  #halted(effect: Effect, { attempts, startedAt }: Start): StepEnd {
+    const error = doubtAbout(effect);
+    if (!goesOnWithout(effect, 'in_doubt')) return dies(effect, 'in_doubt', error);
+    return this.#over(effect, { attempts, startedAt, error: { ...error, kind: 'in_doubt' } });
+  }
+
+  /** It has come to nothing, or nobody will know: for the flow to see, or a warning where it is optional. */
+  #over(
+    effect: Effect,
+    { attempts, startedAt, error }: Pick<RejectedRecord, 'attempts' | 'startedAt' | 'error'>,
+  ): StepEnd {
+    const { writer } = this.#deps;
     const record: RejectedRecord = {
-      ...{ kind: 'rejected', seq: writer.nextSeq(), attempts: start.attempts, startedAt: start.startedAt },
-      ...{ finishedAt: writer.now(), error: { code: 'did_not_happen', message } },
+      ...{ kind: 'rejected', seq: writer.nextSeq(), attempts, startedAt, finishedAt: writer.now(), error },
+      ...(effect.optional && { optional: true }),
     };
     writer.hold(effect.field, record);
+    if (!effect.undo) writer.flushSoon();
     return { kind: 'rejected', record };
   }
 
@@ -340,6 +359,7 @@ function effectOf(step: string, options: StepOptions<unknown>): Effect {
     step,
     undo: false,
     hasUndo: options.undo !== undefined,
+    optional: (options as { readonly optional?: boolean }).optional === true,
     run: options.run,
     find: options.find,
     whenInDoubt: ruleOf(step, options, options.whenInDoubt),
@@ -397,12 +417,16 @@ function shortError({ code, message, kind }: ErrorRecord): Pick<ErrorRecord, 'co
   return { code, message: message.slice(0, 500), ...(kind && { kind }) };
 }
 
-function halted(effect: Effect): StepEnd {
-  const { step, undo } = effect;
+/** An optional step that cannot be done is a warning; a doubt only where nothing would have to be undone later. */
+function goesOnWithout({ optional, hasUndo }: Effect, failure: FailureKind): boolean {
+  return optional && (failure === 'exhausted' || (failure === 'in_doubt' && !hasUndo));
+}
+
+function doubtAbout({ step, undo }: Effect): ErrorRecord {
   const message = undo
     ? `the undo of step "${step}" was started, its outcome is not known, and its key may be forgotten by now; find out whether it was undone, then resolve it`
     : `step "${step}" was started and its outcome is not known; find out whether it happened, then resolve it`;
-  return dies(effect, 'in_doubt', { code: 'step_in_doubt', message });
+  return { code: 'step_in_doubt', message };
 }
 
 function dies(effect: Effect, kind: FailureKind, error: ErrorRecord): StepEnd {

@@ -2,7 +2,7 @@ import type { FlowContract } from '../contract/define-flow.ts';
 import { toMs } from '../contract/duration.ts';
 import { RejectedError } from '../contract/errors.ts';
 import type { ErrorRecord, Failure, Json, TerminalStatus } from '../contract/run.ts';
-import type { ChildOptions, WaitOptions } from '../contract/step.ts';
+import type { ChildOptions, NextAction, WaitOptions } from '../contract/step.ts';
 import { encodeJson } from '../journal/codec.ts';
 import { childSignal, isReservedSignal } from '../journal/identity.ts';
 import type { ClaimedRun, KeptSignal } from '../journal/journal.ts';
@@ -59,10 +59,8 @@ export class Waits {
       const message = `signal name ${JSON.stringify(name)}: use 1 to 100 letters, digits, "_", "-" or ".", and not "${childSignal('')}" at the start`;
       return dies({ kind: 'bug', code: 'signal_name_invalid', message });
     }
-    const { until, startedAt } = this.#begun(
-      field,
-      options.timeout === undefined ? undefined : toMs(options.timeout),
-    );
+    const durationMs = options.timeout === undefined ? undefined : toMs(options.timeout);
+    const { until, startedAt } = this.#begun(field, durationMs, options.nextAction);
     const signal = this.#nextSignal(name);
     if (signal) return this.#take(field, startedAt, signal, options);
     if (until === undefined || this.#writer.now() < until) {
@@ -136,13 +134,14 @@ export class Waits {
   }
 
   /** The wait's record, made at its first time. */
-  #begun(field: string, durationMs: number | undefined): WaitingRecord {
+  #begun(field: string, durationMs: number | undefined, nextAction?: NextAction): WaitingRecord {
     const open = this.#writer.open(field);
     if (open?.kind === 'waiting') return open;
     const startedAt = this.#writer.now();
     const record: WaitingRecord = {
       ...{ kind: 'waiting', seq: this.#writer.nextSeq(), attempts: 1, startedAt },
       ...(durationMs !== undefined && { until: startedAt + durationMs }),
+      ...(nextAction && { nextAction }),
     };
     this.#writer.hold(field, record);
     return record;

@@ -2,7 +2,7 @@ import type { Failure, Json, Run, RunEvent, WaitingFor } from '../contract/run.t
 import { hasLetGo, parseField } from './identity.ts';
 import type { ClaimedRun, Draw, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
 import { decodeRecord, type StepRecord, withKind } from './step-record.ts';
-import { stepStates, waitStates } from './step-states.ts';
+import { stepStates, waitStates, warningsOf } from './step-states.ts';
 
 /** What stands in Redis under a run's key is no run of ours. */
 export class CorruptRecordError extends Error {
@@ -83,6 +83,7 @@ function runOf(runId: string, fields: Fields): Run {
     input: JSON.parse(need(fields, 'input')) as Json,
     steps: stepStates(records, status),
     waits: waitStates(records).map((wait) => withDates(wait)),
+    warnings: warningsOf(records),
     signals: signalsOf(fields).map(({ id, name }) => ({ id, name })),
     events: eventsOf(fields),
     drawn: Number(fields.get('drawn') ?? 0),

@@ -1,4 +1,5 @@
 import type { ErrorRecord } from '../contract/run.ts';
+import type { NextAction } from '../contract/step.ts';
 
 interface RecordCommon {
   /** Position in the journal, from 1: of the record that ended it, else of the first. Replay keeps the order of the ends. */
@@ -23,6 +24,8 @@ export type CompletedRecord = RecordCommon & {
   readonly signal?: string;
   /** Of a step or child run: it has no undo. Absent where it has one, or where 0.1 or a person recorded it. */
   readonly undo?: false;
+  /** Of an undo: it found that the effect cannot be taken back. */
+  readonly stands?: true;
 };
 
 export type RejectedRecord = RecordCommon & {
@@ -31,6 +34,8 @@ export type RejectedRecord = RecordCommon & {
   readonly error: ErrorRecord;
   /** Of a wait: the id of the signal that ended it. */
   readonly signal?: string;
+  /** The step was optional: a warning, and the flow goes on without its result. */
+  readonly optional?: true;
 };
 
 /** An attempt may have started its effect, and its outcome is not known. */
@@ -56,7 +61,11 @@ export type RetryingRecord = RecordCommon & {
 };
 
 /** A timer, or a wait for a signal; without `until` it has no end of its own. */
-export type WaitingRecord = RecordCommon & { readonly kind: 'waiting'; readonly until?: number };
+export type WaitingRecord = RecordCommon & {
+  readonly kind: 'waiting';
+  readonly until?: number;
+  readonly nextAction?: NextAction;
+};
 
 /** What the journal says about one step, undo, timer or wait. Times are Unix milliseconds on Redis' clock. */
 export type StepRecord = CompletedRecord | RejectedRecord | StartedRecord | RetryingRecord | WaitingRecord;
@@ -70,11 +79,11 @@ export function encodeRecord(record: StepRecord, resultJson?: string): string {
     const { kind, ...rest } = record;
     return JSON.stringify({ kind, ...rest });
   }
-  const { seq, attempts, startedAt, finishedAt, signal, undo } = record;
+  const { seq, attempts, startedAt, finishedAt, signal, undo, stands } = record;
   const head = `{"kind":"completed","seq":${seq},"attempts":${attempts},"startedAt":${startedAt},"finishedAt":${finishedAt}`;
   const by = signal === undefined ? '' : `,"signal":${JSON.stringify(signal)}`;
-  const rest = undo === undefined ? by : `${by},"undo":false`;
-  return resultJson === undefined ? `${head}${rest}}` : `${head}${rest},"result":${resultJson}}`;
+  const marks = `${by}${undo === undefined ? '' : ',"undo":false'}${stands ? ',"stands":true' : ''}`;
+  return resultJson === undefined ? `${head}${marks}}` : `${head}${marks},"result":${resultJson}}`;
 }
 
 export function decodeRecord(text: string): StepRecord {

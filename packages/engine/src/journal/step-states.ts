@@ -1,4 +1,11 @@
-import { isTerminal, type Run, type StepState, type UndoState, type WaitState } from '../contract/run.ts';
+import {
+  isTerminal,
+  type Run,
+  type StepState,
+  type UndoState,
+  type WaitState,
+  type Warning,
+} from '../contract/run.ts';
 import { parseField, signalOfWait, undoFieldOf } from './identity.ts';
 import { type CompletedRecord, isInDoubt, type StepRecord } from './step-record.ts';
 
@@ -18,6 +25,19 @@ export function stepStates(records: Records, run: Run['status']): StepState[] {
     .map(({ state }) => state);
 }
 
+/** Optional steps that came to nothing, in the order of their start. */
+export function warningsOf(records: Records): Warning[] {
+  return [...records]
+    .flatMap(([field, record]) => {
+      const at = parseField(field);
+      if (at?.kind !== 'step' || record.kind !== 'rejected' || !record.optional) return [];
+      const { code, message, kind = 'rejected' } = record.error;
+      return [{ startedAt: record.startedAt, warning: { step: at.name, code, message, kind } }];
+    })
+    .sort((a, b) => a.startedAt - b.startedAt)
+    .map(({ warning }) => warning);
+}
+
 function stepState(
   name: string,
   record: StepRecord,
@@ -28,7 +48,8 @@ function stepState(
   const at = { name, attempts, startedAt };
   switch (record.kind) {
     case 'completed':
-      if (!undo) return { ...at, status: 'completed', finishedAt: record.finishedAt };
+      if (!undo || (undo.kind === 'completed' && undo.stands))
+        return { ...at, status: 'completed', finishedAt: record.finishedAt };
       if (undo.kind === 'completed')
         return { ...at, status: 'compensated', finishedAt: undo.finishedAt, undo: undoState(undo, record) };
       return {
@@ -73,7 +94,8 @@ export function waitStates(records: Records): WaitState[] {
       const kind = at.kind === 'timer' ? 'timer' : 'signal';
       const until = 'until' in record && record.until !== undefined && { until: record.until };
       const finishedAt = 'finishedAt' in record && { finishedAt: record.finishedAt };
-      return [{ kind, name, startedAt, ...until, ...finishedAt, seq }];
+      const nextAction = record.kind === 'waiting' && record.nextAction && { nextAction: record.nextAction };
+      return [{ kind, name, startedAt, ...until, ...finishedAt, ...nextAction, seq }];
     })
     .sort((a, b) => a.startedAt - b.startedAt || a.seq - b.seq)
     .map(({ seq: _, ...wait }) => wait);

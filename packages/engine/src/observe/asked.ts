@@ -1,7 +1,13 @@
 import type { FlowContext } from '../contract/define-flow.ts';
 import type { DurationInput } from '../contract/duration.ts';
 import type { Log } from '../contract/log.ts';
-import type { ChildOptions, StepOptions, UndoOptions, WaitOptions } from '../contract/step.ts';
+import type {
+  ChildOptions,
+  OptionalStepOptions,
+  StepOptions,
+  UndoOptions,
+  WaitOptions,
+} from '../contract/step.ts';
 import { effectFieldOf, fieldOf, sleepName, waitFieldOf } from '../journal/identity.ts';
 
 /** What a flow has asked for, by the journal's field, in order. */
@@ -58,8 +64,11 @@ export class AskedContext implements FlowContext {
     this.#asked = asked;
   }
 
-  step<T>(name: string, options: StepOptions<T>): Promise<T> {
-    return this.#asked.note(fieldOf('step', name), this.#ctx.step(name, options), options);
+  step<T>(name: string, options: StepOptions<T>): Promise<T>;
+  step<T>(name: string, options: OptionalStepOptions<T>): Promise<T | undefined>;
+  step<T>(name: string, options: StepOptions<T> | OptionalStepOptions<T>): Promise<T | undefined> {
+    const asked = options.optional ? this.#ctx.step(name, options) : this.#ctx.step(name, options);
+    return this.#asked.note<T | undefined>(fieldOf('step', name), asked, options);
   }
 
   sleep(duration: DurationInput): Promise<void> {

@@ -15,6 +15,7 @@ const COMMON: Common = {
   input: { card: 'secret-input' },
   steps: [],
   waits: [],
+  warnings: [],
   signals: [],
   events: [],
   drawn: 0,
