@@ -1,13 +1,13 @@
 import type { Run } from '@holdfast/engine';
-import { Amount, Currency, PaymentInput, PaymentOutput } from '@holdfast/flows';
+import { Amount, PaymentOutput } from '@holdfast/flows';
 import { z } from 'zod';
-import { iso, presentFailure, RunErrorJson, time } from './run-json.ts';
+import { iso, NextActionJson, presentFailure, presentNextAction, RunErrorJson, time } from './run-json.ts';
 
 /** A payment as the API shows it. Members that do not apply are left out. */
 export const PaymentJson = z.strictObject({
   id: z.string().meta({ description: "The payment's run." }),
   amount: Amount.meta({ description: 'Minor units.' }),
-  currency: Currency,
+  currency: z.string(),
   customerId: z.string(),
   description: z.string(),
   status: z.enum(['pending', 'completed', 'failed', 'refunded', 'partially_refunded']).meta({
@@ -19,19 +19,29 @@ export const PaymentJson = z.strictObject({
   refundedAmount: z.int().min(0).meta({
     description: 'Minor units. What refunds have paid back; those that have not ended do not count yet.',
   }),
+  nextAction: NextActionJson.optional(),
   createdAt: time,
   completedAt: time.optional(),
   error: RunErrorJson.optional(),
 });
 export type PaymentJson = z.infer<typeof PaymentJson>;
 
+/** Of an input of any version. */
+const AcceptedPayment = z.object({
+  amount: z.int(),
+  currency: z.string(),
+  customerId: z.string(),
+  description: z.string().default(''),
+});
+
 /** @param run of the flow `payment`: all that is shown is in it, and in what refunds have taken from it */
 export function presentPayment(run: Run): PaymentJson {
-  const { amount, currency, customerId, description } = PaymentInput.parse(run.input);
+  const { amount, currency, customerId, description } = AcceptedPayment.parse(run.input);
   return {
     id: run.id,
     ...{ amount, currency, customerId, description },
     ...presentStanding(run),
+    ...presentNextAction(run),
     refundedAmount: run.settled,
     createdAt: iso(run.createdAt),
   };

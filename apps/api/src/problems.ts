@@ -85,6 +85,11 @@ export const PROBLEMS = {
     title: 'There is no such payment',
     advice: 'Check the id. Payments are forgotten after the retention time.',
   },
+  order_not_found: {
+    status: 404,
+    title: 'There is no such order',
+    advice: 'Check the id. Orders are forgotten after the retention time.',
+  },
   key_not_found: {
     status: 404,
     title: 'There is no such API key',

@@ -1,7 +1,6 @@
 import {
   type ErrorRecord,
   type Failure,
-  isTerminal,
   RUN_STATUSES,
   type Run,
   type StepState,
@@ -120,7 +119,7 @@ export function presentRun(run: Run): RunJson {
 
 /** What the first of its open waits asks for. */
 export function presentNextAction(run: Run): Pick<RunJson, 'nextAction'> {
-  const wait = isTerminal(run.status) ? undefined : run.waits.find(({ nextAction }) => nextAction);
+  const wait = run.status === 'suspended' ? run.waits.find(({ nextAction }) => nextAction) : undefined;
   return wait?.nextAction ? { nextAction: wait.nextAction } : {};
 }
 

@@ -1,6 +1,6 @@
 import { connectRedis, type Logger, listen, Preflight } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
-import { orderContract, paymentContract, refundContract } from '@holdfast/flows';
+import { ALL_CONTRACTS, CONTRACTS } from '@holdfast/flows';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
 import { keyLookup } from './api-keys.ts';
@@ -26,12 +26,11 @@ export interface RunningApi {
 export async function startApi(config: ApiConfig, log: Logger): Promise<RunningApi> {
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
-  const flows = [orderContract, paymentContract, refundContract];
-  const client = createClient({ connection: redis, flows });
+  const client = createClient({ connection: redis, flows: ALL_CONTRACTS });
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
   const { app, drain } = await buildApi({
-    ...{ client, flows, preflight, log, storedKeys },
+    ...{ client, flows: CONTRACTS, preflight, log, storedKeys },
     keys: keyLookup(config.devKey, storedKeys),
     operations: createOperations({ client, connection: redis, log }),
     readProviders: (minutes) => providerHealth(providers, minutes),

@@ -5,5 +5,5 @@ import { refundContract } from '@holdfast/flows';
  * amount is taken from its payment as the refund is created; a run without that would pay out what others have taken.
  */
 export const SUBMITTED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
-  [refundContract.name, '/v1/payments/{id}/refunds'],
+  [refundContract.name, '/v1/payments/{id}/refunds or /v1/orders/{id}/refunds'],
 ]);

@@ -94,6 +94,7 @@ const BODIES: Readonly<Record<string, object>> = {
   '/v1/flows/:flow/runs': ORDER,
   '/v1/payments': PAYMENT,
   '/v1/payments/:id/refunds': { amount: 1, reason: 'it did not fit' },
+  '/v1/orders/:id/refunds': { amount: 1, reason: 'it did not fit' },
   '/v1/runs/:id/signals/:name': { id: 'evt_1' },
   '/v1/dead-letters/:runId/resolve': { step: 'charge', outcome: 'did_not_happen' },
   '/v1/dead-letters/redrive': { limit: 1, dryRun: true },

@@ -18,7 +18,7 @@ describe('a new key', () => {
     expect(json).toMatchObject({
       id: expect.stringMatching(/^run_/),
       flow: 'order',
-      version: 1,
+      version: 2,
       generation: 1,
       status: 'pending',
       idempotencyKey: key,

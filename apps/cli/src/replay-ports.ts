@@ -6,7 +6,11 @@ export function uncallablePorts(): OrderPorts {
     throw new TypeError('the flow called a provider outside of a step');
   };
   return {
-    payments: { charge: refuse, refund: refuse },
+    payments: {
+      ...{ charge: refuse, readCharge: refuse, takeBack: refuse },
+      ...{ refund: refuse, readRefund: refuse, endRefund: refuse },
+      v1: { charge: refuse, refund: refuse },
+    },
     inventory: { reserve: refuse, release: refuse },
     shipping: { buyLabel: refuse, findLabel: refuse, voidLabel: refuse },
     email: { send: refuse },

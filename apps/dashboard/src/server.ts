@@ -1,13 +1,12 @@
 import { connectRedis, type Logger, listen } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
-import { orderContract, paymentContract, refundContract } from '@holdfast/flows';
+import { ALL_CONTRACTS, CONTRACTS } from '@holdfast/flows';
 import { createOperations } from '@holdfast/operations';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
 import { Snapshots } from './snapshots.ts';
 
-const CONTRACTS = [orderContract, paymentContract, refundContract];
 const FLOWS = CONTRACTS.map(({ name }) => name);
 
 /** Redis must answer in this time, so that a page is there, or says why not, within 2 s. */
@@ -22,7 +21,7 @@ export interface RunningDashboard {
 export async function startDashboard(config: DashboardConfig, log: Logger): Promise<RunningDashboard> {
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const queues = openQueues(redis, FLOWS, log);
-  const client = createClient({ connection: redis, flows: CONTRACTS });
+  const client = createClient({ connection: redis, flows: ALL_CONTRACTS });
   let draining = false;
   const app = await buildDashboard({
     ...{ accounts: config.accounts, flows: CONTRACTS, queues, client },

@@ -7,6 +7,7 @@ import { Faults } from './faults.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { Ledger } from './ledger.ts';
 import { type OAuthClient, TokenIssuer } from './oauth.ts';
+import { authenticationRoutes } from './payment/authentication.ts';
 import { newId } from './payment/ids.ts';
 import { Payments } from './payment/payments.ts';
 import { paymentRoutes } from './payment/routes.ts';
@@ -74,6 +75,7 @@ export function buildSandbox(options: SandboxOptions): { app: FastifyInstance; m
   app.register(controlRoutes(ledger, faults), { prefix: '/_control' });
   // The official `stripe` package takes no path prefix.
   for (const prefix of ['/v1', '/payment/v1']) app.register(paymentRoutes(payments, faults), { prefix });
+  app.register(authenticationRoutes(payments), { prefix: '/payment/authenticate' });
   app.register(inventoryRoutes(ledger, faults), { prefix: '/inventory' });
   app.register(shippingRoutes(ledger, faults, tokens), { prefix: '/shipping' });
   return { app, mail };

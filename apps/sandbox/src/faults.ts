@@ -3,7 +3,7 @@ import { PROVIDERS, type Provider } from './ledger.ts';
 
 /** What a fault can be set on. An effect's operation has the name it has in the ledger. */
 export const OPERATIONS = {
-  payment: ['charge', 'refund', 'create', 'retrieve'],
+  payment: ['charge', 'refund', 'create', 'cancel', 'retrieve'],
   inventory: ['reserve', 'release'],
   shipping: ['token', 'label', 'find', 'void'],
   email: ['send'],

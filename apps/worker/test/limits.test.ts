@@ -17,7 +17,13 @@ const RETRY_AFTER_MS = 1_000;
 const ORDERS = 120;
 const WORKERS = 3;
 const CONCURRENCY = 20;
-const CHARGE = { amount: 100, currency: 'usd', paymentMethod: 'pm_card_visa', description: 'x' };
+const CHARGE = {
+  amount: 100,
+  currency: 'usd',
+  paymentMethod: 'pm_card_visa',
+  customerId: 'cus_1',
+  description: 'x',
+};
 
 it('three workers share a limit that nobody told them, and all their orders complete', async () => {
   const stripe = await limitedStripe({ perSecond: PER_SECOND, retryAfterS: RETRY_AFTER_MS / 1_000 });

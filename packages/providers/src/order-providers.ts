@@ -12,6 +12,7 @@ import { fallbackPayments } from './fallback-payments.ts';
 import { LONGEST_CALL_MS } from './http-limits.ts';
 import { type InventoryConfig, inventory } from './inventory.ts';
 import { type ShippingConfig, shipping } from './shipping.ts';
+import type { Account } from './stripe/charge.ts';
 import { type StripePaymentsConfig, stripePayments } from './stripe/payments.ts';
 
 type Stripe = ReturnType<typeof stripePayments>;
@@ -57,8 +58,8 @@ export function orderProviders(
     guard(provider, account, limits, LONGEST_CALL_MS);
 
   const stripes: Stripe[] = [];
-  const stripe = (name: string, { url, key, limits }: Limited<StripePaymentsConfig>): Stripe => {
-    const made = stripePayments({ url, key }, overHttp(name, `${url} ${key}`, limits));
+  const stripe = (account: Account, { url, key, limits }: Limited<StripePaymentsConfig>): Stripe => {
+    const made = stripePayments({ url, key, account }, overHttp(account, `${url} ${key}`, limits));
     stripes.push(made);
     return made;
   };
@@ -66,7 +67,8 @@ export function orderProviders(
     if (!payment.fallback) return first;
     if (!sharing)
       throw new TypeError('a fallback for payments needs somewhere to remember where a charge was sent');
-    const second = { name: 'fallback', payments: stripe('payment-fallback', payment.fallback) };
+    const account = 'payment-fallback';
+    const second = { name: 'fallback', account, payments: stripe(account, payment.fallback) } as const;
     return fallbackPayments(first, [second], sharing.pins);
   };
   const payments = withFallback(stripe('payment', payment));

@@ -9,7 +9,14 @@ import { stripePayments } from '../src/stripe/payments.ts';
 import { closing, stepCall, stepError } from './calls.ts';
 import { json, provider } from './provider-server.ts';
 
-const CHARGE = { amount: 3800, currency: 'usd', paymentMethod: 'pm_card_visa', description: 'x' };
+const CHARGE = {
+  amount: 3800,
+  currency: 'usd',
+  paymentMethod: 'pm_card_visa',
+  paymentMethods: { 'payment-fallback': 'pm_card_mastercard' },
+  customerId: 'cus_1',
+  description: 'x',
+};
 const fault = { code: 'x', message: 'x' };
 const unsent = () => new UnavailableError({ ...fault, details: { unsent: true } });
 
@@ -34,22 +41,39 @@ function two(first: readonly Reaction[], second: readonly Reaction[] = ['pi_2'])
   const asked: string[] = [];
   const scripted = (name: string, reactions: readonly Reaction[]): Payments => {
     let calls = 0;
+    const charge = async () => {
+      asked.push(name);
+      const reaction = reactions[Math.min(calls, reactions.length - 1)] ?? '';
+      calls += 1;
+      if (reaction instanceof Error) throw reaction;
+      return { chargeId: reaction };
+    };
+    const note = (what: string) => void asked.push(`${name} ${what}`);
     return {
-      async charge() {
-        asked.push(name);
-        const reaction = reactions[Math.min(calls, reactions.length - 1)] ?? '';
-        calls += 1;
-        if (reaction instanceof Error) throw reaction;
-        return { chargeId: reaction };
+      charge,
+      async readCharge({ chargeId }) {
+        note(`reads ${chargeId}`);
+        return { chargeId };
       },
+      takeBack: async ({ chargeId }) => note(`takes back ${chargeId}`),
       async refund({ chargeId }) {
-        asked.push(`${name} refunds ${chargeId}`);
+        note(`refunds ${chargeId}`);
+        return { refundId: `re_of_${chargeId}` };
       },
+      async readRefund(refundId) {
+        note(`reads ${refundId}`);
+        return { refundId };
+      },
+      async endRefund(refundId) {
+        note(`ends ${refundId}`);
+        return undefined;
+      },
+      v1: { charge, refund: async ({ chargeId }) => note(`refunds ${chargeId} as ever`) },
     };
   };
   const payments = fallbackPayments(
     scripted('first', first),
-    [{ name: 'second', payments: scripted('second', second) }],
+    [{ name: 'second', account: 'payment-fallback', payments: scripted('second', second) }],
     redisPins({ connection }),
   );
   return { asked, payments };
@@ -115,11 +139,44 @@ it('attempts that did nothing bind to nobody', async () => {
   expect(asked).toEqual(['first', 'second', 'first']);
 });
 
-it('a refund goes to whoever was paid', async () => {
+it.each([
+  ['has no payment method for the second', { ...CHARGE, paymentMethods: { payment: 'pm_1' } }],
+  ['has one payment method', { ...CHARGE, paymentMethods: undefined }],
+])('a charge that %s waits for the first', async (_what, request) => {
+  const { asked, payments } = two([unsent()]);
+  expect(await stepError(payments.charge(request, stepCall('charge')))).toMatchObject({
+    kind: 'unavailable',
+  });
+  expect(asked).toEqual(['first']);
+});
+
+it('a charge of version 1 waits for the first, but for one that was sent to the second before', async () => {
+  const { asked, payments } = two([unsent()]);
+  expect(await stepError(payments.v1.charge(CHARGE, stepCall('charge')))).toMatchObject({
+    kind: 'unavailable',
+  });
+  await redisPins({ connection }).hold(stepCall('other').reference, 'of the dead', 'second');
+  expect(await payments.v1.charge(CHARGE, stepCall('other'))).toEqual({ chargeId: 'second/pi_2' });
+  expect(asked).toEqual(['first', 'second']);
+});
+
+it('whatever comes after a charge goes to whoever was paid', async () => {
   const { asked, payments } = two(['pi_1']);
-  await payments.refund({ chargeId: 'second/pi_2', amount: 1 }, stepCall('charge'));
-  await payments.refund({ chargeId: 'pi_1', amount: 1 }, stepCall('charge'));
-  expect(asked).toEqual(['second refunds pi_2', 'first refunds pi_1']);
+  const call = stepCall('charge');
+  const charged = { chargeId: 'second/pi_2', amount: 1, currency: 'usd' };
+  expect(await payments.refund({ chargeId: 'second/pi_2', amount: 1 }, call)).toEqual({
+    refundId: 'second/re_of_pi_2',
+  });
+  expect(await payments.refund({ chargeId: 'pi_1', amount: 1 }, call)).toEqual({ refundId: 're_of_pi_1' });
+  expect(await payments.readCharge(charged, call)).toEqual({ chargeId: 'second/pi_2' });
+  expect(await payments.readRefund('second/re_2', call)).toEqual({ refundId: 'second/re_2' });
+  await payments.takeBack(charged, call);
+  await payments.endRefund('re_1', call);
+  await payments.v1.refund({ chargeId: 'second/pi_2', amount: 1 }, call);
+  expect(asked).toEqual([
+    ...['second refunds pi_2', 'first refunds pi_1', 'second reads pi_2', 'second reads re_2'],
+    ...['second takes back pi_2', 'first ends re_1', 'second refunds pi_2 as ever'],
+  ]);
 });
 
 it('a refund at a provider that is configured no longer waits for it', async () => {
@@ -132,12 +189,8 @@ it('without the pins nothing is sent', async () => {
   const { asked, payments } = two(['pi_1']);
   const away = new Redis(await freePort(), { maxRetriesPerRequest: 0, retryStrategy: () => null });
   away.on('error', () => {});
-  const first = { charge: () => payments.charge(CHARGE, stepCall('x')), refund: async () => {} };
-  const lost = fallbackPayments(
-    first,
-    [{ name: 'second', payments: first }],
-    redisPins({ connection: away }),
-  );
+  const others = [{ name: 'second', account: 'payment-fallback', payments }] as const;
+  const lost = fallbackPayments(payments, others, redisPins({ connection: away }));
   const error = await stepError(lost.charge(CHARGE, stepCall('charge')));
   expect(error).toMatchObject({ kind: 'unavailable', code: 'payment_pin_unknown' });
   expect(asked).toEqual([]);
@@ -147,7 +200,7 @@ it('over HTTP: a refused connection goes to the second, a reset does not', async
   const second = await provider(json(200, { id: 'pi_2', status: 'succeeded', amount: 3800 }));
   const at = (url: string) => closing(stripePayments({ url, key: 'sk_test' }));
   const pins = redisPins({ connection });
-  const others = [{ name: 'second', payments: at(second.url) }] as const;
+  const others = [{ name: 'second', account: 'payment-fallback', payments: at(second.url) }] as const;
   const refused = fallbackPayments(at(`http://127.0.0.1:${await freePort()}`), others, pins);
   expect(await refused.charge(CHARGE, stepCall('charge'))).toEqual({ chargeId: 'second/pi_2' });
 

@@ -55,7 +55,13 @@ it('each provider is counted by its name, whose account is the URL and key; a to
     },
     { store, pins: { hold: async (_work, _hold, wish) => wish, letGo: async () => {} } },
   );
-  const charge = { amount: 1, currency: 'usd', paymentMethod: 'pm_card_visa', description: 'x' };
+  const charge = {
+    amount: 1,
+    currency: 'usd',
+    paymentMethod: 'pm_card_visa',
+    customerId: 'cus_1',
+    description: 'x',
+  };
   const to = { name: 'A', line1: '1', city: 'S', postalCode: '1', country: 'US' };
   await ports.payments.charge(charge, stepCall('charge'));
   await stepError(ports.inventory.reserve({ items: [{ sku: 'A', quantity: 1 }] }, stepCall('reserve')));

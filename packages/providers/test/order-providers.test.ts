@@ -16,7 +16,13 @@ it('each port speaks to its own provider, and nothing is sent after close', asyn
     json(201, { id: 'run_7f.1.reserve', status: 'reserved' }),
   );
   const ports = orderProviders({ ...CONFIG, payment: { url, key: 'sk_1' }, inventory: { url } });
-  const charge = { amount: 1, currency: 'usd', paymentMethod: 'pm_card_visa', description: 'x' };
+  const charge = {
+    amount: 1,
+    currency: 'usd',
+    paymentMethod: 'pm_card_visa',
+    customerId: 'cus_1',
+    description: 'x',
+  };
   await ports.payments.charge(charge, stepCall('charge'));
   await ports.inventory.reserve({ items: [{ sku: 'A', quantity: 1 }] }, stepCall('reserve'));
   expect(received.map(({ line }) => line)).toEqual([

@@ -8,6 +8,7 @@ const CHARGE = {
   amount: 3800,
   currency: 'usd',
   paymentMethod: 'pm_card_visa',
+  customerId: 'cus_1',
   description: 'Order for cus_1',
 };
 const REFUND = { chargeId: 'pi_1', amount: 3800 };
@@ -41,13 +42,53 @@ describe('a charge', () => {
       ['amount', '3800'],
       ['currency', 'usd'],
       ['payment_method', 'pm_card_visa'],
+      ['customer', 'cus_1'],
       ['confirm', 'true'],
       ['description', 'Order for cus_1'],
       ['automatic_payment_methods[enabled]', 'true'],
       ['automatic_payment_methods[allow_redirects]', 'never'],
       ['metadata[run]', 'run_7f'],
+      ['metadata[generation]', '1'],
       ['metadata[step]', 'run_7f.1.charge'],
     ]);
+  });
+
+  it("names a customer of one's own in the metadata, and says where the customer comes back to", async () => {
+    const { payments: stripe, received } = await payments(intent('succeeded'));
+    const returnUrl = 'https://shop.example/back';
+    await stripe.charge({ ...CHARGE, customerId: 'ada', returnUrl }, stepCall('charge'));
+    const sent = new URLSearchParams(received[0]?.body);
+    expect(sent.get('customer')).toBeNull();
+    expect(sent.get('metadata[customer]')).toBe('ada');
+    expect(sent.get('return_url')).toBe(returnUrl);
+    expect(sent.get('automatic_payment_methods[allow_redirects]')).toBeNull();
+  });
+
+  it('at another account takes the payment method that it was given for it, and no customer of the first', async () => {
+    const { url, received } = await provider(intent('succeeded'));
+    const second = closing(stripePayments({ url, key: KEY, account: 'payment-fallback' }));
+    await second.charge({ ...CHARGE, paymentMethods: { 'payment-fallback': 'pm_2' } }, stepCall('charge'));
+    const sent = new URLSearchParams(received[0]?.body);
+    expect(sent.get('payment_method')).toBe('pm_2');
+    expect(sent.get('customer')).toBeNull();
+    expect(sent.get('metadata[customer]')).toBe('cus_1');
+  });
+
+  it('that is being processed is pending', async () => {
+    const { payments: stripe, received } = await payments(intent('processing'));
+    expect(await stripe.charge(CHARGE, stepCall('charge'))).toEqual({ chargeId: 'pi_1', pending: true });
+    expect(received).toHaveLength(1);
+  });
+
+  it('that the customer has to confirm is pending, and says where', async () => {
+    const { payments: stripe } = await payments(
+      intent('requires_action', { next_action: { redirect_to_url: { url: 'https://bank.example/3ds' } } }),
+    );
+    expect(await stripe.charge(CHARGE, stepCall('charge'))).toEqual({
+      chargeId: 'pi_1',
+      pending: true,
+      nextAction: { type: 'redirect', url: 'https://bank.example/3ds' },
+    });
   });
 
   it('is the same bytes each time, in whatever order its input comes', async () => {
@@ -162,7 +203,12 @@ describe('a charge', () => {
       { kind: 'in_doubt', code: 'payment_amount_differs' },
     ],
     [
-      'an authentication by the customer',
+      'another currency',
+      intent('succeeded', { currency: 'jpy' }),
+      { kind: 'in_doubt', code: 'payment_currency_differs' },
+    ],
+    [
+      'an authentication by the customer, who cannot be sent there',
       intent('requires_action'),
       { kind: 'rejected', code: 'payment_action_required' },
     ],
@@ -186,51 +232,119 @@ describe('a charge', () => {
   });
 });
 
-describe('a charge that is processing', () => {
-  it('is read again, and done once it is settled', async () => {
-    const { payments: stripe, received } = await payments(intent('processing'), intent('succeeded'));
-    expect(await stripe.charge(CHARGE, stepCall('charge'))).toEqual({ chargeId: 'pi_1' });
-    expect(received.map(({ line }) => line)).toEqual([
-      'POST /prefix/v1/payment_intents',
-      'GET /prefix/v1/payment_intents/pi_1',
-    ]);
-    expect(received[1]?.headers).not.toHaveProperty('idempotency-key');
+describe('a charge, looked at again', () => {
+  const CHARGED = { chargeId: 'pi_1', amount: 3800, currency: 'usd' };
+  it.each([
+    ['succeeded', { chargeId: 'pi_1' }],
+    ['processing', { chargeId: 'pi_1', pending: true }],
+  ])('is %s', async (status, expected) => {
+    const { payments: stripe, received } = await payments(intent(status, { currency: 'usd' }));
+    expect(await stripe.readCharge(CHARGED, stepCall('settlement-1'))).toEqual(expected);
+    expect(received[0]?.line).toBe('GET /prefix/v1/payment_intents/pi_1');
+    expect(received[0]?.headers).not.toHaveProperty('idempotency-key');
   });
 
-  it.each<[string, Answer, object]>([
-    ['not settled yet', intent('processing'), { code: 'payment_processing' }],
-    ['not to be read now', json(503, {}, { 'retry-after': '2' }), { code: 'http_503', retryAfter: 2000 }],
-    ['throttled', json(429, {}, { 'retry-after': '4' }), { code: 'http_429', retryAfter: 4000 }],
-    ['not found', json(404, {}), { code: 'not_from_provider' }],
-    ['cut off', reset(), { code: 'connection_reset' }],
-  ])('stays in doubt, for it was taken on: %s', async (_what, answer, expected) => {
-    const { payments: stripe } = await payments(intent('processing'), answer);
-    expect(await stepError(stripe.charge(CHARGE, stepCall('charge')))).toMatchObject({
-      kind: 'in_doubt',
-      ...expected,
-    });
-  });
-
-  it('and fails after all is rejected, with the reason', async () => {
+  it('and failed after all is rejected, with the reason', async () => {
+    const declined = { code: 'card_declined', decline_code: 'generic_decline', message: 'Declined.' };
     const { payments: stripe } = await payments(
-      intent('processing'),
-      intent('requires_payment_method', {
-        last_payment_error: { code: 'card_declined', decline_code: 'generic_decline', message: 'Declined.' },
-      }),
+      intent('requires_payment_method', { last_payment_error: declined }),
     );
-    expect(await stepError(stripe.charge(CHARGE, stepCall('charge')))).toMatchObject({
+    expect(await stepError(stripe.readCharge(CHARGED, stepCall('settlement-1')))).toMatchObject({
       kind: 'rejected',
       code: 'card_declined',
-      message: 'payment charge: Declined.',
       details: { declineCode: 'generic_decline', paymentIntent: 'pi_1' },
     });
   });
 });
 
+describe('a charge that is taken back', () => {
+  const CHARGED = { chargeId: 'pi_1', amount: 3800, currency: 'usd' };
+  const undo = (attempt = 1) =>
+    stepCall('charge', {
+      idempotencyKey: 'run_7f:1:charge:undo',
+      reference: 'run_7f.1.charge.undo',
+      attempt,
+    });
+
+  it.each<[string, object, readonly Answer[], readonly string[]]>([
+    ['is paid back', {}, [refunded('succeeded')], ['POST refunds']],
+    [
+      'was pending and has been made',
+      { pending: true },
+      [intent('succeeded'), refunded('succeeded')],
+      ['GET payment_intents/pi_1', 'POST refunds'],
+    ],
+    [
+      'was pending and is canceled',
+      { pending: true },
+      [intent('requires_action'), intent('canceled')],
+      ['GET payment_intents/pi_1', 'POST payment_intents/pi_1/cancel'],
+    ],
+    [
+      'had come to nothing, so that it cannot be paid any more',
+      { pending: true },
+      [intent('requires_payment_method'), intent('canceled')],
+      ['GET payment_intents/pi_1', 'POST payment_intents/pi_1/cancel'],
+    ],
+    ['was canceled before', { pending: true }, [intent('canceled')], ['GET payment_intents/pi_1']],
+    [
+      'is done once its refund is settled',
+      {},
+      [refunded('pending'), refunded('succeeded')],
+      ['POST refunds', 'GET refunds/re_1'],
+    ],
+  ])('%s', async (_what, more, answers, lines) => {
+    const { payments: stripe, received } = await payments(...answers);
+    await stripe.takeBack({ ...CHARGED, ...more }, undo());
+    expect(received.map(({ line }) => line.replace('/prefix/v1/', ''))).toEqual(lines);
+  });
+
+  it.each<[string, object, readonly Answer[], string]>([
+    ['is being processed', { pending: true }, [intent('processing')], 'payment_processing'],
+    [
+      'changed while it was canceled',
+      { pending: true },
+      [
+        intent('requires_action'),
+        stripeError(400, { type: 'invalid_request_error', code: 'payment_intent_unexpected_state' }),
+      ],
+      'payment_changing',
+    ],
+    ['has a refund that is not settled', {}, [refunded('pending')], 'refund_pending'],
+  ])('%s: it is asked again, less and less often', async (_what, more, answers, code) => {
+    const { payments: stripe } = await payments(...answers);
+    const charged = { ...CHARGED, ...more };
+    expect(await stepError(stripe.takeBack(charged, undo()))).toMatchObject({
+      kind: 'throttled',
+      code,
+      retryAfter: 5_000,
+    });
+  });
+
+  it('is asked for once an hour at last', async () => {
+    const { payments: stripe } = await payments(intent('processing'));
+    const error = await stepError(stripe.takeBack({ ...CHARGED, pending: true }, undo(90)));
+    expect(error).toMatchObject({ retryAfter: 3_600_000 });
+  });
+
+  it('and whose refund failed is for a person', async () => {
+    const { payments: stripe } = await payments(refunded('pending'), refunded('failed'));
+    expect(await stepError(stripe.takeBack(CHARGED, undo()))).toMatchObject({
+      kind: 'rejected',
+      code: 'refund_failed',
+    });
+  });
+});
+
 describe('a refund', () => {
-  it.each(['succeeded', 'pending'])('is done when it is %s', async (status) => {
+  it.each([
+    ['succeeded', { refundId: 're_1' }],
+    ['pending', { refundId: 're_1', pending: true }],
+    ['requires_action', { refundId: 're_1', pending: true }],
+  ])('is one request, and what Stripe says it is: %s', async (status, expected) => {
     const { payments: stripe, received } = await payments(refunded(status));
-    await stripe.refund(REFUND, stepCall('charge', { idempotencyKey: 'run_7f:1:charge:undo' }));
+    const made = await stripe.refund(REFUND, stepCall('charge', { idempotencyKey: 'run_7f:1:charge:undo' }));
+    expect(made).toEqual(expected);
     expect(received[0]).toMatchObject({
       line: 'POST /prefix/v1/refunds',
       headers: { 'idempotency-key': 'run_7f:1:charge:undo' },
@@ -239,11 +353,29 @@ describe('a refund', () => {
       ['payment_intent', 'pi_1'],
       ['amount', '3800'],
       ['metadata[run]', 'run_7f'],
+      ['metadata[generation]', '1'],
       ['metadata[step]', 'run_7f.1.charge'],
     ]);
   });
 
-  it.each(['failed', 'canceled', 'requires_action'])('is rejected when it is %s', async (status) => {
+  it('is read by its id, and over once that is certain', async () => {
+    const { payments: stripe, received } = await payments(
+      refunded('pending'),
+      refunded('succeeded'),
+      refunded('failed'),
+      refunded('failed'),
+      refunded('pending'),
+    );
+    const call = stepCall('settlement-1');
+    expect(await stripe.readRefund('re_1', call)).toEqual({ refundId: 're_1', pending: true });
+    expect(await stripe.endRefund('re_1', call)).toBe('stands');
+    expect(await stripe.endRefund('re_1', call)).toBeUndefined();
+    expect(await stepError(stripe.readRefund('re_1', call))).toMatchObject({ code: 'refund_failed' });
+    expect(await stepError(stripe.endRefund('re_1', call))).toMatchObject({ code: 'refund_pending' });
+    expect(new Set(received.map(({ line }) => line))).toEqual(new Set(['GET /prefix/v1/refunds/re_1']));
+  });
+
+  it.each(['failed', 'canceled'])('is rejected when it is %s', async (status) => {
     const { payments: stripe } = await payments(refunded(status));
     expect(await stepError(stripe.refund(REFUND, stepCall('charge')))).toMatchObject({
       kind: 'rejected',
@@ -260,7 +392,7 @@ describe('a refund', () => {
       refusal,
       json(200, { data: [{ ...ours, id: 're_0', metadata: {} }, ours] }),
     );
-    await stripe.refund(REFUND, stepCall('charge'));
+    expect(await stripe.refund(REFUND, stepCall('charge'))).toEqual({ refundId: 're_1' });
     expect(received[1]?.line).toBe('GET /prefix/v1/refunds?payment_intent=pi_1&limit=100');
   });
 

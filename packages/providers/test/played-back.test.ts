@@ -3,7 +3,13 @@ import { stripePayments } from '../src/stripe/payments.ts';
 import { closing, STARTED_AT, stepCall, stepError } from './calls.ts';
 import { type Answer, json, provider, reset } from './provider-server.ts';
 
-const CHARGE = { amount: 3800, currency: 'usd', paymentMethod: 'pm_card_visa', description: 'x' };
+const CHARGE = {
+  amount: 3800,
+  currency: 'usd',
+  paymentMethod: 'pm_card_visa',
+  customerId: 'cus_1',
+  description: 'x',
+};
 const REFUND = { chargeId: 'pi_1', amount: 3800 };
 
 const error500 = { error: { type: 'api_error', message: 'Something went wrong.' } };
@@ -94,13 +100,15 @@ describe('a charge whose key plays a 500 back', () => {
     expect(await stepError(stripe.charge(CHARGE, stepCall('charge')))).toMatchObject(expected);
   });
 
-  it('is read again when it is processing', async () => {
-    const { stripe } = await payments(
+  it('is pending when it is processing; of version 1, it is read again', async () => {
+    const { stripe } = await payments(playedBack, list([intent('processing')]));
+    expect(await stripe.charge(CHARGE, stepCall('charge'))).toEqual({ chargeId: 'pi_1', pending: true });
+    const { stripe: other } = await payments(
       playedBack,
       list([intent('processing')]),
       json(200, intent('processing')),
     );
-    expect(await stepError(stripe.charge(CHARGE, stepCall('charge')))).toMatchObject({
+    expect(await stepError(other.v1.charge(CHARGE, stepCall('charge')))).toMatchObject({
       kind: 'in_doubt',
       code: 'payment_processing',
     });

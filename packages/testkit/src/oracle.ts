@@ -12,6 +12,8 @@ export interface Evidence {
   readonly flows: readonly string[];
   /** Steps that have no undo. */
   readonly irreversible: readonly string[];
+  /** Steps that only ask. */
+  readonly looks: readonly string[];
   readonly crashes: number;
   /** Calls in doubt while the process lived. */
   readonly unknowns: number;
@@ -49,7 +51,7 @@ export async function judge(evidence: Evidence): Promise<string[]> {
 type Records = ReadonlyMap<string, string>;
 
 /** Each effect once, undone once, and as the run's status says. */
-function judgeEffects(run: Run, records: Records, { world, irreversible }: Evidence): string[] {
+function judgeEffects(run: Run, records: Records, { world, irreversible, looks }: Evidence): string[] {
   const violations: string[] = [];
   const say = (what: string) => violations.push(`run ${run.id} (${run.status}): ${what}`);
   const effects = world.effectsOf(run.id);
@@ -69,7 +71,9 @@ function judgeEffects(run: Run, records: Records, { world, irreversible }: Evide
     if (!undo && !records.has(`s:${step}`)) say(`"${step}" happened and the run does not know of it`);
   }
   for (const step of run.steps) {
-    if (records.has(`c:${step.name}`)) continue;
+    if (records.has(`c:${step.name}`) || looks.includes(step.name)) continue;
+    // an optional step of which nobody knows: a warning says so
+    if (run.warnings.some((warning) => warning.step === step.name && warning.kind === 'in_doubt')) continue;
     const done = own.some((effect) => effect.step === step.name && !effect.undo);
     const undone = own.some((effect) => effect.step === step.name && effect.undo);
     const fault = judgeStep(run, step, { done, undone, irreversible: irreversible.includes(step.name) });

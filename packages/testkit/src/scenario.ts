@@ -24,6 +24,8 @@ export interface Scenario<I = unknown> {
   readonly sequence?: readonly string[];
   /** Steps that have no undo. Default: none. */
   readonly irreversible?: readonly string[];
+  /** Steps that only ask: nothing happens at their provider. Default: none. */
+  readonly looks?: readonly string[];
   /** The run leaves its worker and comes back after every step. Default false. */
   readonly leavesAfterEachStep?: boolean;
   /** Lost owners in a row, without progress, after which the run is dead as poison. Default 25. */

@@ -87,10 +87,10 @@ export class Stage<I> {
     await this.#play(runId, execution);
     await this.#deliverLeftovers(runId);
     const ending = await this.#ending(runId, world, schedule);
-    const { irreversible = [] } = this.#scenario;
+    const { irreversible = [], looks = [] } = this.#scenario;
     const died = schedule.landed.filter(({ fault }) => fault.startsWith('crash') || fault === 'drain').length;
     const crashes = died + (execution.rivals ?? 0);
-    const evidence = { ...ending, store: this.store, flows: this.#names(), irreversible, crashes };
+    const evidence = { ...ending, store: this.store, flows: this.#names(), irreversible, looks, crashes };
     const violations = await judge({ ...evidence, unknowns: this.#scene.unknowns });
     if (violations.length > 0) throw new Error(`the oracle does not hold:\n- ${violations.join('\n- ')}`);
     this.#scenario.expect(ending);

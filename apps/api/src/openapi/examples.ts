@@ -9,7 +9,7 @@ export const ORDER_EXAMPLE = {
 const accepted = {
   id: 'run_3n5d8k2q7v9x1c4b6m0w',
   flow: 'order',
-  version: 1,
+  version: 2,
   generation: 1,
   idempotencyKey: 'order-1001',
 };

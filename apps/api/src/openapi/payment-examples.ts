@@ -24,14 +24,14 @@ const DECLINED = {
 const payment = {
   id: PAYMENT_ID,
   flow: 'payment',
-  version: 1,
+  version: 2,
   generation: 1,
   idempotencyKey: 'payment-1001',
 };
 const refund = {
   id: 'run_8w1x6c0v2b9n4m7k3j5h',
   flow: 'refund',
-  version: 1,
+  version: 2,
   generation: 1,
   idempotencyKey: 'refund-1001',
 };

@@ -34,25 +34,25 @@ export function paymentPaths(): Record<string, object> {
         notFound: 'payment_not_found',
       }),
     },
-    '/v1/payments/{id}/refunds': {
-      post: submitOperation({
-        operationId: 'refundPayment',
-        tag: 'Payments',
-        summary: 'Pay back a payment, or a part of it',
-        description:
-          'Accepts a run of the flow `refund` and takes its amount from the payment in one step, so that refunds never pay out more ' +
-          'than was paid, however many are sent at once. A refund that fails, or is cancelled before it paid, gives its amount back. ' +
-          'The same key for another payment is another request.',
-        parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
-        bodySchema: { $ref: '#/components/schemas/RefundRequest' },
-        examples: { body: REFUND_REQUEST_EXAMPLE, ...REFUND_RUN_EXAMPLES },
-        problems: [
-          'route_not_found',
-          'payment_not_found',
-          'payment_not_refundable',
-          'refund_exceeds_payment',
-        ],
-      }),
-    },
+    '/v1/payments/{id}/refunds': refundPath('payment', 'refundPayment', 'payment_not_found'),
+    '/v1/orders/{id}/refunds': refundPath('order', 'refundOrder', 'order_not_found'),
+  };
+}
+
+function refundPath(noun: string, operationId: string, notFound: 'payment_not_found' | 'order_not_found') {
+  return {
+    post: submitOperation({
+      operationId,
+      tag: 'Payments',
+      summary: `Pay back what was charged for a${noun === 'order' ? 'n order' : ' payment'}, or a part of it`,
+      description:
+        `Accepts a run of the flow \`refund\` and takes its amount from the ${noun} in one step, so that refunds never pay out more ` +
+        'than was paid, however many are sent at once. A refund that fails, or is cancelled before it paid, gives its amount back. ' +
+        `The same key for another ${noun} is another request.`,
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+      bodySchema: { $ref: '#/components/schemas/RefundRequest' },
+      examples: { body: REFUND_REQUEST_EXAMPLE, ...REFUND_RUN_EXAMPLES },
+      problems: ['route_not_found', notFound, 'payment_not_refundable', 'refund_exceeds_payment'],
+    }),
   };
 }

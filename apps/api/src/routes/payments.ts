@@ -5,12 +5,12 @@ import { fingerprintOf } from '../fingerprint.ts';
 import { presentPayment } from '../payment-json.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { readBody } from '../read-body.ts';
-import { findPayment, RefundRequest, submitRefund } from '../refunds.ts';
+import { findPayment, ORDER, PAYMENT, RefundRequest, submitRefund } from '../refunds.ts';
 import { type AcceptOptions, acceptance } from './accept.ts';
 
 type PaymentParams = { Params: { id: string } };
 
-/** The payment service: create a payment, see how it stands, pay some or all of it back. */
+/** The payment service: create a payment, see how it stands; pay some or all of a payment or order back. */
 export async function paymentRoutes(app: FastifyInstance, options: AcceptOptions): Promise<void> {
   const { client } = options;
   const { route, submit, answer } = acceptance(app, options);
@@ -25,15 +25,19 @@ export async function paymentRoutes(app: FastifyInstance, options: AcceptOptions
     return sendTagged(request, reply, payment, presentPayment);
   });
 
-  app.post<PaymentParams>('/v1/payments/:id/refunds', route, async (request, reply) => {
-    const { id: paymentId } = request.params;
-    const submitted = await submitRefund(client, {
-      paymentId,
-      tenant: principalOf(request).tenant,
-      idempotencyKey: request.idempotencyKey,
-      request: readBody(RefundRequest, request.body),
-      fingerprint: fingerprintOf('POST', `/v1/payments/${paymentId}/refunds`, request.body),
+  for (const [path, source] of [
+    ['/v1/payments', PAYMENT],
+    ['/v1/orders', ORDER],
+  ] as const) {
+    app.post<PaymentParams>(`${path}/:id/refunds`, route, async (request, reply) => {
+      const { id: paymentId } = request.params;
+      const submitted = await submitRefund(client, {
+        ...{ paymentId, source, idempotencyKey: request.idempotencyKey },
+        tenant: principalOf(request).tenant,
+        request: readBody(RefundRequest, request.body),
+        fingerprint: fingerprintOf('POST', `${path}/${paymentId}/refunds`, request.body),
+      });
+      return answer(request, reply, submitted);
     });
-    return answer(request, reply, submitted);
-  });
+  }
 }

@@ -48,6 +48,9 @@ export async function startPaymentService(): Promise<PaymentService> {
     HOLDFAST_REDIS_URL: api.redis.url,
     HOLDFAST_RETRY_SCALE: '0.01',
     HOLDFAST_PAYMENT_URL: `${sandbox.url}/payment`,
+    HOLDFAST_INVENTORY_URL: `${sandbox.url}/inventory`,
+    HOLDFAST_SHIPPING_URL: `${sandbox.url}/shipping`,
+    HOLDFAST_EMAIL_URL: sandbox.smtpUrl,
   });
   let worker: RunningWorker | undefined;
 

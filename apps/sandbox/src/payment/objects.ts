@@ -14,7 +14,7 @@ export function intentObject(
     amount,
     amount_received: status === 'succeeded' ? amount : 0,
     automatic_payment_methods: null,
-    canceled_at: null,
+    canceled_at: status === 'canceled' ? created : null,
     capture_method: 'automatic',
     client_secret: `${id}_secret_sandbox`,
     confirmation_method: 'automatic',
@@ -30,7 +30,13 @@ export function intentObject(
       chargeId && expand.includes('latest_charge') ? chargeObject(intent, chargeId, refunded) : chargeId,
     livemode: false,
     metadata,
-    next_action: null,
+    next_action:
+      intent.status === 'requires_action'
+        ? {
+            type: 'redirect_to_url',
+            redirect_to_url: { url: intent.actionUrl, return_url: intent.returnUrl ?? null },
+          }
+        : null,
     payment_method: 'paymentMethod' in intent ? intent.paymentMethod : null,
     payment_method_types: ['card'],
     receipt_email: null,
@@ -45,7 +51,7 @@ export function intentObject(
 }
 
 export function refundObject(refund: Refund): Record<string, unknown> {
-  const { id, amount, chargeId, created, currency, metadata, intentId, reason } = refund;
+  const { id, amount, chargeId, created, currency, metadata, intentId, reason, status } = refund;
   return {
     id,
     object: 'refund',
@@ -57,8 +63,9 @@ export function refundObject(refund: Refund): Record<string, unknown> {
     metadata,
     payment_intent: intentId,
     reason,
+    ...(status === 'failed' && { failure_reason: 'lost_or_stolen_card' }),
     receipt_number: null,
-    status: 'succeeded',
+    status,
   };
 }
 
@@ -81,6 +88,8 @@ function chargeOf(intent: Intent): string | null {
 const CHARGE_STATUS = {
   requires_payment_method: 'failed',
   requires_confirmation: 'failed',
+  requires_action: 'failed',
+  canceled: 'failed',
   processing: 'pending',
   succeeded: 'succeeded',
 } as const satisfies Record<Intent['status'], string>;

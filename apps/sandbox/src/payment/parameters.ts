@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { refuse } from './errors.ts';
 import { CARD_NAMES, cardOutcome } from './test-cards.ts';
 
-const MAX_AMOUNT = 99_999_999;
 const CURRENCIES = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()));
 
 const stripeCode = (code: string | undefined, message: string) => ({
@@ -17,8 +16,8 @@ const amount = z.string().transform((text, ctx) => {
     ctx.addIssue(stripeCode('parameter_invalid_integer', `Invalid integer: ${text}`));
   else if (Number(text) < 1)
     ctx.addIssue(stripeCode('parameter_invalid_integer', 'This value must be greater than or equal to 1.'));
-  else if (Number(text) > MAX_AMOUNT)
-    ctx.addIssue(stripeCode('amount_too_large', 'Amount must be no more than $999,999.99.'));
+  else if (Number(text) > Number.MAX_SAFE_INTEGER)
+    ctx.addIssue(stripeCode('amount_too_large', 'Amount is too large in any currency.'));
   else return Number(text);
   return z.NEVER;
 });
@@ -62,7 +61,7 @@ const Shown = z.strictObject({
   transfer_group: text(500).optional(),
 });
 
-/** What only matters where a bank may ask the customer something, which it never does here. */
+/** What only matters where a bank may ask the customer something. */
 const Authentication = z.strictObject({
   error_on_requires_action: flag.optional(),
   off_session: flag.optional(),
@@ -89,6 +88,10 @@ export const ConfirmIntent = z.strictObject({
   ...Authentication.shape,
 });
 export type ConfirmIntent = z.output<typeof ConfirmIntent>;
+
+export const CancelIntent = z.strictObject({
+  cancellation_reason: z.enum(['duplicate', 'fraudulent', 'requested_by_customer', 'abandoned']).optional(),
+});
 
 export const RetrieveIntent = z.strictObject({
   client_secret: text(500).optional(),

@@ -1,5 +1,6 @@
 import type { Ledger, NewEffect, Recorder } from '../ledger.ts';
 import type { Answer } from '../serve.ts';
+import { refusedAmount } from './amounts.ts';
 import { chargeEffect, refundEffect } from './effects.ts';
 import { refuse, stripeError } from './errors.ts';
 import { newId, unixSeconds } from './ids.ts';
@@ -13,7 +14,14 @@ import {
   type ListRefunds,
   shownParameters,
 } from './parameters.ts';
-import { type Intent, type IntentIn, PaymentChange, type Playback, type Refund } from './records.ts';
+import {
+  type Decline,
+  type Intent,
+  type IntentIn,
+  PaymentChange,
+  type Playback,
+  type Refund,
+} from './records.ts';
 import { Settlement, type SettlementOptions } from './settlement.ts';
 import { cardOutcome } from './test-cards.ts';
 
@@ -61,7 +69,10 @@ export class Payments {
       this.#recorder.commit({ type: 'answered', intent, refund, playback }, effect);
   }
 
-  create(parameters: CreateIntent, key: string | null): Decision {
+  /** @param key of the request, and the address that it came to */
+  create(parameters: CreateIntent, key: string | null, origin: string): Decision {
+    const refused = refusedAmount(parameters.amount, parameters.currency);
+    if (refused) return { answer: refused };
     const common = {
       id: newId('pi'),
       amount: parameters.amount,
@@ -75,23 +86,61 @@ export class Payments {
     const intent: Intent = paymentMethod
       ? { ...common, status: 'requires_confirmation', paymentMethod }
       : { ...common, status: 'requires_payment_method' };
-    if (parameters.confirm) return this.#charge(intent, paymentMethod, key, expand);
+    if (parameters.confirm) {
+      const at = { key, origin, returnUrl: parameters.return_url };
+      return this.#charge(intent, paymentMethod, at, expand);
+    }
     return { answer: { status: 200, body: this.#shown(intent, expand) }, intent };
   }
 
-  confirm(id: string, { payment_method, expand }: ConfirmIntent, key: string | null): Decision {
+  confirm(id: string, parameters: ConfirmIntent, key: string | null, origin: string): Decision {
+    const { payment_method, expand, return_url: returnUrl } = parameters;
     const intent = this.#known(id);
-    if (intent.status === 'succeeded' || intent.status === 'processing') {
-      const reason =
-        intent.status === 'succeeded'
-          ? 'it has already succeeded after being previously confirmed'
-          : 'it is being processed';
-      const message = `You cannot confirm this PaymentIntent because ${reason}.`;
+    if (intent.status !== 'requires_payment_method' && intent.status !== 'requires_confirmation') {
+      const message = `You cannot confirm this PaymentIntent because ${CANNOT_CONFIRM[intent.status]}.`;
       return { answer: this.#unexpectedState(intent, message) };
     }
     const paymentMethod =
       payment_method ?? (intent.status === 'requires_confirmation' ? intent.paymentMethod : undefined);
-    return this.#charge(intent, paymentMethod, key, expand);
+    return this.#charge(intent, paymentMethod, { key, origin, returnUrl }, expand);
+  }
+
+  cancel(id: string): Decision {
+    const intent = this.#known(id);
+    if (intent.status === 'succeeded' || intent.status === 'processing' || intent.status === 'canceled') {
+      const message = `You cannot cancel this PaymentIntent because it has a status of ${intent.status}.`;
+      return { answer: this.#unexpectedState(intent, message) };
+    }
+    const { amount, currency, created, description, metadata, shown } = intent;
+    const canceled: Intent = {
+      ...{ id, amount, currency, created, description, metadata, shown },
+      status: 'canceled',
+    };
+    return { answer: { status: 200, body: this.#shown(canceled) }, intent: canceled };
+  }
+
+  /**
+   * What a customer does at their bank.
+   * @returns the intent as it is then, or undefined when there is nothing to do for them
+   */
+  authenticate(id: string, confirmed: boolean): IntentIn<'requires_action'> | undefined {
+    const intent = this.awaited(id);
+    if (!intent) return undefined;
+    const { actionUrl: _, returnUrl: _back, idempotencyKey, paymentMethod, ...rest } = intent;
+    const chargeId = newId('ch');
+    if (confirmed) {
+      this.#settlement.succeed({ ...rest, status: 'succeeded', paymentMethod, chargeId }, idempotencyKey);
+    } else {
+      const failure = { chargeId, decline: NOT_AUTHENTICATED };
+      this.#settlement.fail({ ...rest, status: 'requires_payment_method', failure });
+    }
+    return intent;
+  }
+
+  /** An intent that its customer has to confirm. */
+  awaited(id: string): IntentIn<'requires_action'> | undefined {
+    const intent = this.#intents.get(id);
+    return intent?.status === 'requires_action' ? intent : undefined;
   }
 
   retrieve(id: string, expand: readonly string[]): Answer {
@@ -114,6 +163,11 @@ export class Payments {
       const message = `Refund amount (${amount}) is greater than unrefunded amount on charge (${left}), in minor units of ${intent.currency}.`;
       return { answer: stripeError(400, { message, param: 'amount' }) };
     }
+    const refused = refusedAmount(amount, intent.currency);
+    if (refused) return { answer: refused };
+    const card = cardOutcome(intent.paymentMethod);
+    const later = card?.outcome === 'succeeds' ? card.refund : undefined;
+    const settles = later && { atMs: Date.now() + this.#settleMs, to: later, idempotencyKey: key };
     const refund: Refund = {
       id: newId('re'),
       intentId: intent.id,
@@ -123,11 +177,13 @@ export class Payments {
       created: unixSeconds(),
       reason: parameters.reason ?? null,
       metadata: parameters.metadata,
+      status: settles ? 'pending' : 'succeeded',
+      ...(settles && { settles }),
     };
     return {
       answer: { status: 200, body: refundObject(refund) },
       refund,
-      effect: refundEffect(refund, parameters.metadata.run ?? intent.metadata.run, key),
+      ...(!settles && { effect: refundEffect(refund, this.#runOf(refund), key) }),
     };
   }
 
@@ -156,7 +212,7 @@ export class Payments {
   #charge(
     intent: IntentIn<'requires_payment_method' | 'requires_confirmation'>,
     paymentMethod: string | undefined,
-    key: string | null,
+    { key, origin, returnUrl }: { key: string | null; origin: string; returnUrl: string | undefined },
     expand: readonly string[],
   ): Decision {
     const card = paymentMethod === undefined ? undefined : cardOutcome(paymentMethod);
@@ -186,9 +242,21 @@ export class Payments {
           paymentMethod,
           chargeId,
           settlesAtMs,
+          ...(card.decline && { decline: card.decline }),
           idempotencyKey: key,
         };
         return { answer: { status: 200, body: this.#shown(processing, expand) }, intent: processing };
+      }
+      case 'asks_customer': {
+        const asked: Intent = {
+          ...common,
+          status: 'requires_action',
+          paymentMethod,
+          actionUrl: `${origin}/payment/authenticate/${id}`,
+          ...(returnUrl !== undefined && { returnUrl }),
+          idempotencyKey: key,
+        };
+        return { answer: { status: 200, body: this.#shown(asked, expand) }, intent: asked };
       }
       case 'succeeds': {
         const succeeded: Intent = { ...common, status: 'succeeded', paymentMethod, chargeId };
@@ -220,6 +288,11 @@ export class Payments {
     throw noSuch('payment_intent', id, 'intent');
   }
 
+  /** The run that a refund is about: its own, or its intent's. */
+  #runOf({ metadata, intentId }: Refund): string | undefined {
+    return metadata.run ?? this.#intents.get(intentId)?.metadata.run;
+  }
+
   #refundedOf(intent: Intent): number {
     return this.#refunded.get(intent.id) ?? 0;
   }
@@ -245,15 +318,33 @@ export class Payments {
       this.#intents.set(change.intent.id, change.intent);
       this.#settlement.follow(change.intent);
     }
+    if (change.refund) this.#applyRefund(change.refund);
     if (change.type === 'settled') {
       if (change.notice) this.#settlement.notify(change.notice);
       return;
     }
-    if (change.refund) {
-      const { id, intentId, amount } = change.refund;
-      this.#refunds.set(id, change.refund);
-      this.#refunded.set(intentId, (this.#refunded.get(intentId) ?? 0) + amount);
-    }
     if (change.playback) this.#playbacks.set(change.playback.key, change.playback);
   }
+
+  #applyRefund(refund: Refund): void {
+    const { id, intentId, amount } = refund;
+    const before = this.#refunds.get(id);
+    const counts = (it: Refund | undefined) => (it && it.status !== 'failed' ? amount : 0);
+    this.#refunds.set(id, refund);
+    this.#refunded.set(intentId, (this.#refunded.get(intentId) ?? 0) + counts(refund) - counts(before));
+    this.#settlement.followRefund(refund, this.#runOf(refund));
+  }
 }
+
+const CANNOT_CONFIRM = {
+  succeeded: 'it has already succeeded after being previously confirmed',
+  processing: 'it is being processed',
+  requires_action: 'its customer is being asked to confirm it',
+  canceled: 'it has a status of canceled',
+} as const;
+
+const NOT_AUTHENTICATED: Decline = {
+  code: 'payment_intent_authentication_failure',
+  declineCode: 'authentication_failed',
+  message: 'The customer did not confirm the payment at their bank.',
+};

@@ -28,10 +28,23 @@ export const Intent = z.discriminatedUnion('status', [
   z.object({ ...intent, status: z.literal('requires_confirmation'), paymentMethod: z.string() }),
   z.object({
     ...intent,
+    status: z.literal('requires_action'),
+    paymentMethod: z.string(),
+    /** Where the customer confirms it, or does not. */
+    actionUrl: z.string(),
+    returnUrl: z.string().optional(),
+    /** Of the request that confirmed it, for the effect that may come. */
+    idempotencyKey: z.string().nullable(),
+  }),
+  z.object({ ...intent, status: z.literal('canceled') }),
+  z.object({
+    ...intent,
     status: z.literal('processing'),
     paymentMethod: z.string(),
     chargeId: z.string(),
     settlesAtMs: z.number(),
+    /** Absent: it succeeds. */
+    decline: Decline.optional(),
     /** Of the request that confirmed it, for the effect that is still to come. */
     idempotencyKey: z.string().nullable(),
   }),
@@ -54,6 +67,15 @@ export const Refund = z.object({
   created: z.int(),
   reason: z.string().nullable(),
   metadata: Metadata,
+  status: z.enum(['succeeded', 'pending', 'failed']).default('succeeded'),
+  /** While it is pending: when it is decided, how, and under which key it was asked for. */
+  settles: z
+    .object({
+      atMs: z.number(),
+      to: z.enum(['succeeded', 'failed']),
+      idempotencyKey: z.string().nullable(),
+    })
+    .optional(),
 });
 export type Refund = z.infer<typeof Refund>;
 
@@ -85,7 +107,12 @@ export const PaymentChange = z.discriminatedUnion('type', [
     refund: Refund.optional(),
     playback: Playback.optional(),
   }),
-  z.object({ type: z.literal('settled'), intent: Intent, notice: Notice.optional() }),
+  z.object({
+    type: z.literal('settled'),
+    intent: Intent.optional(),
+    refund: Refund.optional(),
+    notice: Notice.optional(),
+  }),
   z.object({ type: z.literal('notified'), noticeId: z.string() }),
 ]);
 export type PaymentChange = z.infer<typeof PaymentChange>;

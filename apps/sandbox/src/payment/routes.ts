@@ -13,6 +13,7 @@ import { type Answer, idempotencyKeyOf, serve } from '../serve.ts';
 import { faultAnswer, refuse, stripeError } from './errors.ts';
 import { answerOnce, checkKey, fingerprintOf, inProgress } from './idempotency.ts';
 import {
+  CancelIntent,
   ConfirmIntent,
   CreateIntent,
   CreateRefund,
@@ -36,14 +37,21 @@ export function paymentRoutes(payments: Payments, faults: Faults): FastifyPlugin
     app.post('/payment_intents', async (request, reply) => {
       const confirmed = isRecord(request.body) && request.body.confirm === 'true';
       return post(request, reply, '/payment_intents', confirmed ? 'charge' : 'create', (key) =>
-        payments.create(parseParameters(CreateIntent, request.body), key),
+        payments.create(parseParameters(CreateIntent, request.body), key, originOf(request)),
       );
     });
     app.post<ById>('/payment_intents/:id/confirm', async (request, reply) => {
       const { id } = request.params;
       return post(request, reply, `/payment_intents/${id}/confirm`, 'charge', (key) =>
-        payments.confirm(id, parseParameters(ConfirmIntent, request.body), key),
+        payments.confirm(id, parseParameters(ConfirmIntent, request.body), key, originOf(request)),
       );
+    });
+    app.post<ById>('/payment_intents/:id/cancel', async (request, reply) => {
+      const { id } = request.params;
+      return post(request, reply, `/payment_intents/${id}/cancel`, 'cancel', () => {
+        parseParameters(CancelIntent, request.body);
+        return payments.cancel(id);
+      });
     });
     app.post('/refunds', async (request, reply) =>
       post(request, reply, '/refunds', 'refund', (key) =>
@@ -71,6 +79,10 @@ export function paymentRoutes(payments: Payments, faults: Faults): FastifyPlugin
       }),
     );
   };
+}
+
+function originOf({ protocol, host }: FastifyRequest): string {
+  return `${protocol}://${host}`;
 }
 
 /** POSTs under their Idempotency-Key; a key is in progress until its first request has been answered or lost. */
@@ -132,7 +144,7 @@ async function speakStripe(app: FastifyInstance): Promise<void> {
       .send(answer.body);
   });
   app.setNotFoundHandler((request) => {
-    const message = `Unrecognized request URL (${request.method}: ${request.url}). The sandbox serves payment intents (create, confirm, retrieve, list) and refunds (create, retrieve, list).`;
+    const message = `Unrecognized request URL (${request.method}: ${request.url}). The sandbox serves payment intents (create, confirm, cancel, retrieve, list) and refunds (create, retrieve, list).`;
     throw refuse(404, { message });
   });
 }

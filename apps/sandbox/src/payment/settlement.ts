@@ -1,14 +1,14 @@
 import type { Logger } from '@holdfast/app-kit';
 import type { NewEffect } from '../ledger.ts';
 import { Timers } from '../timers.ts';
-import { chargeEffect } from './effects.ts';
+import { chargeEffect, refundEffect } from './effects.ts';
 import { newId, unixSeconds } from './ids.ts';
-import { intentObject } from './objects.ts';
-import type { Intent, IntentIn, Notice, PaymentChange } from './records.ts';
+import { intentObject, refundObject } from './objects.ts';
+import type { Intent, IntentIn, Notice, PaymentChange, Refund } from './records.ts';
 import { sendNotice, type WebhookTarget } from './webhook.ts';
 
 export interface SettlementOptions {
-  /** Where to tell that a payment succeeded later. Default: nobody is told. */
+  /** Where to say what came of a payment or refund later. Default: nowhere. */
   readonly webhook?: WebhookTarget | undefined;
   readonly log?: Logger | undefined;
 }
@@ -49,20 +49,59 @@ export class Settlement {
     this.#deliveries = new AbortController();
   }
 
+  /** The same of a refund. */
+  followRefund(refund: Refund, runId: string | undefined): void {
+    this.#timers.clear(refund.id);
+    const { settles } = refund;
+    if (refund.status !== 'pending' || !settles) return;
+    this.#timers.set(refund.id, Math.max(0, settles.atMs - Date.now()), () => {
+      this.#persist(refund.id, () => this.settleRefund(refund, settles, runId));
+    });
+  }
+
+  /** Money was taken, after all. */
+  succeed(intent: IntentIn<'succeeded'>, idempotencyKey: string | null): void {
+    const notice = this.#notice('payment_intent.succeeded', intentObject(intent, 0));
+    this.#commit({ type: 'settled', intent, notice }, chargeEffect(intent, idempotencyKey));
+  }
+
+  /** No money was taken, after all. */
+  fail(intent: IntentIn<'requires_payment_method'>): void {
+    const notice = this.#notice('payment_intent.payment_failed', intentObject(intent, 0));
+    this.#commit({ type: 'settled', intent, notice });
+  }
+
+  settleRefund(
+    { settles: _, ...refund }: Refund,
+    { to, idempotencyKey }: NonNullable<Refund['settles']>,
+    runId: string | undefined,
+  ): void {
+    const settled: Refund = { ...refund, status: to };
+    const type = to === 'failed' ? 'refund.failed' : 'refund.updated';
+    const notice = this.#notice(type, refundObject(settled));
+    const effect = to === 'succeeded' ? refundEffect(settled, runId, idempotencyKey) : undefined;
+    this.#commit({ type: 'settled', refund: settled, notice }, effect);
+  }
+
   #settle(processing: IntentIn<'processing'>): void {
-    const { settlesAtMs: _, idempotencyKey, ...rest } = processing;
-    const intent: IntentIn<'succeeded'> = { ...rest, status: 'succeeded' };
-    const notice = this.#options.webhook && {
-      id: newId('evt'),
-      type: 'payment_intent.succeeded',
-      created: unixSeconds(),
-      object: intentObject(intent, 0),
-    };
+    const { settlesAtMs: _, idempotencyKey, decline, paymentMethod, chargeId, ...rest } = processing;
+    this.#persist(processing.id, () => {
+      if (decline) this.fail({ ...rest, status: 'requires_payment_method', failure: { chargeId, decline } });
+      else this.succeed({ ...rest, status: 'succeeded', paymentMethod, chargeId }, idempotencyKey);
+    });
+  }
+
+  #notice(type: string, object: unknown): Notice | undefined {
+    if (!this.#options.webhook) return undefined;
+    return { id: newId('evt'), type, created: unixSeconds(), object };
+  }
+
+  #persist(name: string, settle: () => void): void {
     try {
-      this.#commit({ type: 'settled', intent, notice }, chargeEffect(intent, idempotencyKey));
+      settle();
     } catch (error) {
-      this.#options.log?.error({ err: error, intent: intent.id }, 'could not settle a payment, trying again');
-      this.#timers.set(intent.id, FIRST_RETRY_MS, () => this.#settle(processing));
+      this.#options.log?.error({ err: error, of: name }, 'could not settle, trying again');
+      this.#timers.set(name, FIRST_RETRY_MS, () => this.#persist(name, settle));
     }
   }
 

@@ -1,8 +1,11 @@
 import type { Decline } from './records.ts';
 
 export type CardOutcome =
-  | { readonly outcome: 'succeeds' }
-  | { readonly outcome: 'processes' }
+  /** `refund`: what becomes of refunds; absent: they are paid at once. */
+  | { readonly outcome: 'succeeds'; readonly refund?: 'succeeded' | 'failed' }
+  /** `decline`: how it ends; absent: it succeeds. */
+  | { readonly outcome: 'processes'; readonly decline?: Decline }
+  | { readonly outcome: 'asks_customer' }
   | { readonly outcome: 'declines'; readonly decline: Decline };
 
 const SUCCEEDS: CardOutcome = { outcome: 'succeeds' };
@@ -12,7 +15,18 @@ const CARDS: Readonly<Record<string, CardOutcome>> = {
   pm_card_visa: SUCCEEDS,
   pm_card_mastercard: SUCCEEDS,
   pm_card_amex: SUCCEEDS,
+  pm_card_pendingRefund: { outcome: 'succeeds', refund: 'succeeded' },
+  pm_card_refundFail: { outcome: 'succeeds', refund: 'failed' },
   pm_card_processing: { outcome: 'processes' },
+  pm_card_processingFails: {
+    outcome: 'processes',
+    decline: {
+      code: 'payment_method_provider_decline',
+      declineCode: 'insufficient_funds',
+      message: 'The bank returned the debit: insufficient funds.',
+    },
+  },
+  pm_card_authenticationRequired: { outcome: 'asks_customer' },
   pm_card_chargeDeclined: declines('card_declined', 'generic_decline', 'Your card was declined.'),
   pm_card_chargeDeclinedInsufficientFunds: declines(
     'card_declined',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { Currency, MAX_AMOUNT } from '../money.ts';
+import { amountFault, Currency, LARGEST_AMOUNT, MAX_AMOUNT } from '../money.ts';
+import { PaymentMethods, ReturnUrl } from '../payments.ts';
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 
@@ -18,27 +19,28 @@ export const Item = z.strictObject({
   sku: text(100),
   quantity: z.int().min(1).max(1_000_000),
   /** Minor units. */
-  unitAmount: z.int().min(0).max(MAX_AMOUNT),
+  unitAmount: z.int().min(0).max(LARGEST_AMOUNT),
 });
 export type Item = z.infer<typeof Item>;
 
+const order = {
+  customer: z.strictObject({ id: text(100), email: z.email().max(254), name: text(200) }),
+  items: z.array(Item).min(1).max(500),
+  paymentMethod: text(200),
+  shipTo: Address,
+};
+
 export const OrderInput = z
   .strictObject({
-    customer: z.strictObject({ id: text(100), email: z.email().max(254), name: text(200) }),
-    items: z.array(Item).min(1).max(500),
+    ...order,
     currency: Currency,
-    paymentMethod: text(200),
-    shipTo: Address,
+    paymentMethods: PaymentMethods.optional(),
+    returnUrl: ReturnUrl.optional(),
   })
-  .superRefine((order, ctx) => {
-    const total = totalOf(order.items);
-    if (total < 1n || total > BigInt(MAX_AMOUNT)) {
-      ctx.addIssue({
-        code: 'custom',
-        path: ['items'],
-        message: `the sum of quantity × unitAmount must be from 1 to ${MAX_AMOUNT} minor units, is ${total}`,
-      });
-    }
+  .superRefine(({ items, currency }, ctx) => {
+    const fault = z.array(Item).safeParse(items).success && amountFault(totalOf(items), currency);
+    if (fault)
+      ctx.addIssue({ code: 'custom', path: ['items'], message: `the sum of quantity × unitAmount ${fault}` });
   });
 export type OrderInput = z.infer<typeof OrderInput>;
 
@@ -46,9 +48,19 @@ export const OrderOutput = z.strictObject({
   chargeId: z.string(),
   reservationId: z.string(),
   trackingNumber: z.string(),
-  messageId: z.string(),
+  messageId: z.string().optional().meta({
+    description:
+      'Absent when the mail was refused, or nobody knows whether it was sent: see `warnings` of the run.',
+  }),
 });
 export type OrderOutput = z.infer<typeof OrderOutput>;
+
+/** Of runs that were accepted before version 2. */
+export const OrderInputV1 = z
+  .strictObject({ ...order, currency: z.string().regex(/^[a-z]{3}$/) })
+  .refine(({ items }) => totalOf(items) >= 1n && totalOf(items) <= BigInt(MAX_AMOUNT));
+
+export const OrderOutputV1 = OrderOutput.required({ messageId: true });
 
 /** What is needed of a step's result to go on; a label without its `labelId` cannot be voided later. */
 export const OrderResults = {

@@ -2,9 +2,19 @@ import type { StepCall } from '@holdfast/engine';
 
 /**
  * What a charge or refund is stamped with, so that it can be found without its key: its run, and its step, which names the key as well:
- * keys change, after a definite no or a failure that would be played back.
+ * keys change, after a definite no or a failure that would be played back. The generation is for who reads Stripe's events: a signal is
+ * sent to one.
  */
 export function effectMetadata(call: StepCall): Readonly<Record<string, string>> {
+  return {
+    'metadata[run]': call.runId,
+    'metadata[generation]': String(call.generation),
+    'metadata[step]': call.reference,
+  };
+}
+
+/** The same, as version 1 of the flows sends it. */
+export function effectMetadataV1(call: StepCall): Readonly<Record<string, string>> {
   return { 'metadata[run]': call.runId, 'metadata[step]': call.reference };
 }
 

@@ -9,7 +9,9 @@ export const PaymentIntent = z.object({
   /** Stripe adds statuses; an unknown one is in doubt, not unreadable. */
   status: z.string(),
   amount: z.int(),
+  currency: z.string().optional(),
   metadata,
+  next_action: z.object({ redirect_to_url: z.object({ url: z.string().max(5_000) }).nullish() }).nullish(),
   last_payment_error: z
     .object({
       code: z.string().optional(),

@@ -1,31 +1,33 @@
-import type { StepCall } from '@holdfast/engine';
-import type { Payments } from '@holdfast/flows';
+import { type StepCall, ThrottledError } from '@holdfast/engine';
+import type { ChargedAmount, Payments } from '@holdfast/flows';
 import { bearer, createHttpClient, type Guard } from '@holdfast/http';
 import { HTTP_LIMITS } from '../http-limits.ts';
 import { unwrap } from '../unwrap.ts';
-import { CHARGE, chargeForm, readCharge, takesMoney } from './charge.ts';
-import { isEffectOf } from './effect.ts';
+import { type Account, chargeForm, makeIntent, readCharge, standsOrMay } from './charge.ts';
+import { effectMetadata } from './effect.ts';
 import { readStripeError } from './errors.ts';
-import { PaymentIntent, Refund } from './objects.ts';
-import { findCharges, findRefunds, theEffect } from './played-back.ts';
-import { checkRefund, paysBack, REFUND, type RefundRequest, refundForm } from './refund.ts';
+import { PaymentIntent } from './objects.ts';
+import { isPending, makeRefund, notPaidBack, paysBack, presentRefund, readRefund } from './refund.ts';
 import { StripeHttp } from './stripe-http.ts';
+import { stripePaymentsV1 } from './v1.ts';
 
 export interface StripePaymentsConfig {
   /** `https://api.stripe.com`, or the sandbox. */
   readonly url: string;
   /** A secret or restricted key. */
   readonly key: string;
+  /** Default `payment`. */
+  readonly account?: Account;
 }
 
 /**
- * Payments over Stripe's API. Every request carries `call.idempotencyKey` and is the same bytes each time.
+ * Payments over Stripe's API. Every charge and refund carries `call.idempotencyKey` and is the same bytes each time.
  *
  * Stripe remembers a key's first answer, for 24 hours at least, and plays it back; a 500 too. What happened is then looked up in
  * Stripe's lists; if nothing did, the next attempt gets a new key.
  */
 export function stripePayments(
-  { url, key }: StripePaymentsConfig,
+  { url, key, account = 'payment' }: StripePaymentsConfig,
   guard?: Guard,
 ): Payments & { close(): Promise<void> } {
   const stripe = new StripeHttp(
@@ -33,70 +35,83 @@ export function stripePayments(
   );
   return {
     async charge(request, call) {
-      const form = chargeForm(request, call);
-      const outcome = await stripe.post('/v1/payment_intents', form, call, PaymentIntent);
-      const intent =
-        outcome.kind === 'in_doubt' && outcome.playedBack
-          ? theEffect(await findCharges(stripe, call), takesMoney, outcome, { call, operation: CHARGE })
-          : unwrap(outcome, CHARGE);
-      return readCharge(
-        intent.status === 'processing' ? await readAgain(stripe, intent, call) : intent,
-        request,
-      );
+      const form = chargeForm(request, call, account);
+      return readCharge(await makeIntent(stripe, form, call, standsOrMay), request);
+    },
+
+    async readCharge(charged, call) {
+      return readCharge(await presentIntent(stripe, charged, call), charged);
+    },
+
+    async takeBack(charged, call) {
+      if (charged.pending && (await endIntent(stripe, charged, call)) === 'canceled') return;
+      const made = await makeRefund(stripe, charged, effectMetadata(call), call);
+      // under its key the first answer is played back, whatever has become of it since
+      const refund = isPending(made) ? await presentRefund(stripe, made.id, call) : made;
+      if (!paysBack(refund)) throw notPaidBack(refund);
+      if (isPending(refund))
+        throw notYet('refund_pending', `the refund ${refund.id} is not settled yet`, call);
     },
 
     async refund(request, call) {
-      const outcome = await stripe.post('/v1/refunds', refundForm(request, call), call, Refund);
-      if (outcome.kind === 'in_doubt' && outcome.playedBack) {
-        const found = await findRefunds(stripe, request.chargeId, call);
-        return checkRefund(theEffect(found, paysBack, outcome, { call, operation: REFUND }));
-      }
-      const known = outcome.kind === 'rejected' && outcome.code === 'charge_already_refunded';
-      const ours = known ? await wasRefundedByUs(stripe, request, call) : undefined;
-      if (ours) return;
-      checkRefund(unwrap(outcome, { ...REFUND, settlesDoubt: () => ours === false }));
+      return readRefund(await makeRefund(stripe, request, effectMetadata(call), call));
     },
 
+    async readRefund(refundId, call) {
+      return readRefund(await presentRefund(stripe, refundId, call));
+    },
+
+    async endRefund(refundId, call) {
+      const refund = await presentRefund(stripe, refundId, call);
+      if (isPending(refund))
+        throw notYet('refund_pending', `the refund ${refundId} is not settled yet`, call);
+      return paysBack(refund) ? 'stands' : undefined;
+    },
+
+    v1: stripePaymentsV1(stripe),
     close: () => stripe.close(),
   };
 }
 
-/**
- * The answer to a charge is played back as it first was, so `processing` stays `processing` there: its present state has to be
- * read. While that cannot be had, the charge is in doubt, never unavailable: it was taken on, and may yet succeed.
- */
-async function readAgain(stripe: StripeHttp, { id }: PaymentIntent, call: StepCall): Promise<PaymentIntent> {
-  const path = `/v1/payment_intents/${encodeURIComponent(id)}`;
-  const outcome = await stripe.get(path, {}, call, PaymentIntent);
-  if (outcome.kind === 'ok') return outcome.value;
-  return unwrap(
-    { ...outcome, kind: 'in_doubt' },
-    { provider: 'payment', operation: `charge (reading ${id})` },
-  );
-}
-
-/**
- * Stripe forgets keys, so that a refund repeated late is refused as already done. It counts as ours only if this run stands on it, and
- * no other step of it, with the same amount: a refund made by hand does not, and is for a person to judge.
- * @returns undefined when Stripe would not tell
- */
-async function wasRefundedByUs(
+async function presentIntent(
   stripe: StripeHttp,
-  request: RefundRequest,
+  { chargeId }: Pick<ChargedAmount, 'chargeId'>,
   call: StepCall,
-): Promise<boolean | undefined> {
-  const { chargeId, amount } = request;
-  const found = await findRefunds(
-    stripe,
-    chargeId,
-    call,
-    (refund) => isOurs(call, refund) && refund.amount === amount && paysBack(refund),
-  );
-  if (found.read !== 'failed') return found.items.length > 0;
-  if (found.trouble.kind === 'rejected' || found.trouble.kind === 'misconfigured') return undefined;
-  return unwrap(found.trouble, { provider: 'payment', operation: 'refund (looking it up)' });
+): Promise<PaymentIntent> {
+  const path = `/v1/payment_intents/${encodeURIComponent(chargeId)}`;
+  return unwrap(await stripe.get(path, {}, call, PaymentIntent), {
+    provider: 'payment',
+    operation: 'charge (reading it)',
+  });
 }
 
-function isOurs(call: StepCall, refund: Refund): boolean {
-  return isEffectOf(call, refund) || (refund.metadata?.run === call.runId && !refund.metadata.step);
+/** Cancels an intent that has not come to anything, so that it never will. @throws ThrottledError while neither can be said */
+async function endIntent(
+  stripe: StripeHttp,
+  charged: ChargedAmount,
+  call: StepCall,
+): Promise<'canceled' | 'succeeded'> {
+  const { chargeId } = charged;
+  const { status } = await presentIntent(stripe, charged, call);
+  if (status === 'canceled' || status === 'succeeded') return status;
+  // a debit on its way cannot be called back
+  if (status === 'processing') throw notYet('payment_processing', `${chargeId} is not settled yet`, call);
+  const path = `/v1/payment_intents/${encodeURIComponent(chargeId)}/cancel`;
+  const outcome = await stripe.postUnkeyed(path, call, PaymentIntent);
+  if (outcome.kind === 'ok' && outcome.value.status === 'canceled') return 'canceled';
+  if (outcome.kind === 'ok' || (outcome.kind === 'rejected' && outcome.code === UNEXPECTED_STATE)) {
+    throw notYet('payment_changing', `${chargeId} changed while it was being canceled`, call);
+  }
+  return unwrap(outcome, { provider: 'payment', operation: 'charge (canceling it)' });
+}
+
+const UNEXPECTED_STATE = 'payment_intent_unexpected_state';
+
+const FIRST_LOOK_MS = 5_000;
+const LAST_LOOK_MS = 3_600_000;
+
+/** Nothing went wrong, and there is nothing to do but look again, less and less often. */
+function notYet(code: string, message: string, { attempt }: StepCall): ThrottledError {
+  const retryAfter = Math.min(FIRST_LOOK_MS * 2 ** Math.min(attempt - 1, 20), LAST_LOOK_MS);
+  return new ThrottledError({ code, message: `payment: ${message}; it is asked again`, retryAfter });
 }

@@ -14,12 +14,27 @@ export class StripeHttp {
   }
 
   post<T>(path: string, form: Record<string, string>, call: StepCall, schema: z.ZodType<T>) {
+    return this.#post(path, form, call, schema, { idempotencyKey: call.idempotencyKey });
+  }
+
+  /** Without a key: for what is the same however often it is done. */
+  postUnkeyed<T>(path: string, call: StepCall, schema: z.ZodType<T>) {
+    return this.#post(path, {}, call, schema);
+  }
+
+  #post<T>(
+    path: string,
+    form: Record<string, string>,
+    call: StepCall,
+    schema: z.ZodType<T>,
+    key: { readonly idempotencyKey?: string } = {},
+  ) {
     return this.#http.request({
       method: 'POST',
       path,
       headers: VERSION,
       body: { form },
-      idempotencyKey: call.idempotencyKey,
+      ...key,
       signal: call.signal,
       origin: call,
       schema,
