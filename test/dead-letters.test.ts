@@ -10,7 +10,6 @@ const system = useTestSystem({ workers: 2 });
 const CHARGE = { provider: 'payment', operation: 'charge' } as const;
 const RESERVE = { provider: 'inventory', operation: 'reserve' } as const;
 const LABEL = { provider: 'shipping', operation: 'label' } as const;
-const SEND = { provider: 'email', operation: 'send' } as const;
 
 /** As often as a step is tried. */
 const ATTEMPTS = 8;
@@ -19,45 +18,45 @@ const ATTEMPTS = 8;
 const down = (operation: Pick<Fault, 'provider' | 'operation'>) =>
   system().sandbox.fault({ ...operation, fault: 'error', status: 503, retryAfter: 0, times: ATTEMPTS });
 
-let unmailed: RunRecord;
 let unshipped: RunRecord;
+let unreserved: RunRecord;
 let uncharged: RunRecord;
 
 /** Three orders whose attempts are used up, each at another step: the one that comes furthest first. */
 beforeAll(async () => {
   const dead: Promise<RunRecord>[] = [];
-  for (const operation of [SEND, LABEL, CHARGE]) {
+  for (const operation of [LABEL, RESERVE, CHARGE]) {
     await down(operation);
     const run = await system().shop.placeSurely(ORDERS.good, `dead-at-${operation.operation}`);
     const there = async () => (await system().shop.run(run.id))?.steps.some((step) => step.attempts > 1);
     await waitFor(there, { what: `an attempt of ${operation.operation} to fail`, timeoutMs: 20_000 });
     dead.push(system().shop.end(run));
   }
-  [unmailed, unshipped, uncharged] = (await Promise.all(dead)) as [RunRecord, RunRecord, RunRecord];
+  [unshipped, unreserved, uncharged] = (await Promise.all(dead)) as [RunRecord, RunRecord, RunRecord];
 });
 
 it('parks orders whose attempts are used up, with nothing undone', async () => {
   const completed = { status: 'completed' };
-  expect(unmailed).toMatchObject({
-    ...{ status: 'dead', error: { kind: 'exhausted', step: 'email' } },
-    steps: [completed, completed, completed, { name: 'email', status: 'failed' }],
-  });
   expect(unshipped).toMatchObject({
     ...{ status: 'dead', error: { kind: 'exhausted', code: 'sandbox_fault', step: 'ship' } },
     steps: [completed, completed, { name: 'ship', status: 'failed' }],
+  });
+  expect(unreserved).toMatchObject({
+    ...{ status: 'dead', error: { kind: 'exhausted', step: 'reserve' } },
+    steps: [completed, { name: 'reserve', status: 'failed' }],
   });
   expect(uncharged).toMatchObject({
     ...{ status: 'dead', error: { kind: 'exhausted', step: 'charge' } },
     steps: [{ name: 'charge', status: 'failed' }],
   });
-  expect(await system().sandbox.countsOf(unmailed.id)).toEqual({ charge: 1, reserve: 1, label: 1 });
   expect(await system().sandbox.countsOf(unshipped.id)).toEqual({ charge: 1, reserve: 1 });
+  expect(await system().sandbox.countsOf(unreserved.id)).toEqual({ charge: 1 });
   expect(await system().sandbox.countsOf(uncharged.id)).toEqual({});
   expect(await system().sandbox.pending()).toEqual([]); // each attempt was made
 });
 
 it('shows a letter for each under Failed, with its reason', async () => {
-  for (const run of [unmailed, unshipped, uncharged]) {
+  for (const run of [unshipped, unreserved, uncharged]) {
     const letter = await system().board.letterOf(run.id);
     expect(letter.failedReason).toContain(run.error?.message);
   }
@@ -101,7 +100,7 @@ it('buries an order again that is redriven too early, with a letter of its own',
 
 it('goes on from the steps that failed when Retry all is pressed, with one charge each', async () => {
   await system().board.retryAll();
-  for (const { id } of [unmailed, uncharged]) {
+  for (const { id } of [unreserved, uncharged]) {
     await system().shop.runThat(id, ['completed']);
     expect(await system().sandbox.countsOf(id)).toEqual(FULFILLED);
   }

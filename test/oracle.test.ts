@@ -140,6 +140,7 @@ const PLANTED: readonly (readonly [number, string, Plant, string])[] = [
   [4, 'dead, and refunded though the record says charged', addEffect(DEAD, 'refund'), DEAD],
   [4, 'dead, and charged though the record says not', patchStep(DEAD, 'charge', { status: 'failed' }), DEAD],
   [5, 'completed without a label', dropEffect(COMPLETED, 'label'), COMPLETED],
+  [5, 'completed without a mail, and no warning', dropEffect(COMPLETED, 'send'), COMPLETED],
   [5, 'completed with two labels', repeatEffect(COMPLETED, 'label'), COMPLETED],
   [5, 'completed, and the label void', addEffect(COMPLETED, 'void'), COMPLETED],
   [5, 'failed with the reservation kept', dropEffect(FAILED, 'release'), FAILED],

@@ -60,6 +60,17 @@ export class Shop {
     return this.end(await this.placeSurely(order, key));
   }
 
+  /** Cancels an order once it has tried this step. */
+  async cancelAt({ id }: Pick<RunRecord, 'id'>, step: string): Promise<void> {
+    await waitFor(
+      async () => (await this.run(id))?.steps.some(({ name, attempts }) => name === step && attempts > 0),
+      { what: `run ${id} to try its step "${step}"`, timeoutMs: 20_000, everyMs: 30 },
+    );
+    const url = `${this.#url()}/v1/runs/${id}/cancel`;
+    const { status } = await ask(url, { method: 'POST', headers: this.#login() });
+    if (status !== 202) throw new Error(`cancelling ${id} was answered ${status}`);
+  }
+
   /** @returns undefined when there is no such run */
   async run(runId: string): Promise<RunRecord | undefined> {
     const reply = await ask(`${this.#url()}/v1/runs/${runId}`, { headers: this.#login() });

@@ -77,6 +77,7 @@ function run(id: string, status: RunRecord['status'], steps: readonly StepStatus
         kind: status === 'dead' ? 'exhausted' : 'rejected',
       },
     }),
+    warnings: [],
     steps: standing(status, steps).steps.map((step) => ({ ...step })),
     createdAt: T0,
     updatedAt: T0 + 1_000,
