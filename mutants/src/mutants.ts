@@ -149,8 +149,8 @@ if refused then return { refused } end`,
   {
     name: 'an effect that only a person can answer for is repeated',
     file: `${SRC}/drive/step-runner.ts`,
-    find: `if (whenInDoubt === 'halt') return halted(effect);`,
-    replace: `if (whenInDoubt === 'halt' && start.attempts > 99) return halted(effect);`,
+    find: `if (whenInDoubt === 'halt') return this.#halted(effect, start);`,
+    replace: `if (whenInDoubt === 'halt' && start.attempts > 99) return this.#halted(effect, start);`,
     tests: engine('limits', 'forgets its key in time'),
   },
   {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { createClient } from '@holdfast/engine';
 import { paymentContract } from '@holdfast/flows';
 import { providerHealth, redisStore } from '@holdfast/http';
+import { providersEnv } from '@holdfast/sandbox/providers-env';
 import { startRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 
@@ -25,6 +26,7 @@ export async function startPaymentFleet({ paymentUrl, workers }) {
       const env = {
         PATH: process.env.PATH,
         HOLDFAST_REDIS_URL: redis.url,
+        ...providersEnv({ url: 'http://127.0.0.1:1', smtpUrl: 'smtp://127.0.0.1:1' }),
         HOLDFAST_PAYMENT_URL: paymentUrl,
       };
       for (let n = 0; n < workers; n += 1) {

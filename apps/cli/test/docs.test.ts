@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readApiConfig } from '@holdfast/api';
 import { readDashboardConfig } from '@holdfast/dashboard';
+import { providersEnv } from '@holdfast/sandbox';
 import { readWorkerConfig } from '@holdfast/worker';
 import { describe, expect, test } from 'vitest';
 
@@ -35,10 +36,11 @@ describe('docs/configuration.md', () => {
     expect(documented.toSorted()).toEqual([...new Set(names)].toSorted());
   });
 
+  const NOWHERE = { url: 'http://127.0.0.1:1', smtpUrl: 'smtp://127.0.0.1:1' };
   const REDIS = { HOLDFAST_REDIS_URL: 'redis://127.0.0.1:6379' };
   test.each([
     ['API', readApiConfig, REDIS],
-    ['worker', readWorkerConfig, REDIS],
+    ['worker', readWorkerConfig, { ...REDIS, ...providersEnv(NOWHERE) }],
     ['dashboard', readDashboardConfig, { ...REDIS, HOLDFAST_DASHBOARD_PASSWORD: 'correct horse battery' }],
   ])('has the defaults that the %s has', (_what, readConfig, required) => {
     const defaults = Object.fromEntries(rows.flatMap(([, name, value]) => (value ? [[name, value]] : [])));

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { providersEnv } from '@holdfast/sandbox/providers-env';
 import type { ChildSpec } from './child.ts';
 import type { Home } from './home.ts';
 import { answersOk } from './http-ready.ts';
@@ -129,15 +130,7 @@ function workerNames({ workers }: Pick<Settings, 'workers'>): string[] {
 
 /** The sandbox's providers, each unless the user has named another. */
 function providersAt(sandboxUrl: string, smtpUrl: string, env: Environment): Environment {
-  const sandbox: Environment = {
-    HOLDFAST_PAYMENT_URL: `${sandboxUrl}/payment`,
-    HOLDFAST_PAYMENT_KEY: 'sk_test_sandbox',
-    HOLDFAST_INVENTORY_URL: `${sandboxUrl}/inventory`,
-    HOLDFAST_SHIPPING_URL: `${sandboxUrl}/shipping`,
-    HOLDFAST_SHIPPING_CLIENT_ID: 'sandbox',
-    HOLDFAST_SHIPPING_CLIENT_SECRET: 'sandbox-secret',
-    HOLDFAST_EMAIL_URL: smtpUrl,
-  };
+  const sandbox = providersEnv({ url: sandboxUrl, smtpUrl });
   return Object.fromEntries(Object.entries(sandbox).map(([name, value]) => [name, env[name] || value]));
 }
 

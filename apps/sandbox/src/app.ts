@@ -13,6 +13,7 @@ import { Payments } from './payment/payments.ts';
 import { paymentRoutes } from './payment/routes.ts';
 import type { WebhookTarget } from './payment/webhook.ts';
 import { addProblemHandlers } from './problems.ts';
+import { DEFAULT_SHIPPING_CLIENT } from './providers-env.ts';
 import { shippingRoutes } from './shipping.ts';
 
 export interface SandboxOptions {
@@ -29,8 +30,6 @@ export interface SandboxOptions {
   /** How long a shipping token is good for. Default 3600. */
   readonly tokenLifetimeSeconds?: number;
 }
-
-export const DEFAULT_SHIPPING_CLIENT: OAuthClient = { id: 'sandbox', secret: 'sandbox-secret' };
 
 /** A reservation's id is as long as its caller likes, within reason. */
 const MAX_PARAM_LENGTH = 500;

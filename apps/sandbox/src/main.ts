@@ -12,8 +12,8 @@ import {
   wholeNumber,
 } from '@holdfast/app-kit';
 import { z } from 'zod';
-import { DEFAULT_SHIPPING_CLIENT } from './app.ts';
 import type { WebhookTarget } from './payment/webhook.ts';
+import { DEFAULT_SHIPPING_CLIENT } from './providers-env.ts';
 import { startSandbox } from './start.ts';
 
 const STOP_WITHIN_MS = 5000;

@@ -18,7 +18,7 @@ const LabelRequest = z.object({
     line2: text(200).optional(),
     city: text(100),
     state: text(100).optional(),
-    postalCode: text(20),
+    postalCode: text(20).optional(),
     country: z.string().regex(/^[A-Z]{2}$/, 'expected an ISO 3166-1 alpha-2 code such as "US"'),
   }),
   items: z
@@ -72,7 +72,14 @@ class Shipping {
       reference,
       trackingNumber: `1Z${String(randomInt(1e12)).padStart(12, '0')}`,
       status: 'purchased',
-      to: [to.name, to.line1, to.line2, `${to.postalCode} ${to.city}`, to.state, to.country]
+      to: [
+        to.name,
+        to.line1,
+        to.line2,
+        [to.postalCode, to.city].filter(Boolean).join(' '),
+        to.state,
+        to.country,
+      ]
         .filter(Boolean)
         .join('\n'),
     };

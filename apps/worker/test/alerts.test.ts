@@ -2,12 +2,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AlertMessage } from '@holdfast/operations';
+import { providersEnv } from '@holdfast/sandbox';
 import { waitFor } from '@holdfast/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import { readWorkerConfig } from '../src/index.ts';
 import { startWorkerProcesses } from './processes.ts';
 import { startSystem } from './system.ts';
 
+const NOWHERE = { url: 'http://127.0.0.1:1', smtpUrl: 'smtp://127.0.0.1:1' };
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
 /** Takes alerts as a chat or a pager does. */
@@ -36,13 +38,10 @@ test('deaths, a provider that is down, refused credentials and a Redis that went
   };
   const { submit, ended, fault, redis, sandbox, connection } = await startSystem(env);
   await startWorkerProcesses(1, {
-    ...env,
     HOLDFAST_REDIS_URL: redis.url,
     HOLDFAST_RETRY_SCALE: '0.01',
-    HOLDFAST_PAYMENT_URL: `${sandbox.url}/payment`,
-    HOLDFAST_INVENTORY_URL: `${sandbox.url}/inventory`,
-    HOLDFAST_SHIPPING_URL: `${sandbox.url}/shipping`,
-    HOLDFAST_EMAIL_URL: sandbox.smtpUrl,
+    ...providersEnv(sandbox),
+    ...env,
   });
 
   await connection.set('{hf0}/canary', 0);
@@ -80,5 +79,7 @@ test.each([
   [{ HOLDFAST_ALERT_URL: 'https://x', HOLDFAST_ALERT_SECRET: 'whsec_c2hvcnQ=' }, 'HOLDFAST_ALERT_SECRET'],
   [{ HOLDFAST_ALERT_SECRET: SECRET }, 'HOLDFAST_ALERT_URL'],
 ])('%j is refused at start, naming %s', (env, variable) => {
-  expect(() => readWorkerConfig({ HOLDFAST_REDIS_URL: 'redis://127.0.0.1', ...env })).toThrow(variable);
+  expect(() =>
+    readWorkerConfig({ HOLDFAST_REDIS_URL: 'redis://127.0.0.1', ...providersEnv(NOWHERE), ...env }),
+  ).toThrow(variable);
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createClient, defineFlow, isTerminal, startWorker } from '@holdfast/engine';
 import { createGuard, redisStore } from '@holdfast/http';
 import { stripePayments } from '@holdfast/providers';
+import { providersEnv } from '@holdfast/sandbox';
 import { waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
@@ -35,10 +36,8 @@ it('three workers share a limit that nobody told them, and all their orders comp
   const runIds = await Promise.all(Array.from({ length: ORDERS }, (_, n) => submit(`order-${n}`)));
   await startWorkerProcesses(WORKERS, {
     HOLDFAST_REDIS_URL: redis.url,
+    ...providersEnv(sandbox),
     HOLDFAST_PAYMENT_URL: stripe.url,
-    HOLDFAST_INVENTORY_URL: `${sandbox.url}/inventory`,
-    HOLDFAST_SHIPPING_URL: `${sandbox.url}/shipping`,
-    HOLDFAST_EMAIL_URL: sandbox.smtpUrl,
     HOLDFAST_CONCURRENCY: String(CONCURRENCY),
   });
   const runs = await Promise.all(runIds.map((runId) => ended(runId, 60_000)));

@@ -1,11 +1,14 @@
+import { stripePayments } from '@holdfast/providers';
+import { providersEnv } from '@holdfast/sandbox';
 import { freePort } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import { readWorkerConfig } from '../src/index.ts';
 import { limitedStripe } from './limited-stripe.ts';
 import { ORDER, startSystem } from './system.ts';
 
+const NOWHERE = providersEnv({ url: 'http://127.0.0.1:1', smtpUrl: 'smtp://127.0.0.1:1' });
 const read = (env: Record<string, string>) =>
-  readWorkerConfig({ HOLDFAST_REDIS_URL: 'redis://127.0.0.1:1', ...env }).providers;
+  readWorkerConfig({ HOLDFAST_REDIS_URL: 'redis://127.0.0.1:1', ...NOWHERE, ...env }).providers;
 
 describe('limits', () => {
   it('are none unless they are given', () => {
@@ -66,14 +69,15 @@ describe('a fallback for payments', () => {
       HOLDFAST_PAYMENT_FALLBACK_URL: `${other.sandbox.url}/payment`,
       HOLDFAST_PAYMENT_FALLBACK_KEY: 'sk_fallback',
     });
-    const paid = await ended(await submit('order-1'));
+    const able = { paymentMethods: { 'payment-fallback': 'pm_card_visa' } };
+    const paid = await ended(await submit('order-1', able));
     expect(paid).toMatchObject({
       status: 'completed',
       output: { chargeId: expect.stringMatching(/^fallback\/pi_/) },
     });
     const [item] = ORDER.items;
     const soldOut = { quantity: 1, unitAmount: 100, ...item, sku: 'SOLD-OUT-1' };
-    const refunded = await ended(await submit('order-2', { items: [soldOut] }));
+    const refunded = await ended(await submit('order-2', { ...able, items: [soldOut] }));
     expect(refunded.status).toBe('failed');
     const effects = (await other.ledger()).map(({ operation, reference }) => [operation, reference]);
     expect(effects).toEqual([
@@ -82,4 +86,47 @@ describe('a fallback for payments', () => {
       ['refund', refunded.id],
     ]);
   }, 40_000);
+});
+
+describe('who the providers are', () => {
+  const all = { HOLDFAST_REDIS_URL: 'redis://127.0.0.1:1', ...NOWHERE };
+  it.each(Object.keys(NOWHERE))('is never guessed: %s', (name) => {
+    expect(() => readWorkerConfig({ ...all, [name]: '' })).toThrow(`${name}: is missing`);
+  });
+
+  it('a mail server that is not on this machine needs a sender of yours', () => {
+    const elsewhere = { ...all, HOLDFAST_EMAIL_URL: 'smtp://mail.example.com' };
+    expect(() => readWorkerConfig(elsewhere)).toThrow(
+      /HOLDFAST_EMAIL_FROM: is missing.*Shop <orders@example.com>/,
+    );
+    const from = 'Shop <orders@example.com>';
+    expect(readWorkerConfig({ ...elsewhere, HOLDFAST_EMAIL_FROM: from }).providers.email).toMatchObject({
+      from,
+    });
+  });
+
+  it.each([
+    ['a line break at its end', 'HOLDFAST_PAYMENT_KEY', 'sk_canary\n', /holds a line break/],
+    ['a # in a password', 'HOLDFAST_EMAIL_URL', 'smtp://user:canary#x@host', /percent-encode/],
+    ['a / in a password', 'HOLDFAST_EMAIL_URL', 'smtp://user:12/canary@host', /percent-encode/],
+    ['another protocol', 'HOLDFAST_EMAIL_URL', 'http://user:canary@host', /percent-encode/],
+  ])('%s is a fault that names its variable and shows nothing of it', (_what, name, value, says) => {
+    const read = () => readWorkerConfig({ ...all, [name]: value });
+    expect(read).toThrow(name);
+    expect(read).toThrow(says);
+    expect(read).not.toThrow(/canary/);
+  });
+
+  it('a key never goes over plain http to another machine', async () => {
+    const { payment } = readWorkerConfig({
+      ...all,
+      HOLDFAST_PAYMENT_URL: 'http://payments.example',
+    }).providers;
+    expect(() => stripePayments(payment)).toThrow(/plain http/);
+  });
+
+  it('half of a client certificate is refused', () => {
+    const cert = new URL('provider-config.test.ts', import.meta.url).pathname;
+    expect(() => readWorkerConfig({ ...all, HOLDFAST_PAYMENT_TLS_CERT: cert })).toThrow(/PEM form/);
+  });
 });

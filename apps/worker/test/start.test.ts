@@ -1,4 +1,5 @@
 import { createLogger, OperatorError } from '@holdfast/app-kit';
+import { providersEnv } from '@holdfast/sandbox';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import { type RunningWorker, readWorkerConfig, startWorkerApp } from '../src/index.ts';
@@ -10,7 +11,12 @@ async function withRedis(settings: readonly string[] = []): Promise<TestRedis> {
 }
 
 async function startOn(redis: TestRedis, env: Record<string, string> = {}): Promise<RunningWorker> {
-  const config = readWorkerConfig({ HOLDFAST_REDIS_URL: redis.url, HOLDFAST_WORKER_PORT: '0', ...env });
+  const config = readWorkerConfig({
+    ...providersEnv({ url: 'http://127.0.0.1:1', smtpUrl: 'smtp://127.0.0.1:1' }),
+    HOLDFAST_REDIS_URL: redis.url,
+    HOLDFAST_WORKER_PORT: '0',
+    ...env,
+  });
   const worker = await startWorkerApp(config, createLogger('worker', 'silent'));
   onTestFinished(() => worker.close());
   return worker;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@holdfast/app-kit';
 import { type Client, createClient, type Run } from '@holdfast/engine';
-import { orderContract } from '@holdfast/flows';
-import { startSandbox } from '@holdfast/sandbox';
+import { type OrderInput, orderContract } from '@holdfast/flows';
+import { providersEnv, startSandbox } from '@holdfast/sandbox';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
@@ -45,7 +45,7 @@ export function orders(redisUrl: string) {
   });
   return {
     connection,
-    async submit(key: string, more: Partial<typeof ORDER> = {}): Promise<string> {
+    async submit(key: string, more: Partial<OrderInput> = {}): Promise<string> {
       const input = { ...ORDER, ...more };
       const reply = await client.submit({
         ...{ flow: 'order', input, tenant: 't', idempotencyKey: key, fingerprint: key },
@@ -78,10 +78,7 @@ export async function startSystem(env: Readonly<Record<string, string>> = {}) {
   const config = readWorkerConfig({
     HOLDFAST_REDIS_URL: redis.url,
     HOLDFAST_RETRY_SCALE: '0.01',
-    HOLDFAST_PAYMENT_URL: `${sandbox.url}/payment`,
-    HOLDFAST_INVENTORY_URL: `${sandbox.url}/inventory`,
-    HOLDFAST_SHIPPING_URL: `${sandbox.url}/shipping`,
-    HOLDFAST_EMAIL_URL: sandbox.smtpUrl,
+    ...providersEnv(sandbox),
     ...env,
   });
   const worker = await startWorkerApp(config, silent);

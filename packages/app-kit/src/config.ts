@@ -23,6 +23,15 @@ export function readConfig<S extends z.ZodRawShape>(
   const given = Object.fromEntries(
     Object.keys(shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
   );
+  const unclean = Object.entries(given).filter(([, value]) => /\p{Cc}/u.test(value ?? ''));
+  if (unclean.length > 0)
+    throw new ConfigError(
+      unclean.map(([variable]) => ({
+        variable,
+        message:
+          'holds a line break or another control character, perhaps at its end; its value is not shown',
+      })),
+    );
   const parsed = z.object(shape).safeParse(given);
   if (parsed.success) return parsed.data;
   throw new ConfigError(
@@ -60,9 +69,16 @@ export const positiveNumber = z.string().transform((text, ctx) => {
 /** A URL with one of the given protocols (as in `http:`), without a slash at its end. */
 export const url = (...protocols: string[]) =>
   z.string().transform((text, ctx) => {
-    if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text.replace(/\/+$/, '');
+    const read = URL.canParse(text) ? new URL(text) : undefined;
+    // a "#", "/" or "?" in a password ends the host before its "@"; a path of http may hold one
+    const inPath = read?.protocol.startsWith('http') && read.pathname.includes('@');
+    const cut = text.includes('@') && read?.username === '' && !inPath;
+    if (read && protocols.includes(read.protocol) && !cut) return text.replace(/\/+$/, '');
     const expected = protocols.map((p) => `${p}//…`).join(' or ');
-    ctx.addIssue({ code: 'custom', message: `expected a URL like ${expected}, got ${JSON.stringify(text)}` });
+    const got = text.includes('@')
+      ? 'percent-encode what is special in user and password (its value is not shown)'
+      : `got ${JSON.stringify(text)}`;
+    ctx.addIssue({ code: 'custom', message: `expected a URL like ${expected}; ${got}` });
     return z.NEVER;
   });
 
@@ -90,7 +106,7 @@ export const redisUrl = z
   });
 
 /** The path of a file in PEM form; its contents are what is read. */
-const pem = z.string().transform((path, ctx) => {
+export const pem = z.string().transform((path, ctx) => {
   try {
     const text = readFileSync(path, 'utf8');
     if (text.includes('-----BEGIN ')) return text;

@@ -2,6 +2,7 @@ export {
   ConfigError,
   host,
   logLevel,
+  pem,
   port,
   positiveNumber,
   readConfig,

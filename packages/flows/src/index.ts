@@ -1,4 +1,5 @@
 export { ALL_CONTRACTS, allFlows, CONTRACTS } from './all-flows.ts';
+export { type Mailbox, readMailbox } from './mailbox.ts';
 export { Amount, amountFault, Currency, LARGEST_AMOUNT, MAX_AMOUNT } from './money.ts';
 export { orderContract, orderFlow } from './order/flow.ts';
 export type { Email, Inventory, Label, OrderPorts, Shipping } from './order/ports.ts';

@@ -3,7 +3,7 @@ import type { Exchange } from './exchange.ts';
 import { codeOf, failureCode } from './failure-code.ts';
 import type { Details, InDoubt, Misconfigured, Outcome, ResponseHeaders } from './outcome.ts';
 import { readRateLimit } from './rate-limit-header.ts';
-import { readJson, readText } from './read-body.ts';
+import { type Expected, readJson, readText, readValueAs } from './read-body.ts';
 import { redactJson, redactText } from './redact.ts';
 import { readRetryAfter } from './retry-after.ts';
 
@@ -27,6 +27,8 @@ export type ReadError = (status: number, body: unknown, headers: ResponseHeaders
 export interface Expectation<T> {
   /** Of a 2xx body; `undefined` stands for no body. */
   readonly schema: z.ZodType<T>;
+  /** How a 2xx body is read. Default `json`. */
+  readonly expects?: Expected | undefined;
   /** The request only reads, so that nothing can have happened. */
   readonly safe: boolean;
   readonly readError?: ReadError | undefined;
@@ -62,10 +64,26 @@ function classifyFailure(exchange: Extract<Exchange, { ended: 'failed' }>): Outc
   const code = failureCode(exchange.error, exchange.sent);
   const reason = codeOf(exchange.error);
   const details = reason === undefined || reason === code ? {} : { reason };
-  return exchange.sent
-    ? { kind: 'in_doubt', code, message: `no answer: ${words(code)} after the request was sent`, details }
-    : { kind: 'unavailable', code, message: `nothing was sent: ${words(code)}`, details, unsent: true };
+  if (exchange.sent)
+    return {
+      kind: 'in_doubt',
+      code,
+      message: `no answer: ${words(code)} after the request was sent`,
+      details,
+    };
+  const advice = Object.hasOwn(ADVICE, code) ? `; ${ADVICE[code]}` : '';
+  const message = `nothing was sent: ${words(code)}${advice}`;
+  // a certificate may be renewed in an hour; a password that a proxy does not take is for somebody here
+  return code === 'proxy_credentials_refused'
+    ? { kind: 'misconfigured', code, message, details }
+    : { kind: 'unavailable', code, message, details, unsent: true };
 }
+
+const ADVICE: Readonly<Record<string, string>> = {
+  certificate_not_trusted:
+    "the provider's certificate cannot be verified: check its URL, its certificate, and whether it needs an authority of its own",
+  proxy_credentials_refused: 'the proxy refuses our credentials (407): check user and password in its URL',
+};
 
 function classifyAnswer<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {
   const { status } = answer;
@@ -179,7 +197,7 @@ function misconfigured(
 
 function readValue<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {
   const { status, headers, body } = answer;
-  if (body.whole && body.bytes.length > 0 && isPage(answer)) {
+  if (body.whole && body.bytes.length > 0 && isPage(answer) && expected.expects !== 'text') {
     const message = `the answer is a page for people (${status}), such as that of a firewall or a login: check the provider's URL, and what stands in front of it`;
     const found = misconfigured(answer, undefined, { code: 'not_from_provider', message });
     return expected.safe ? found : { ...found, mayHaveHappened: true };
@@ -192,11 +210,10 @@ function readValue<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {
   });
   if (!body.whole) {
     const code = failureCode(body.error, true);
-    const ours = code === 'aborted' || code === 'body_timeout' || code === 'response_too_large';
-    const named = ours || code === 'response_malformed' ? code : 'response_truncated';
+    const named = BY_NAME.has(code) ? code : 'response_truncated';
     return unusable(named, `its body is not whole: ${words(named)}`, { receivedBytes: body.bytes.length });
   }
-  const json = readJson(headers, body.bytes);
+  const json = readValueAs(expected.expects ?? 'json', headers, body.bytes);
   if ('fault' in json) return unusable(json.fault, json.message);
   const parsed = expected.schema.safeParse(json.value);
   if (parsed.success) return { kind: 'ok', value: parsed.data, status, headers };
@@ -206,6 +223,12 @@ function readValue<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {
   }));
   return unusable('response_unexpected', 'its body is not what was agreed', { faults });
 }
+
+/** Why a body is not whole, where that is more than a connection that ended. */
+const BY_NAME: ReadonlySet<string> = new Set([
+  ...['aborted', 'body_timeout', 'response_too_large'],
+  ...['response_malformed', 'response_encoding_unknown'],
+]);
 
 function readErrorBody<T>(answer: Answered, expected: Expectation<T>): ErrorReading | undefined {
   if (!answer.body.whole || !expected.readError) return undefined;

@@ -1,16 +1,21 @@
-import { Pool } from 'undici';
 import type { Auth } from './auth.ts';
 import { classifyExchange, type ReadError } from './classify.ts';
-import { type ExchangeLimits, exchange } from './exchange.ts';
+import { type ConnectionOptions, Connections } from './connections.ts';
+import {
+  BrokenOffError,
+  type Exchange,
+  type ExchangeLimits,
+  exchange,
+  type WireRequest,
+} from './exchange.ts';
+import { isLocalHost } from './local-host.ts';
 import { type Layer, type Send, toWire } from './request.ts';
 import type { Guard } from './shared/guard.ts';
 
-export interface HttpClientOptions extends ExchangeLimits {
+export interface HttpClientOptions extends ExchangeLimits, ConnectionOptions {
   /** `https://host` with an optional path that all requests are below. Credentials belong into `auth`. */
   readonly baseUrl: string;
   readonly auth?: Auth;
-  /** For the look-up of the name, TCP and TLS together. */
-  readonly connectTimeoutMs: number;
   /** Shared limit, breaker and health. Default: none. Stays the caller's to close. */
   readonly guard?: Guard | undefined;
   /** Reads the provider's own error bodies. Default: an error's code is `http_<status>`. */
@@ -29,17 +34,19 @@ export interface HttpClient {
 /**
  * One client for one provider. Layers lie around each other, the outermost first: auth → shared limit → breaker →
  * time-outs → request.
- * @throws TypeError for a base URL that cannot be used
+ * @throws TypeError for a base URL that cannot be used, or that credentials would cross a network to in the clear
  */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { origin, basePath } = readBaseUrl(options.baseUrl);
-  const pool = new Pool(origin, { connectTimeout: options.connectTimeoutMs, pipelining: 1 });
   const { auth, guard } = options;
+  if (auth) checkPrivate(origin, options.plaintextHosts);
+  const connections = new Connections(origin, options);
   let closing: Promise<void> | undefined;
 
   const send: Send = async (request) =>
-    classifyExchange(await exchange(pool, toWire(basePath, request), options), {
+    classifyExchange(await exchangeOver(connections, toWire(basePath, request), options), {
       schema: request.schema,
+      expects: request.expects,
       safe: request.method === 'GET',
       readError: options.readError,
       beforeAnyEffect: options.beforeAnyEffect,
@@ -51,10 +58,31 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   return {
     request: auth ? auth.layer(guarded) : guarded,
     close: () => {
-      closing ??= Promise.all([pool.close(), auth?.close()]).then(() => {});
+      closing ??= Promise.all([connections.close(), auth?.close()]).then(() => {});
       return closing;
     },
   };
+}
+
+/** Connects first and asks then whether the request may start: a slow connection costs a permit, not itself. */
+async function exchangeOver(
+  connections: Connections,
+  request: WireRequest,
+  limits: ExchangeLimits,
+): Promise<Exchange> {
+  const error = await connections.ready(request.signal);
+  if (error) return { ended: 'failed', sent: false, error };
+  if (request.mayStart?.() === false)
+    return { ended: 'failed', sent: false, error: new BrokenOffError('not_started') };
+  return exchange(connections.dispatcher, { ...request, origin: connections.origin }, limits);
+}
+
+function checkPrivate(origin: string, plaintextHosts: readonly string[] = []): void {
+  const { protocol, hostname, host } = new URL(origin);
+  if (protocol === 'https:' || isLocalHost(hostname, plaintextHosts)) return;
+  throw new TypeError(
+    `the base URL of ${host} is plain http, which would show our credentials to the network; write https://`,
+  );
 }
 
 function guardLayer(guard: Guard): Layer {

@@ -1,13 +1,16 @@
 import type { Dispatcher } from 'undici';
+import { decodeBody } from './decode-body.ts';
 import type { ResponseHeaders } from './outcome.ts';
 
 /** A request as it goes on the wire. */
 export interface WireRequest {
   readonly method: string;
+  /** For a proxy, which serves many. */
+  readonly origin?: string | undefined;
   /** With the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   readonly signal: AbortSignal;
   /** Asked when there is a connection, before the first byte is written. Default: yes. */
   readonly mayStart?: (() => boolean) | undefined;
@@ -46,7 +49,9 @@ export type ReceivedBody =
 /** Why we broke an exchange off ourselves. */
 export class BrokenOffError extends Error {
   constructor(
-    readonly code: 'aborted' | 'not_started' | 'headers_timeout' | 'body_timeout' | 'response_too_large',
+    readonly code:
+      | ('aborted' | 'not_started' | 'headers_timeout' | 'body_timeout')
+      | ('response_too_large' | 'response_malformed' | 'response_encoding_unknown'),
     options?: ErrorOptions,
   ) {
     super(code, options);
@@ -83,6 +88,7 @@ export function exchange(
     dispatcher.dispatch(
       {
         method: request.method,
+        ...(request.origin !== undefined && { origin: request.origin }),
         path: request.path,
         headers: request.headers,
         body: request.body ?? null,
@@ -182,7 +188,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#progress.at !== 'receiving') return;
     const { status, headers, receivedAtMs } = this.#progress;
-    const body = { whole: true, bytes: Buffer.concat(this.#chunks) } as const;
+    const body = decodeBody(headers, Buffer.concat(this.#chunks), this.#limits.maxResponseBytes);
     this.#finish({ ended: 'answered', status, headers, body, receivedAtMs });
   }
 

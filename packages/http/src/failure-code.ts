@@ -25,20 +25,34 @@ const SENT: Readonly<Record<string, string>> = {
   headers_timeout: 'headers_timeout',
   body_timeout: 'body_timeout',
   response_too_large: 'response_too_large',
+  response_malformed: 'response_malformed',
+  response_encoding_unknown: 'response_encoding_unknown',
 };
 
 /** @returns our stable code for an error of undici, of Node or of our own. */
 export function failureCode(error: unknown, sent: boolean): string {
   const code = codeOf(error) ?? '';
   if (!sent) {
-    if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || /CERT|ISSUER/.test(code)) {
-      return 'tls_failed';
-    }
+    if (isAboutCertificate(code)) return 'certificate_not_trusted';
+    if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || code === 'EPROTO') return 'tls_failed';
+    const status = proxyStatus(error);
+    if (status !== undefined) return status === 407 ? 'proxy_credentials_refused' : 'proxy_refused';
     return NOT_SENT[code] ?? 'connection_failed';
   }
   // llhttp's errors have codes for some of its reasons only.
   if (error instanceof Error && error.name === 'HTTPParserError') return 'response_malformed';
   return SENT[code] ?? 'connection_lost';
+}
+
+/** OpenSSL's words for a certificate that is not what it should be: expired, self-signed, of another host, of an authority nobody knows. */
+function isAboutCertificate(code: string): boolean {
+  return /CERT|ISSUER|UNABLE_TO_VERIFY_LEAF_SIGNATURE|HOSTNAME_MISMATCH|SELF_SIGNED/.test(code);
+}
+
+/** What a proxy answered that was asked for a tunnel; undici has only words for it. */
+function proxyStatus(error: unknown): number | undefined {
+  const found = error instanceof Error ? /^Proxy response \((\d{3})\)/.exec(error.message) : null;
+  return found ? Number(found[1]) : undefined;
 }
 
 /** The error's own code, for the details. */

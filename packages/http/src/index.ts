@@ -7,6 +7,7 @@ export {
   requestIdOf,
 } from './classify.ts';
 export { createHttpClient, type HttpClient, type HttpClientOptions } from './client.ts';
+export type { Reach, TlsFiles } from './connections.ts';
 export type { Exchange, ExchangeLimits, ReceivedBody } from './exchange.ts';
 export { isLocalHost } from './local-host.ts';
 export {
@@ -29,7 +30,7 @@ export type {
 } from './outcome.ts';
 export { type RateLimitReading, readRateLimit } from './rate-limit-header.ts';
 export { redactJson, redactText } from './redact.ts';
-export type { HttpRequest, Layer, Send } from './request.ts';
+export type { HttpRequest, Layer, Part, RequestBody, Send } from './request.ts';
 export {
   type CallSeen,
   createGuard,

@@ -1,11 +1,12 @@
 import type { Auth } from './auth.ts';
+import type { Reach } from './connections.ts';
 import { isLocalHost } from './local-host.ts';
 import type { Guard } from './shared/guard.ts';
 import { tokenAuth } from './token-auth.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
 
 interface OAuthOptions {
-  /** `https`; plain `http` only on this machine or between containers. */
+  /** `https`; plain `http` only on this machine, or where `reach` says. */
   readonly tokenUrl: string;
   readonly clientId: string;
   readonly scope?: string;
@@ -13,6 +14,7 @@ interface OAuthOptions {
   readonly timeoutMs?: number;
   /** The provider's: a token is asked for as every other call is made. Default: none. */
   readonly guard?: Guard | undefined;
+  readonly reach?: Reach | undefined;
   /** A clock that only goes forward, in milliseconds. Default `performance.now`. */
   readonly now?: () => number;
 }
@@ -32,7 +34,7 @@ export interface OAuthRefreshToken extends OAuthOptions {
  * @throws TypeError for a token URL that cannot be used
  */
 export function oauthClientCredentials(options: OAuthClientCredentials): Auth {
-  checkTokenUrl(options.tokenUrl);
+  checkTokenUrl(options);
   const grant = { type: 'client_credentials' } as const;
   return tokenAuth(tokenEndpoint({ timeoutMs: 10_000, ...options, grant }), clockOf(options));
 }
@@ -43,7 +45,7 @@ export function oauthClientCredentials(options: OAuthClientCredentials): Auth {
  * @throws TypeError for a token URL that cannot be used
  */
 export function oauthRefreshToken({ refreshToken, ...options }: OAuthRefreshToken): Auth {
-  checkTokenUrl(options.tokenUrl);
+  checkTokenUrl(options);
   const grant = { type: 'refresh_token', refreshToken } as const;
   return tokenAuth(tokenEndpoint({ timeoutMs: 10_000, ...options, grant }), clockOf(options));
 }
@@ -52,9 +54,13 @@ function clockOf({ now = () => performance.now() }: OAuthOptions): () => number 
   return now;
 }
 
-function checkTokenUrl(tokenUrl: string): void {
+function checkTokenUrl({ tokenUrl, reach }: Pick<OAuthOptions, 'tokenUrl' | 'reach'>): void {
   const url = URL.canParse(tokenUrl) ? new URL(tokenUrl) : undefined;
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocalHost(url.hostname))) return;
+  if (
+    url?.protocol === 'https:' ||
+    (url?.protocol === 'http:' && isLocalHost(url.hostname, reach?.plaintextHosts))
+  )
+    return;
   throw new TypeError(
     `the token URL of ${url?.host ?? JSON.stringify(tokenUrl)} must be https: it is sent the client secret (plain http is for this machine only)`,
   );

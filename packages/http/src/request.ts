@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import type { WireRequest } from './exchange.ts';
+import { multipart } from './multipart.ts';
 import type { Outcome } from './outcome.ts';
+import type { Expected } from './read-body.ts';
 import { type Origin, traceparentOf } from './trace-context.ts';
 
 export interface HttpRequest<T> {
@@ -11,7 +13,7 @@ export interface HttpRequest<T> {
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Written in the order of its members, so that equal input gives equal bytes. Absent: no body. */
-  readonly body?: { readonly form: Readonly<Record<string, string>> } | { readonly json: unknown };
+  readonly body?: RequestBody;
   /** Sent as `Idempotency-Key`: 1–255 visible ASCII characters. */
   readonly idempotencyKey?: string;
   readonly signal: AbortSignal;
@@ -19,8 +21,28 @@ export interface HttpRequest<T> {
   readonly mayStart?: () => boolean;
   /** What the request is made for: sent on as `traceparent`. */
   readonly origin?: Origin;
-  /** Of the JSON body of a 2xx answer; it is given `undefined` when there is no body. */
+  /** How the body of a 2xx answer is read. Default `json`; `text` gives a string (XML too), `bytes` a Buffer. */
+  readonly expects?: Expected;
+  /** Of the body of a 2xx answer; it is given `undefined` when there is none. */
   readonly schema: z.ZodType<T>;
+}
+
+export type RequestBody =
+  | { readonly form: Readonly<Record<string, string>> }
+  | { readonly json: unknown }
+  /** @param type with its charset where it needs one, as in `application/xml; charset=utf-8` */
+  | { readonly text: string; readonly type: string }
+  | { readonly bytes: Uint8Array; readonly type: string }
+  | { readonly multipart: readonly Part[] };
+
+/** One field of a multipart form. */
+export interface Part {
+  readonly name: string;
+  readonly content: string | Uint8Array;
+  /** Makes it a file. */
+  readonly filename?: string;
+  /** Default: none for text, `application/octet-stream` for a file. */
+  readonly type?: string;
 }
 
 export type Send = <T>(request: HttpRequest<T>) => Promise<Outcome<T>>;
@@ -37,7 +59,8 @@ export function toWire<T>(basePath: string, request: HttpRequest<T>): WireReques
     method: request.method,
     path: `${basePath}${request.path}${query && `?${query}`}`,
     headers: {
-      accept: 'application/json',
+      accept: ACCEPTS[request.expects ?? 'json'],
+      'accept-encoding': 'identity',
       'user-agent': 'holdfast',
       ...(contentType === undefined ? {} : { 'content-type': contentType }),
       ...(request.idempotencyKey === undefined
@@ -52,11 +75,23 @@ export function toWire<T>(basePath: string, request: HttpRequest<T>): WireReques
   };
 }
 
-function encodeBody<T>({ body }: HttpRequest<T>): { contentType?: string; body?: string } {
+const ACCEPTS = {
+  json: 'application/json',
+  text: 'application/xml, text/*;q=0.9, */*;q=0.1',
+  bytes: '*/*',
+} as const satisfies Record<Expected, string>;
+
+function encodeBody<T>({ body }: HttpRequest<T>): { contentType?: string; body?: string | Uint8Array } {
   if (body === undefined) return {};
-  return 'form' in body
-    ? { contentType: 'application/x-www-form-urlencoded', body: new URLSearchParams(body.form).toString() }
-    : { contentType: 'application/json', body: JSON.stringify(body.json) };
+  if ('form' in body)
+    return {
+      contentType: 'application/x-www-form-urlencoded',
+      body: new URLSearchParams(body.form).toString(),
+    };
+  if ('json' in body) return { contentType: 'application/json', body: JSON.stringify(body.json) };
+  if ('text' in body) return { contentType: body.type, body: body.text };
+  if ('bytes' in body) return { contentType: body.type, body: body.bytes };
+  return multipart(body.multipart);
 }
 
 function checkedKey(key: string): string {

@@ -1,5 +1,5 @@
 import * as oauth from 'oauth4webapi';
-import { Pool } from 'undici';
+import { Connections, type Reach } from './connections.ts';
 import { type Exchange, exchange } from './exchange.ts';
 import { codeOf, failureCode } from './failure-code.ts';
 import type { Details, Misconfigured, Throttled, Unavailable } from './outcome.ts';
@@ -31,6 +31,7 @@ interface TokenEndpointOptions {
   readonly scope?: string;
   readonly timeoutMs: number;
   readonly guard?: Guard | undefined;
+  readonly reach?: Reach | undefined;
   readonly grant:
     | { readonly type: 'client_credentials' }
     | { readonly type: 'refresh_token'; readonly refreshToken: string };
@@ -48,7 +49,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
     credentials === undefined
       ? oauth.None()
       : (_server, _client, _body, headers) => headers.set('authorization', `Basic ${credentials}`);
-  const pool = new Pool(origin, { connectTimeout: timeoutMs });
+  const connections = new Connections(origin, { ...options.reach, connectTimeoutMs: timeoutMs });
   const server: oauth.AuthorizationServer = { issuer: origin, token_endpoint: tokenUrl };
   const client: oauth.Client = { client_id: options.clientId };
   const limits = {
@@ -73,7 +74,11 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
       ) => {
         const { pathname, search } = new URL(url);
         const request = { method, path: `${pathname}${search}`, headers, body: body.toString() };
-        seen = await exchange(pool, { ...request, signal: signal ?? new AbortController().signal }, limits);
+        seen = await exchange(
+          connections.dispatcher,
+          { ...request, origin, signal: signal ?? new AbortController().signal },
+          limits,
+        );
         return toResponse(seen);
       },
     };
@@ -106,7 +111,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
         : { outcome: 'failed', trouble: reply };
     },
     secrets: () => [options.clientSecret, credentials, refreshToken].filter((secret) => secret !== undefined),
-    close: () => pool.close(),
+    close: () => connections.close(),
   };
 }
 

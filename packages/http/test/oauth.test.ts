@@ -240,12 +240,16 @@ describe('a token URL', () => {
     },
   );
 
-  it.each([
-    'https://api.example.com/token',
-    'http://localhost:1/token',
-    'http://[::1]:1/token',
-    'http://sandbox:1/t',
-  ])('%s is taken', async (tokenUrl) => {
-    await oauthClientCredentials({ tokenUrl, clientId: 'c', clientSecret: SECRET }).close();
+  it.each(['https://api.example.com/token', 'http://localhost:1/token', 'http://[::1]:1/token'])(
+    '%s is taken',
+    async (tokenUrl) => {
+      await oauthClientCredentials({ tokenUrl, clientId: 'c', clientSecret: SECRET }).close();
+    },
+  );
+
+  it('is plain http where somebody has said that nobody else listens', async () => {
+    const reach = { plaintextHosts: ['sandbox'] };
+    const options = { tokenUrl: 'http://sandbox:1/t', clientId: 'c', clientSecret: SECRET, reach };
+    await oauthClientCredentials(options).close();
   });
 });

@@ -74,9 +74,12 @@ describe('before anything is sent', () => {
       });
     });
     const abort = new AbortController();
-    const sending = client(url).request(post({ signal: abort.signal }));
+    const http = client(url);
+    const sending = http.request(post({ signal: abort.signal }));
     abort.abort();
     expect(await sending).toMatchObject({ kind: 'unavailable', code: 'aborted' });
+    // the connection is kept for the next call, until there can be none
+    await http.close();
     await expect.poll(() => closed).toBe(true);
     expect(bytes).toBe(0);
   });

@@ -1,5 +1,5 @@
 import type { Inventory } from '@holdfast/flows';
-import { createHttpClient, type Guard } from '@holdfast/http';
+import { createHttpClient, type Guard, type Reach } from '@holdfast/http';
 import { z } from 'zod';
 import { HTTP_LIMITS } from './http-limits.ts';
 import { unwrap } from './unwrap.ts';
@@ -7,15 +7,20 @@ import { codedErrors } from './wire.ts';
 
 export interface InventoryConfig {
   readonly url: string;
+  readonly reach?: Reach | undefined;
 }
 
 /** Reservations under an id of our own, `call.reference`, so that a repeat of either call changes nothing. */
-export function inventory({ url }: InventoryConfig, guard?: Guard): Inventory & { close(): Promise<void> } {
+export function inventory(
+  { url, reach }: InventoryConfig,
+  guard?: Guard,
+): Inventory & { close(): Promise<void> } {
   const http = createHttpClient({
     baseUrl: url,
     guard,
     readError: codedErrors({ details: ['sku'] }),
     ...HTTP_LIMITS,
+    ...reach,
   });
   return {
     async reserve({ items }, call) {

@@ -58,8 +58,8 @@ export function orderProviders(
     guard(provider, account, limits, LONGEST_CALL_MS);
 
   const stripes: Stripe[] = [];
-  const stripe = (account: Account, { url, key, limits }: Limited<StripePaymentsConfig>): Stripe => {
-    const made = stripePayments({ url, key, account }, overHttp(account, `${url} ${key}`, limits));
+  const stripe = (account: Account, { url, key, reach, limits }: Limited<StripePaymentsConfig>): Stripe => {
+    const made = stripePayments({ url, key, reach, account }, overHttp(account, `${url} ${key}`, limits));
     stripes.push(made);
     return made;
   };

@@ -1,6 +1,6 @@
 import type { LookUp } from '@holdfast/engine';
 import type { Label, Shipping } from '@holdfast/flows';
-import { createHttpClient, type Guard, oauthClientCredentials } from '@holdfast/http';
+import { createHttpClient, type Guard, oauthClientCredentials, type Reach } from '@holdfast/http';
 import { z } from 'zod';
 import { HTTP_LIMITS } from './http-limits.ts';
 import { unwrap } from './unwrap.ts';
@@ -8,6 +8,7 @@ import { codedErrors, ProviderId } from './wire.ts';
 
 export interface ShippingConfig {
   readonly url: string;
+  readonly reach?: Reach | undefined;
   readonly clientId: string;
   readonly clientSecret: string;
 }
@@ -26,7 +27,7 @@ const LabelList = z.object({ labels: z.array(LabelBody) });
 
 /** Labels. Buying is not idempotent at the provider: each carries `call.reference`, by which one in doubt is looked up. */
 export function shipping(config: ShippingConfig, guard?: Guard): Shipping & { close(): Promise<void> } {
-  const { url, clientId, clientSecret } = config;
+  const { url, clientId, clientSecret, reach } = config;
   const http = createHttpClient({
     baseUrl: url,
     guard,
@@ -35,9 +36,11 @@ export function shipping(config: ShippingConfig, guard?: Guard): Shipping & { cl
       clientId,
       clientSecret,
       guard,
+      reach,
     }),
     readError: codedErrors(),
     ...HTTP_LIMITS,
+    ...reach,
   });
   return {
     async buyLabel({ to, items }, call) {

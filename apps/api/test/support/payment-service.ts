@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@holdfast/app-kit';
-import { type Effect, startSandbox } from '@holdfast/sandbox';
+import { type Effect, providersEnv, startSandbox } from '@holdfast/sandbox';
 import { waitFor } from '@holdfast/testkit';
 import { type RunningWorker, readWorkerConfig, startWorkerApp } from '@holdfast/worker';
 import { type Answer, type Ask, startTestApi, type TestApi } from './test-api.ts';
@@ -47,10 +47,7 @@ export async function startPaymentService(): Promise<PaymentService> {
   const config = readWorkerConfig({
     HOLDFAST_REDIS_URL: api.redis.url,
     HOLDFAST_RETRY_SCALE: '0.01',
-    HOLDFAST_PAYMENT_URL: `${sandbox.url}/payment`,
-    HOLDFAST_INVENTORY_URL: `${sandbox.url}/inventory`,
-    HOLDFAST_SHIPPING_URL: `${sandbox.url}/shipping`,
-    HOLDFAST_EMAIL_URL: sandbox.smtpUrl,
+    ...providersEnv(sandbox),
   });
   let worker: RunningWorker | undefined;
 

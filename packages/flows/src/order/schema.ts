@@ -1,19 +1,55 @@
 import { z } from 'zod';
+import { readMailbox } from '../mailbox.ts';
 import { amountFault, Currency, LARGEST_AMOUNT, MAX_AMOUNT } from '../money.ts';
 import { PaymentMethods, ReturnUrl } from '../payments.ts';
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 
-export const Address = z.strictObject({
+const address = {
   name: text(200),
   line1: text(200),
   line2: text(200).optional(),
   city: text(100),
   state: text(100).optional(),
-  postalCode: text(20),
   country: z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 alpha-2 code such as "US"'),
-});
+};
+
+/** Where post is delivered without a code. */
+const WITHOUT_POSTAL_CODES = new Set([
+  ...['AE', 'AG', 'AO', 'AW', 'BF', 'BI', 'BJ', 'BO', 'BS', 'BW', 'BZ', 'CD', 'CF', 'CG', 'CI', 'CK', 'CM'],
+  ...['DJ', 'DM', 'ER', 'FJ', 'GA', 'GD', 'GH', 'GM', 'GQ', 'GY', 'HK', 'JM', 'KI', 'KM', 'KN', 'KP', 'LC'],
+  ...['LY', 'ML', 'MO', 'MR', 'MW', 'NR', 'NU', 'PA', 'QA', 'RW', 'SB', 'SC', 'SL', 'SO', 'SR', 'SS', 'ST'],
+  ...['SY', 'TD', 'TG', 'TK', 'TL', 'TO', 'TT', 'TV', 'UG', 'VU', 'YE', 'ZW'],
+]);
+
+export const Address = z
+  .strictObject({
+    ...address,
+    postalCode: text(20)
+      .optional()
+      .meta({ description: 'Left out where there are none, as in HK, AE and QA.' }),
+  })
+  .superRefine(({ postalCode, country }, ctx) => {
+    if (postalCode !== undefined || WITHOUT_POSTAL_CODES.has(country)) return;
+    ctx.addIssue({
+      code: 'custom',
+      path: ['postalCode'],
+      message: `is missing; ${country} has postal codes`,
+    });
+  });
 export type Address = z.infer<typeof Address>;
+
+/** An address that real people have: RFC 5321, and 6531 for what is beyond ASCII. Names in quotation marks are not taken. */
+const EmailAddress = z
+  .string()
+  .max(254)
+  .superRefine((text, ctx) => {
+    const read = readMailbox(text);
+    const message =
+      'fault' in read ? read.fault : read.domain.includes('.') ? undefined : 'its domain has no dot';
+    if (message) ctx.addIssue({ code: 'custom', message: `is no mail address: ${message}` });
+  })
+  .meta({ format: 'idn-email' });
 
 export const Item = z.strictObject({
   sku: text(100),
@@ -23,17 +59,15 @@ export const Item = z.strictObject({
 });
 export type Item = z.infer<typeof Item>;
 
-const order = {
-  customer: z.strictObject({ id: text(100), email: z.email().max(254), name: text(200) }),
-  items: z.array(Item).min(1).max(500),
-  paymentMethod: text(200),
-  shipTo: Address,
-};
+const order = { items: z.array(Item).min(1).max(500), paymentMethod: text(200) };
+const person = { id: text(100), name: text(200) };
 
 export const OrderInput = z
   .strictObject({
     ...order,
+    customer: z.strictObject({ ...person, email: EmailAddress }),
     currency: Currency,
+    shipTo: Address,
     paymentMethods: PaymentMethods.optional(),
     returnUrl: ReturnUrl.optional(),
   })
@@ -57,7 +91,12 @@ export type OrderOutput = z.infer<typeof OrderOutput>;
 
 /** Of runs that were accepted before version 2. */
 export const OrderInputV1 = z
-  .strictObject({ ...order, currency: z.string().regex(/^[a-z]{3}$/) })
+  .strictObject({
+    ...order,
+    customer: z.strictObject({ ...person, email: z.email().max(254) }),
+    currency: z.string().regex(/^[a-z]{3}$/),
+    shipTo: z.strictObject({ ...address, postalCode: text(20) }),
+  })
   .refine(({ items }) => totalOf(items) >= 1n && totalOf(items) <= BigInt(MAX_AMOUNT));
 
 export const OrderOutputV1 = OrderOutput.required({ messageId: true });

@@ -1,22 +1,32 @@
-import { Readable } from 'node:stream';
-import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { SmtpSession } from './smtp-session.ts';
 
 export interface SmtpServer {
   readonly host: string;
   readonly port: number;
+  /** How we greet it. */
+  readonly clientName: string;
   /** TLS from the first byte. */
   readonly secure: boolean;
   /** Without it no connection; else STARTTLS is used where the server offers it. */
   readonly requireTls: boolean;
   readonly ignoreTls: boolean;
+  /** PEM; instead of the authorities that Node trusts. */
+  readonly ca?: string | undefined;
   readonly login: { readonly user: string; readonly pass: string } | undefined;
 }
 
 export interface SmtpLimits {
   readonly connectTimeoutMs: number;
   readonly greetingTimeoutMs: number;
-  /** Without a byte either way. */
-  readonly socketTimeoutMs: number;
+  /** For connecting and logging in, and again for all of a message but its acceptance. */
+  readonly sessionTimeoutMs: number;
+  /** Without a byte either way while the server has the message. */
+  readonly acceptTimeoutMs: number;
+  readonly resetTimeoutMs: number;
+  /** Connections that wait for their next message. */
+  readonly keptIdle: number;
+  readonly keptIdleMs: number;
+  readonly messagesPerConnection: number;
 }
 
 export interface SmtpMessage {
@@ -44,84 +54,88 @@ export interface SmtpError {
   readonly command?: string | undefined;
 }
 
-/**
- * Hands one message over, on a connection of its own. nodemailer's `sendMail` does the same but does not tell whether a lost
- * connection was lost before or after the message, which decides between "nothing happened" and "in doubt".
- */
-export function deliver(
-  server: SmtpServer,
-  limits: SmtpLimits,
-  message: SmtpMessage,
-  signal: AbortSignal,
-): Promise<Delivery> {
-  return new Promise((resolve) => {
-    const connection = new SMTPConnection({
-      host: server.host,
-      port: server.port,
-      secure: server.secure,
-      requireTLS: server.requireTls,
-      ignoreTLS: server.ignoreTls,
-      connectionTimeout: limits.connectTimeoutMs,
-      dnsTimeout: limits.connectTimeoutMs,
-      greetingTimeout: limits.greetingTimeoutMs,
-      socketTimeout: limits.socketTimeoutMs,
-      socketCloseTimeout: 1_000,
-    });
-    const content = new MessageStream(message.bytes);
-    let over = false;
-
-    const end = (delivery: Delivery) => {
-      if (over) return;
-      over = true;
-      signal.removeEventListener('abort', onAbort);
-      if (delivery.accepted) connection.quit();
-      else connection.close();
-      resolve(delivery);
-    };
-    const fail = (error: SmtpError) => end({ accepted: false, dataStarted: content.started, error });
-    const failWith = (error: NodeJS.ErrnoException & Omit<SmtpError, 'code'>) =>
-      fail({
-        code: error.code ?? 'UNKNOWN',
-        message: error.message,
-        responseCode: error.responseCode,
-        command: error.command,
-      });
-    const onAbort = () => fail({ code: 'aborted', message: 'aborted' });
-
-    const send = () => {
-      const envelope = { from: message.from, to: [message.to], size: message.bytes.length };
-      connection.send(envelope, content, (error) => (error ? failWith(error) : end({ accepted: true })));
-    };
-    const logIn = () => {
-      if (server.login === undefined) return send();
-      connection.login({ credentials: { ...server.login } }, (error) => (error ? failWith(error) : send()));
-    };
-
-    // It stays on: after QUIT nobody cares how the connection ends.
-    connection.on('error', failWith);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    connection.connect((error) => {
-      if (over) return;
-      if (error) failWith(error);
-      else logIn();
-    });
-  });
+interface Idle {
+  readonly session: SmtpSession;
+  readonly timer: NodeJS.Timeout;
 }
 
-/** The connection begins to read it once the server has answered DATA, and not before. */
-class MessageStream extends Readable {
-  started = false;
-  readonly #bytes: Buffer;
+/**
+ * Hands messages over, on connections that are used again: servers limit new ones. nodemailer's `sendMail` does the same but does not
+ * tell whether a lost connection was lost before or after the message, which decides between "nothing happened" and "in doubt".
+ */
+export class SmtpDelivery {
+  readonly #server: SmtpServer;
+  readonly #limits: SmtpLimits;
+  readonly #idle: Idle[] = [];
+  #closed = false;
 
-  constructor(bytes: Buffer) {
-    super();
-    this.#bytes = bytes;
+  constructor(server: SmtpServer, limits: SmtpLimits) {
+    this.#server = server;
+    this.#limits = limits;
   }
 
-  override _read(): void {
-    this.started = true;
-    this.push(this.#bytes);
-    this.push(null);
+  async deliver(message: SmtpMessage, signal: AbortSignal): Promise<Delivery> {
+    const used = await this.#usedBefore(signal);
+    if (used) {
+      const delivery = await this.#sendOver(used, message, signal);
+      // a server may end a connection whenever it likes; nothing of this message was on it
+      if (delivery.accepted || !endedBefore(delivery) || signal.aborted) return delivery;
+    }
+    const fresh = new SmtpSession(this.#server, this.#limits);
+    const error = await fresh.open(signal);
+    if (error) {
+      fresh.close();
+      return { accepted: false, dataStarted: false, error };
+    }
+    return this.#sendOver(fresh, message, signal);
   }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { session, timer } of this.#idle.splice(0)) {
+      clearTimeout(timer);
+      session.quit();
+    }
+  }
+
+  async #sendOver(session: SmtpSession, message: SmtpMessage, signal: AbortSignal): Promise<Delivery> {
+    const delivery = await session.send(message, signal);
+    if (delivery.accepted) this.#keep(session);
+    else session.close();
+    return delivery;
+  }
+
+  /** A connection that has answered to RSET a moment ago. */
+  async #usedBefore(signal: AbortSignal): Promise<SmtpSession | undefined> {
+    for (;;) {
+      const idle = this.#idle.pop();
+      if (!idle) return undefined;
+      clearTimeout(idle.timer);
+      if (idle.session.alive && !(await idle.session.reset(signal))) return idle.session;
+      idle.session.close();
+    }
+  }
+
+  #keep(session: SmtpSession): void {
+    const { keptIdle, keptIdleMs, messagesPerConnection } = this.#limits;
+    const full = this.#idle.length >= keptIdle || session.sent >= messagesPerConnection;
+    if (this.#closed || full || !session.alive) {
+      session.quit();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#idle.splice(
+        this.#idle.findIndex((idle) => idle.session === session),
+        1,
+      );
+      session.quit();
+    }, keptIdleMs).unref();
+    this.#idle.push({ session, timer });
+  }
+}
+
+/** The connection was over before the message: lost, or closed with 421. */
+function endedBefore({ dataStarted, error }: Extract<Delivery, { accepted: false }>): boolean {
+  if (dataStarted || error.code === 'aborted') return false;
+  return error.responseCode === 421 || error.responseCode === undefined;
 }

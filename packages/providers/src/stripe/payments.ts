@@ -1,6 +1,6 @@
 import { type StepCall, ThrottledError } from '@holdfast/engine';
 import type { ChargedAmount, Payments } from '@holdfast/flows';
-import { bearer, createHttpClient, type Guard } from '@holdfast/http';
+import { bearer, createHttpClient, type Guard, type Reach } from '@holdfast/http';
 import { HTTP_LIMITS } from '../http-limits.ts';
 import { unwrap } from '../unwrap.ts';
 import { type Account, chargeForm, makeIntent, readCharge, standsOrMay } from './charge.ts';
@@ -16,6 +16,7 @@ export interface StripePaymentsConfig {
   readonly url: string;
   /** A secret or restricted key. */
   readonly key: string;
+  readonly reach?: Reach | undefined;
   /** Default `payment`. */
   readonly account?: Account;
 }
@@ -27,11 +28,15 @@ export interface StripePaymentsConfig {
  * Stripe's lists; if nothing did, the next attempt gets a new key.
  */
 export function stripePayments(
-  { url, key, account = 'payment' }: StripePaymentsConfig,
+  { url, key, reach, account = 'payment' }: StripePaymentsConfig,
   guard?: Guard,
 ): Payments & { close(): Promise<void> } {
   const stripe = new StripeHttp(
-    createHttpClient({ baseUrl: url, auth: bearer(key), guard, readError: readStripeError, ...HTTP_LIMITS }),
+    createHttpClient({
+      ...{ baseUrl: url, auth: bearer(key), guard, readError: readStripeError },
+      ...HTTP_LIMITS,
+      ...reach,
+    }),
   );
   return {
     async charge(request, call) {

@@ -1,0 +1,151 @@
+import type { Socket } from 'node:net';
+import { buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, ProxyAgent } from 'undici';
+import { BrokenOffError } from './exchange.ts';
+import { skipContinue } from './interim.ts';
+import { isLocalHost } from './local-host.ts';
+
+/** What lies between us and a provider. */
+export interface Reach {
+  /** Hosts that credentials go to over plain http, beside this machine: those of a network that nobody else is on. Default: none. */
+  readonly plaintextHosts?: readonly string[] | undefined;
+  readonly tls?: TlsFiles | undefined;
+  /** `http://[user:password@]host:port`: what calls go through. Default: as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say. */
+  readonly proxy?: string | undefined;
+}
+
+export interface ConnectionOptions extends Reach {
+  /** For the look-up of the name, TCP and TLS together. */
+  readonly connectTimeoutMs: number;
+}
+
+/** PEM texts. */
+export interface TlsFiles {
+  /** Instead of the authorities that Node trusts. */
+  readonly ca?: string | undefined;
+  /** With its key: shows who we are. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** True when the environment names a proxy for this origin; never for this machine. */
+function isProxied({ protocol, hostname }: URL, env: NodeJS.ProcessEnv = process.env): boolean {
+  if (isLocalHost(hostname)) return false;
+  return Boolean(
+    protocol === 'https:' ? (env.https_proxy ?? env.HTTPS_PROXY) : (env.http_proxy ?? env.HTTP_PROXY),
+  );
+}
+
+/** Without a word from the provider, an idle connection is kept for so long; with one (`Keep-Alive: timeout`), as long as it says. */
+const KEPT_IDLE_MS = 30_000;
+
+/**
+ * The connections to one origin. They can be made ahead of a request, so that a permit is asked for when there is one: a connection that
+ * takes longer than a permit holds would be thrown away with it, again and again.
+ */
+export class Connections {
+  readonly dispatcher: Dispatcher;
+  readonly #pool: Pool | undefined;
+  readonly origin: string;
+  readonly #open: buildConnector.connector;
+  readonly #spare: Socket[] = [];
+  /** Callers that were told that there is one, and have not used it yet. */
+  #reserved = 0;
+
+  /** @throws TypeError for a proxy that is no URL */
+  constructor(origin: string, { connectTimeoutMs, tls, proxy }: ConnectionOptions) {
+    this.origin = origin;
+    const secure = tls ? { ca: tls.ca, cert: tls.cert, key: tls.key } : {};
+    const connect = { ...secure, timeout: connectTimeoutMs };
+    this.#open = buildConnector(connect);
+    const keep = { keepAliveTimeout: KEPT_IDLE_MS, pipelining: 1 };
+    if (proxy !== undefined || isProxied(new URL(origin))) {
+      const shared = { ...keep, connectTimeout: connectTimeoutMs, requestTls: connect };
+      this.dispatcher =
+        proxy === undefined
+          ? new EnvHttpProxyAgent(shared)
+          : new ProxyAgent({ ...shared, uri: proxy, proxyTunnel: true });
+      return;
+    }
+    this.#pool = new Pool(origin, {
+      ...keep,
+      connect: (options, callback) => {
+        const spare = this.#spare.pop();
+        if (spare) {
+          spare.removeAllListeners('close');
+          spare.removeAllListeners('error');
+          queueMicrotask(() => callback(null, spare));
+        } else {
+          this.#open(options, (...result) => {
+            if (result[0] === null) skipContinue(result[1]);
+            callback(...result);
+          });
+        }
+      },
+    });
+    this.dispatcher = this.#pool;
+  }
+
+  /**
+   * Waits until a request would find a connection.
+   * @returns why there is none; nothing was sent then
+   */
+  async ready(signal: AbortSignal): Promise<Error | undefined> {
+    if (!this.#pool || this.#pool.closed || this.#pool.destroyed) return undefined;
+    if (signal.aborted) return new BrokenOffError('aborted', { cause: signal.reason });
+    const free = this.#pool.stats.free + this.#spare.length;
+    if (free > this.#reserved) {
+      this.#reserve();
+      return undefined;
+    }
+    const failure = await this.#make(signal);
+    if (!failure) this.#reserve();
+    return failure;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#spare.splice(0)) socket.destroy();
+    await this.dispatcher.close();
+  }
+
+  /** For the rest of this turn and the next: by then the request is with its connection. */
+  #reserve(): void {
+    this.#reserved += 1;
+    setImmediate(() => {
+      this.#reserved -= 1;
+    });
+  }
+
+  #make(signal: AbortSignal): Promise<Error | undefined> {
+    const { hostname, host, protocol, port } = new URL(this.origin);
+    return new Promise((resolve) => {
+      const onAbort = () => resolve(new BrokenOffError('aborted', { cause: signal.reason }));
+      signal.addEventListener('abort', onAbort, { once: true });
+      const at = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), host, protocol, port };
+      this.#open(at as buildConnector.Options, (error, socket) => {
+        signal.removeEventListener('abort', onAbort);
+        if (error || !socket) return resolve(error ?? new Error('no connection'));
+        skipContinue(socket);
+        this.#keep(socket);
+        resolve(undefined);
+      });
+    });
+  }
+
+  /** Until a request takes it, or its provider has had enough of it. */
+  #keep(socket: Socket): void {
+    if (this.#pool?.closed || this.#pool?.destroyed) {
+      socket.destroy();
+      return;
+    }
+    this.#spare.push(socket);
+    const drop = () => {
+      const at = this.#spare.indexOf(socket);
+      if (at >= 0) this.#spare.splice(at, 1);
+      socket.destroy();
+    };
+    socket.once('close', drop);
+    socket.once('error', drop);
+    socket.once('end', drop);
+    socket.setTimeout(KEPT_IDLE_MS, drop);
+  }
+}

@@ -1,0 +1,262 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import { bearer } from '../src/auth.ts';
+import { createGuard } from '../src/shared/guard.ts';
+import { client, post } from './clients.ts';
+import { serveHttp, serveSocket } from './servers.ts';
+import { sharedRedis } from './shared-redis.ts';
+
+const ANSWER = JSON.stringify({ id: 'a' });
+
+describe('a body', () => {
+  it('is asked for as it is', async () => {
+    const { url, received } = await serveHttp((_, response) => response.end());
+    await client(url).request(post({ schema: z.any() }));
+    expect(received[0]?.headers['accept-encoding']).toBe('identity');
+  });
+
+  it.each([
+    ['gzip', gzipSync(ANSWER)],
+    ['br', brotliCompressSync(ANSWER)],
+    ['deflate', deflateSync(ANSWER)],
+    ['deflate', deflateRawSync(ANSWER)],
+    ['gzip, br', brotliCompressSync(gzipSync(ANSWER))],
+  ])('that comes as %s all the same is read', async (encoding, bytes) => {
+    const { url } = await serveHttp((_, response) =>
+      response
+        .writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding })
+        .end(bytes),
+    );
+    expect(await client(url).request(post())).toMatchObject({ kind: 'ok', value: { id: 'a' } });
+  });
+
+  it.each([
+    ['stands for too much', 'gzip', gzipSync(Buffer.alloc(1_000_000)), 'response_too_large'],
+    ['is not what it says', 'gzip', Buffer.from('no gzip'), 'response_malformed'],
+    ['nobody can read', 'zstd', Buffer.from('?'), 'response_encoding_unknown'],
+  ])('that %s leaves the effect in doubt', async (_what, encoding, bytes, code) => {
+    const { url } = await serveHttp((_, response) =>
+      response
+        .writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding })
+        .end(bytes),
+    );
+    expect(await client(url).request(post())).toMatchObject({ kind: 'in_doubt', code });
+  });
+
+  it.each([
+    ['text', { text: '<a>ä</a>', type: 'application/xml; charset=utf-8' }, '<a>ä</a>', /^application\/xml/],
+    ['bytes', { bytes: Buffer.from('PDF'), type: 'application/pdf' }, 'PDF', /^application\/pdf$/],
+    ['a form', { form: { a: '1 2' } }, 'a=1+2', /urlencoded/],
+  ] as const)('of %s is sent', async (_what, body, sent, type) => {
+    const { url, received } = await serveHttp((_, response) => response.end());
+    await client(url).request(post({ body, schema: z.any() }));
+    expect(received[0]).toMatchObject({
+      body: sent,
+      headers: { 'content-type': expect.stringMatching(type) },
+    });
+  });
+
+  it('of several parts is sent, as the same bytes each time', async () => {
+    const { url, received } = await serveHttp((_, response) => response.end());
+    const multipart = [
+      { name: 'amount', content: '12' },
+      { name: 'file', content: Buffer.from('x'), filename: 'a "b".pdf', type: 'application/pdf' },
+    ];
+    for (const _ of [1, 2]) await client(url).request(post({ body: { multipart }, schema: z.any() }));
+    const [first, second] = received;
+    expect(second?.body).toBe(first?.body);
+    const boundary = /^multipart\/form-data; boundary=(\S+)$/.exec(first?.headers['content-type'] ?? '')?.[1];
+    expect(first?.body).toBe(
+      [
+        ...[`--${boundary}`, 'Content-Disposition: form-data; name="amount"', '', '12'],
+        ...[`--${boundary}`, 'Content-Disposition: form-data; name="file"; filename="a %22b%22.pdf"'],
+        ...['Content-Type: application/pdf', '', 'x', `--${boundary}--`, ''],
+      ].join('\r\n'),
+    );
+  });
+
+  it('may be text or bytes, whatever its type', async () => {
+    const { url } = await serveHttp((_, response) =>
+      response.writeHead(200, { 'content-type': 'text/xml' }).end('<ok/>'),
+    );
+    const http = client(url);
+    const text = await http.request({ ...post(), schema: z.string(), expects: 'text' });
+    expect(text).toMatchObject({ kind: 'ok', value: '<ok/>' });
+    const bytes = await http.request({ ...post(), schema: z.instanceof(Buffer), expects: 'bytes' });
+    expect(bytes).toMatchObject({ kind: 'ok', value: Buffer.from('<ok/>') });
+  });
+});
+
+describe('an interim answer that nobody asked for', () => {
+  const FINAL = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${ANSWER.length}\r\n\r\n${ANSWER}`;
+  const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+  it.each([
+    ['in one piece', [CONTINUE + FINAL]],
+    ['by itself', [CONTINUE, FINAL]],
+    ['with headers', ['HTTP/1.1 100 Continue\r\nx-a: b\r\n\r\n', FINAL]],
+    ['twice', [CONTINUE + CONTINUE, FINAL]],
+    ['byte by byte', [...(CONTINUE + FINAL)]],
+    ['and hints as well', [`${CONTINUE}HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n`, FINAL]],
+  ])('is no doubt: 100 Continue %s', async (_what, pieces) => {
+    const url = await serveSocket((socket) =>
+      socket.on('data', async () => {
+        for (const piece of pieces) {
+          socket.write(piece);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      }),
+    );
+    const http = client(url);
+    // the second time over the connection of the first
+    for (const _ of [1, 2])
+      expect(await http.request(post())).toMatchObject({ kind: 'ok', value: { id: 'a' } });
+  });
+
+  it('in a body is part of it', async () => {
+    const body = JSON.stringify({ id: 'HTTP/1.1 100 Continue\r\n\r\n' });
+    const url = await serveSocket((socket) =>
+      socket.on('data', () => {
+        socket.write(
+          `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
+        );
+        setTimeout(() => socket.write(body), 5);
+      }),
+    );
+    expect(await client(url).request(post())).toMatchObject({ kind: 'ok' });
+  });
+});
+
+describe('credentials', () => {
+  it.each(['http://api.example.com', 'http://10.0.0.1', 'http://payments'])('never go to %s', (baseUrl) => {
+    expect(() => client(baseUrl, { auth: bearer('sk_canary') })).toThrow(/plain http/);
+    expect(() => client(baseUrl, { auth: bearer('sk_canary') })).not.toThrow(/canary/);
+  });
+
+  it('go to this machine, and where somebody has said that nobody else listens', () => {
+    for (const baseUrl of [
+      'http://127.0.0.1:1',
+      'http://localhost:1',
+      'http://[::1]:1',
+      'https://api.example.com',
+    ])
+      client(baseUrl, { auth: bearer('sk') });
+    client('http://payments:1', { auth: bearer('sk'), plaintextHosts: ['payments'] });
+  });
+});
+
+describe('over TLS', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-tls-'));
+  const file = (name: string) => join(dir, name);
+  const pem = (name: string) => readFileSync(file(name), 'utf8');
+  const open = new Set<Server>();
+  const shared = sharedRedis();
+
+  beforeAll(() => {
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
+    const san = ['-addext', 'subjectAltName=IP:127.0.0.1'];
+    const fresh = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'];
+    openssl(
+      'req',
+      '-x509',
+      ...fresh,
+      '-subj',
+      '/CN=ca',
+      ...san,
+      '-keyout',
+      file('key.pem'),
+      '-out',
+      file('ca.pem'),
+    );
+  });
+  afterAll(() => {
+    for (const server of open) server.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  /** An HTTPS server whose connections take so long to make. */
+  async function slowToConnect(afterMs: number) {
+    let connections = 0;
+    let requests = 0;
+    const inner = createHttpsServer({ key: pem('key.pem'), cert: pem('ca.pem') }, (_, response) => {
+      requests += 1;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(ANSWER);
+    });
+    await new Promise<void>((resolve) => inner.listen(0, '127.0.0.1', resolve));
+    const sockets = new Set<Socket>();
+    const outer = createServer((socket) => {
+      connections += 1;
+      sockets.add(socket);
+      socket.on('error', () => {});
+      setTimeout(() => {
+        const upstream = connect((inner.address() as AddressInfo).port, '127.0.0.1');
+        upstream.on('error', () => {});
+        sockets.add(upstream);
+        socket.pipe(upstream).pipe(socket);
+      }, afterMs);
+    });
+    await new Promise<void>((resolve) => outer.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      outer.close();
+      inner.close();
+    });
+    const url = `https://127.0.0.1:${(outer.address() as AddressInfo).port}`;
+    return { url, seen: () => ({ connections, requests }) };
+  }
+
+  it('ten calls over connections that take longer than a permit holds make ten connections, each used', async () => {
+    const { url, seen } = await slowToConnect(400);
+    const guard = createGuard({ provider: 'p', account: url, store: shared.store(), longestCallMs: 5_000 });
+    onTestFinished(() => guard.close());
+    const http = client(url, { guard, tls: { ca: pem('ca.pem') }, connectTimeoutMs: 5_000 });
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => http.request(post())));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(Array(10).fill('ok'));
+    expect(seen()).toEqual({ connections: 10, requests: 10 });
+    await http.request(post());
+    expect(seen().connections).toBe(10);
+  });
+
+  it('a certificate that nobody vouches for is named, and nothing is sent', async () => {
+    const { url, seen } = await slowToConnect(0);
+    const outcome = await client(url).request(post());
+    expect(outcome).toMatchObject({ kind: 'unavailable', code: 'certificate_not_trusted', unsent: true });
+    expect(outcome.kind === 'unavailable' && outcome.message).toContain('certificate cannot be verified');
+    expect(seen().requests).toBe(0);
+  });
+
+  it('through a proxy: with credentials that it takes, and those that it does not', async () => {
+    const { url } = await slowToConnect(0);
+    const asked: string[] = [];
+    const proxy = createHttpServer();
+    proxy.on('connect', (request, socket: Socket) => {
+      asked.push(request.url ?? '');
+      const login = Buffer.from('user:right').toString('base64');
+      if (request.headers['proxy-authorization'] !== `Basic ${login}`)
+        return void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n');
+      const [host = '', port = ''] = (request.url ?? '').split(':');
+      const upstream = connect(Number(port), host, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        upstream.pipe(socket).pipe(upstream);
+      });
+      upstream.on('error', () => {});
+      socket.on('error', () => {});
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    open.add(proxy);
+    const at = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const through = (login: string) =>
+      client(url, { proxy: `http://${login}@${at}`, tls: { ca: pem('ca.pem') } });
+    expect(await through('user:right').request(post())).toMatchObject({ kind: 'ok' });
+    const refused = await through('user:wrong').request(post());
+    expect(refused).toMatchObject({ kind: 'misconfigured', code: 'proxy_credentials_refused' });
+    expect(asked).toEqual([new URL(url).host, new URL(url).host]);
+  });
+});
