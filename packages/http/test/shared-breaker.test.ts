@@ -28,13 +28,16 @@ function breaker({ store, clock }: { readonly store: SharedStore; readonly clock
   };
 }
 
+/** What waits comes back one after the other, the first of them a moment after that. */
+const from = (ms: number) => expect.toSatisfy((waitMs: number) => waitMs >= ms && waitMs < ms + 100);
+
 describe('a breaker', () => {
   it('opens at the fifth failure, for all', async () => {
     const { ask, fail, state } = breaker(shared.clocked());
     await fail(4);
     expect(await ask()).toMatchObject({ go: true, probe: false });
     await fail(1);
-    expect(await ask()).toMatchObject({ go: false, reason: 'breaker', waitMs: 1_000 });
+    expect(await ask()).toMatchObject({ go: false, reason: 'breaker', waitMs: from(1_000) });
     expect(await state()).toEqual({ state: 'open', probeInMs: 1_000 });
   });
 
@@ -97,7 +100,7 @@ describe('a breaker', () => {
     const { ask, fail, settle } = breaker(system);
     await fail(5);
     for (const openMs of [1_000, 2_000, 4_000, 4_000]) {
-      expect(await ask()).toMatchObject({ go: false, waitMs: openMs });
+      expect(await ask()).toMatchObject({ go: false, waitMs: from(openMs) });
       system.clock.nowMs += openMs;
       await ask('a.1');
       await settle('a.1', 'failed');
@@ -106,7 +109,7 @@ describe('a breaker', () => {
     await ask('a.1');
     await settle('a.1', 'ok');
     await fail(5);
-    expect(await ask()).toMatchObject({ go: false, waitMs: 1_000 });
+    expect(await ask()).toMatchObject({ go: false, waitMs: from(1_000) });
   });
 
   it('a 429 closes it: the provider is there', async () => {
@@ -148,8 +151,44 @@ describe('a breaker', () => {
     await fail(5);
     system.clock.nowMs += 1_000;
     await ask('a.1');
-    expect(await ask()).toMatchObject({ waitMs: 250 });
+    expect(await ask()).toMatchObject({ waitMs: from(250) });
     system.clock.nowMs += 5_000;
-    expect(await ask()).toMatchObject({ waitMs: 5_000 });
+    expect(await ask()).toMatchObject({ waitMs: from(5_000) });
+  });
+
+  it('has those who wait come back one after the other, at the pace at which calls went before', async () => {
+    const system = shared.clocked();
+    const { ask, fail, succeed } = breaker(system);
+    // 100 a second
+    await succeed(25);
+    system.clock.nowMs += 250;
+    await fail(26);
+    const waits: number[] = [];
+    for (let n = 0; n < 500; n += 1) {
+      const admission = await ask();
+      waits.push(admission.go ? 0 : admission.waitMs);
+    }
+    const [first = 0] = waits;
+    expect(first).toBeGreaterThanOrEqual(1_000);
+    // no more of them in any second than went before, by a quarter
+    for (let second = first; second < (waits.at(-1) ?? 0); second += 500) {
+      const within = waits.filter((ms) => ms >= second && ms < second + 1_000).length;
+      expect(within).toBeLessThanOrEqual(130);
+    }
+    expect(waits.at(-1)).toBeGreaterThan(1_000 + 500 * 8 - 100);
+  });
+
+  it('has nobody look in more than once in minutes when very many wait', async () => {
+    const { ask, fail } = breaker(shared.clocked());
+    await fail(5);
+    const waits: number[] = [];
+    for (let n = 0; n < 20_000; n += 500) {
+      const admissions = await Promise.all(Array.from({ length: 500 }, () => ask()));
+      waits.push(...admissions.map((admission) => (admission.go ? 0 : admission.waitMs)));
+    }
+    const within = (ms: number) => waits.filter((each) => each < ms).length;
+    expect(within(11_000)).toBeLessThan(700);
+    expect(within(61_000)).toBeLessThan(4_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(300_000);
   });
 });

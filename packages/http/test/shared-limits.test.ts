@@ -65,6 +65,18 @@ describe('a rate', () => {
     expect(Math.max(...gaps.slice(5))).toBeLessThanOrEqual(51);
   });
 
+  it('takes back what a call was let in for that was not made in time', async () => {
+    const { store } = shared.clocked();
+    const limits = { ratePerSecond: 1, burst: 1 };
+    expect(await store.admit('p', ask('a.1', limits))).toMatchObject({ go: true, waitMs: 0 });
+    // it asks again, since its permit was stale, and is let in for the same call
+    expect(await store.admit('p', { ...ask('a.1', limits), unused: true })).toMatchObject({
+      go: true,
+      waitMs: 0,
+    });
+    expect(await store.admit('p', ask('b.1', limits))).toMatchObject({ go: false });
+  });
+
   it('is one for all who ask for the same provider, and none of the others', async () => {
     const { store } = shared.clocked();
     const limits = { ratePerSecond: 1, burst: 1 };

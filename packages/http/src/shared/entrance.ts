@@ -77,6 +77,7 @@ export class Entrance {
     const giveUpAt = performance.now() + PATIENCE_MS;
     let granted = stale;
     let dueAt: number | undefined;
+    let asks = 0;
     const refuse = (refused: WaitReason | LocalReason, waitMs: number): Entry => {
       if (granted) this.#options.giveBack(granted);
       return { refused, waitMs };
@@ -84,7 +85,9 @@ export class Entrance {
     for (;;) {
       const askedAt = performance.now();
       const patienceMs = Math.max(0, giveUpAt - askedAt);
-      const admission = await this.#ask(id, dueAt !== undefined, patienceMs, signal);
+      const unused = stale !== undefined && asks === 0;
+      asks += 1;
+      const admission = await this.#ask(id, { again: dueAt !== undefined, unused, patienceMs }, signal);
       if (!admission) return refuse(signal.aborted ? 'aborted' : 'store', 1_000);
       const { nowMs, waitMs } = admission;
       const answeredAt = performance.now();
@@ -112,17 +115,14 @@ export class Entrance {
 
   async #ask(
     permit: string,
-    again: boolean,
-    patienceMs: number,
+    how: { readonly again: boolean; readonly unused: boolean; readonly patienceMs: number },
     signal: AbortSignal,
   ): Promise<Admission | undefined> {
     const { store, scope, limits, leaseMs, storeFailed } = this.#options;
-    const answer = store
-      .admit(scope, { permit, again, patienceMs, limits, leaseMs })
-      .catch((error: unknown) => {
-        storeFailed(error);
-        return undefined;
-      });
+    const answer = store.admit(scope, { permit, limits, leaseMs, ...how }).catch((error: unknown) => {
+      storeFailed(error);
+      return undefined;
+    });
     return within(answer, STORE_ANSWERS_WITHIN_MS, signal);
   }
 }

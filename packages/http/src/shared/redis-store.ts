@@ -76,11 +76,13 @@ export function redisStore({ connection, prefix = '{hf0}', now }: RedisStoreOpti
   };
 
   return {
-    async admit(scope, { permit, limits, leaseMs, patienceMs, again }: Ask) {
+    async admit(scope, { permit, limits, leaseMs, patienceMs, again, unused = false }: Ask) {
       const { ratePerSecond = '', concurrency = '' } = limits;
       const args = [permit, clock(), ratePerSecond, burstOf(limits), concurrency, leaseMs, patienceMs];
       const keys = [...stateKeys(scope), takenKey(scope)];
-      return readAdmission(await runScript(connection, SCRIPTS.admit, keys, [...args, again ? '1' : '0']));
+      return readAdmission(
+        await runScript(connection, SCRIPTS.admit, keys, [...args, again ? '1' : '0', unused ? '1' : '0']),
+      );
     },
 
     async settle(scope, result: Result): Promise<Settled> {

@@ -34,6 +34,8 @@ export interface Ask {
   readonly patienceMs: number;
   /** It has waited on the spot: whether gate and breaker are still open. */
   readonly again: boolean;
+  /** It was let in before, and has not been made: its place is given back first. Default false. */
+  readonly unused?: boolean;
 }
 
 export type WaitReason = 'breaker' | 'gate' | 'concurrency' | 'rate';

@@ -2,7 +2,8 @@
 -- KEYS  state, slots, taken
 -- ARGV  permit (unique per call, ends in a number; the same one again is the same call), now ('' for Redis' clock), calls a second ('' for no limit), burst,
 --       calls at once ('' for no limit), ms a slot is held at most, ms the caller would wait on the spot,
---       '1' when it has waited on the spot and only gate and breaker are to be looked at again
+--       '1' when it has waited on the spot and only gate and breaker are to be looked at again,
+--       '1' when it was let in before and has not been made: what it took is given back first
 -- Reply {'go', now, ms to wait before it is made, '1' when it is to be settled one by one, '1' when it is the breaker's probe,
 --        '1' when there is a rate to keep to}
 --       | {'wait', now, 'breaker' | 'gate' | 'concurrency' | 'rate', ms}
@@ -14,19 +15,6 @@ local now = now_ms(ARGV[2])
 local s = load_state(KEYS[1])
 local patience = tonumber(ARGV[7])
 local again = ARGV[8] == '1'
-
--- Breaker: while it is open nothing goes; then one call at a time, to see.
-local probe = false
-if s['until'] and s.probe ~= ARGV[1] then
-  if now < tonumber(s['until']) then return { 'wait', now, 'breaker', s['until'] - now } end
-  if s.probe and now < tonumber(s.probeBy) then
-    return { 'wait', now, 'breaker', math.max(250, now - s.probeAt) }
-  end
-  probe = not again
-  if again then return { 'wait', now, 'breaker', 250 } end
-elseif s['until'] then
-  probe = true
-end
 
 -- Those who must wait are told to come back one after the other, a little faster than calls can be made. `tail` is when the last of
 -- them does. Past the horizon they look in now and then: limits change.
@@ -41,6 +29,21 @@ local function come_back(earliest, spacing)
   redis.call('HSET', KEYS[1], 'tail', tail)
   redis.call('PEXPIRE', KEYS[1], STATE_TTL_MS)
   return math.ceil(tail - now)
+end
+
+-- Breaker: while it is open nothing goes; then one call at a time, to see.
+local probe = false
+if s['until'] and s.probe ~= ARGV[1] then
+  -- at the pace at which calls went before: more at once would be the next outage, and 20,000 that look in every few seconds are one of our own
+  local spacing = 800 / (tonumber(s.ceiling) or tonumber(s.pace) or LEAST_PACE)
+  if now < tonumber(s['until']) then return { 'wait', now, 'breaker', come_back(tonumber(s['until']), spacing) } end
+  if s.probe and now < tonumber(s.probeBy) then
+    return { 'wait', now, 'breaker', come_back(now + math.max(250, now - s.probeAt), spacing) }
+  end
+  probe = not again
+  if again then return { 'wait', now, 'breaker', 250 } end
+elseif s['until'] then
+  probe = true
 end
 
 local gate = tonumber(s.gate) or 0
@@ -77,6 +80,7 @@ local wait = 0
 if rate then
   local interval = 1000 / rate
   local tat = tonumber(s.tat) or 0
+  if ARGV[9] == '1' then tat = tat - interval end
   if busy and tat + interval >= now then
     busy = busy + math.min(1000, math.max(0, now - s.seen))
   end

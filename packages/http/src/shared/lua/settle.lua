@@ -68,6 +68,7 @@ elseif verdict == 'failed' then
   count_in(KEYS[4], bucket_of(now) .. ':1')
   if most_fail(8) or most_fail(32) then
     trip()
+    put('pace', math.max(LEAST_PACE, best_pace(KEYS[3])))
     opened = '1'
   end
 end

@@ -27,6 +27,15 @@ local function counted_lately(key, now, buckets)
   return sum
 end
 
+-- The most that was counted in a quarter second of the last eight, as a rate a second.
+local function best_pace(key)
+  local best = 0
+  for _, held in ipairs(redis.call('HVALS', key)) do
+    best = math.max(best, tonumber(string.match(held, ':(%d+)')))
+  end
+  return 4 * best
+end
+
 -- What was counted in the second before `at`.
 local function counted_before(key, at)
   local ring = redis.call('HGETALL', key)
