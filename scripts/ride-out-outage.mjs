@@ -1,7 +1,10 @@
 // A provider is down for half a minute while payments come in. Exit 1 unless the breaker opens, only probes go, no run fails, and all
 // complete once it is back. usage: node scripts/ride-out-outage.mjs [--seconds 30] [--per-second 10]
+// With --waiting 20000: so many runs wait for it instead. Exit 1 unless flows that do not need it keep nine tenths of their throughput, and
+// those that waited come back no faster than the provider takes them.
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { rideOutBacklog } from './support/backlog.mjs';
 import { limitedStripe } from './support/limited-stripe.mjs';
 import { startPaymentFleet } from './support/payment-fleet.mjs';
 
@@ -9,10 +12,29 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '30' },
     'per-second': { type: 'string', default: '10' },
+    waiting: { type: 'string' },
   },
 });
 const seconds = Number(values.seconds);
 const perSecond = Number(values['per-second']);
+
+if (values.waiting !== undefined) {
+  const perSecond = 200;
+  const stripe = await limitedStripe({ perSecond, retryAfterS: 1 });
+  const waiting = Number(values.waiting);
+  const seen = await rideOutBacklog({ waiting, stripe });
+  stripe.close();
+  const kept = seen.during / seen.before;
+  console.log(
+    [
+      `${waiting} runs wait for a provider that is down. Flows that do not need it: ${seen.before.toFixed(0)} runs a second before, ` +
+        `${seen.during.toFixed(0)} during the outage (${(kept * 100).toFixed(0)} %).`,
+      `In the half minute after it was back ${seen.after} of them were served, ${seen.busiestSecond} in the busiest second; ` +
+        `the provider takes ${perSecond} a second and refused ${seen.refused}.`,
+    ].join('\n'),
+  );
+  process.exit(kept >= 0.9 && seen.busiestSecond <= perSecond && seen.refused === 0 ? 0 : 1);
+}
 
 const stripe = await limitedStripe({ perSecond: 100_000, retryAfterS: 1 });
 const fleet = await startPaymentFleet({ paymentUrl: stripe.url, workers: 3 });

@@ -30,11 +30,12 @@ export function providerMetrics(registry: Registry, store: SharedStore, log: Log
   });
   addSharedGauges(registry, store);
 
+  const known = new KnownCodes();
   const alarms = new Alarms(log);
   return {
     called(provider, call) {
       const { kind, code, durationMs } = call;
-      calls.inc({ provider, outcome: kind, code: code ?? '' });
+      calls.inc({ provider, outcome: kind, code: known.label(provider, code ?? '') });
       durations.observe({ provider }, durationMs / 1_000);
       if (refusesUs(call)) {
         alarms.raise(`${provider} ${code}`, { provider, code }, 'the provider refuses our credentials');
@@ -74,6 +75,23 @@ function addSharedGauges(registry: Registry, store: SharedStore): void {
     '1 while the provider is down and only probes go to it.',
     ({ breaker }) => (breaker.state === 'closed' ? 0 : 1),
   );
+}
+
+/** A provider may say anything; a label may not. */
+const CODES_PER_PROVIDER = 50;
+
+/** The first codes of each provider by name, all others as `other`. */
+class KnownCodes {
+  readonly #seen = new Map<string, Set<string>>();
+
+  label(provider: string, code: string): string {
+    const seen = this.#seen.get(provider) ?? new Set();
+    this.#seen.set(provider, seen);
+    if (seen.has(code)) return code;
+    if (seen.size >= CODES_PER_PROVIDER || code.length > 64) return 'other';
+    seen.add(code);
+    return code;
+  }
 }
 
 /** The same alarm at most once a minute. */

@@ -4,7 +4,7 @@ import { codeOf, failureCode } from './failure-code.ts';
 import type { Details, InDoubt, Misconfigured, Outcome, ResponseHeaders } from './outcome.ts';
 import { readRateLimit } from './rate-limit-header.ts';
 import { type Expected, readJson, readText, readValueAs } from './read-body.ts';
-import { redactJson, redactText } from './redact.ts';
+import { redactJson, redactShapes, redactText } from './redact.ts';
 import { readRetryAfter } from './retry-after.ts';
 
 type Answered = Extract<Exchange, { ended: 'answered' }>;
@@ -54,7 +54,7 @@ function presentable<T>(outcome: Outcome<T>, expected: Expectation<T>): Outcome<
   const clean = {
     ...outcome,
     code: redactText(outcome.code, expected.secrets),
-    message: redactText(outcome.message, expected.secrets).slice(0, MAX_MESSAGE_CHARS),
+    message: redactShapes(redactText(outcome.message, expected.secrets)).slice(0, MAX_MESSAGE_CHARS),
     details: boundDetails(redactJson(outcome.details, expected.secrets) as Details),
   };
   return clean.kind === 'in_doubt' && expected.safe ? { ...clean, kind: 'unavailable' } : clean;
@@ -206,7 +206,8 @@ function readValue<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {
     kind: 'in_doubt',
     code,
     message: `the provider answered ${status}, but ${message}`,
-    details: { ...facts(answer), ...more, body: readText(body.bytes) },
+    // what a provider answers when all is well is its customers', and stays out of journals and logs
+    details: { ...facts(answer), ...more, bodyBytes: body.bytes.length },
   });
   if (!body.whole) {
     const code = failureCode(body.error, true);
@@ -242,7 +243,7 @@ function describe(answer: Answered, reading: ErrorReading | undefined) {
     message: reading?.message ?? `the provider answered ${answer.status}`,
     details: {
       ...facts(answer),
-      ...(reading ? reading.details : { body: readText(answer.body.bytes) }),
+      ...(reading ? reading.details : { body: redactShapes(readText(answer.body.bytes)) }),
     },
   };
 }

@@ -295,6 +295,21 @@ describe('what an outcome carries', () => {
     expect(outcome.kind === 'rejected' && outcome.message).toHaveLength(500);
   });
 
+  it('nothing of the body of a 2xx: it is about customers, and nobody asked for it', () => {
+    const outcome = classifyExchange(answered(200, { name: 'Ada Lovelace' }), expected());
+    expect(outcome).toMatchObject({ kind: 'in_doubt', details: { bodyBytes: 23 } });
+    expect(JSON.stringify(outcome)).not.toContain('Ada');
+  });
+
+  it('no mail address, card or key of anybody, wherever it comes from', () => {
+    const text = 'no such customer: ada@example.com, 4242 4242 4242 4242, sk_live_abcdefghij';
+    const outcome = classifyExchange(answered(400, text, { 'content-type': 'text/plain' }), expected());
+    expect(outcome).toMatchObject({
+      details: { body: expect.stringContaining('no such customer: [redacted]') },
+    });
+    expect(JSON.stringify(outcome)).not.toMatch(/ada@|4242|sk_live/);
+  });
+
   it('no secret, in whatever form it comes back', () => {
     const secret = 'sk_canary "1"/é+';
     const forms = [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')];
@@ -304,7 +319,7 @@ describe('what an outcome carries', () => {
       answered(400, text),
       answered(400, { key: text }),
       answered(500, text, { 'request-id': secret }),
-      answered(200, { key: text }),
+      answered(422, { key: text }),
     ]) {
       for (const readError of [undefined, read]) {
         const outcome = classifyExchange(exchange, expected({ secrets: [secret], readError }));

@@ -24,6 +24,8 @@ export type OutcomeKind = Outcome<unknown>['kind'];
 
 /** More than this between two reports is not kept one by one. */
 const MAX_ERRORS = 100;
+/** Kinds, latencies and codes. */
+const MAX_COUNTS = 150;
 const BUCKET_MS = 250;
 /** As far back as others look for what was taken. */
 const MAX_BUCKETS = 32;
@@ -44,7 +46,10 @@ export class Tally {
   }
 
   error(seen: ErrorSeen): void {
-    this.#add(`error:${seen.kind}:${seen.code.slice(0, 64)}`);
+    const counted = `error:${seen.kind}:${seen.code.slice(0, 64)}`;
+    // a provider may say anything; what is counted stays bounded
+    const full = !this.#counts.has(counted) && this.#counts.size >= MAX_COUNTS;
+    this.#add(full ? `error:${seen.kind}:other` : counted);
     if (this.#errors.length === MAX_ERRORS) this.#errors.shift();
     this.#errors.push(seen);
   }

@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { redactShapes } from '../src/redact.ts';
+
+it.each([
+  ['sent to ada.lovelace+x@mail.example.co.uk today', 'sent to [redacted] today'],
+  ['card 4242 4242 4242 4242 declined', 'card [redacted] declined'],
+  ['card 4242424242424242', 'card [redacted]'],
+  ['order 1234567890123456 is no card', 'order 1234567890123456 is no card'],
+  ['key sk_live_51HabcdefGHIJ refused', 'key [redacted] refused'],
+  ['Authorization: Bearer abc.def-ghi_jkl', 'Authorization: [redacted]'],
+  ['token eyJhbGciOi.eyJzdWIiOiIx.c2ln', 'token [redacted]'],
+  ['ghp_0123456789abcdef and xoxb-123456789012', '[redacted] and [redacted]'],
+  ['a risk_test of 3 units, pi_3AbCdEf, req_8d7f', 'a risk_test of 3 units, pi_3AbCdEf, req_8d7f'],
+])('%s', (text, clean) => {
+  expect(redactShapes(text)).toBe(clean);
+});
