@@ -53,7 +53,7 @@ const HOLDS: readonly Hold[] = [
 ];
 
 /** Greylisting: the mail waits for its next attempt. */
-const NOT_NOW = { provider: 'email', operation: 'send', fault: 'error', status: 451 } as const;
+const NOT_NOW = { provider: 'email', operation: 'send', fault: 'error', status: 451, times: 12 } as const;
 
 interface Held {
   readonly run: RunRecord;
@@ -72,12 +72,12 @@ describe.each([
   beforeAll(async () => {
     const placed: [Hold, RunRecord][] = [];
     for (const hold of HOLDS) {
-      const later = hold.cancelled && (await system().sandbox.fault(NOT_NOW));
+      if (hold.cancelled) await system().sandbox.fault(NOT_NOW);
       const holding = await system().sandbox.fault({ ...hold.fault, fault });
       const run = await system().shop.placeSurely(hold.order, keyOf(`${hold.at} ${when}`));
       placed.push([hold, run]);
-      if (later) await system().shop.cancelAt(run, 'email');
-      await system().sandbox.used(...(later ? [later] : []), holding);
+      if (hold.cancelled) await system().shop.cancelAt(run, 'email');
+      await system().sandbox.used(holding);
     }
     const killed = system().kill('workers');
     for (const [{ at }, { id }] of placed) {

@@ -1,31 +1,46 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatorError } from '@holdfast/app-kit';
 import { z } from 'zod';
 import { writeFileAtomically } from './write-file.ts';
 
-const Secrets = z.object({ apiKey: z.string().min(1), dashboardPassword: z.string().min(1) });
+const Secrets = z.object({
+  apiKey: z.string().min(1),
+  dashboardPassword: z.string().min(1),
+  /** As in `HOLDFAST_ENCRYPTION_KEYS`. Homes of 0.1 have none. */
+  encryptionKeys: z.string().min(1),
+});
 export type Secrets = z.infer<typeof Secrets>;
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** The generated API key and password of a home: made once, the same at every start. */
+/** What was generated for a home: made once, the same at every start. */
 export function loadSecrets(home: string): Secrets {
   const file = join(home, 'secrets.json');
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    const made = { apiKey: `hf_${randomText(40)}`, dashboardPassword: randomText(20) };
-    writeFileAtomically(file, `${JSON.stringify(made, null, 2)}\n`);
-    return made;
+    return keep(file, {});
   }
-  const parsed = Secrets.safeParse(parseJson(text));
-  if (parsed.success) return parsed.data;
-  throw new OperatorError(
-    `${file} is damaged.\nDelete it: a new key and password are made at the next start.`,
-  );
+  const found = Secrets.partial().safeParse(parseJson(text));
+  if (!found.success)
+    throw new OperatorError(
+      `${file} is damaged.\nDelete it: a new key and password are made at the next start.`,
+    );
+  return found.data.encryptionKeys === undefined ? keep(file, found.data) : Secrets.parse(found.data);
+}
+
+/** Adds what is missing. */
+function keep(file: string, found: Partial<Record<keyof Secrets, string | undefined>>): Secrets {
+  const secrets: Secrets = {
+    apiKey: found.apiKey ?? `hf_${randomText(40)}`,
+    dashboardPassword: found.dashboardPassword ?? randomText(20),
+    encryptionKeys: found.encryptionKeys ?? `k1:${randomBytes(32).toString('base64')}`,
+  };
+  writeFileAtomically(file, `${JSON.stringify(secrets, null, 2)}\n`);
+  return secrets;
 }
 
 function randomText(length: number): string {

@@ -8,7 +8,7 @@ import {
 } from '@holdfast/app-kit';
 import { startWorker, type Worker } from '@holdfast/engine';
 import { allFlows } from '@holdfast/flows';
-import { redisPins, redisStore } from '@holdfast/http';
+import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
 import { orderProviders } from '@holdfast/providers';
 import Fastify from 'fastify';
@@ -42,6 +42,7 @@ export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise
   const providers = orderProviders(config.providers, {
     store,
     pins: redisPins({ connection: redis }),
+    tokens: config.sealer && redisTokens({ connection: redis, sealer: config.sealer }),
     retryScale: config.retryScale,
     observer,
   });

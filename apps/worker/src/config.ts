@@ -1,5 +1,6 @@
 import {
   duration,
+  encryptionKeys,
   host,
   logLevel,
   type PreflightSettings,
@@ -13,7 +14,7 @@ import {
   wholeNumber,
 } from '@holdfast/app-kit';
 import type { OrderProvidersConfig } from '@holdfast/providers';
-import type { RedisSettings } from '@holdfast/redis';
+import type { RedisSettings, Sealer } from '@holdfast/redis';
 import { type AlertConfig, alertConfig, alertVariables } from './alert-config.ts';
 import { providersConfig, providerVariables } from './provider-config.ts';
 
@@ -27,6 +28,8 @@ export interface WorkerConfig {
   readonly stalledMs: number;
   readonly retentionMs: number;
   readonly retryScale: number;
+  /** Absent: tokens are not shared. */
+  readonly sealer: Sealer | undefined;
   readonly providers: OrderProvidersConfig;
   /** Absent: nobody is told. */
   readonly alerts: AlertConfig | undefined;
@@ -44,6 +47,7 @@ export function readWorkerConfig(env?: Readonly<Record<string, string | undefine
       HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(50),
       HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
       HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
+      HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
       HOLDFAST_RETENTION: duration.default(7 * 24 * 60 * 60 * 1_000),
       HOLDFAST_RETRY_SCALE: positiveNumber.default(1),
       ...providerVariables,
@@ -62,6 +66,7 @@ export function readWorkerConfig(env?: Readonly<Record<string, string | undefine
     stalledMs: read.HOLDFAST_STALLED_MS,
     retentionMs: read.HOLDFAST_RETENTION,
     retryScale: read.HOLDFAST_RETRY_SCALE,
+    sealer: read.HOLDFAST_ENCRYPTION_KEYS,
     providers: providersConfig(read),
     alerts: alertConfig(read),
     logLevel: read.HOLDFAST_LOG_LEVEL,

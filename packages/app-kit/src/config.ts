@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type RedisSettings, type RedisUrls, redisUrlsOf } from '@holdfast/redis';
+import { createSealer, type RedisSettings, type RedisUrls, redisUrlsOf } from '@holdfast/redis';
 import { z } from 'zod';
 
 /** The environment does not fit. Carries every fault at once, each with its variable's name. */
@@ -117,6 +117,19 @@ export const pem = z.string().transform((path, ctx) => {
   }
   return z.NEVER;
 });
+
+/** As in `HOLDFAST_ENCRYPTION_KEYS`: what encrypts with the first of them, and opens with any. */
+export const encryptionKeys = z
+  .string()
+  .transform((text, ctx) => {
+    try {
+      return createSealer(text);
+    } catch (error) {
+      ctx.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  })
+  .optional();
 
 /** The environment variables that say where Redis is, for `readConfig`. */
 export const redisVariables = {

@@ -1,5 +1,6 @@
 export {
   ConfigError,
+  encryptionKeys,
   host,
   logLevel,
   pem,

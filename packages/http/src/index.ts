@@ -39,9 +39,16 @@ export {
   type GuardObserver,
   type GuardOptions,
 } from './shared/guard.ts';
+export {
+  type KeptToken,
+  type KeptTokens,
+  type RedisTokensOptions,
+  redisTokens,
+} from './shared/kept-tokens.ts';
 export { type Pins, type RedisPinsOptions, redisPins } from './shared/pins.ts';
 export { type ProviderHealth, providerHealth } from './shared/provider-health.ts';
 export { type RedisStoreOptions, redisStore } from './shared/redis-store.ts';
 export type { Limits, SharedStore, Standing } from './shared/shared-store.ts';
 export type { ErrorSeen, OutcomeKind } from './shared/tally.ts';
+export type { ClientAuth } from './token-endpoint.ts';
 export { type Origin, traceparentOf } from './trace-context.ts';

@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import type { Auth } from './auth.ts';
 import type { Reach } from './connections.ts';
 import { isLocalHost } from './local-host.ts';
 import type { Guard } from './shared/guard.ts';
+import type { KeptTokens } from './shared/kept-tokens.ts';
+import { sharedToken } from './shared-token.ts';
 import { tokenAuth } from './token-auth.ts';
-import { tokenEndpoint } from './token-endpoint.ts';
+import { type ClientAuth, tokenEndpoint } from './token-endpoint.ts';
 
 interface OAuthOptions {
   /** `https`; plain `http` only on this machine, or where `reach` says. */
@@ -15,12 +18,19 @@ interface OAuthOptions {
   /** The provider's: a token is asked for as every other call is made. Default: none. */
   readonly guard?: Guard | undefined;
   readonly reach?: Reach | undefined;
+  /** Default `basic`. */
+  readonly clientAuth?: ClientAuth | undefined;
+  /** More of the request, such as `audience` or `resource`. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined;
+  /** Where all processes keep one token together, encrypted. Default: each process has a token of its own. */
+  readonly kept?: KeptTokens | undefined;
   /** A clock that only goes forward, in milliseconds. Default `performance.now`. */
   readonly now?: () => number;
 }
 
 export interface OAuthClientCredentials extends OAuthOptions {
-  readonly clientSecret: string;
+  /** Absent with a private key. */
+  readonly clientSecret?: string;
 }
 
 export interface OAuthRefreshToken extends OAuthOptions {
@@ -30,25 +40,38 @@ export interface OAuthRefreshToken extends OAuthOptions {
 }
 
 /**
- * OAuth 2 client credentials (RFC 6749, 4.4), with HTTP basic authentication at the token endpoint.
+ * OAuth 2 client credentials (RFC 6749, 4.4).
  * @throws TypeError for a token URL that cannot be used
  */
 export function oauthClientCredentials(options: OAuthClientCredentials): Auth {
   checkTokenUrl(options);
   const grant = { type: 'client_credentials' } as const;
-  return tokenAuth(tokenEndpoint({ timeoutMs: 10_000, ...options, grant }), clockOf(options));
+  return authOf(options, grant, options.clientId);
 }
 
 /**
- * OAuth 2 refresh token (RFC 6749, 6). A new refresh token that comes with an access token takes the place of the old one in this
- * process. A server that then refuses the old one can serve one process only: its others still hold what they were given.
+ * OAuth 2 refresh token (RFC 6749, 6). A new refresh token that comes with an access token takes the place of the old one: in all processes
+ * and over restarts, where they are `kept`; else in this process, so that a server which then refuses the old one can serve one only.
  * @throws TypeError for a token URL that cannot be used
  */
 export function oauthRefreshToken({ refreshToken, ...options }: OAuthRefreshToken): Auth {
   checkTokenUrl(options);
   const grant = { type: 'refresh_token', refreshToken } as const;
-  return tokenAuth(tokenEndpoint({ timeoutMs: 10_000, ...options, grant }), clockOf(options));
+  // another first refresh token is another chain of them
+  return authOf(options, grant, `${options.clientId}\n${refreshToken}`);
 }
+
+function authOf(options: OAuthOptions, grant: Grant, account: string): Auth {
+  const { kept, timeoutMs = 10_000, tokenUrl, scope = '', parameters = {} } = options;
+  const endpoint = tokenEndpoint({ ...options, timeoutMs, grant });
+  if (!kept) return tokenAuth(endpoint, clockOf(options));
+  const whose = [grant.type, tokenUrl, account, scope, JSON.stringify(parameters)].join('\n');
+  const name = createHash('sha256').update(whose).digest('hex').slice(0, 32);
+  // connecting, head and body may each take as long
+  return tokenAuth(sharedToken(endpoint, kept, { scope: name, longestMs: 3 * timeoutMs }), clockOf(options));
+}
+
+type Grant = Parameters<typeof tokenEndpoint>[0]['grant'];
 
 function clockOf({ now = () => performance.now() }: OAuthOptions): () => number {
   return now;

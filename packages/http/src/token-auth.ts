@@ -27,7 +27,7 @@ export function tokenAuth(endpoint: TokenEndpoint, now: () => number): Auth {
   };
   const obtain = async (): Promise<TokenReply> => {
     const startedAt = now();
-    const reply = await endpoint.requestToken();
+    const reply = await endpoint.requestToken(current?.value);
     if (reply.outcome === 'obtained') {
       previous = current;
       current = hold(reply.token, startedAt);

@@ -1,3 +1,4 @@
+import { createPrivateKey, webcrypto } from 'node:crypto';
 import * as oauth from 'oauth4webapi';
 import { Connections, type Reach } from './connections.ts';
 import { type Exchange, exchange } from './exchange.ts';
@@ -10,6 +11,8 @@ export interface Token {
   readonly value: string;
   /** From when it was asked for. Absent: the server did not say. */
   readonly lifeMs?: number;
+  /** It came with it, and takes the place of the one before. */
+  readonly refreshToken?: string;
 }
 
 export type TokenReply =
@@ -17,18 +20,37 @@ export type TokenReply =
   | { readonly outcome: 'failed'; readonly trouble: Misconfigured | Unavailable | Throttled };
 
 export interface TokenEndpoint {
-  /** Never rejects. */
-  requestToken(): Promise<TokenReply>;
+  /**
+   * Never rejects.
+   * @param not a token that is of no use any more
+   * @param refreshToken instead of the one that it has
+   */
+  requestToken(not?: string, refreshToken?: string): Promise<TokenReply>;
   /** What it sends, in the forms that it is sent in. Asked for anew each time: refresh tokens change. */
   secrets(): readonly string[];
   close(): Promise<void>;
 }
+
+/** How we show the token endpoint who we are; `basic` and `post` send the client secret in a header or in the form. */
+export type ClientAuth =
+  | 'basic'
+  | 'post'
+  /** RFC 7523: a signed assertion instead of a secret. @param key PKCS #8 in PEM form */
+  | {
+      readonly privateKeyJwt: {
+        readonly key: string;
+        readonly algorithm: 'RS256' | 'ES256';
+        readonly keyId?: string;
+      };
+    };
 
 interface TokenEndpointOptions {
   readonly tokenUrl: string;
   readonly clientId: string;
   readonly clientSecret?: string;
   readonly scope?: string;
+  readonly clientAuth?: ClientAuth | undefined;
+  readonly parameters?: Readonly<Record<string, string>> | undefined;
   readonly timeoutMs: number;
   readonly guard?: Guard | undefined;
   readonly reach?: Reach | undefined;
@@ -45,10 +67,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
   const { origin } = new URL(tokenUrl);
   const credentials =
     options.clientSecret === undefined ? undefined : basicCredentials(options.clientId, options.clientSecret);
-  const authenticate: oauth.ClientAuth =
-    credentials === undefined
-      ? oauth.None()
-      : (_server, _client, _body, headers) => headers.set('authorization', `Basic ${credentials}`);
+  const clientAuth = clientAuthOf(options, credentials);
   const connections = new Connections(origin, { ...options.reach, connectTimeoutMs: timeoutMs });
   const server: oauth.AuthorizationServer = { issuer: origin, token_endpoint: tokenUrl };
   const client: oauth.Client = { client_id: options.clientId };
@@ -59,7 +78,10 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
   };
 
   let refreshToken = options.grant.type === 'refresh_token' ? options.grant.refreshToken : undefined;
-  const scope: Record<string, string> = options.scope === undefined ? {} : { scope: options.scope };
+  const parameters: Record<string, string> = {
+    ...(options.scope !== undefined && { scope: options.scope }),
+    ...options.parameters,
+  };
 
   /** Not guarded: one request, and what came of it. */
   const ask = async (): Promise<Obtained | Misconfigured | Unavailable> => {
@@ -83,27 +105,30 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
       },
     };
     try {
+      const authenticate = await clientAuth();
       const response =
         refreshToken === undefined
-          ? await oauth.clientCredentialsGrantRequest(server, client, authenticate, scope, over)
+          ? await oauth.clientCredentialsGrantRequest(server, client, authenticate, parameters, over)
           : await oauth.refreshTokenGrantRequest(server, client, authenticate, refreshToken, {
               ...over,
-              additionalParameters: scope,
+              additionalParameters: parameters,
             });
       const reply =
         refreshToken === undefined
           ? await oauth.processClientCredentialsResponse(server, client, response)
           : await oauth.processRefreshTokenResponse(server, client, response);
       const token = toToken(reply.access_token, reply.expires_in);
-      if (refreshToken !== undefined) refreshToken = reply.refresh_token ?? refreshToken;
-      return { kind: 'ok', token };
+      const rotated = refreshToken === undefined ? undefined : reply.refresh_token;
+      if (rotated !== undefined) refreshToken = rotated;
+      return { kind: 'ok', token: rotated === undefined ? token : { ...token, refreshToken: rotated } };
     } catch (error) {
       return explain(error, seen);
     }
   };
 
   return {
-    async requestToken() {
+    async requestToken(_not, newer) {
+      if (newer !== undefined && options.grant.type === 'refresh_token') refreshToken = newer;
       const { guard } = options;
       const reply = guard ? await guard.through({ signal: new AbortController().signal }, ask) : await ask();
       return reply.kind === 'ok'
@@ -113,6 +138,38 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
     secrets: () => [options.clientSecret, credentials, refreshToken].filter((secret) => secret !== undefined),
     close: () => connections.close(),
   };
+}
+
+/** Made when it is first needed: keys are read asynchronously. */
+function clientAuthOf(
+  { clientAuth = 'basic', clientSecret }: TokenEndpointOptions,
+  credentials: string | undefined,
+): () => Promise<oauth.ClientAuth> {
+  let made: Promise<oauth.ClientAuth> | undefined;
+  const make = async (): Promise<oauth.ClientAuth> => {
+    if (typeof clientAuth === 'object') return privateKeyAuth(clientAuth.privateKeyJwt);
+    if (clientSecret === undefined || credentials === undefined) return oauth.None();
+    if (clientAuth === 'post') return oauth.ClientSecretPost(clientSecret);
+    return (_server, _client, _body, headers) => headers.set('authorization', `Basic ${credentials}`);
+  };
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+async function privateKeyAuth({
+  key,
+  algorithm,
+  keyId,
+}: Extract<ClientAuth, object>['privateKeyJwt']): Promise<oauth.ClientAuth> {
+  const der = createPrivateKey(key).export({ format: 'der', type: 'pkcs8' });
+  const kind =
+    algorithm === 'ES256'
+      ? { name: 'ECDSA', namedCurve: 'P-256' }
+      : { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+  const imported = await webcrypto.subtle.importKey('pkcs8', new Uint8Array(der), kind, false, ['sign']);
+  return oauth.PrivateKeyJwt(keyId === undefined ? imported : { key: imported, kid: keyId });
 }
 
 interface Obtained {

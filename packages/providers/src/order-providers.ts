@@ -3,6 +3,7 @@ import {
   createGuard,
   type Guard,
   type GuardObserver,
+  type KeptTokens,
   type Limits,
   type Pins,
   type SharedStore,
@@ -32,6 +33,8 @@ export interface OrderProvidersConfig {
 export interface Sharing {
   readonly store: SharedStore;
   readonly pins: Pins;
+  /** Default: each worker has tokens of its own. */
+  readonly tokens?: KeptTokens | undefined;
   /** Multiplies how long a breaker stays open. */
   readonly retryScale?: number;
   readonly observer?: GuardObserver;
@@ -75,7 +78,11 @@ export function orderProviders(
 
   const providers = {
     inventory: inventory(stock, overHttp('inventory', stock.url, stock.limits)),
-    shipping: shipping(labels, overHttp('shipping', `${labels.url} ${labels.clientId}`, labels.limits)),
+    shipping: shipping(
+      labels,
+      overHttp('shipping', `${labels.url} ${labels.clientId}`, labels.limits),
+      sharing?.tokens,
+    ),
     email: smtpEmail(email, guard('email', email.url, email.limits, LONGEST_DELIVERY_MS)),
   };
   return {

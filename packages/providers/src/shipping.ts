@@ -1,6 +1,12 @@
 import type { LookUp } from '@holdfast/engine';
 import type { Label, Shipping } from '@holdfast/flows';
-import { createHttpClient, type Guard, oauthClientCredentials, type Reach } from '@holdfast/http';
+import {
+  createHttpClient,
+  type Guard,
+  type KeptTokens,
+  oauthClientCredentials,
+  type Reach,
+} from '@holdfast/http';
 import { z } from 'zod';
 import { HTTP_LIMITS } from './http-limits.ts';
 import { unwrap } from './unwrap.ts';
@@ -26,7 +32,12 @@ type LabelBody = z.infer<typeof LabelBody>;
 const LabelList = z.object({ labels: z.array(LabelBody) });
 
 /** Labels. Buying is not idempotent at the provider: each carries `call.reference`, by which one in doubt is looked up. */
-export function shipping(config: ShippingConfig, guard?: Guard): Shipping & { close(): Promise<void> } {
+/** @param kept where all workers keep one token together */
+export function shipping(
+  config: ShippingConfig,
+  guard?: Guard,
+  kept?: KeptTokens,
+): Shipping & { close(): Promise<void> } {
   const { url, clientId, clientSecret, reach } = config;
   const http = createHttpClient({
     baseUrl: url,
@@ -37,6 +48,7 @@ export function shipping(config: ShippingConfig, guard?: Guard): Shipping & { cl
       clientSecret,
       guard,
       reach,
+      kept,
     }),
     readError: codedErrors(),
     ...HTTP_LIMITS,

@@ -1,4 +1,5 @@
 export { openRedis, type RedisConnection, type RedisSettings, type RedisTls, whereIs } from './connect.ts';
 export { sendInOneWrite } from './one-write.ts';
 export { runScript, runScriptFirst, type Script, type ScriptReply, scriptsIn } from './scripts.ts';
+export { createSealer, type Sealer } from './sealer.ts';
 export { type RedisUrls, redisUrlsOf } from './urls.ts';

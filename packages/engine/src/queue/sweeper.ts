@@ -157,7 +157,7 @@ export class Sweeper {
     const { journal } = this.#deps;
     const run = await journal.whereIs(runId);
     if (!run) return journal.moveAlarm(runId, 0);
-    if (isTerminal(run.status)) return this.#seeToParent(run);
+    if (isTerminal(run.status)) return this.#seeToEnd(run);
     if (run.status === 'dead') return this.#seeToLetter(run);
     if (run.answered) return this.#end(run);
     await this.#seeToJob(run, now);
@@ -171,9 +171,10 @@ export class Sweeper {
     await journal.endAnswered(run, effectsStand(decoded(await journal.readRecords(run.runId))));
   }
 
-  /** A run that has ended keeps its alarm until its parent was told. */
-  async #seeToParent({ runId, parent }: Whereabouts): Promise<void> {
+  /** A run that has ended keeps its alarm until its parent was told, and no letter can come any more of a death that is over. */
+  async #seeToEnd({ runId, parent, deaths }: Whereabouts): Promise<void> {
     const { journal, jobs } = this.#deps;
+    if (deaths > 0) await jobs.removeLetter(runId, deaths);
     const child = parent && (await journal.readRun(runId));
     if (!parent || !child) return journal.moveAlarm(runId, 0);
     if (child.status === 'completed') {
