@@ -8,7 +8,13 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 
 const quiet = { debug() {}, info() {}, warn() {}, error: console.error };
-const CHARGE = { amount: 1900, currency: 'usd', customerId: 'c', paymentMethod: 'pm_card_visa', description: '' };
+const CHARGE = {
+  amount: 1900,
+  currency: 'usd',
+  customerId: 'c',
+  paymentMethod: 'pm_card_visa',
+  description: '',
+};
 
 /**
  * @param {{ waiting: number, stripe: { url: string, goDown(): void, comeBack(): void, arrivals: { atMs: number, status: number }[] } }} options
@@ -23,8 +29,7 @@ export async function rideOutBacklog({ waiting, stripe }) {
   const any = { version: 1, input: z.unknown(), output: z.unknown() };
   const pays = defineFlow({
     ...{ ...any, name: 'pays' },
-    run: (ctx) =>
-      ctx.step('charge', { run: (call) => payments.charge(CHARGE, call), whenInDoubt: 'repeat' }),
+    run: (ctx) => ctx.step('charge', { run: (call) => payments.charge(CHARGE, call), whenInDoubt: 'repeat' }),
   });
   const healthy = defineFlow({
     ...{ ...any, name: 'healthy' },
@@ -35,7 +40,11 @@ export async function rideOutBacklog({ waiting, stripe }) {
   const flows = [pays, healthy];
   const client = createClient({ connection, flows });
   let ended = 0;
-  const observer = { ended: ({ flow }) => flow === 'healthy' && (ended += 1) };
+  const observer = {
+    ended: ({ flow }) => {
+      if (flow === 'healthy') ended += 1;
+    },
+  };
   const worker = startWorker({ connection, redisUrls: [redis.url], flows, log: quiet, observer });
   const submit = (flow, key) =>
     client.submit({ flow, input: {}, tenant: 't', idempotencyKey: key, fingerprint: key });
