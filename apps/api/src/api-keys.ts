@@ -10,6 +10,10 @@ export interface Principal {
   /** The key's, for the audit log. */
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** Of a stored key. */
+  readonly keyId?: string;
+  /** Unix milliseconds; absent when it holds until it is revoked. */
+  readonly expiresAt?: number | undefined;
 }
 
 /** Where a key that a caller shows is looked up. */
@@ -29,7 +33,9 @@ export function keyLookup(devKey: string | undefined, stored: Pick<ApiKeys, 'fin
       const known = dev?.(key);
       if (known) return known;
       const found = await soon(stored.find(key));
-      return found && { tenant: found.tenant, name: found.name, scopes: new Set(found.scopes) };
+      if (!found) return undefined;
+      const { tenant, name, scopes, id: keyId, expiresAt } = found;
+      return { tenant, name, scopes: new Set(scopes), keyId, expiresAt };
     },
   };
 }

@@ -11,6 +11,7 @@ import { authentication } from './plugins/authentication.ts';
 import { addDrain, type Drain } from './plugins/drain.ts';
 import { onlyOnceAdmitted } from './plugins/only-once-admitted.ts';
 import { answerClientError, answerProblem, problems } from './plugins/problems.ts';
+import { rateLimit } from './plugins/rate-limit.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -25,6 +26,7 @@ import { runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
 import { submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
+import type { TenantLimit } from './tenant-limit.ts';
 
 export interface ApiParts {
   readonly client: Client;
@@ -37,6 +39,8 @@ export interface ApiParts {
   /** The client's. */
   readonly operations: Operations;
   readonly readProviders: ReadProviders;
+  /** Absent: tenants may send as many requests as they like. */
+  readonly limit?: TenantLimit | undefined;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   readonly log: FastifyBaseLogger;
@@ -49,7 +53,7 @@ export interface Api {
 
 /** The HTTP API, complete but for a port to listen on. */
 export async function buildApi(parts: ApiParts): Promise<Api> {
-  const { client, flows, keys, storedKeys, operations, readProviders, preflight, log } = parts;
+  const { client, flows, keys, storedKeys, operations, readProviders, preflight, limit, log } = parts;
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -76,9 +80,11 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
     reply.header('x-content-type-options', 'nosniff');
   });
   const refuseOtherMethods = watchMethods(app);
+  const metrics = createMetrics('api');
   await app.register(problems);
-  await app.register(requestLog);
+  await app.register(requestLog, { metrics });
   await app.register(authentication, { keys });
+  await app.register(rateLimit, { limit });
   await app.register(onlyOnceAdmitted, { preflight });
 
   await app.register(submitRoutes, { client, stopping: drain.signal });
@@ -100,7 +106,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
     },
     verbose: () => ({ redis: preflight.report }),
     draining: () => drain.draining,
-    metrics: createMetrics('api'),
+    metrics,
   });
   refuseOtherMethods();
   return { app, drain };

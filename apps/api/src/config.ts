@@ -1,8 +1,10 @@
 import {
+  duration,
   host,
   logLevel,
   type PreflightSettings,
   port,
+  positiveNumber,
   preflightSettings,
   preflightVariables,
   readConfig,
@@ -19,6 +21,10 @@ export interface ApiConfig {
   readonly preflight: PreflightSettings;
   /** One key that is not stored in Redis: every scope, tenant `dev`. */
   readonly devKey: string | undefined;
+  /** How long requests are still served after SIGTERM, while `/readyz` says 503. */
+  readonly drainDelayMs: number;
+  /** Requests a second for each tenant; absent: no limit. */
+  readonly tenantRps: number | undefined;
   readonly logLevel: string;
 }
 
@@ -36,6 +42,8 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
         .string({ error: DEV_KEY })
         .regex(/^hf_[A-Za-z0-9_-]{16,200}$/, DEV_KEY)
         .optional(),
+      HOLDFAST_DRAIN_DELAY: duration.default(5_000),
+      HOLDFAST_TENANT_RPS: positiveNumber.optional(),
       HOLDFAST_LOG_LEVEL: logLevel,
     },
     env,
@@ -46,6 +54,8 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
     redis: redisSettings(read),
     preflight: preflightSettings(read),
     devKey: read.HOLDFAST_DEV_KEY,
+    drainDelayMs: read.HOLDFAST_DRAIN_DELAY,
+    tenantRps: read.HOLDFAST_TENANT_RPS,
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
 }

@@ -1,9 +1,13 @@
 import type { InputFault } from '@holdfast/engine';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { visit } from 'jsonc-parser';
+import { MAX_FAULTS } from './input-faults.ts';
 import { ProblemError } from './problems.ts';
 
 export const MAX_BODY_BYTES = 256 * 1024;
 const MAX_DEPTH = 64;
+/** More than any input has, and little enough to be looked at in a few milliseconds. */
+const MAX_VALUES = 20_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -40,24 +44,32 @@ function refuseEncodings({ headers }: FastifyRequest): void {
 }
 
 /**
- * @throws ProblemError when the bytes are no UTF-8 or no JSON, nested too deep, hold a number too large for JSON's users, or a
- * member that could reach a prototype
+ * @throws ProblemError when the bytes are no UTF-8 or no JSON, could be read in two ways, are nested too deep or of too many values, or
+ * hold a number too large for JSON's users, or a member that could reach a prototype
  */
 export function parseJson(body: Uint8Array): unknown {
   if (body.byteLength === 0) throw new ProblemError('body_missing', 'The body is empty; send JSON.');
-  const value = decode(body);
-  const faults = findFaults(value);
-  if (faults.length > 0) {
+  const { value, text } = decode(body);
+  const { ambiguous, forbidden } = findFaults(text);
+  if (ambiguous.length > 0) {
+    throw new ProblemError(
+      'ambiguous_json',
+      'The body could be read in two ways: JSON programs differ about what `errors` lists.',
+      { members: { errors: ambiguous } },
+    );
+  }
+  if (forbidden.length > 0) {
     throw new ProblemError('validation_failed', 'The body has members or values that are not allowed.', {
-      members: { errors: faults },
+      members: { errors: forbidden },
     });
   }
   return value;
 }
 
-function decode(body: Uint8Array): unknown {
+function decode(body: Uint8Array): { readonly value: unknown; readonly text: string } {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    return { value: JSON.parse(text), text };
   } catch (cause) {
     const what =
       cause instanceof SyntaxError ? 'The body is not valid JSON.' : 'The body is not valid UTF-8.';
@@ -65,35 +77,54 @@ function decode(body: Uint8Array): unknown {
   }
 }
 
-function findFaults(root: unknown): InputFault[] {
-  const faults: InputFault[] = [];
-  const open: { readonly value: unknown; readonly path: readonly string[] }[] = [{ value: root, path: [] }];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { value, path } = next;
-    if (typeof value === 'number' && !Number.isFinite(value)) {
-      faults.push({ path: path.join('.'), message: 'the number is too large' });
-    }
-    if (typeof value !== 'object' || value === null) continue;
-    if (path.length >= MAX_DEPTH) {
-      throw new ProblemError('body_malformed', `The body is nested deeper than ${MAX_DEPTH} levels.`);
-    }
-    for (const [name, member] of Object.entries(value)) {
-      const memberPath = [...path, name];
-      if (reachesPrototype(name, member)) {
-        faults.push({ path: memberPath.join('.'), message: 'this member is not allowed' });
-      }
-      open.push({ value: member, path: memberPath });
-    }
-  }
-  return faults;
+interface Faults {
+  readonly ambiguous: InputFault[];
+  readonly forbidden: InputFault[];
 }
 
-function reachesPrototype(name: string, member: unknown): boolean {
-  if (name === '__proto__') return true;
-  return (
-    name === 'constructor' &&
-    typeof member === 'object' &&
-    member !== null &&
-    Object.hasOwn(member, 'prototype')
-  );
+/** Looks at the text, since what was parsed does not show what was dropped or rounded. @param text valid JSON */
+function findFaults(text: string): Faults {
+  const faults: Faults = { ambiguous: [], forbidden: [] };
+  const open: Set<string>[] = [];
+  let values = 0;
+  const say = (kind: keyof Faults, path: readonly (string | number)[], message: string) => {
+    if (faults[kind].length < MAX_FAULTS) faults[kind].push({ path: path.join('.'), message });
+  };
+  const count = () => {
+    values += 1;
+    if (values > MAX_VALUES)
+      throw new ProblemError('body_malformed', `The body holds more than ${MAX_VALUES} values.`);
+  };
+  const enter = (names: Set<string>) => {
+    count();
+    if (open.length >= MAX_DEPTH)
+      throw new ProblemError('body_malformed', `The body is nested deeper than ${MAX_DEPTH} levels.`);
+    open.push(names);
+  };
+  visit(text, {
+    onObjectBegin: () => enter(new Set()),
+    onObjectEnd: () => void open.pop(),
+    onArrayBegin: () => enter(new Set()),
+    onArrayEnd: () => void open.pop(),
+    onObjectProperty(name, _offset, _length, _line, _character, path) {
+      const names = open.at(-1);
+      const at = () => [...path(), name];
+      if (names?.has(name)) say('ambiguous', at(), 'this member is there twice');
+      names?.add(name);
+      if (!name.isWellFormed()) say('ambiguous', at(), 'half of a surrogate pair');
+      if (name === '__proto__') say('forbidden', at(), 'this member is not allowed');
+      if (name === 'prototype' && path().at(-1) === 'constructor')
+        say('forbidden', path(), 'this member is not allowed');
+    },
+    onLiteralValue(value: unknown, _offset, _length, _line, _character, path) {
+      count();
+      if (typeof value === 'string' && !value.isWellFormed())
+        say('ambiguous', path(), 'half of a surrogate pair');
+      if (typeof value !== 'number') return;
+      if (!Number.isFinite(value)) say('forbidden', path(), 'the number is too large');
+      else if (Number.isInteger(value) && !Number.isSafeInteger(value))
+        say('ambiguous', path(), 'a whole number past 2^53 is not the same everywhere; send it as text');
+    },
+  });
+  return faults;
 }

@@ -35,6 +35,12 @@ export const PROBLEMS = {
     title: 'The body is not valid JSON',
     advice: 'Send JSON (RFC 8259) in UTF-8, nested at most 64 levels deep.',
   },
+  ambiguous_json: {
+    status: 400,
+    title: 'The body could be read in two ways',
+    advice:
+      'Send each member once, whole numbers up to 2^53 (larger ones as text), and no halves of surrogate pairs.',
+  },
   idempotency_key_missing: {
     status: 400,
     title: 'The Idempotency-Key header is missing',
@@ -187,6 +193,11 @@ export const PROBLEMS = {
     status: 422,
     title: 'The signal cannot be used',
     advice: 'Correct its name or id as the error says.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'More requests than this tenant may send',
+    advice: 'Send it again after Retry-After, and fewer at once; RateLimit says how many are left.',
   },
   too_many_signals: {
     status: 429,

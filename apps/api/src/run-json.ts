@@ -98,6 +98,18 @@ export const RunListJson = z.strictObject({
 });
 export type RunListJson = z.infer<typeof RunListJson>;
 
+/** What a key without `read` sees of a run that it has just submitted or steered: which one it is, and how it stands. */
+export function presentRunTo(scopes: ReadonlySet<string>, run: Run): RunJson {
+  const { output: _, error, ...shown } = presentRun(run);
+  if (scopes.has('read')) return presentRun(run);
+  const { details: _details, ...about } = error ?? {};
+  return {
+    ...shown,
+    ...(error && { error: { ...about, code: error.code, message: error.message } }),
+    steps: shown.steps.map(({ error: _error, ...step }) => step),
+  };
+}
+
 /** Leaves out the input, the tenant and every stack trace. */
 export function presentRun(run: Run): RunJson {
   return {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis, type Logger, listen, Preflight } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
 import { ALL_CONTRACTS, CONTRACTS } from '@holdfast/flows';
@@ -6,6 +7,7 @@ import { createApiKeys, createOperations } from '@holdfast/operations';
 import { keyLookup } from './api-keys.ts';
 import { buildApi } from './app.ts';
 import type { ApiConfig } from './config.ts';
+import { tenantLimit } from './tenant-limit.ts';
 
 /** Redis must answer in this time, so that a client has its 503 within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
@@ -33,9 +35,13 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
     ...{ client, flows: CONTRACTS, preflight, log, storedKeys },
     keys: keyLookup(config.devKey, storedKeys),
     operations: createOperations({ client, connection: redis, log }),
+    limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
     readProviders: (minutes) => providerHealth(providers, minutes),
   });
+  let started = false;
   const close = async () => {
+    drain.announce();
+    await delay(started ? config.drainDelayMs : 0);
     await drain.start(DRAIN_MS);
     await app.close();
     preflight.stop();
@@ -45,6 +51,7 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
   try {
     await preflight.firstTry();
     const url = await listen(app, config.host, config.port, 'HOLDFAST_API_PORT');
+    started = true;
     return { url, admitted: preflight.admitted, close };
   } catch (error) {
     await close();

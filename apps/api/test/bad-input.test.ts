@@ -97,14 +97,36 @@ describe('the input', () => {
   test.each([
     ['1e400', 'unitAmount":1e400'],
     ['-1e400', 'unitAmount":-1e400'],
-    ['2^53', 'unitAmount":9007199254740992'],
-    ['2^53 + 1', 'unitAmount":9007199254740993'],
-    ['2^63', 'unitAmount":9223372036854775808'],
   ])('with the number %s is refused, not rounded', async (_what, text) => {
     const body = JSON.stringify(ORDER).replace('unitAmount":1900', text);
     const { status, json } = await api.order(body);
     expect({ status, code: json.code }).toEqual({ status: 422, code: 'validation_failed' });
     expect(JSON.stringify(json.errors)).toContain('items.0.unitAmount');
+  });
+
+  test.each([
+    ['the number 2^53', 'unitAmount":9007199254740992', 'items.0.unitAmount'],
+    ['the number 2^53 + 1', 'unitAmount":9007199254740993', 'items.0.unitAmount'],
+    ['the number 2^63', 'unitAmount":9223372036854775808', 'items.0.unitAmount'],
+    ['a member twice', 'unitAmount":1900,"unitAmount":1', 'items.0.unitAmount'],
+    ['a member twice, once escaped', 'unitAmount":1900,"unit\\u0041mount":1', 'items.0.unitAmount'],
+    ['half of a surrogate pair', 'unitAmount":1900,"note":"\\ud800"', 'items.0.note'],
+  ])('that can be read in two ways is refused: %s', async (_what, text, path) => {
+    const body = JSON.stringify(ORDER).replace('unitAmount":1900', text);
+    const { status, json } = await api.order(body);
+    expect({ status, code: json.code }).toEqual({ status: 400, code: 'ambiguous_json' });
+    expect(json.errors).toEqual([{ path, message: expect.any(String) }]);
+  });
+
+  test('of a hundred thousand values is refused at once, and of ten thousand faults fifty are told', async () => {
+    const wide = JSON.stringify({ ...ORDER, more: Array(100_000).fill(1) });
+    const before = performance.now();
+    expect((await api.order(wide)).json.code).toBe('body_malformed');
+    expect(performance.now() - before).toBeLessThan(500);
+    const strange = Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`m${n}`, 1]));
+    const { json, text } = await api.order({ ...ORDER, ...strange });
+    expect(json.errors).toHaveLength(50);
+    expect(text.length).toBeLessThan(10_000);
   });
 
   test.each([

@@ -67,11 +67,65 @@ describe('/v1/keys', () => {
   });
 
   test('nobody gives away more than they have', async () => {
-    const { json } = await create({ name: 'operator', scopes: ['operate'] });
+    const { json } = await create({ name: 'operator', scopes: ['operate', 'keys'] });
     const more = await create({ name: 'more', scopes: ['operate', 'submit'] }, String(json.key));
     expect({ status: more.status, code: more.json.code }).toEqual({ status: 403, code: 'scope_missing' });
     expect(more.json.detail).toContain('"submit"');
     expect((await create({ name: 'same', scopes: ['operate'] }, String(json.key))).status).toBe(201);
+  });
+
+  test('nobody makes a key that outlives their own', async () => {
+    const { json: short } = await create({ name: 'short', scopes: ['read', 'keys'], expiresIn: '1h' });
+    const own = String(short.key);
+    const longer = await create({ name: 'longer', scopes: ['read'], expiresIn: '2h' }, own);
+    expect({ status: longer.status, errors: longer.json.errors }).toMatchObject({
+      status: 422,
+      errors: [{ path: 'expiresIn' }],
+    });
+    for (const more of [{}, { expiresIn: '1m' }]) {
+      const made = await create({ name: 'made', scopes: ['read'], ...more }, own);
+      expect(made.status).toBe(201);
+      expect(Date.parse(String(made.json.expiresAt))).toBeLessThanOrEqual(
+        Date.parse(String(short.expiresAt)) + 50,
+      );
+    }
+  });
+
+  test('revoked with `cascade`, a key takes along what it made', async () => {
+    const { json: first } = await create({ name: 'first', scopes: ['read', 'keys'] });
+    const { json: second } = await create({ name: 'second', scopes: ['read', 'keys'] }, String(first.key));
+    const { json: third } = await create({ name: 'third', scopes: ['read'] }, String(second.key));
+    const status = async (key: unknown) =>
+      (await api.ask({ path: '/v1/runs/run_1', headers: as(key) })).status;
+    await api.ask({ method: 'DELETE', path: `/v1/keys/${first.id}` });
+    expect([await status(first.key), await status(second.key), await status(third.key)]).toEqual([
+      401, 404, 404,
+    ]);
+    await api.ask({ method: 'DELETE', path: `/v1/keys/${first.id}?cascade=true` });
+    expect([await status(second.key), await status(third.key)]).toEqual([401, 401]);
+  });
+
+  test('a key of before the scopes were divided keeps what it could do', async () => {
+    const { json } = await create({ name: 'old', scopes: ['operate'] });
+    const redis = new Redis(api.redis.url);
+    await redis.hdel(`{hf0}/api-key/${json.id}`, 'grants');
+    redis.disconnect();
+    expect((await api.ask({ path: '/v1/audit', headers: as(json.key) })).status).toBe(200);
+    const listed = (await list()).find(({ id }) => id === json.id);
+    expect(listed).toMatchObject({ scopes: ['payloads', 'signal', 'operate', 'keys', 'audit'] });
+  });
+
+  test('without `read` no answer shows the output', async () => {
+    const { json: blind } = await create({ name: 'blind', scopes: ['submit', 'operate'] });
+    const headers = { ...as(blind.key), prefer: 'wait=20' };
+    const { json: run } = await api.order(ORDER, headers);
+    expect(run.status).toBe('completed');
+    expect(run).not.toHaveProperty('output');
+    const path = `/v1/dead-letters/${run.id}/redrive`;
+    const redriven = await api.ask({ method: 'POST', path, headers: as(blind.key) });
+    expect(redriven.json).not.toHaveProperty('output');
+    const shown = await api.ask({ method: 'POST', path });
+    expect(shown.json).toHaveProperty('output');
   });
 
   test.each([

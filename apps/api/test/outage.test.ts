@@ -126,7 +126,12 @@ test('an API that starts without Redis serves 503 until Redis is there', async (
   const redis = await startRedis();
   await redis.kill();
   const api: RunningApi = await startApi(
-    readApiConfig({ HOLDFAST_API_PORT: '0', HOLDFAST_REDIS_URL: redis.url, HOLDFAST_DEV_KEY: KEY }),
+    readApiConfig({
+      HOLDFAST_API_PORT: '0',
+      HOLDFAST_DRAIN_DELAY: '0s',
+      HOLDFAST_REDIS_URL: redis.url,
+      HOLDFAST_DEV_KEY: KEY,
+    }),
     createLogger('api', 'silent'),
   );
   try {

@@ -137,7 +137,7 @@ describe('a Redis that could lose accepted runs', () => {
 });
 
 test('SIGTERM lets what waits answer, and ends with 0', async () => {
-  const api = await started({});
+  const api = await started({ HOLDFAST_DRAIN_DELAY: '0s' });
   const headers = { 'content-type': 'application/json', 'idempotency-key': newKey(), prefer: 'wait=60' };
   const waiting = send(api.url, { method: 'POST', path: '/v1/orders', headers, body: JSON.stringify(ORDER) });
   const { 'idempotency-key': key } = headers;
@@ -207,4 +207,35 @@ test('the log has a line per request with its run, and neither keys nor people',
   for (const secret of [KEY, 'canary', 'ada@example.com', 'pm_card_visa', '1 Main St']) {
     expect(api.output()).not.toContain(secret);
   }
+});
+
+test('SIGTERM lets a balancer take it out first: not ready, and still serving', async () => {
+  const api = await started({ HOLDFAST_DRAIN_DELAY: '1s' });
+  api.child.kill('SIGTERM');
+  await waitFor(async () => (await send(api.url, { path: '/readyz' })).status === 503, { what: '503' });
+  const order = await send(api.url, {
+    ...{ method: 'POST', path: '/v1/orders', body: JSON.stringify(ORDER) },
+    headers: { 'content-type': 'application/json', 'idempotency-key': newKey() },
+  });
+  expect(order.status).toBe(202);
+  expect(await api.ended).toBe(0);
+});
+
+test('a tenant that sends more than it may is told so, and when to come back', async () => {
+  const api = await started({ HOLDFAST_TENANT_RPS: '1' });
+  const answers = await Promise.all(Array.from({ length: 15 }, () => send(api.url, { path: '/v1/runs' })));
+  const refused = answers.filter(({ status }) => status === 429);
+  expect(refused).toHaveLength(5);
+  expect(refused[0]?.json.code).toBe('rate_limited');
+  expect(refused[0]?.headers).toMatchObject({
+    'retry-after': expect.stringMatching(/^\d+$/),
+    'ratelimit-policy': '"tenant";q=10;w=10',
+    ratelimit: expect.stringMatching(/^"tenant";r=0;t=\d+$/),
+    'request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+  });
+  expect(answers.find(({ status }) => status === 200)?.headers.ratelimit).toMatch(/^"tenant";r=\d;t=/);
+  const metrics = await send(api.url, { path: '/metrics' });
+  expect(metrics.text).toMatch(
+    /http_server_request_duration_seconds_count\{role="api",route="\/v1\/runs",method="GET",status="429"\} 5/,
+  );
 });

@@ -11,7 +11,12 @@ beforeAll(async () => {
   redis = await startRedis();
   // as in production: no key but those that are created
   const api = await startApi(
-    readApiConfig({ HOLDFAST_API_PORT: '0', HOLDFAST_REDIS_URL: redis.url, HOLDFAST_LOG_LEVEL: 'silent' }),
+    readApiConfig({
+      HOLDFAST_API_PORT: '0',
+      HOLDFAST_DRAIN_DELAY: '0s',
+      HOLDFAST_REDIS_URL: redis.url,
+      HOLDFAST_LOG_LEVEL: 'silent',
+    }),
     createLogger('api', 'silent'),
   );
   url = api.url;
@@ -26,13 +31,13 @@ afterAll(() => stop());
 test('the first key of a tenant is made in Redis, the next ones with it; a revoked one is refused', async () => {
   const direct = { HOLDFAST_REDIS_URL: redis.url, USER: 'ada' };
   const first = await holdfast(
-    ['keys', 'create', '--name', 'ops', '--scopes', 'operate,read', '--tenant', 'shop', '--redis'],
+    ['keys', 'create', '--name', 'ops', '--scopes', 'keys,audit,operate,read', '--tenant', 'shop', '--redis'],
     direct,
   );
   expect(first).toMatchObject({ code: 0, err: '' });
   const key = first.out.split('\n', 1)[0] ?? '';
   expect(key).toMatch(/^hf_/);
-  expect(first.out).toMatch(/^ {2}\w{16} +ops +shop +read,operate +since /m);
+  expect(first.out).toMatch(/^ {2}\w{16} +ops +shop +read,operate,keys,audit +since /m);
   expect(first.out).toContain('the one time that it is shown');
 
   const env = { HOLDFAST_API_URL: url, HOLDFAST_API_KEY: key };
@@ -72,7 +77,10 @@ test('the first key of a tenant is made in Redis, the next ones with it; a revok
 });
 
 test.each([
-  [['create', '--name', 'a', '--scopes', 'admin'], /a scope is one of submit, read, operate/],
+  [
+    ['create', '--name', 'a', '--scopes', 'admin'],
+    /a scope is one of submit, read, payloads, signal, operate/,
+  ],
   [['create', '--name', 'a', '--scopes', 'read', '--tenant', 'shop'], /add --redis/],
   [['create', '--name', 'a', '--scopes', 'read', '--redis'], /Which tenant/],
   [['list', '--tenant', 'Not Plain', '--redis'], /lower-case letters/],

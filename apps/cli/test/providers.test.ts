@@ -12,7 +12,12 @@ test('says how the providers are doing, in a table, with their last errors, and 
   const redis = await startRedis();
   const api = await startApi(
     readApiConfig({
-      ...{ HOLDFAST_API_PORT: '0', HOLDFAST_REDIS_URL: redis.url, HOLDFAST_LOG_LEVEL: 'silent' },
+      ...{
+        HOLDFAST_API_PORT: '0',
+        HOLDFAST_DRAIN_DELAY: '0s',
+        HOLDFAST_REDIS_URL: redis.url,
+        HOLDFAST_LOG_LEVEL: 'silent',
+      },
       HOLDFAST_DEV_KEY: KEY,
     }),
     createLogger('api', 'silent'),

@@ -64,7 +64,11 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     },
     api: {
       url: urlOf('api'),
-      spec: app('api', 'api', { HOLDFAST_API_PORT: String(ports.api), HOLDFAST_DEV_KEY: apiKey }),
+      spec: app('api', 'api', {
+        HOLDFAST_API_PORT: String(ports.api),
+        HOLDFAST_DEV_KEY: apiKey,
+        HOLDFAST_DRAIN_DELAY: settings.env.HOLDFAST_DRAIN_DELAY || '0s',
+      }),
     },
     workers: workerNames(settings).map((name) => ({
       url: urlOf(name),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isRedisAway } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import type { FlowContract } from './contract/define-flow.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
@@ -19,7 +20,6 @@ import {
   resultFaults,
   unanswered,
 } from './journal/resolution.ts';
-import { CorruptRecordError } from './journal/run-codec.ts';
 import type { StepRecord } from './journal/step-record.ts';
 import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
@@ -359,10 +359,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
 function checkInput(flow: FlowContract, input: unknown): { readonly input: Json; readonly json: string } {
   const checked = flow.input.safeParse(input);
   if (!checked.success) {
-    throw new InvalidInputError(
-      flow.name,
-      checked.error.issues.flatMap((issue) => faultsOf(issue)),
-    );
+    throw new InvalidInputError(flow.name, faultsOf(checked.error));
   }
   const what = `the input of flow "${flow.name}"`;
   const json = encodeJson(checked.data, what) ?? 'null';
@@ -427,7 +424,7 @@ function checkSignal({ id, name, payload }: Signal): void {
   }
 }
 
-/** Each call of what asks Redis rejects with StoreUnavailableError when Redis does not take or answer it. */
+/** Each call of what asks Redis rejects with StoreUnavailableError when Redis is away; what it refuses is a mistake of ours. */
 function askingRedis<T extends object>(target: T): T {
   return new Proxy(target, {
     get(_target, name) {
@@ -437,7 +434,7 @@ function askingRedis<T extends object>(target: T): T {
         try {
           return await member.apply(target, args);
         } catch (error) {
-          if (error instanceof CorruptRecordError) throw error;
+          if (!isRedisAway(error)) throw error;
           throw new StoreUnavailableError('redis did not take or answer the command', error);
         }
       };

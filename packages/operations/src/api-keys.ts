@@ -8,8 +8,13 @@ import { keys } from './keys.ts';
 import { orUnavailable } from './or-unavailable.ts';
 import { loadScript } from './scripts.ts';
 
-/** What a key may do: have runs accepted, look at them, steer them. */
-export const SCOPES = ['submit', 'read', 'operate'] as const;
+/**
+ * What a key may do: have runs accepted, look at them, see their inputs and results, send them signals, steer them, manage keys, see what
+ * operators did.
+ */
+export const SCOPES = ['submit', 'read', 'payloads', 'signal', 'operate', 'keys', 'audit'] as const;
+/** What `operate` meant before these had scopes of their own: keys of that time keep it. */
+const ONCE_OPERATE = ['payloads', 'signal', 'keys', 'audit'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** A tenant's name: part of Redis keys and of run ids, so it is kept plain. */
@@ -25,6 +30,8 @@ export interface ApiKey {
   readonly scopes: readonly Scope[];
   readonly createdAt: number;
   readonly createdBy: string;
+  /** The id of the key that made it. */
+  readonly createdByKey?: string;
   readonly expiresAt?: number;
   readonly revokedAt?: number;
 }
@@ -36,6 +43,8 @@ export interface NewApiKey {
   readonly scopes: readonly Scope[];
   /** From now. A key without it holds until it is revoked. */
   readonly expiresInMs?: number;
+  /** The key that makes it: revoked with what it made, it takes this one along. */
+  readonly madeBy?: string | undefined;
 }
 
 export interface ApiKeys {
@@ -43,8 +52,17 @@ export interface ApiKeys {
   create(actor: Actor, key: NewApiKey): Promise<ApiKey & { readonly key: string }>;
   /** A tenant's keys, the newest first; those that have ended are there for 30 days more. */
   list(tenant: string): Promise<readonly ApiKey[]>;
-  /** Effective at once. Revoking a key twice changes nothing. @returns undefined when the tenant has no such key */
-  revoke(actor: Actor, tenant: string, id: string): Promise<ApiKey | undefined>;
+  /**
+   * Effective at once. Revoking a key twice changes nothing.
+   * @param more `cascade`: with all that it made, and what those made
+   * @returns undefined when the tenant has no such key
+   */
+  revoke(
+    actor: Actor,
+    tenant: string,
+    id: string,
+    more?: { readonly cascade?: boolean },
+  ): Promise<ApiKey | undefined>;
   /**
    * The key that a caller has shown. Asks Redis each time, so what is revoked is refused at once.
    * @returns undefined when it is not known, revoked or expired
@@ -63,15 +81,27 @@ const SCRIPTS = {
   find: loadScript('find-api-key'),
 };
 
-const Stored = z.object({
-  tenant: z.string(),
-  name: z.string(),
-  scopes: z.string().transform((text) => SCOPES.filter((scope) => text.split(' ').includes(scope))),
-  createdAt: z.coerce.number(),
-  createdBy: z.string(),
-  expiresAt: z.coerce.number().exactOptional(),
-  revokedAt: z.coerce.number().exactOptional(),
-});
+const Stored = z
+  .object({
+    tenant: z.string(),
+    name: z.string(),
+    scopes: z.string(),
+    /** Absent where `operate` stands for more than it says. */
+    grants: z.literal('2').exactOptional(),
+    createdAt: z.coerce.number(),
+    createdBy: z.string(),
+    createdByKey: z.string().exactOptional(),
+    expiresAt: z.coerce.number().exactOptional(),
+    revokedAt: z.coerce.number().exactOptional(),
+  })
+  .transform(({ scopes, grants, ...key }) => ({ ...key, scopes: scopesOf(scopes, grants !== undefined) }));
+
+function scopesOf(text: string, exact: boolean): Scope[] {
+  const given: readonly string[] = text.split(' ');
+  const more: readonly string[] = !exact && given.includes('operate') ? ONCE_OPERATE : [];
+  return SCOPES.filter((scope) => given.includes(scope) || more.includes(scope));
+}
+
 const Found = z.union([z.tuple([z.literal('found'), z.array(z.string())]), z.tuple([z.literal('none')])]);
 
 export function createApiKeys({
@@ -88,8 +118,8 @@ export function createApiKeys({
     return fields.tenant === undefined ? undefined : { id, ...Stored.parse(fields) };
   };
 
-  return {
-    async create(actor, { tenant, name, scopes, expiresInMs }) {
+  const keysOf: ApiKeys = {
+    async create(actor, { tenant, name, scopes, expiresInMs, madeBy }) {
       const id = randomBytes(8).toString('hex');
       const key = `hf_${id}_${randomBytes(32).toString('base64url')}`;
       const detail = {
@@ -103,6 +133,8 @@ export function createApiKeys({
         name,
         scopes: scopes.join(' '),
         createdBy: actor.name,
+        grants: '2',
+        ...(madeBy !== undefined && { createdByKey: madeBy }),
         hash: hashOf(key).toString('hex'),
       };
       const args = [id, expiresInMs ?? '', SHOWN_AFTER_END_MS, ...Object.entries(fields).flat()];
@@ -125,9 +157,13 @@ export function createApiKeys({
       return found.filter((key) => key !== undefined);
     },
 
-    async revoke(actor, tenant, id) {
+    async revoke(actor, tenant, id, { cascade = false } = {}) {
       const known = await read(id);
       if (known?.tenant !== tenant) return undefined;
+      const made = cascade
+        ? (await keysOf.list(tenant)).filter(({ createdByKey }) => createdByKey === id)
+        : [];
+      for (const each of made) await keysOf.revoke(actor, tenant, each.id, { cascade });
       await audit.around(
         ...([actor, { action: 'revoke_key', tenant, detail: { key: id, name: known.name } }] as const),
         () => orUnavailable(runScript(connection, SCRIPTS.revoke, [keys.apiKey(id)], [SHOWN_AFTER_END_MS])),
@@ -153,6 +189,7 @@ export function createApiKeys({
       return { id, ...Stored.parse(fields) };
     },
   };
+  return keysOf;
 }
 
 /** A key has 256 random bits, so a plain hash tells nothing of it; a slow one would only slow every request. */

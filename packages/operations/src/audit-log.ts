@@ -170,6 +170,8 @@ export function createAuditLog({
 
     async list(tenant, { runId, cursor, limit = 50 } = {}) {
       if (cursor !== undefined && !/^\d{1,16}-\d{1,10}$/.test(cursor)) throw new InvalidCursorError();
+      // nothing stands before it, and Redis refuses to look
+      if (cursor !== undefined && /^0+-0+$/.test(cursor)) return { data: [] };
       const wanted = Math.min(Math.max(limit, 1), 200);
       await orUnavailable(closeLost(tenant));
       const stream = runId === undefined ? keys.audit(tenant) : keys.auditOfRun(runId);

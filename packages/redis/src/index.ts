@@ -1,3 +1,4 @@
+export { isRedisAway } from './away.ts';
 export { openRedis, type RedisConnection, type RedisSettings, type RedisTls, whereIs } from './connect.ts';
 export { sendInOneWrite } from './one-write.ts';
 export { runScript, runScriptFirst, type Script, type ScriptReply, scriptsIn } from './scripts.ts';

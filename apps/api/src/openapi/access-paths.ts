@@ -24,7 +24,7 @@ export function accessPaths(): Record<string, object> {
       get: {
         ...{ operationId: 'listKeys', tags: ['Keys'], summary: "List the tenant's API keys" },
         description:
-          'The newest first, without the keys themselves. Those that have ended are listed for 30 days more. Needs the scope `operate`.',
+          'The newest first, without the keys themselves. Those that have ended are listed for 30 days more. Needs the scope `keys`.',
         responses: {
           '200': { description: 'All of them.', content: jsonContent('KeyList', { keys: { data: [KEY] } }) },
           ...problems(),
@@ -33,7 +33,7 @@ export function accessPaths(): Record<string, object> {
       post: {
         ...{ operationId: 'createKey', tags: ['Keys'], summary: 'Create an API key' },
         description:
-          'For the own tenant, with no more scopes than the own key has. Sent twice, it creates two. Needs the scope `operate`.',
+          'For the own tenant, with no more scopes than the own key has and no later end: without `expiresIn` it ends when that one does. Needs the scope `keys`.',
         requestBody: {
           required: true,
           content: jsonContent('NewKey', {
@@ -53,7 +53,7 @@ export function accessPaths(): Record<string, object> {
       delete: {
         ...{ operationId: 'revokeKey', tags: ['Keys'], summary: 'Revoke an API key' },
         description:
-          'Effective at once, in every process. Twice is the same as once. Needs the scope `operate`.',
+          'Effective at once, in every process. Twice is the same as once. With `cascade=true` all keys that it made go with it. Needs the scope `keys`.',
         parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
         responses: {
           '200': {
@@ -69,7 +69,7 @@ export function accessPaths(): Record<string, object> {
         ...{ operationId: 'listAudit', tags: ['Keys'], summary: 'See what operators did' },
         description:
           'To runs and keys of the own tenant, the newest first. About the last 100,000 entries are kept; those of one run for 90 days ' +
-          'after the last. Needs the scope `operate`.',
+          'after the last. Needs the scope `audit`.',
         parameters: queryParameters(AuditQuery),
         responses: {
           '200': { description: 'A page.', content: jsonContent('AuditList', { page: { data: [ENTRY] } }) },
@@ -80,11 +80,23 @@ export function accessPaths(): Record<string, object> {
   };
 }
 
-const BODY = ['body_malformed', 'body_too_large', 'media_type_unsupported', 'validation_failed'] as const;
+const BODY = [
+  'body_malformed',
+  'ambiguous_json',
+  'body_too_large',
+  'media_type_unsupported',
+  'validation_failed',
+] as const;
 
 function problems(...more: readonly ProblemCode[]): Record<string, object> {
   return problemResponses(
-    ...(['request_malformed', 'api_key_missing', 'api_key_invalid', 'scope_missing'] as const),
+    ...([
+      'request_malformed',
+      'api_key_missing',
+      'api_key_invalid',
+      'rate_limited',
+      'scope_missing',
+    ] as const),
     ...(['request_timeout', 'headers_too_large', 'internal_error', 'store_unavailable'] as const),
     ...more,
   );

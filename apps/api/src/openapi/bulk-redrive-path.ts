@@ -37,8 +37,20 @@ export function bulkRedrivePath(): Record<string, object> {
             },
           },
           ...problemResponses(
-            ...(['request_malformed', 'body_missing', 'body_malformed', 'api_key_missing'] as const),
-            ...(['api_key_invalid', 'scope_missing', 'request_timeout', 'body_too_large'] as const),
+            ...([
+              'request_malformed',
+              'body_missing',
+              'body_malformed',
+              'ambiguous_json',
+              'api_key_missing',
+            ] as const),
+            ...([
+              'api_key_invalid',
+              'rate_limited',
+              'scope_missing',
+              'request_timeout',
+              'body_too_large',
+            ] as const),
             ...(['media_type_unsupported', 'validation_failed', 'headers_too_large'] as const),
             ...(['internal_error', 'store_unavailable'] as const),
           ),

@@ -102,7 +102,7 @@ export function openApiDocument(allFlows: readonly FlowContract[]) {
           type: 'http',
           scheme: 'bearer',
           description:
-            'An API key, `hf_…`. Each operation names the scope it needs: `submit`, `read` or `operate`.',
+            'An API key, `hf_…`. Each operation names the scope it needs: `submit`, `read`, `payloads`, `signal`, `operate`, `keys` or `audit`. No answer shows what the scopes do not cover: without `read`, an answer has no `output` and no details of errors.',
         },
       },
       schemas: componentSchemas(flows),

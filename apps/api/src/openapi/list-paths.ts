@@ -57,6 +57,7 @@ const PROBLEMS = problemResponses(
     'cursor_invalid',
     'api_key_missing',
     'api_key_invalid',
+    'rate_limited',
   ] as const),
   ...([
     'scope_missing',

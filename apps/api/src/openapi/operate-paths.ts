@@ -117,7 +117,14 @@ function describe({ operationId, tag, summary, description, ...operation }: Oper
         content: runContent({ pending: PENDING_RUN_EXAMPLE }),
       },
       ...problemResponses(
-        ...(['request_malformed', 'body_malformed', 'api_key_missing', 'api_key_invalid'] as const),
+        ...([
+          'request_malformed',
+          'body_malformed',
+          'ambiguous_json',
+          'api_key_missing',
+          'api_key_invalid',
+          'rate_limited',
+        ] as const),
         ...(['scope_missing', 'route_not_found', 'run_not_found', 'request_timeout'] as const),
         ...(['body_too_large', 'media_type_unsupported', 'validation_failed'] as const),
         ...(['headers_too_large', 'internal_error', 'store_unavailable'] as const),

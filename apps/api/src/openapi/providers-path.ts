@@ -39,7 +39,13 @@ export function providersPath(): Record<string, object> {
             content: jsonContent('ProviderList', { providers: { data: [SHIPPING] } }),
           },
           ...problemResponses(
-            ...(['request_malformed', 'query_invalid', 'api_key_missing', 'api_key_invalid'] as const),
+            ...([
+              'request_malformed',
+              'query_invalid',
+              'api_key_missing',
+              'api_key_invalid',
+              'rate_limited',
+            ] as const),
             ...(['scope_missing', 'request_timeout', 'headers_too_large', 'internal_error'] as const),
             'store_unavailable',
           ),

@@ -31,7 +31,13 @@ export function readOperation(operation: ReadOperation): object {
       },
       '304': { description: 'Unchanged since the ETag in If-None-Match.' },
       ...problemResponses(
-        ...(['request_malformed', 'api_key_missing', 'api_key_invalid', 'scope_missing'] as const),
+        ...([
+          'request_malformed',
+          'api_key_missing',
+          'api_key_invalid',
+          'rate_limited',
+          'scope_missing',
+        ] as const),
         ...(['route_not_found', operation.notFound, 'request_timeout', 'headers_too_large'] as const),
         ...(['internal_error', 'store_unavailable'] as const),
       ),

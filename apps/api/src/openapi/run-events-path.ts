@@ -36,7 +36,13 @@ export function runEventsPath(): Record<string, object> {
             description: 'The run has ended, and Last-Event-ID was its last event. Do not connect again.',
           },
           ...problemResponses(
-            ...(['request_malformed', 'api_key_missing', 'api_key_invalid', 'scope_missing'] as const),
+            ...([
+              'request_malformed',
+              'api_key_missing',
+              'api_key_invalid',
+              'rate_limited',
+              'scope_missing',
+            ] as const),
             ...(['route_not_found', 'run_not_found', 'request_timeout', 'headers_too_large'] as const),
             ...(['internal_error', 'store_unavailable', 'too_many_streams'] as const),
           ),

@@ -52,9 +52,15 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
         content: runContent({ pending: examples.pending }),
       },
       ...problemResponses(
-        ...(['request_malformed', 'body_missing', 'body_malformed'] as const),
+        ...(['request_malformed', 'body_missing', 'body_malformed', 'ambiguous_json'] as const),
         ...(['idempotency_key_missing', 'idempotency_key_invalid'] as const),
-        ...(['api_key_missing', 'api_key_invalid', 'scope_missing', 'request_timeout'] as const),
+        ...([
+          'api_key_missing',
+          'api_key_invalid',
+          'rate_limited',
+          'scope_missing',
+          'request_timeout',
+        ] as const),
         ...(['body_too_large', 'media_type_unsupported'] as const),
         ...(['validation_failed', 'idempotency_key_reused'] as const),
         ...(['headers_too_large', 'internal_error', 'store_unavailable'] as const),

@@ -4,6 +4,8 @@ import type { FastifyInstance } from 'fastify';
 /** Lets a server that is stopping finish what it has begun, and say meanwhile that it takes no more. */
 export interface Drain {
   readonly draining: boolean;
+  /** From now on the process says that it is not ready, so that balancers send no more; what they send all the same is served. */
+  announce(): void;
   /** Aborted when draining starts: whoever waits for something stops waiting. */
   readonly signal: AbortSignal;
   /** Resolves when no request is in flight, or after `atMostMs`. */
@@ -15,6 +17,7 @@ export function addDrain(app: FastifyInstance): Drain {
   const stopping = new AbortController();
   const idle = new EventTarget();
   let inFlight = 0;
+  let announced = false;
 
   app.addHook('onRequest', async (request, reply) => {
     if (stopping.signal.aborted) reply.header('connection', 'close');
@@ -29,7 +32,10 @@ export function addDrain(app: FastifyInstance): Drain {
 
   return {
     get draining() {
-      return stopping.signal.aborted;
+      return announced || stopping.signal.aborted;
+    },
+    announce: () => {
+      announced = true;
     },
     signal: stopping.signal,
     start: async (atMostMs) => {

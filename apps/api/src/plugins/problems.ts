@@ -22,11 +22,13 @@ export const problems = fp(async (app) => {
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toProblemError(error, request);
   const problem = describeProblem(known, request.id);
+  request.problemCode = known.code;
   if (problem.status === 500) request.log.error({ err: error }, 'request failed');
-  else if (problem.status > 500) request.log.warn({ reason: known.message }, problem.code);
+  else if (problem.status > 500)
+    request.log.warn({ reason: known.message, cause: reasonOf(error) }, problem.code);
   return reply
     .code(problem.status)
-    .headers({ 'cache-control': 'no-store', ...known.headers })
+    .headers({ 'cache-control': 'no-store', 'request-id': request.id, ...known.headers })
     .type('application/problem+json')
     .serializer(JSON.stringify)
     .send(problem);
@@ -38,19 +40,21 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
     socket.destroy();
     return;
   }
+  const id = randomUUID();
   const problem = describeProblem(
     error.code === 'HPE_HEADER_OVERFLOW'
       ? new ProblemError('headers_too_large', 'The headers are larger than 16 KiB.')
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? new ProblemError('request_timeout', 'The request did not arrive in time.')
         : new ProblemError('request_malformed', 'The request is not valid HTTP.'),
-    randomUUID(),
+    id,
   );
   const body = JSON.stringify(problem);
   const head = [
     `HTTP/1.1 ${problem.status} ${problem.title}`,
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
+    `Request-Id: ${id}`,
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
@@ -99,6 +103,12 @@ function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
       cause: error,
     },
   );
+}
+
+/** In words: an error of Redis' carries the command that it was given, payloads included. */
+function reasonOf(error: unknown): string | undefined {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error ? cause.message.slice(0, 200) : undefined;
 }
 
 function whenToAskAgain({ method, headers }: FastifyRequest): string {

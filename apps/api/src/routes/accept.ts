@@ -6,7 +6,7 @@ import { readIdempotencyKey } from '../idempotency-key.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { preferredWaitSeconds } from '../prefer-wait.ts';
 import { ProblemError } from '../problems.ts';
-import { presentRun } from '../run-json.ts';
+import { presentRunTo } from '../run-json.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -76,10 +76,10 @@ export function acceptance(app: FastifyInstance, { client, stopping }: AcceptOpt
     request.runId = submitted.run.id;
     if (submitted.outcome === 'replayed') reply.header('idempotent-replayed', 'true');
     const waitSeconds = preferredWaitSeconds(request.headers.prefer);
-    if (waitSeconds === undefined) return send(reply, submitted.run);
+    if (waitSeconds === undefined) return send(request, reply, submitted.run);
 
     reply.header('preference-applied', `wait=${waitSeconds}`);
-    return send(reply, await waitForEnd(reply, submitted.run, waitSeconds));
+    return send(request, reply, await waitForEnd(reply, submitted.run, waitSeconds));
   }
 
   /** The run is accepted already, so trouble while waiting is no reason to answer with an error. */
@@ -109,8 +109,9 @@ export function acceptance(app: FastifyInstance, { client, stopping }: AcceptOpt
   };
 }
 
-function send(reply: FastifyReply, run: Run): FastifyReply {
+function send(request: FastifyRequest, reply: FastifyReply, run: Run): FastifyReply {
+  const shown = presentRunTo(principalOf(request).scopes, run);
   reply.header('location', `/v1/runs/${run.id}`);
-  if (isTerminal(run.status)) return reply.code(200).send(presentRun(run));
-  return reply.code(202).header('retry-after', '1').send(presentRun(run));
+  if (isTerminal(run.status)) return reply.code(200).send(shown);
+  return reply.code(202).header('retry-after', '1').send(shown);
 }

@@ -44,7 +44,7 @@ export async function auditRoutes(
   app: FastifyInstance,
   { operations }: { readonly operations: Operations },
 ): Promise<void> {
-  app.get('/v1/audit', { config: { access: 'operate' } }, async (request, reply) => {
+  app.get('/v1/audit', { config: { access: 'audit' } }, async (request, reply) => {
     const { run, cursor, limit } = readQuery(AuditQuery, request.query);
     const { data, nextCursor } = await operations.audit(principalOf(request).tenant, {
       ...(run !== undefined && { runId: run }),

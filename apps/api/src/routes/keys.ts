@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
+import { readQuery } from '../read-query.ts';
 import { time } from '../run-json.ts';
 
 const MAX_HOLDS_MS = 10 * 365 * 24 * 60 * 60 * 1_000;
@@ -27,6 +28,15 @@ export const NewKeyBody = z.strictObject({
     .meta({ description: 'As in `90d`. Without it the key holds until it is revoked.', examples: ['90d'] }),
 });
 
+/** What `DELETE /v1/keys/{id}` takes. */
+export const RevokeQuery = z.strictObject({
+  cascade: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .default(false)
+    .meta({ description: 'With `true`, all keys that it made, and that those made, are revoked as well.' }),
+});
+
 /** A key as the API shows it. */
 export const KeyJson = z.strictObject({
   id: z.string(),
@@ -35,6 +45,7 @@ export const KeyJson = z.strictObject({
   scopes: z.array(z.enum(SCOPES)),
   createdAt: time,
   createdBy: z.string().meta({ description: 'The name of the key, or of the user, that created it.' }),
+  createdByKey: z.string().optional().meta({ description: 'The id of the key that created it.' }),
   expiresAt: time.optional(),
   revokedAt: time.optional(),
 });
@@ -52,16 +63,17 @@ export async function keyRoutes(
   app: FastifyInstance,
   { storedKeys }: { readonly storedKeys: ApiKeys },
 ): Promise<void> {
-  const operate = { config: { access: 'operate' } } as const;
-  const withoutBody = { config: { ...operate.config, body: 'none' } } as const;
+  const manage = { config: { access: 'keys' } } as const;
+  const withoutBody = { config: { ...manage.config, body: 'none' } } as const;
 
-  app.post('/v1/keys', operate, async (request, reply) => {
-    const { tenant, scopes: own } = principalOf(request);
+  app.post('/v1/keys', manage, async (request, reply) => {
+    const { tenant, scopes: own, keyId, expiresAt } = principalOf(request);
     const { name, scopes, expiresIn } = readBody(NewKeyBody, request.body);
     expectGrantable(scopes, own);
+    const expiresInMs = withinOwn(expiresIn, expiresAt);
     const created = await storedKeys.create(actorOf(request), {
-      ...{ tenant, name, scopes },
-      ...(expiresIn !== undefined && { expiresInMs: expiresIn }),
+      ...{ tenant, name, scopes, madeBy: keyId },
+      ...(expiresInMs !== undefined && { expiresInMs }),
     });
     return reply
       .code(201)
@@ -69,16 +81,29 @@ export async function keyRoutes(
       .send({ ...presentKey(created), key: created.key });
   });
 
-  app.get('/v1/keys', operate, async (request, reply) => {
+  app.get('/v1/keys', manage, async (request, reply) => {
     const keys = await storedKeys.list(principalOf(request).tenant);
     return reply.header('cache-control', 'private, no-store').send({ data: keys.map(presentKey) });
   });
 
   app.delete<{ Params: { id: string } }>('/v1/keys/:id', withoutBody, async (request, reply) => {
     expectNoBody(request.body);
-    const revoked = await storedKeys.revoke(actorOf(request), principalOf(request).tenant, request.params.id);
+    const { cascade } = readQuery(RevokeQuery, request.query);
+    const { tenant } = principalOf(request);
+    const revoked = await storedKeys.revoke(actorOf(request), tenant, request.params.id, { cascade });
     if (!revoked) throw new ProblemError('key_not_found', 'There is no API key with this id.');
     return reply.header('cache-control', 'private, no-store').send(presentKey(revoked));
+  });
+}
+
+/** A key that ends makes none that outlives it: without an end of its own, the new one ends with it. */
+function withinOwn(expiresIn: number | undefined, expiresAt: number | undefined): number | undefined {
+  if (expiresAt === undefined) return expiresIn;
+  const left = Math.max(1, expiresAt - Date.now());
+  if (expiresIn === undefined) return left;
+  if (expiresIn <= left) return expiresIn;
+  throw new ProblemError('validation_failed', 'A key cannot make one that outlives it.', {
+    members: { errors: [{ path: 'expiresIn', message: 'is longer than the key holds that asks' }] },
   });
 }
 
@@ -93,9 +118,10 @@ function expectGrantable(scopes: readonly Scope[], own: ReadonlySet<Scope>): voi
 }
 
 function presentKey({ createdAt, expiresAt, revokedAt, ...key }: ApiKey): z.infer<typeof KeyJson> {
-  const { id, name, tenant, scopes, createdBy } = key;
+  const { id, name, tenant, scopes, createdBy, createdByKey } = key;
   return {
     ...{ id, name, tenant, scopes: [...scopes], createdAt: new Date(createdAt).toISOString(), createdBy },
+    ...(createdByKey !== undefined && { createdByKey }),
     ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
     ...(revokedAt !== undefined && { revokedAt: new Date(revokedAt).toISOString() }),
   };

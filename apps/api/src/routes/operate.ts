@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
-import { presentRun } from '../run-json.ts';
+import { presentRunTo } from '../run-json.ts';
 
 /** JSON from a request: parsed, so it is nothing else. */
 const json = z
@@ -87,33 +87,37 @@ export async function operateRoutes(
     }
   });
 
-  app.post<SignalParams>('/v1/runs/:id/signals/:name', operate, async (request, reply) => {
-    const { id: runId, name } = request.params;
-    const { id, payload, generation } = readBody(SignalBody, request.body);
-    checkPayload(payload);
-    switch (found(await operations.signal(...by(request), runId, { id, name, payload, generation }))) {
-      case 'delivered':
-      case 'repeated':
-        return answer(request, reply, runId);
-      case 'run_finished':
-        throw runFinished();
-      case 'too_many':
-        throw new ProblemError(
-          'too_many_signals',
-          `This run keeps ${LIMITS.signals} signals already that it has not taken, as many as a run may.`,
-        );
-      case 'too_large':
-        throw new ProblemError(
-          'signals_too_large',
-          `The signals that this run has not taken yet would come to more than ${LIMITS.signalBytes} bytes.`,
-        );
-      case 'generation_ended':
-        throw new ProblemError(
-          'generation_ended',
-          `This signal is for generation ${generation} of the run, which is not the one that runs.`,
-        );
-    }
-  });
+  app.post<SignalParams>(
+    '/v1/runs/:id/signals/:name',
+    { config: { access: 'signal' } },
+    async (request, reply) => {
+      const { id: runId, name } = request.params;
+      const { id, payload, generation } = readBody(SignalBody, request.body);
+      checkPayload(payload);
+      switch (found(await operations.signal(...by(request), runId, { id, name, payload, generation }))) {
+        case 'delivered':
+        case 'repeated':
+          return answer(request, reply, runId);
+        case 'run_finished':
+          throw runFinished();
+        case 'too_many':
+          throw new ProblemError(
+            'too_many_signals',
+            `This run keeps ${LIMITS.signals} signals already that it has not taken, as many as a run may.`,
+          );
+        case 'too_large':
+          throw new ProblemError(
+            'signals_too_large',
+            `The signals that this run has not taken yet would come to more than ${LIMITS.signalBytes} bytes.`,
+          );
+        case 'generation_ended':
+          throw new ProblemError(
+            'generation_ended',
+            `This signal is for generation ${generation} of the run, which is not the one that runs.`,
+          );
+      }
+    },
+  );
 
   app.post<LetterParams>('/v1/dead-letters/:runId/redrive', withoutBody, async (request, reply) => {
     expectNoBody(request.body);
@@ -175,7 +179,7 @@ export async function operateRoutes(
     return reply
       .code(202)
       .headers({ location: `/v1/runs/${runId}`, 'retry-after': '1' })
-      .send(presentRun(run));
+      .send(presentRunTo(principalOf(request).scopes, run));
   }
 }
 

@@ -41,6 +41,7 @@ export async function startTestApi(redis?: TestRedis): Promise<TestApi> {
   const api: RunningApi = await startApi(
     readApiConfig({
       HOLDFAST_API_PORT: '0',
+      HOLDFAST_DRAIN_DELAY: '0s',
       HOLDFAST_REDIS_URL: ownRedis.url,
       HOLDFAST_DEV_KEY: KEY,
       HOLDFAST_LOG_LEVEL: 'silent',

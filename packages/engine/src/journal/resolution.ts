@@ -24,7 +24,7 @@ export function resultFaults(flow: FlowContract | undefined, resolution: Resolut
   const { results } = flow ?? {};
   if (resolution.outcome !== 'happened' || !results || !Object.hasOwn(results, resolution.step)) return [];
   const checked = results[resolution.step]?.safeParse(resolution.result);
-  return checked?.error?.issues.flatMap((issue) => faultsOf(issue, ['result'])) ?? [];
+  return checked?.error ? faultsOf(checked.error, ['result']) : [];
 }
 
 /** The same for the same answer to the same death of a run. */

@@ -49,7 +49,7 @@ const EmailAddress = z
       'fault' in read ? read.fault : read.domain.includes('.') ? undefined : 'its domain has no dot';
     if (message) ctx.addIssue({ code: 'custom', message: `is no mail address: ${message}` });
   })
-  .meta({ format: 'idn-email' });
+  .meta({ description: 'A mail address, beyond ASCII too.' });
 
 export const Item = z.strictObject({
   sku: text(100),
