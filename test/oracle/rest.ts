@@ -70,7 +70,8 @@ const ENDLESS = [
 ];
 
 /** What may be there for a while. */
-const FLEETING = /^\{hf0\}\/(probe|preflight|providers|(health|limit|alert|audit-run|token|token-lock|tenant-rate)\/.+)$/;
+const FLEETING =
+  /^\{hf0\}\/(probe|preflight|providers|(health|limit|alert|audit-run|token|token-lock|tenant-rate)\/.+)$/;
 
 function* leftOver(facts: Facts) {
   const { runs, store, workers, unhandled } = facts;
