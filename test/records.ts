@@ -5,7 +5,7 @@ const time = z.iso.datetime().transform((text) => Date.parse(text));
 
 const StepRecord = z.object({
   name: z.string(),
-  status: z.enum(['running', 'completed', 'failed', 'in_doubt', 'compensated']),
+  status: z.enum(['running', 'waiting', 'completed', 'failed', 'in_doubt', 'compensated']),
   attempts: z.int(),
   startedAt: time,
   finishedAt: time.optional(),

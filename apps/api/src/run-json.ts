@@ -35,7 +35,7 @@ const WaitingForJson = z.strictObject({
 
 const StepJson = z.strictObject({
   name: z.string(),
-  status: z.enum(['running', 'completed', 'failed', 'in_doubt', 'compensated']),
+  status: z.enum(['running', 'waiting', 'completed', 'failed', 'in_doubt', 'compensated']),
   attempts: z.int().min(0),
   startedAt: time,
   finishedAt: time.optional(),

@@ -100,7 +100,7 @@ it('waiting for a limit uses up no attempt, not even the only one', async () => 
   expect(attempts.reduce((sum, each) => sum + each, 0)).toBe(stripe.arrivals.length);
   for (const { steps, events } of ended.flatMap((run) => run ?? [])) {
     // and however often it was put off, one wait before each call is all that people see
-    const putOff = events.filter((event) => event.kind === 'attempt_failed' && event.unsent);
+    const putOff = events.filter((event) => event.kind === 'call' && event.putOff);
     expect(putOff.length).toBeLessThanOrEqual(steps[0]?.attempts ?? 0);
   }
   expect(stripe.arrivals.filter(({ status }) => status === 429).length).toBeGreaterThan(0);

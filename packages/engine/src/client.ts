@@ -400,6 +400,7 @@ function newRun(
     warnings: [],
     signals: [],
     events: [],
+    callsLeftOut: 0,
     drawn: 0,
     settled: 0,
     revision: 1,

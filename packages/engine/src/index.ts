@@ -15,6 +15,7 @@ export {
   type SubmitRequest,
   UnknownFlowError,
 } from './client.ts';
+export type { CallEvent, CallOutcome, RequestSeen } from './contract/call.ts';
 export { defineFlow, type Flow, type FlowContext, type FlowContract } from './contract/define-flow.ts';
 export { type DurationInput, toMs } from './contract/duration.ts';
 export {
@@ -55,6 +56,7 @@ export type {
   StepOptions,
   WaitOptions,
 } from './contract/step.ts';
+export { referenceOf } from './journal/identity.ts';
 export type { Draw } from './journal/journal.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 export type { Resolution } from './journal/resolution.ts';

@@ -10,7 +10,8 @@ import {
 } from './exchange.ts';
 import { isLocalHost } from './local-host.ts';
 import { type Layer, type Send, toWire } from './request.ts';
-import type { Guard } from './shared/guard.ts';
+import { noteRequest } from './request-seen.ts';
+import { type Guard, NOT_STARTED } from './shared/guard.ts';
 
 export interface HttpClientOptions extends ExchangeLimits, ConnectionOptions {
   /** `https://host` with an optional path that all requests are below. Credentials belong into `auth`. */
@@ -43,8 +44,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const connections = new Connections(origin, options);
   let closing: Promise<void> | undefined;
 
-  const send: Send = async (request) =>
-    classifyExchange(await exchangeOver(connections, toWire(basePath, request), options), {
+  const send: Send = async (request) => {
+    const from = performance.now();
+    const seen = await exchangeOver(connections, toWire(basePath, request), options);
+    const outcome = classifyExchange(seen, {
       schema: request.schema,
       expects: request.expects,
       safe: request.method === 'GET',
@@ -52,6 +55,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       beforeAnyEffect: options.beforeAnyEffect,
       secrets: auth?.secrets() ?? [],
     });
+    noteRequest(request, outcome, performance.now() - from);
+    return outcome;
+  };
 
   const guarded = guard ? guardLayer(guard)(send) : send;
 
@@ -86,10 +92,18 @@ function checkPrivate(origin: string, plaintextHosts: readonly string[] = []): v
 }
 
 function guardLayer(guard: Guard): Layer {
-  return (next) => (request) =>
-    guard.through({ signal: request.signal, runId: request.origin?.runId }, (mayStart) =>
-      next({ ...request, mayStart }),
-    );
+  return (next) => async (request) => {
+    const from = performance.now();
+    let begun = false;
+    const call = { signal: request.signal, runId: request.origin?.runId };
+    const outcome = await guard.through(call, async (mayStart) => {
+      const sent = await next({ ...request, mayStart });
+      begun = !('code' in sent && sent.code === NOT_STARTED);
+      return sent;
+    });
+    if (!begun) noteRequest(request, outcome, performance.now() - from);
+    return outcome;
+  };
 }
 
 function readBaseUrl(baseUrl: string): { origin: string; basePath: string } {

@@ -31,6 +31,7 @@ export type {
 export { type RateLimitReading, readRateLimit } from './rate-limit-header.ts';
 export { redactJson, redactText } from './redact.ts';
 export type { HttpRequest, Layer, Part, RequestBody, Send } from './request.ts';
+export type { RequestSeen } from './request-seen.ts';
 export {
   type CallSeen,
   createGuard,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { RequestSeen } from './request-seen.ts';
 
 /** Which attempt of which run a request is made for. */
 export interface Origin {
@@ -6,6 +7,8 @@ export interface Origin {
   /** Of the step; part of what tells one request from another. */
   readonly reference: string;
   readonly attempt: number;
+  /** Told of each request that was made for it, or could not be made, as soon as that is over. */
+  seen?(request: RequestSeen): void;
 }
 
 /**

@@ -8,6 +8,8 @@ import { fitted, legal, px, xml } from './xml.ts';
 
 const BAR = 12;
 const UNDO_BAR = 8;
+/** A question has no effect: half as high. */
+const LOOK_UP_BAR = 6;
 /** So that what took next to no time is seen. */
 const LEAST = 3;
 
@@ -43,18 +45,20 @@ function drawUndo({ lane, doneAt }: NonNullable<Row['undo']>, scale: Scale, y: n
   return xml`!${arrow}!${lane.pauses.map((pause) => drawPause(pause, scale, below))}!${lane.bars.map((bar) => drawBar(bar, scale, below, UNDO_BAR))}`;
 }
 
-function drawBar({ from, to, outcome, code }: Bar, scale: Scale, y: number, height: number): string {
+function drawBar(bar: Bar, scale: Scale, y: number, height: number): string {
+  const { from, to, outcome, code, lookUp, answered } = bar;
   const x = scale.x(from);
   const width = Math.max(LEAST, scale.x(to) - x);
   const lasted = to > from ? `, ${inWords(to - from)}` : '';
-  const title = legal(`${OUTCOME_WORDS[outcome]}${code ? `: ${code}` : ''}${lasted}`);
-  return xml`<g><title>${title}</title>!${shape(outcome, x, y, width, height)}</g>`;
+  const by = answered ? ', as a person said' : '';
+  const title = legal(`${OUTCOME_WORDS[outcome]}${code ? `: ${code}` : ''}${lasted}${by}`);
+  return xml`<g><title>${title}</title>!${shape(outcome, x, y, width, lookUp ? LOOK_UP_BAR : height)}</g>`;
 }
 
 /** Colour says how it went, and the shape says it again. */
 function shape(outcome: Outcome, x: number, y: number, width: number, height: number): string {
   const top = y - height / 2;
-  const open = outcome === 'in_doubt' || outcome === 'crashed';
+  const open = outcome === 'in_doubt' || outcome === 'crashed' || outcome === 'unanswered';
   const dots = open ? xml` stroke-width="1.5" stroke-dasharray="2 2"` : '';
   const box = xml`<rect class="b-${outcome}" x="${px(x)}" y="${top}" width="${px(width)}" height="${height}" rx="2"!${dots}/>`;
   const middle = x + width / 2;

@@ -1,3 +1,4 @@
+export { ANSWERS } from './picture.ts';
 export { type AsOf, diedAt, standing, startOf } from './standing.ts';
 export { shortId } from './story.ts';
 export { type TimelineOptions, timelineSize, timelineStory, timelineSvg } from './timeline.ts';

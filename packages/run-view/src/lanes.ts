@@ -1,15 +1,21 @@
-import type { Run, RunEvent, StepState } from '@holdfast/engine';
+import type { CallEvent, Run, StepState } from '@holdfast/engine';
 
-/** How an attempt went; `crashed`: its worker was lost and nobody wrote down how it ended. */
-export type Outcome = 'completed' | 'undone' | 'rejected' | 'retried' | 'in_doubt' | 'crashed' | 'running';
+/** How a call went; `crashed`: nobody wrote down how it ended. `found` and `none` are what look-ups tell. */
+export type Outcome =
+  | ('completed' | 'undone' | 'rejected' | 'retried' | 'in_doubt' | 'crashed' | 'running')
+  | ('found' | 'none' | 'unanswered');
 
-/** One attempt. Times are Unix milliseconds. */
+/** One call, or what a person said. Times are Unix milliseconds. */
 export interface Bar {
   readonly from: number;
   readonly to: number;
   readonly outcome: Outcome;
   /** The code of what went wrong. */
   readonly code?: string;
+  /** A question whether the effect happened. */
+  readonly lookUp?: true;
+  /** No call: a person said so. */
+  readonly answered?: true;
 }
 
 export interface Pause {
@@ -18,13 +24,11 @@ export interface Pause {
   readonly reason: string;
 }
 
-/** What was tried one after another: a step's attempts, or its undo's. */
+/** What was tried one after another: a step's calls, or its undo's. */
 export interface Lane {
   readonly bars: readonly Bar[];
   readonly pauses: readonly Pause[];
 }
-
-type AttemptFailed = Extract<RunEvent, { kind: 'attempt_failed' }>;
 
 /** When the picture of a run ends: where it ended or died, or now. */
 export function endOf(run: Run, now: number): number {
@@ -34,110 +38,96 @@ export function endOf(run: Run, now: number): number {
 }
 
 export function stepLane(run: Run, step: StepState, end: number): Lane {
-  const failures = failuresOf(run, step, false);
-  const finishedAt = step.undo?.doneAt ?? step.finishedAt;
-  const done = step.status === 'completed' || step.status === 'compensated';
-  return lane(run, {
-    ...{ failures, end, startedAt: step.startedAt, attempts: step.attempts },
-    ...(finishedAt !== undefined && { finishedAt }),
-    outcome: done ? 'completed' : step.status === 'failed' ? 'rejected' : openOutcome(run, step),
-  });
+  const calls = callsOf(run, step, false);
+  const { status, answered, startedAt, undo } = step;
+  const finishedAt = undo?.doneAt ?? step.finishedAt;
+  const done = status === 'completed' || status === 'compensated';
+  const lane = laneOf(run, calls, end);
+  if (answered && finishedAt !== undefined) return withAnswer(lane, finishedAt, 'completed');
+  if (status === 'running' && isDriven(run)) return withOpen(run, lane, calls, startedAt, end);
+  // a child run makes no calls of its own here
+  if (calls.length > 0) return lane;
+  if (status === 'waiting') return { bars: [], pauses: [{ from: startedAt, to: end, reason: 'child run' }] };
+  const outcome = done ? 'completed' : status === 'failed' ? 'rejected' : openOutcome(run, step);
+  return { bars: [{ from: startedAt, to: finishedAt ?? end, outcome }], pauses: [] };
 }
 
 export function undoLane(run: Run, step: StepState, end: number): Lane | undefined {
   const { undo } = step;
-  if (!undo) return undefined;
-  const { attempts, startedAt, finishedAt } = undo;
-  return lane(run, {
-    ...{ failures: failuresOf(run, step, true), end, startedAt, attempts },
-    ...(finishedAt !== undefined && { finishedAt }),
-    outcome: finishedAt === undefined ? openOutcome(run, step) : 'undone',
-  });
+  const calls = callsOf(run, step, true);
+  const lane = laneOf(run, calls, end);
+  // it was found that the effect stands
+  if (!undo) return calls.length > 0 ? lane : undefined;
+  if (undo.finishedAt === undefined) {
+    if (isDriven(run)) return withOpen(run, lane, calls, undo.startedAt, end);
+    if (calls.length > 0) return lane;
+    return {
+      bars: [{ from: undo.startedAt, to: end, outcome: undo.inDoubt ? 'in_doubt' : 'crashed' }],
+      pauses: [],
+    };
+  }
+  if (undo.answered) return withAnswer(lane, undo.finishedAt, 'undone');
+  if (calls.length > 0) return lane;
+  return { bars: [{ from: undo.startedAt, to: undo.finishedAt, outcome: 'undone' }], pauses: [] };
 }
 
-interface Tried {
-  readonly failures: readonly AttemptFailed[];
-  readonly startedAt: number;
-  readonly finishedAt?: number;
-  readonly attempts: number;
-  /** Of the attempt after the last one that failed. */
-  readonly outcome: Outcome;
-  readonly end: number;
-}
-
-function lane(run: Run, { failures, startedAt, finishedAt, attempts, outcome, end }: Tried): Lane {
+/** What is recorded of a step's calls: each once, in the order of their starts, and what came between two of them. */
+function laneOf(run: Run, calls: readonly CallEvent[], end: number): Lane {
   const bars: Bar[] = [];
   const pauses: Pause[] = [];
-  let ready = startedAt;
-  /** Adds an attempt that could begin at `ready`, and before it those that were cut short by the loss of their worker. */
-  const add = (bar: Bar) => {
-    let from = ready;
-    for (const at of takeOvers(run).filter((each) => each > ready && each < bar.to)) {
-      bars.push({ from, to: at, outcome: 'crashed' });
-      from = at;
+  for (const [index, call] of calls.entries()) {
+    const { startedAt, at, putOff, until, outcome, error, what } = call;
+    if (!putOff) {
+      const code = error && { code: error.code };
+      const lookUp = what === 'look_up' && { lookUp: true as const };
+      bars.push({ from: startedAt, to: at, outcome: outcomeOf(call), ...code, ...lookUp });
     }
-    bars.push({ ...bar, from: Math.max(bar.from, Math.min(from, bar.to)) });
-  };
-  const [first] = failures;
-  // what was tried under the same number before is not kept; when it began is
-  if (
-    first &&
-    first.startedAt > startedAt &&
-    !takeOvers(run).some((at) => at > startedAt && at < first.startedAt)
-  ) {
-    pauses.push({ from: startedAt, to: first.startedAt, reason: pauseReason(first) });
-    ready = first.startedAt;
-  }
-  for (const [index, failed] of failures.entries()) {
-    const waitsFrom = failed.unsent ? failed.startedAt : failed.at;
-    if (!failed.unsent) {
-      add({ from: failed.startedAt, to: failed.at, outcome: outcomeOf(failed), code: failed.error.code });
-    }
-    const next = failures[index + 1];
-    const back = broughtBack(run, failed.at);
+    const next = calls[index + 1];
+    const from = putOff ? startedAt : at;
     // tried again by itself, or by a person's wish
-    ready = Math.min(failed.until ?? back ?? end, end);
-    const crashed = takeOvers(run).some((at) => at > ready && at < (next?.startedAt ?? end));
-    const until = next && !crashed ? Math.max(ready, next.startedAt) : ready;
-    const goesOn = next !== undefined || failed.until !== undefined || back !== undefined;
-    if (goesOn && until > waitsFrom) pauses.push({ from: waitsFrom, to: until, reason: pauseReason(failed) });
+    const back = until === undefined ? broughtBack(run, at) : undefined;
+    if (until === undefined && back === undefined) continue;
+    if (outcome === 'ok' || outcome === 'cut_off') continue;
+    const ready = until ?? back ?? end;
+    // offered to a worker at once; that it took a while is no wait of the step's
+    const to = next ? Math.min(next.startedAt, Math.max(ready, from)) : Math.min(ready, end);
+    if (to > from) pauses.push({ from, to, reason: pauseReason(call) });
   }
-  const last = failures.at(-1);
-  if (finishedAt !== undefined && finishedAt <= (last?.at ?? startedAt)) {
-    const resolved = run.events.find(({ kind, at }) => kind === 'resolved' && at >= finishedAt)?.at;
-    if (last && finishedAt === last.at) return { bars, pauses };
-    if (resolved !== undefined) {
-      if (!last)
-        bars.push({ from: startedAt, to: diedBefore(run, resolved) ?? resolved, outcome: 'in_doubt' });
-      bars.push({ from: resolved, to: resolved, outcome });
-      return { bars, pauses };
-    }
-  }
-  if (finishedAt !== undefined) add({ from: ready, to: finishedAt, outcome });
-  else if (!last || attempts > last.attempt || (isDriven(run) && ready < end))
-    add({ from: ready, to: end, outcome });
   return { bars, pauses };
 }
 
-function failuresOf(run: Run, { name }: StepState, undo: boolean): AttemptFailed[] {
-  return run.events.filter(
-    (event): event is AttemptFailed =>
-      event.kind === 'attempt_failed' &&
-      event.undo === undo &&
-      (event.step === name || (undo && event.step === `child.${name}`)),
-  );
+/** With the call that is under way and that the journal knows nothing of yet. */
+function withOpen(
+  run: Run,
+  { bars, pauses }: Lane,
+  calls: readonly CallEvent[],
+  startedAt: number,
+  end: number,
+): Lane {
+  const last = calls.at(-1);
+  const back = last && broughtBack(run, last.at);
+  const from = Math.max(startedAt, last?.until ?? back ?? last?.at ?? startedAt);
+  if (from >= end) return { bars, pauses };
+  return { bars: [...bars, { from, to: end, outcome: 'running' }], pauses };
 }
 
-function takeOvers(run: Run): number[] {
-  return run.events.flatMap((event) => (event.kind === 'taken_over' ? [event.at] : []));
+function withAnswer({ bars, pauses }: Lane, at: number, outcome: Outcome): Lane {
+  return { bars: [...bars, { from: at, to: at, outcome, answered: true }], pauses };
+}
+
+export function callsOf(run: Run, { name }: Pick<StepState, 'name'>, undo: boolean): CallEvent[] {
+  return run.events
+    .filter(
+      (event): event is CallEvent =>
+        event.kind === 'call' &&
+        (event.what === 'undo') === undo &&
+        (event.step === name || (undo && event.step === `child.${name}`)),
+    )
+    .sort((a, b) => a.n - b.n);
 }
 
 function broughtBack(run: Run, after: number): number | undefined {
   return run.events.find(({ kind, at }) => (kind === 'redriven' || kind === 'resolved') && at >= after)?.at;
-}
-
-function diedBefore(run: Run, before: number): number | undefined {
-  return run.events.findLast(({ kind, at }) => kind === 'died' && at <= before)?.at;
 }
 
 function isDriven(run: Run): boolean {
@@ -146,17 +136,20 @@ function isDriven(run: Run): boolean {
 
 /** An attempt without an outcome is under way as long as the run has a worker. */
 function openOutcome(run: Run, { status }: StepState): Outcome {
-  if (isDriven(run) || run.status === 'suspended') return 'running';
+  if (isDriven(run)) return 'running';
   return status === 'in_doubt' ? 'in_doubt' : 'crashed';
 }
 
-function outcomeOf({ error }: AttemptFailed): Outcome {
-  if (error.kind === 'in_doubt') return 'in_doubt';
-  return error.kind === 'rejected' ? 'rejected' : 'retried';
+function outcomeOf({ what, outcome }: CallEvent): Outcome {
+  if (outcome === 'cut_off') return 'crashed';
+  if (what === 'look_up') return outcome === 'ok' ? 'found' : outcome === 'none' ? 'none' : 'unanswered';
+  if (outcome === 'ok') return what === 'undo' ? 'undone' : 'completed';
+  return outcome === 'rejected' || outcome === 'in_doubt' ? outcome : 'retried';
 }
 
-function pauseReason({ error, until, unsent }: AttemptFailed): string {
+function pauseReason({ error, outcome, until, putOff, what }: CallEvent): string {
   if (until === undefined) return 'waits for a person';
-  if (unsent && error.code === 'breaker_open') return 'provider down';
-  return unsent || error.kind === 'throttled' ? 'limit' : 'retry';
+  if (what === 'look_up' && outcome === 'none') return 'asked again later';
+  if (putOff && error?.code === 'breaker_open') return 'provider down';
+  return putOff || outcome === 'throttled' ? 'limit' : 'retry';
 }

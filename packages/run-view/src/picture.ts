@@ -15,7 +15,7 @@ export interface Row {
 /** A moment of the whole run. */
 export interface Mark {
   readonly at: number;
-  readonly kind: Exclude<RunEvent['kind'], 'attempt_failed'>;
+  readonly kind: Exclude<RunEvent['kind'], 'call'>;
   readonly label: string;
 }
 
@@ -62,6 +62,7 @@ export function pausesOf({ lane, undo }: Row): readonly Pause[] {
 
 const STATUS_WORDS: Readonly<Record<StepState['status'], string>> = {
   running: 'running',
+  waiting: 'waiting',
   completed: 'done',
   failed: 'failed',
   in_doubt: 'in doubt',
@@ -75,7 +76,7 @@ function stepRow(run: Run, step: StepState, end: number): Row {
     name: step.name,
     note: noteOf(run, step),
     lane,
-    ...(undo && step.undo && { undo: { lane: undo, doneAt: step.undo.doneAt } }),
+    ...(undo && { undo: { lane: undo, doneAt: step.undo?.doneAt ?? step.finishedAt ?? step.startedAt } }),
   };
 }
 
@@ -101,17 +102,30 @@ function waitRow({ kind, name, startedAt, finishedAt }: Run['waits'][number], en
   };
 }
 
+/** What a person said became of a step. */
+export const ANSWERS: Readonly<
+  Record<NonNullable<Extract<RunEvent, { kind: 'resolved' }>['outcome']>, string>
+> = {
+  happened: 'happened',
+  did_not_happen: 'did not happen',
+  undone: 'was undone',
+  not_undone: 'was not undone',
+};
+
 function markOf(event: RunEvent): Mark[] {
   switch (event.kind) {
-    case 'attempt_failed':
+    case 'call':
       return [];
     case 'taken_over':
       return [{ at: event.at, kind: event.kind, label: `taken over by worker ${event.worker.slice(0, 8)}` }];
     case 'died':
       return [{ at: event.at, kind: event.kind, label: 'dead' }];
     case 'redriven':
-    case 'resolved':
       return [{ at: event.at, kind: event.kind, label: event.kind }];
+    case 'resolved': {
+      const said = event.step && event.outcome ? `: ${event.step} ${ANSWERS[event.outcome]}` : '';
+      return [{ at: event.at, kind: event.kind, label: `resolved${said}` }];
+    }
     case 'cancel_requested':
       return [{ at: event.at, kind: event.kind, label: 'cancel asked for' }];
   }

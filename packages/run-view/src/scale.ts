@@ -47,22 +47,52 @@ const STEPS_MS = [
 export function scaleOf(options: ScaleOptions): Scale {
   const { start, end, left, right } = options;
   const broken = longGaps(options);
-  const drawnMs = Math.max(1, end - start - sum(broken.map(({ from, to }) => to - from)));
-  const pxPerMs = (right - left - broken.length * BREAK_PX) / drawnMs;
-
+  const pieces = piecesOf(options, broken);
   const x = (unixMs: number): number => {
     const at = Math.min(Math.max(unixMs, start), end);
     let px = left;
-    let since = start;
-    for (const { from, to } of broken) {
-      if (at <= from) break;
-      px += (from - since) * pxPerMs + BREAK_PX * Math.min(1, (at - from) / (to - from));
-      since = Math.min(to, at);
+    for (const { from, to, width } of pieces) {
+      if (at >= to) px += width;
+      else return at <= from ? px : px + (width * (at - from)) / (to - from);
     }
-    return px + (at - since) * pxPerMs;
+    return Math.min(px, right);
   };
   const breaks = broken.map(({ from, to }) => ({ from, to, fromX: x(from), toX: x(to) }));
   return { x, breaks, labels: labelsOf(options, broken, x) };
+}
+
+/** A stretch of time that is drawn evenly. */
+interface Piece extends Gap {
+  /** Pixels. */
+  readonly width: number;
+}
+
+/** What happened is seen, however short it was: so much of the width may go to that. */
+const LEAST_PX = 7;
+const MOST_FOR_LEAST = 0.5;
+
+/** Time between two things that began or ended; to scale, but for what would be too short to be seen beside the rest. */
+function piecesOf({ start, end, left, right, busy }: ScaleOptions, broken: readonly Gap[]): Piece[] {
+  const within = busy.filter(({ from, to }) => to > from);
+  const edges = [start, end, ...[...within, ...broken].flatMap(({ from, to }) => [from, to])];
+  const times = [...new Set(edges.filter((at) => at >= start && at <= end))].sort((a, b) => a - b);
+  const gaps = times.slice(1).map((to, index) => {
+    const from = times[index] ?? start;
+    const isBroken = broken.some((each) => each.from <= from && each.to >= to);
+    const isBusy = !isBroken && within.some((each) => each.from <= from && each.to >= to);
+    return { from, to, isBroken, isBusy };
+  });
+  const room = right - left - broken.length * BREAK_PX;
+  const drawnMs = Math.max(1, sum(gaps.map(({ from, to, isBroken }) => (isBroken ? 0 : to - from))));
+  const short = ({ from, to, isBusy }: (typeof gaps)[number]) =>
+    isBusy && ((to - from) * room) / drawnMs < LEAST_PX;
+  const least = Math.min(LEAST_PX, (room * MOST_FOR_LEAST) / Math.max(1, gaps.filter(short).length));
+  const shortMs = sum(gaps.filter(short).map(({ from, to }) => to - from));
+  const pxPerMs = (room - least * gaps.filter(short).length) / Math.max(1, drawnMs - shortMs);
+  return gaps.map((gap) => {
+    const { from, to, isBroken } = gap;
+    return { from, to, width: isBroken ? BREAK_PX : short(gap) ? least : (to - from) * pxPerMs };
+  });
 }
 
 interface Gap {

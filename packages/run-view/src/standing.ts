@@ -1,4 +1,4 @@
-import type { Failure, Run, StepState, WaitingFor } from '@holdfast/engine';
+import type { CallEvent, Failure, Run, StepState, WaitingFor } from '@holdfast/engine';
 import { counted, inWords, listed, moment, phrase } from './words.ts';
 
 export interface AsOf {
@@ -123,9 +123,14 @@ function namesOf(run: Run, status: StepState['status']): string[] {
   return run.steps.filter((step) => step.status === status).map(({ name }) => name);
 }
 
+/** A call that was made and did not do what it should. */
+function failed({ outcome, putOff, what }: CallEvent): boolean {
+  return !putOff && what !== 'look_up' && outcome !== 'ok' && outcome !== 'cut_off';
+}
+
 function troubles(run: Run): string {
   const crashes = run.events.filter(({ kind }) => kind === 'taken_over').length;
-  const failures = run.events.filter((event) => event.kind === 'attempt_failed' && !event.unsent).length;
+  const failures = run.events.filter((event) => event.kind === 'call' && failed(event)).length;
   const redrives = run.events.filter(({ kind }) => kind === 'redriven' || kind === 'resolved').length;
   const survived = [
     ...(crashes > 0 ? [`${counted(crashes, 'lost worker')}`] : []),

@@ -11,6 +11,9 @@ export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
   in_doubt: 'in doubt',
   crashed: 'cut off by a crash',
   running: 'under way',
+  found: 'look-up: it happened',
+  none: 'look-up: nothing there',
+  unanswered: 'look-up: no answer',
 };
 
 export function titleOf({ flow, id, status }: Run): string {
@@ -32,7 +35,8 @@ function rowStory(row: Row, since: (at: number) => string): string {
   const back = new Set(row.undo?.lane.bars);
   const bars = barsOf(row).map((bar) => {
     const lasted = bar.to > bar.from ? ` after ${inWords(bar.to - bar.from)}` : '';
-    const what = `${OUTCOME_WORDS[bar.outcome]}${bar.code ? ` (${bar.code})` : ''}`;
+    const by = bar.answered ? ', as a person said' : '';
+    const what = `${OUTCOME_WORDS[bar.outcome]}${bar.code ? ` (${bar.code})` : ''}${by}`;
     return { at: bar.from, text: `${back.has(bar) ? 'undo ' : ''}${since(bar.from)} ${what}${lasted}` };
   });
   const pauses = pausesOf(row).map(({ from, to, reason }) => ({

@@ -14,6 +14,7 @@ const LIGHT: Colours = {
   bars: {
     ...{ completed: '#1a7f4b', undone: '#8a5a00', rejected: '#b3261e', retried: '#a04a2c' },
     ...{ in_doubt: '#8a5a00', crashed: '#b3261e', running: '#1d5fb8' },
+    ...{ found: '#1a7f4b', none: '#57606a', unanswered: '#a04a2c' },
   },
 };
 
@@ -22,6 +23,7 @@ const DARK: Colours = {
   bars: {
     ...{ completed: '#4cc38a', undone: '#e0b050', rejected: '#ff8078', retried: '#e59a7c' },
     ...{ in_doubt: '#e0b050', crashed: '#ff8078', running: '#6aa9ff' },
+    ...{ found: '#4cc38a', none: '#9aa4ae', unanswered: '#e59a7c' },
   },
 };
 
@@ -42,6 +44,6 @@ function theme({ paper, ink, quiet, line, bars, dead }: Colours): string {
     `.line{stroke:${line};fill:none}.wait{stroke:${quiet};fill:none}.hatch{stroke:${quiet}}`,
     `.zigzag{stroke:${quiet};fill:none}.mark{stroke:${ink};fill:none}.m-taken_over,.m-died{stroke:${dead};fill:none}`,
     ...outcomes,
-    `.b-in_doubt,.b-crashed{fill:${paper}}.open{fill:none}.cross{stroke:${paper}}`,
+    `.b-in_doubt,.b-crashed,.b-unanswered{fill:${paper}}.open{fill:none}.cross{stroke:${paper}}`,
   ].join('\n');
 }

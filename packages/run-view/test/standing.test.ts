@@ -58,7 +58,7 @@ it('says what is being undone, and why', () => {
     steps: [
       runs.step('charge', 'completed', 4, 230, {
         attempts: 1,
-        undo: { attempts: 2, startedAt: 410, doneAt: 230 },
+        undo: { attempts: 2, startedAt: 410, doneAt: 230, key: 'undo' },
       }),
     ],
     ...{ status: 'compensating', waitingFor: { kind: 'retry', step: 'charge', until: runs.T0 + 70_000 } },

@@ -1,4 +1,4 @@
-import type { Run, RunEvent } from '@holdfast/engine';
+import type { Run } from '@holdfast/engine';
 import { describe, expect, it } from 'vitest';
 import { timelineSize, timelineStory, timelineSvg } from '../src/index.ts';
 import { scaleOf } from '../src/scale.ts';
@@ -67,7 +67,7 @@ it('shows what was put off without asking as one wait, and as no attempt', () =>
   const put = runs.failed('ship', 1, 200, 210, 2_300, { kind: 'throttled', code: 'breaker_open' });
   const run: Run = {
     ...runs.dead,
-    events: [{ ...put, unsent: true } as RunEvent, ...runs.dead.events.slice(2)],
+    events: [{ ...put, putOff: true, sent: false }, ...runs.dead.events.slice(2)],
   };
   const svg = draw(run);
   expect(bars(svg)).toEqual({ completed: 2, retried: 2 });
@@ -90,13 +90,13 @@ it('shows an effect that a person said had happened', () => {
   } = runs.inDoubt as Extract<Run, { status: 'dead' }>;
   const resolved: Run = {
     ...common,
-    steps: [...common.steps.slice(0, 2), runs.step('label', 'completed', 200, 200)],
+    steps: [...common.steps.slice(0, 2), runs.step('label', 'completed', 200, 9_000, { answered: true })],
     events: [...common.events, runs.event('resolved', 9_000)],
     ...{ status: 'completed', output: null, finishedAt: runs.T0 + 9_100 },
   };
   const story = timelineStory(resolved, { now: NOW });
   expect(story).toContain('label (done): at 200 ms in doubt (timeout) after 3 s');
-  expect(story).toContain('at 9 s done');
+  expect(story).toContain('at 9 s done, as a person said');
 });
 
 it('has three to five round labels, whatever the length', () => {
@@ -131,7 +131,7 @@ it('tells the same story in words, in its title and description', () => {
   expect(svg).toContain(`<desc id="d">${timelineStory(runs.dead, { now: NOW })}</desc>`);
   expect(timelineStory(runs.dead, { now: NOW })).toBe(
     '4.7 s in all. charge (done): at 4 ms done after 126 ms. reserve (done): at 131 ms done after 59 ms. ' +
-      'ship (failed, 4 attempts): at 200 ms failed (service_unavailable) after 220 ms, at 420 ms waits 485 ms (retry), ' +
+      'ship (failed, 4 attempts): at 200 ms failed (service_unavailable) after 220 ms, at 420 ms waits 480 ms (retry), ' +
       'at 905 ms failed (service_unavailable) after 215 ms, at 1.1 s waits 1.2 s (retry), ' +
       'at 2.3 s failed (service_unavailable) after 197 ms, at 2.5 s waits 1.9 s (retry), ' +
       'at 4.4 s failed (service_unavailable) after 295 ms. Of the whole run: at 4.7 s dead.',

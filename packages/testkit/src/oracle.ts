@@ -28,6 +28,7 @@ export async function judge(evidence: Evidence): Promise<string[]> {
     violations.push(
       ...judgeEffects(run, records, evidence),
       ...judgeCalls(run, evidence),
+      ...judgeHistory(run, evidence),
       ...judgeJournal(run, records, evidence),
       ...(await judgeStore(run, evidence)),
     );
@@ -104,6 +105,7 @@ function judgeStep(
         ? 'though the run has ended'
         : undefined;
     case 'running':
+    case 'waiting':
       return isTerminal(run.status) ? 'though the run has ended' : undefined;
   }
 }
@@ -122,6 +124,23 @@ function judgeCalls(run: Run, { world, crashes, unknowns }: Evidence): string[] 
       );
   }
   return violations;
+}
+
+/** Every call that reached a provider is in the run's history, under its key. */
+function judgeHistory(run: Run, { world }: Evidence): string[] {
+  const told = new Map<string, number>();
+  for (const event of run.events) {
+    if (event.kind === 'call') told.set(event.key, (told.get(event.key) ?? 0) + 1);
+  }
+  const made = new Map<string, number>();
+  for (const { runId, generation, key } of world.calls) {
+    if (runId === run.id && generation === run.generation) made.set(key, (made.get(key) ?? 0) + 1);
+  }
+  return [...made].flatMap(([key, count]) =>
+    (told.get(key) ?? 0) < count
+      ? [`${key} was called ${count} times, its history has ${told.get(key) ?? 0}`]
+      : [],
+  );
 }
 
 /** What is recorded is what the providers answered, and undo ran in the reverse order of the records. */

@@ -1,10 +1,19 @@
-import type { ErrorRecord, Json, Run, RunEvent } from '@holdfast/engine';
+import type { CallEvent, ErrorRecord, Json, Run, RunEvent } from '@holdfast/engine';
 import { isTerminal } from '@holdfast/engine';
 import type { AuditEntry } from '@holdfast/operations';
-import { inWords, shortId, standing, timelineSize, timelineStory } from '@holdfast/run-view';
+import {
+  ANSWERS,
+  counted,
+  inWords,
+  shortId,
+  standing,
+  timelineSize,
+  timelineStory,
+} from '@holdfast/run-view';
 import { html } from 'ghtml';
 import type { Operator } from '../plugins/login.ts';
 import { redactPayload } from '../redact-payload.ts';
+import { callRow } from './call-row.ts';
 import { layout } from './layout.ts';
 import { statusBadge, time } from './parts.ts';
 import { runActions } from './run-actions.ts';
@@ -83,34 +92,28 @@ function steps(run: Run, now: number): string {
 }
 
 function attempts(run: Run, now: number): string {
-  if (run.events.length === 0) return '';
-  const rows = run.events.slice(-MOST_ROWS).map(
-    (
-      event,
-    ) => html`<tr><td class="when">!${time(event.at, now)}</td><td class="why">!${eventText(event)}</td></tr>
+  const { events, callsLeftOut } = run;
+  if (events.length === 0) return '';
+  const rows = events.slice(-MOST_ROWS).map((event) =>
+    event.kind === 'call'
+      ? callRow(event, now)
+      : html`<tr class="moment"><td class="when">!${time(event.at, now)}</td><td colspan="4">!${eventText(event)}</td></tr>
 `,
   );
-  return html`<h2>What went otherwise</h2>
-!${earlier(run.events)}<div class="scroll"><table>
-<thead><tr><th class="when">When</th><th>What</th></tr></thead>
+  const left =
+    callsLeftOut > 0
+      ? html`<p class="quiet">${counted(callsLeftOut, 'call')} in between ${callsLeftOut === 1 ? 'is' : 'are'} not kept: of many, the first and the last are.</p>`
+      : '';
+  return html`<h2>Calls and moments</h2>
+!${earlier(events)}!${left}<div class="scroll"><table class="calls">
+<thead><tr><th class="when">Began</th><th>Call</th><th>Outcome</th><th class="number">Took</th><th>Sent, and the provider's id</th></tr></thead>
 <tbody>
 !${rows}</tbody></table></div>
 `;
 }
 
-function eventText(event: RunEvent): string {
+function eventText(event: Exclude<RunEvent, CallEvent>): string {
   switch (event.kind) {
-    case 'attempt_failed': {
-      const { step, undo, attempt, startedAt, at, until, error, unsent } = event;
-      const what = undo ? `Undo of ${step}` : step;
-      if (unsent) {
-        const waited = until === undefined ? '' : `, for ${inWords(until - startedAt)}`;
-        return html`${what} was put off without asking${waited}: !${errorText(error)}`;
-      }
-      const again =
-        until === undefined ? '' : `; next no sooner than ${inWords(Math.max(0, until - at))} later`;
-      return html`${what}, attempt ${attempt}, after ${inWords(at - startedAt)}: !${errorText(error)}<span class="quiet">${again}</span>`;
-    }
     case 'taken_over':
       return html`Its worker was lost; worker <code title="${event.worker}">${event.worker.slice(0, 8)}</code> took over`;
     case 'died':
@@ -118,7 +121,9 @@ function eventText(event: RunEvent): string {
     case 'redriven':
       return 'Redriven';
     case 'resolved':
-      return 'Resolved: a person said what had happened';
+      return event.step && event.outcome
+        ? html`Resolved: a person said that ${event.step} ${ANSWERS[event.outcome]}`
+        : 'Resolved: a person said what had happened';
     case 'cancel_requested':
       return 'Cancel asked for';
   }

@@ -8,6 +8,8 @@ export const LIMITS = {
   journalBytes: 4 * 1024 * 1024,
   /** Steps, timers and waits of a run together. */
   records: 1_000,
+  /** What is kept of the calls that a run's steps made, as JSON: past it, calls are counted and not kept. */
+  historyBytes: 512 * 1024,
   /** Signals of a run that no wait has taken yet. */
   signals: 1_000,
   /** Their payloads together, as JSON. */

@@ -1,3 +1,4 @@
+import type { CallEvent } from './call.ts';
 import type { NextAction } from './step.ts';
 
 /** Anything JSON can carry. */
@@ -72,11 +73,16 @@ export type WaitingFor =
 
 export interface StepState {
   readonly name: string;
-  readonly status: 'running' | 'completed' | 'failed' | 'in_doubt' | 'compensated';
+  /** `waiting`: for its next attempt, or a child run for its end. */
+  readonly status: 'running' | 'waiting' | 'completed' | 'failed' | 'in_doubt' | 'compensated';
   readonly attempts: number;
   readonly startedAt: number;
   readonly finishedAt?: number;
   readonly error?: ErrorRecord;
+  /** What it can be found by at its provider: the Idempotency-Key of its calls; `reference` has dots where this has colons. */
+  readonly key: string;
+  /** A person said how it ended. */
+  readonly answered?: true;
   /** Once it was begun to be taken back. */
   readonly undo?: UndoState;
 }
@@ -89,6 +95,10 @@ export interface UndoState {
   readonly doneAt: number;
   /** It was begun, and nobody knows whether it was done. */
   readonly inDoubt?: true;
+  /** The Idempotency-Key of its calls. */
+  readonly key: string;
+  /** A person said that it was done. */
+  readonly answered?: true;
 }
 
 /** A timer, or a wait for a signal, that the flow has come to. */
@@ -103,24 +113,19 @@ export interface WaitState {
   readonly nextAction?: NextAction;
 }
 
-/** Something that went otherwise than straight on, for people who look at a run. Times are Unix milliseconds on Redis' clock. */
+/** A call of a step, or something that happened to the run as a whole, for people who look at it. Times are Unix milliseconds on Redis' clock. */
 export type RunEvent =
-  | {
-      readonly kind: 'attempt_failed';
-      readonly at: number;
-      readonly step: string;
-      readonly undo: boolean;
-      readonly attempt: number;
-      readonly startedAt: number;
-      /** When it is tried again; absent when it is not. */
-      readonly until?: number;
-      /** Nobody was asked, so it did not count: the attempt was put off at `startedAt`, for the first time, and for the last time until `until`. */
-      readonly unsent?: true;
-      readonly error: Pick<ErrorRecord, 'code' | 'message' | 'kind'>;
-    }
+  | CallEvent
   /** The worker before died with the run, or lost it. */
   | { readonly kind: 'taken_over'; readonly at: number; readonly worker: string }
-  | { readonly kind: 'died' | 'redriven' | 'resolved' | 'cancel_requested'; readonly at: number };
+  | {
+      readonly kind: 'resolved';
+      readonly at: number;
+      /** What a person said became of which step; absent in what 0.1 recorded. */
+      readonly step?: string;
+      readonly outcome?: 'happened' | 'did_not_happen' | 'undone' | 'not_undone';
+    }
+  | { readonly kind: 'died' | 'redriven' | 'cancel_requested'; readonly at: number };
 
 interface RunCommon {
   readonly id: string;
@@ -138,8 +143,10 @@ interface RunCommon {
   readonly warnings: readonly Warning[];
   /** The signals that were sent to it, in the order of their arrival. */
   readonly signals: readonly { readonly id: string; readonly name: string }[];
-  /** What went otherwise than straight on in this generation, in order. */
+  /** The calls of this generation's steps, and what happened to the run as a whole, in the order of their ends. */
   readonly events: readonly RunEvent[];
+  /** Calls that were made and are not among the events: there were too many of them. */
+  readonly callsLeftOut: number;
   /** What other runs have drawn from this one, settled or not. */
   readonly drawn: number;
   /** What of it is settled: the runs that drew it have completed, or ended otherwise with something done that was not undone. */

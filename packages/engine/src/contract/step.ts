@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { RequestSeen } from './call.ts';
 import type { FlowContract } from './define-flow.ts';
 import type { DurationInput } from './duration.ts';
 
@@ -21,6 +22,11 @@ export interface StepCall {
   readonly startedAt: number;
   /** Aborted when the step's time is up, when the run was taken over by another worker, and when the worker must stop. */
   readonly signal: AbortSignal;
+  /**
+   * Notes a request that the call has made, or could not make, for people who look at the run: the first and the last few of a call are
+   * kept. `@holdfast/http` does so by itself for a request whose `origin` is the call.
+   */
+  seen?(request: RequestSeen): void;
 }
 
 /** What a look-up found out about an effect in doubt. */

@@ -1,3 +1,4 @@
+import type { RequestSeen } from '../contract/call.ts';
 import { startTimer, toMs } from '../contract/duration.ts';
 import {
   InDoubtError,
@@ -8,6 +9,7 @@ import {
   UnavailableError,
 } from '../contract/errors.ts';
 import type { StepCall } from '../contract/step.ts';
+import { keyOf, referenceOf } from '../journal/identity.ts';
 
 /** How one call to the outside ended. */
 export type AttemptOutcome<T> =
@@ -42,9 +44,13 @@ export interface CallIdentity {
   readonly keyAttempt: number;
 }
 
+/** So many of a call's first requests, and of its last. */
+const KEPT_REQUESTS = 4;
+
 /** A step's call. Its key, reference and signal are made only when asked for: most steps use one or two of them. */
 class Call implements StepCall {
   readonly #identity: CallIdentity;
+  readonly #requests: RequestSeen[];
   #controller: AbortController | undefined;
   #abortedFor: unknown;
   readonly runId: string;
@@ -53,8 +59,9 @@ class Call implements StepCall {
   readonly attempt: number;
   readonly startedAt: number;
 
-  constructor(identity: CallIdentity) {
+  constructor(identity: CallIdentity, requests: RequestSeen[]) {
     this.#identity = identity;
+    this.#requests = requests;
     this.runId = identity.runId;
     this.generation = identity.generation;
     this.step = identity.step;
@@ -63,12 +70,11 @@ class Call implements StepCall {
   }
 
   get idempotencyKey(): string {
-    const { runId, generation, step, undo, keyAttempt } = this.#identity;
-    return `${runId}:${generation}:${step}${undo ? ':undo' : ''}${keyAttempt > 1 ? `:${keyAttempt}` : ''}`;
+    return keyOf(this.#identity);
   }
 
   get reference(): string {
-    return this.idempotencyKey.replaceAll(':', '.');
+    return referenceOf(this.idempotencyKey);
   }
 
   get signal(): AbortSignal {
@@ -77,6 +83,12 @@ class Call implements StepCall {
       if (this.#abortedFor !== undefined) this.#controller.abort(this.#abortedFor);
     }
     return this.#controller.signal;
+  }
+
+  seen(request: RequestSeen): void {
+    this.#requests.push(request);
+    // of many, the first and the last are kept
+    if (this.#requests.length > 2 * KEPT_REQUESTS) this.#requests.splice(KEPT_REQUESTS, 1);
   }
 
   abort(reason: Error): void {
@@ -90,29 +102,42 @@ export class Calls {
   readonly #givingUp = new Set<(because: GiveUpReason) => void>();
   #givenUp: GiveUpReason | undefined;
 
-  /** Calls `fn` and says how it ended, no later than `timeoutMs` after its start. */
+  /**
+   * Calls `fn` and says how it ended, `timeoutMs` after its start at the latest.
+   * @param requests takes the requests that the call notes
+   */
   make<T>(
     identity: CallIdentity,
     timeoutMs: number,
     fn: (call: StepCall) => Promise<T>,
+    requests: RequestSeen[] = [],
   ): Promise<AttemptOutcome<T>> {
     if (this.#givenUp === 'worker_stops') return Promise.resolve(outcomeOf(notStarted(identity.step)));
     if (this.#givenUp) return Promise.resolve({ kind: 'abandoned', because: this.#givenUp });
-    const call = new Call(identity);
+    const call = new Call(identity, requests);
     return new Promise((resolve) => {
-      const end = (outcome: AttemptOutcome<T>) => {
+      let over = false;
+      const isOver = () => {
+        if (over) return true;
+        over = true;
         stopTimer();
         this.#givingUp.delete(giveUp);
-        resolve(outcome);
+        return false;
       };
-      const giveUp = (because: GiveUpReason) => {
-        call.abort(new Error(`step "${identity.step}" was given up: ${because}`));
-        end({ kind: 'abandoned', because });
+      const end = (outcome: AttemptOutcome<T>) => {
+        if (!isOver()) resolve(outcome);
       };
+      /** Ends it before its function does, which may still note, within this turn of the event loop, what it broke off. */
+      const cut = (reason: Error, outcome: AttemptOutcome<T>) => {
+        if (isOver()) return;
+        call.abort(reason);
+        setImmediate(() => resolve(outcome));
+      };
+      const giveUp = (because: GiveUpReason) =>
+        cut(new Error(`step "${identity.step}" was given up: ${because}`), { kind: 'abandoned', because });
       const stopTimer = startTimer(timeoutMs, () => {
         const error = timedOut(identity.step, timeoutMs);
-        call.abort(error);
-        end({
+        cut(error, {
           kind: 'retryable',
           wait: 'retry',
           inDoubt: true,

@@ -40,6 +40,12 @@ export function doubtNextUndo(runner: StepRunner, writer: RunWriter, reached: Re
   if (next) runner.doubt(undoFieldOf(next.field), since);
 }
 
+/** Tells, in the run's history, that a lost owner may have been about to settle the first of its doubts. */
+export function noteUnsettled(runner: StepRunner, writer: RunWriter, reached: Reach, since: number): void {
+  const next = doubts(writer, reached).find(({ options }) => options.undo !== undefined);
+  if (next) runner.noteLost(next.field, since);
+}
+
 /** True when a compensation has something to find out before it may undo anything. */
 export function hasOpenDoubts(writer: RunWriter, reached: Reach): boolean {
   return doubts(writer, reached).some(({ options }) => options.undo !== undefined);

@@ -17,6 +17,7 @@ import {
   effectsStand,
   hasOpenDoubts,
   needsCompensation,
+  noteUnsettled,
   settleDoubts,
   undoAll,
 } from './compensation.ts';
@@ -158,8 +159,9 @@ class Drive {
     const runner = new StepRunner(this.#run, this.#executionDeps());
     const { reached } = execution;
     if (!compensation || !doubtsRecorded) doubtFrontier(runner, reached, since);
-    if (compensation && !(doubtsRecorded && hasOpenDoubts(this.#writer, reached)))
-      doubtNextUndo(runner, this.#writer, reached, since);
+    const unsettled = doubtsRecorded && hasOpenDoubts(this.#writer, reached);
+    if (compensation && unsettled) noteUnsettled(runner, this.#writer, reached, since);
+    else if (compensation) doubtNextUndo(runner, this.#writer, reached, since);
     // the mark stays: with other code, the flow may have come further
     const undoing = compensation !== undefined || cancelRequested;
     if (ended.kind === 'dies' && !(undoing && knowsWhatWasDone(ended, execution)))

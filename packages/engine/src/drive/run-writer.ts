@@ -1,12 +1,8 @@
 import { LIMITS, TooLargeError } from '../contract/limits.ts';
-import type { RunEvent } from '../contract/run.ts';
 import { parseField } from '../journal/identity.ts';
 import type { ClaimedRun, Entry, Journal, WriteReply } from '../journal/journal.ts';
-import { encodeRecord, isFinal, type OpenRecord, type StepRecord, withKind } from '../journal/step-record.ts';
-
-type AttemptFailed = Extract<RunEvent, { kind: 'attempt_failed' }>;
-
-const MAX_NOTED_ATTEMPTS = 100;
+import { encodeRecord, isFinal, type OpenRecord, type StepRecord } from '../journal/step-record.ts';
+import { CallHistory, type CallMade } from './call-history.ts';
 
 /**
  * Writes a claimed run's records, and remembers them. An outcome is held back until the run's next write, or the end of the
@@ -28,6 +24,7 @@ export class RunWriter {
   #refusal: Exclude<WriteReply, 'done'> | undefined;
   readonly #sizes: Map<string, number>;
   #bytes: number;
+  readonly #history: CallHistory;
   #onLost: () => void = () => {};
 
   constructor(journal: Journal, run: ClaimedRun) {
@@ -36,6 +33,7 @@ export class RunWriter {
     this.records = new Map(run.records);
     this.#sizes = new Map(run.recordBytes);
     this.#bytes = 0;
+    this.#history = new CallHistory(run.noted);
     for (const bytes of this.#sizes.values()) this.#bytes += bytes;
     for (const record of run.records.values()) this.#lastSeq = Math.max(this.#lastSeq, record.seq);
   }
@@ -72,14 +70,15 @@ export class RunWriter {
     if (record.kind !== 'started') this.#heldProgress = true;
   }
 
-  /** Keeps what went otherwise than straight on, with the next write. Only so much is kept of a step. */
-  noteFailure(event: AttemptFailed): void {
-    if (event.attempt > MAX_NOTED_ATTEMPTS) return;
-    const field = `h:${event.undo ? 'u' : 's'}:${event.step}:${event.attempt}`;
-    const before = event.unsent && this.#run.noted.get(field);
-    const { at, startedAt, unsent } = before ? (JSON.parse(withKind(before)) as AttemptFailed) : event;
-    // put off again and again, it is one wait to whoever looks
-    this.#held.set(field, JSON.stringify(unsent ? { ...event, at, startedAt } : event));
+  /** Keeps a call that has ended, with the next write. */
+  noteCall(call: CallMade): void {
+    const { field, record } = this.#history.entryOf(call);
+    this.#held.set(field, record);
+  }
+
+  /** True when the run's history holds a call of the step, or of its undo. */
+  hasCalls(step: string, undo: boolean): boolean {
+    return this.#history.has(step, undo);
   }
 
   /** Called when a write that nobody waits for is refused because the run has another owner. */

@@ -58,10 +58,13 @@ export function standingOf(
   };
 }
 
-/** The record that an attempt is about to start its effect. */
-export function intentOf(standing: Standing): StartedRecord {
+/** The record that an attempt is about to start its effect, at `calledAt`. */
+export function intentOf(standing: Standing, calledAt: number): StartedRecord {
   const { seq, attempts, startedAt, used, redrive, keyAttempt } = standing;
-  return { kind: 'started', seq, attempts: attempts + 1, startedAt, budget: { redrive, used }, keyAttempt };
+  return {
+    ...{ kind: 'started', seq, attempts: attempts + 1, startedAt, calledAt },
+    ...{ budget: { redrive, used }, keyAttempt },
+  };
 }
 
 /** The record of a step in doubt whose look-up found nothing, too soon to count. */

@@ -1,5 +1,6 @@
+import type { CallOutcome, RequestSeen } from '../contract/call.ts';
 import { toMs } from '../contract/duration.ts';
-import { InDoubtError } from '../contract/errors.ts';
+import { InDoubtError, StepError, ThrottledError } from '../contract/errors.ts';
 import { checkSize, LIMITS } from '../contract/limits.ts';
 import { type RetryPolicyMs, retryPolicy } from '../contract/retry-policy.ts';
 import type { ErrorRecord, FailureKind, WaitingFor } from '../contract/run.ts';
@@ -7,9 +8,16 @@ import type { LookUp, LookUpFunction, StepCall, StepOptions, UndoOptions } from 
 import { encodeJson } from '../journal/codec.ts';
 import { fieldOf, parseField } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
-import type { CompletedRecord, RejectedRecord, RetryingRecord, StepRecord } from '../journal/step-record.ts';
+import type {
+  CompletedRecord,
+  RejectedRecord,
+  RetryingRecord,
+  StartedRecord,
+  StepRecord,
+} from '../journal/step-record.ts';
 import { type ObservedCall, observedOutcome } from '../observe/run-observer.ts';
 import type { AttemptOutcome, CallIdentity, GiveUpReason } from './attempt.ts';
+import type { CallMade } from './call-history.ts';
 import type { DriveEnd, ExecutionDeps } from './execution.ts';
 import {
   type AttemptedRecord,
@@ -130,11 +138,42 @@ export class StepRunner {
     const overAt = writer.now();
     if (record?.kind === 'started') {
       writer.hold(field, { ...record, overAt });
+      this.#noteCutOff(field, record, record.overAt === undefined ? record.calledAt : undefined, since);
       return;
     }
     if (record?.kind === 'retrying' && this.#waits(record) && record.retryAt > overAt) return;
     const standing = standingOf(record, this.#run.redrives, { seq: writer.nextSeq(), startedAt: since });
-    writer.hold(field, { ...intentOf(standing), overAt });
+    const doubted = { ...intentOf(standing, since), overAt };
+    writer.hold(field, doubted);
+    this.#noteCutOff(field, doubted, undefined, since);
+  }
+
+  /** Tells of a call that a lost owner may have made about a doubt that is recorded already; unless that waited for its time. */
+  noteLost(field: string, since: number): void {
+    const record = attempted(this.#deps.writer.records.get(field));
+    if (record?.kind !== 'started' && record?.kind !== 'retrying') return;
+    const waits =
+      record.kind === 'retrying' && this.#waits(record) && record.retryAt > this.#deps.writer.now();
+    if (!waits) this.#noteCutOff(field, record, undefined, since);
+  }
+
+  /** @param calledAt when the attempt began, where that is known; else it was after all else that is */
+  #noteCutOff(
+    field: string,
+    record: StartedRecord | RetryingRecord,
+    calledAt: number | undefined,
+    since: number,
+  ): void {
+    const { writer } = this.#deps;
+    const at = parseField(field);
+    if (at?.kind !== 'step' && at?.kind !== 'undo') return;
+    const { attempts: attempt, keyAttempt } = record;
+    const after = [...writer.records.values()].map((each) => ('finishedAt' in each ? each.finishedAt : 0));
+    writer.noteCall({
+      ...{ what: at.kind === 'undo' ? 'undo' : 'run', step: at.name, attempt, outcome: 'cut_off' },
+      ...{ startedAt: calledAt ?? Math.max(since, ...after), at: writer.now() },
+      ...(keyAttempt > 1 && { keyAttempt }),
+    });
   }
 
   #start(effect: Effect): Start {
@@ -197,7 +236,7 @@ export class StepRunner {
     if (this.#deps.draining()) return stopped({ kind: 'handed_back' });
 
     const before = writer.records.get(effect.field);
-    if (effect.whenInDoubt !== 'repeat') writer.hold(effect.field, intentOf(start));
+    if (effect.whenInDoubt !== 'repeat') writer.hold(effect.field, intentOf(start, writer.now()));
     const written = await writer.flush();
     if (written === 'stale_owner') return stopped({ kind: 'lost' });
     if (written === 'cancel_requested' && !this.#run.compensation) {
@@ -205,17 +244,18 @@ export class StepRunner {
       return stopped({ kind: 'cancelled' });
     }
 
-    const identity = this.#identity(effect, start, start.attempts + 1);
-    const calledAt = writer.now();
-    const outcome = await this.#call(effect.undo ? 'undo' : 'run', identity, effect, effect.run);
+    const made = new Made(effect.undo ? 'undo' : 'run', start, start.attempts + 1, writer.now());
+    const outcome = await this.#call(made, effect, effect.run);
     if (outcome.kind === 'abandoned') {
       // the next owner must know of it; one that lost the run may not write any more
-      if (outcome.because === 'worker_stops')
-        writer.hold(effect.field, { ...intentOf(start), overAt: writer.now() });
+      if (outcome.because === 'worker_stops') {
+        writer.hold(effect.field, { ...intentOf(start, made.startedAt), overAt: writer.now() });
+        this.#note(effect, made, 'cut_off');
+      }
       return abandoned(outcome.because);
     }
-    if (outcome.kind === 'ok') return this.#completed(effect, start, start.attempts + 1, outcome.value);
-    return this.#failed(effect, start, outcome, calledAt);
+    if (outcome.kind === 'ok') return this.#completed(effect, start, made, outcome.value);
+    return this.#failed(effect, start, outcome, made);
   }
 
   /** @returns undefined when the effect did not happen. */
@@ -224,46 +264,68 @@ export class StepRunner {
     if (this.#deps.draining()) return stopped({ kind: 'handed_back' });
     if ((await writer.flush()) === 'stale_owner') return stopped({ kind: 'lost' });
     const attempts = Math.max(1, start.attempts);
-    const calledAt = writer.now();
-    const looked = await this.#call('look_up', this.#identity(effect, start, attempts), effect, find);
-    if (looked.kind === 'abandoned') return abandoned(looked.because);
+    const made = new Made('look_up', start, attempts, writer.now());
+    const looked = await this.#call(made, effect, find);
+    if (looked.kind === 'abandoned') {
+      if (looked.because === 'worker_stops') this.#note(effect, made, 'cut_off');
+      return abandoned(looked.because);
+    }
     if (looked.kind === 'ok') {
       if (looked.value.outcome === 'none') {
         const settledAt = Math.ceil(start.overAt + effect.settleForMs * retryScale);
-        if (calledAt >= settledAt) return undefined;
+        const settled = made.startedAt >= settledAt;
+        this.#note(effect, made, 'none', settled ? {} : { until: settledAt });
+        if (settled) return undefined;
         writer.hold(effect.field, settlingUntil(start, effect.step, settledAt));
         return waits({ kind: 'retry', step: effect.step, until: settledAt });
       }
       if (looked.value.outcome === 'found') {
-        return this.#completed(effect, start, attempts, looked.value.result);
+        return this.#completed(effect, start, made, looked.value.result);
       }
     }
     return this.#failed(
       effect,
       { ...start, attempts: attempts - 1 },
       stillInDoubt(effect.step, looked),
-      calledAt,
+      made,
     );
   }
 
   async #call<T>(
-    what: ObservedCall['what'],
-    identity: CallIdentity,
-    { step, timeoutMs }: Effect,
+    { what, start, attempt, requests }: Made,
+    effect: Effect,
     fn: (call: StepCall) => Promise<T>,
   ): Promise<AttemptOutcome<T>> {
     const { calls, observer } = this.#deps;
-    if (!observer.called) return calls.make(identity, timeoutMs, fn);
+    const { step, timeoutMs } = effect;
+    const identity = this.#identity(effect, start, attempt);
+    if (!observer.called) return calls.make(identity, timeoutMs, fn, requests);
     const from = performance.now();
-    const made = await calls.make(identity, timeoutMs, fn);
-    const outcome = observedOutcome(made);
+    const ended = await calls.make(identity, timeoutMs, fn, requests);
+    const outcome = observedOutcome(ended);
     const { flow } = this.#run;
     if (outcome) observer.called({ flow, step, what, outcome, durationMs: performance.now() - from });
-    return made;
+    return ended;
   }
 
-  #completed(effect: Effect, start: Start, attempts: number, value: unknown): StepEnd {
+  /** Keeps a call in the run's history; one that went well at the first try, and whose requests nobody noted, is told by its step's record. */
+  #note(effect: Effect, made: Made, outcome: CallOutcome, more: Partial<CallMade> = {}): void {
     const { writer } = this.#deps;
+    const { step, undo } = effect;
+    const { what, attempt, startedAt, start, requests } = made;
+    const plain = outcome === 'ok' && what !== 'look_up' && requests.length === 0;
+    if (plain && attempt === 1 && !writer.hasCalls(step, undo)) return;
+    writer.noteCall({
+      ...{ what, step, attempt, startedAt, at: writer.now(), outcome },
+      ...(start.keyAttempt > 1 && { keyAttempt: start.keyAttempt }),
+      ...(requests.length > 0 && { requests, sent: requests.some(({ sent }) => sent) }),
+      ...more,
+    });
+  }
+
+  #completed(effect: Effect, start: Start, made: Made, value: unknown): StepEnd {
+    const { writer } = this.#deps;
+    const attempts = made.attempt;
     try {
       const what = `the result of step "${effect.step}"`;
       const json = effect.undo ? undefined : encodeJson(value, what);
@@ -279,22 +341,24 @@ export class StepRunner {
         ...(effect.undo && value === 'stands' && { stands: true }),
       };
       writer.hold(effect.field, effect.hasUndo ? record : { ...record, undo: false }, json);
+      this.#note(effect, made, 'ok');
       writer.flushSoon();
       return { kind: 'completed', value: result };
     } catch (error) {
-      return this.#failed(effect, start, { kind: 'bug', error }, writer.now());
+      return this.#failed(effect, start, { kind: 'bug', error }, made);
     }
   }
 
-  #failed(effect: Effect, start: Start, failed: Failed, calledAt: number): StepEnd {
+  #failed(effect: Effect, start: Start, failed: Failed, made: Made): StepEnd {
     const { writer, random, retryScale } = this.#deps;
     const at = { now: writer.now(), random, scale: retryScale };
     const halts = this.#whenInDoubt(effect, start) === 'halt';
     const next = afterFailure(start, failed, effect.retry, halts, at);
-    writer.noteFailure({
-      ...{ kind: 'attempt_failed', at: at.now, startedAt: calledAt, step: effect.step, undo: effect.undo },
-      ...{ attempt: start.attempts + 1, ...(next.kind === 'wait' && { until: next.record.retryAt }) },
-      ...(failed.kind === 'retryable' && failed.unsent && { unsent: true }),
+    const putOff = failed.error instanceof ThrottledError && failed.error.unsent;
+    this.#note(effect, made, failedAs(failed), {
+      ...(next.kind === 'wait' && { until: next.record.retryAt }),
+      ...(putOff && { putOff: true }),
+      ...((putOff || saysUnsent(failed)) && { sent: false }),
       error: shortError(next.record.error),
     });
     if (next.kind === 'reject') return this.#over(effect, next.record);
@@ -341,6 +405,32 @@ export class StepRunner {
     const { keyAttempt, startedAt } = start;
     return { runId, generation, step, undo, attempt, startedAt, keyAttempt };
   }
+}
+
+/** A call that was begun, and the requests that it has noted so far. */
+class Made {
+  readonly what: ObservedCall['what'];
+  readonly start: Start;
+  readonly attempt: number;
+  readonly startedAt: number;
+  readonly requests: RequestSeen[] = [];
+
+  constructor(what: ObservedCall['what'], start: Start, attempt: number, startedAt: number) {
+    this.what = what;
+    this.start = start;
+    this.attempt = attempt;
+    this.startedAt = startedAt;
+  }
+}
+
+function failedAs(failed: Failed): CallOutcome {
+  if (failed.kind !== 'retryable') return failed.kind;
+  return failed.error.kind;
+}
+
+/** What was thrown says that not a byte was sent. */
+function saysUnsent({ error }: Failed): boolean {
+  return error instanceof StepError && error.details?.unsent === true;
 }
 
 /** @throws Error for a record that no attempt can follow */

@@ -7,6 +7,7 @@
  * | job of a run | the run's id; `<run id>.r<n>` after the first |
  * | letter of a dead run | `<run id>.d<n>`, its n-th death |
  * | record of a run | `s:` step, `u:` undo, `t:` timer, `w:` wait, `c:` child, and its name |
+ * | idempotency key of a step's calls | `<run id>:<generation>:<step>`, then `:undo` of an undo, then `:<n>` after the first key |
  * | undo of a child run | the child's name behind `child.`, as is the signal that tells of its end |
  */
 
@@ -32,6 +33,23 @@ export function parseField(field: string): { readonly kind: RecordKind; readonly
 /** True for the records of what a run does to the outside: steps and child runs. */
 export function isEffectField(field: string): boolean {
   return field.startsWith(PREFIX.step) || field.startsWith(PREFIX.child);
+}
+
+/** The key that a step's calls go under. */
+export function keyOf(call: {
+  readonly runId: string;
+  readonly generation: number;
+  readonly step: string;
+  readonly undo: boolean;
+  readonly keyAttempt?: number | undefined;
+}): string {
+  const { runId, generation, step, undo, keyAttempt = 1 } = call;
+  return `${runId}:${generation}:${step}${undo ? ':undo' : ''}${keyAttempt > 1 ? `:${keyAttempt}` : ''}`;
+}
+
+/** The key as it stands in ids, paths and Message-IDs. */
+export function referenceOf(key: string): string {
+  return key.replaceAll(':', '.');
 }
 
 const CHILD = 'child.';

@@ -180,6 +180,8 @@ export type ResolveReply =
 
 /** A person's answer, for the journal. */
 export interface Answer {
+  readonly step: string;
+  readonly outcome: 'happened' | 'did_not_happen' | 'undone' | 'not_undone';
   readonly field: string;
   /** The field's record as it was when the person decided; '' for none. */
   readonly seen: string;

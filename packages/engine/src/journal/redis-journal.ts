@@ -331,13 +331,14 @@ export function redisJournal({
     },
 
     async resolveStep({ runId, tenant }, answer): Promise<ResolveReply> {
-      const { field, seen, record, token, goesOn, cancels, provesPresent } = answer;
+      const { field, seen, record, token, goesOn, cancels, provesPresent, step, outcome } = answer;
+      const said = `,"step":${JSON.stringify(step)},"outcome":"${outcome}"`;
       const flags = [goesOn ? '1' : '0', cancels ? '1' : '', provesPresent ? '1' : ''];
       const [word, flow, jobId, deaths] = list(
         await call(
           'resolveStep',
           [...ofRun(runId), keys.dead(tenant)],
-          [runId, field, seen, record, token, ...flags, GRACE_MS.reissue],
+          [runId, field, seen, record, token, ...flags, GRACE_MS.reissue, said],
         ),
       );
       switch (word) {

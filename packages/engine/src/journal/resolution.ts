@@ -52,7 +52,10 @@ export function answerOf(
   if (!place) return undefined;
   const { field, record } = place;
   const answer = { seq: 1 + Math.max(0, ...[...records.values()].map(({ seq }) => seq)), now };
+  const { step, outcome } = resolution;
   return {
+    step,
+    outcome,
     field,
     seen: texts.get(field) ?? '',
     record: recordOf(resolution, record, answer),
@@ -119,7 +122,10 @@ function recordOf(
   if (outcome === 'happened' || outcome === 'undone') {
     const json =
       outcome === 'happened' ? encodeJson(resolution.result, `the result of step "${step}"`) : undefined;
-    return encodeRecord({ kind: 'completed', seq, attempts, startedAt, finishedAt: now }, json);
+    return encodeRecord(
+      { kind: 'completed', seq, attempts, startedAt, finishedAt: now, answered: true },
+      json,
+    );
   }
   const { budget, keyAttempt } =
     before && 'budget' in before ? before : { budget: { redrive: 0, used: 0 }, keyAttempt: 1 };

@@ -1,7 +1,8 @@
-import type { Failure, Json, Run, RunEvent, WaitingFor } from '../contract/run.ts';
+import type { Failure, Json, Run, WaitingFor } from '../contract/run.ts';
 import { hasLetGo, parseField } from './identity.ts';
 import type { ClaimedRun, Draw, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
-import { decodeRecord, type StepRecord, withKind } from './step-record.ts';
+import { eventsIn } from './run-events.ts';
+import { decodeRecord, type StepRecord } from './step-record.ts';
 import { stepStates, waitStates, warningsOf } from './step-states.ts';
 
 /** What stands in Redis under a run's key is no run of ours. */
@@ -73,19 +74,22 @@ export function decodeRun(runId: string, fields: Fields): Run {
 function runOf(runId: string, fields: Fields): Run {
   const status = need(fields, 'status') as Run['status'];
   const { records } = recordsOf(fields);
+  const at = { runId, generation: Number(need(fields, 'generation')) };
+  const { events, callsLeftOut } = eventsIn(notedIn(fields), records, at);
   const common = {
     id: runId,
     tenant: need(fields, 'tenant'),
     flow: need(fields, 'flow'),
     version: Number(need(fields, 'version')),
-    generation: Number(need(fields, 'generation')),
+    generation: at.generation,
     idempotencyKey: need(fields, 'key'),
     input: JSON.parse(need(fields, 'input')) as Json,
-    steps: stepStates(records, status),
+    steps: stepStates(records, status, at),
     waits: waitStates(records).map((wait) => withDates(wait)),
     warnings: warningsOf(records),
     signals: signalsOf(fields).map(({ id, name }) => ({ id, name })),
-    events: eventsOf(fields),
+    events: events.map(withDates),
+    callsLeftOut,
     drawn: Number(fields.get('drawn') ?? 0),
     settled: Number(fields.get('settled') ?? 0),
     revision: Number(need(fields, 'revision')),
@@ -201,13 +205,6 @@ function notedIn(fields: Fields): Fields {
   const noted = new Map<string, string>();
   for (const [field, text] of fields) if (field.startsWith(EVENT)) noted.set(field, text);
   return noted;
-}
-
-function eventsOf(fields: Fields): RunEvent[] {
-  const events = [...notedIn(fields).values()].map((text) =>
-    withDates(JSON.parse(withKind(text)) as RunEvent),
-  );
-  return events.sort((a, b) => a.at - b.at);
 }
 
 const SIGNAL = 'g:';

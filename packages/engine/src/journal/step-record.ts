@@ -26,6 +26,8 @@ export type CompletedRecord = RecordCommon & {
   readonly undo?: false;
   /** Of an undo: it found that the effect cannot be taken back. */
   readonly stands?: true;
+  /** A person said so. */
+  readonly answered?: true;
 };
 
 export type RejectedRecord = RecordCommon & {
@@ -43,6 +45,8 @@ export type StartedRecord = RecordCommon & {
   readonly kind: 'started';
   readonly budget: Budget;
   readonly keyAttempt: number;
+  /** When the attempt began; absent in what 0.1 recorded. */
+  readonly calledAt?: number;
   /** When whoever made the attempt had given it up; absent where the intent was written and nothing came after it. */
   readonly overAt?: number;
 };
@@ -79,10 +83,10 @@ export function encodeRecord(record: StepRecord, resultJson?: string): string {
     const { kind, ...rest } = record;
     return JSON.stringify({ kind, ...rest });
   }
-  const { seq, attempts, startedAt, finishedAt, signal, undo, stands } = record;
+  const { seq, attempts, startedAt, finishedAt, signal, undo, stands, answered } = record;
   const head = `{"kind":"completed","seq":${seq},"attempts":${attempts},"startedAt":${startedAt},"finishedAt":${finishedAt}`;
   const by = signal === undefined ? '' : `,"signal":${JSON.stringify(signal)}`;
-  const marks = `${by}${undo === undefined ? '' : ',"undo":false'}${stands ? ',"stands":true' : ''}`;
+  const marks = `${by}${undo === undefined ? '' : ',"undo":false'}${stands ? ',"stands":true' : ''}${answered ? ',"answered":true' : ''}`;
   return resultJson === undefined ? `${head}${marks}}` : `${head}${marks},"result":${resultJson}}`;
 }
 

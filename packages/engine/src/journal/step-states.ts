@@ -6,20 +6,25 @@ import {
   type WaitState,
   type Warning,
 } from '../contract/run.ts';
-import { parseField, signalOfWait, undoFieldOf } from './identity.ts';
+import { keyOf, parseField, signalOfWait, undoFieldOf } from './identity.ts';
 import { type CompletedRecord, isInDoubt, type StepRecord } from './step-record.ts';
 
 /** What a run's journal holds, by field. */
 type Records = ReadonlyMap<string, StepRecord>;
 
+interface Of {
+  readonly runId: string;
+  readonly generation: number;
+}
+
 /** Steps and child runs, in the order of their start. */
-export function stepStates(records: Records, run: Run['status']): StepState[] {
+export function stepStates(records: Records, run: Run['status'], of: Of): StepState[] {
   return [...records]
     .flatMap(([field, record]) => {
       const at = parseField(field);
       if (at?.kind !== 'step' && at?.kind !== 'child') return [];
       const undo = records.get(undoFieldOf(field));
-      return [{ seq: record.seq, state: stepState(at.name, record, undo, run) }];
+      return [{ seq: record.seq, state: stepState(at.name, record, undo, run, of) }];
     })
     .sort((a, b) => a.state.startedAt - b.state.startedAt || a.seq - b.seq)
     .map(({ state }) => state);
@@ -43,41 +48,57 @@ function stepState(
   record: StepRecord,
   undo: StepRecord | undefined,
   run: Run['status'],
+  of: Of,
 ): StepState {
   const { attempts, startedAt } = record;
-  const at = { name, attempts, startedAt };
+  const key = keyOf({ ...of, step: name, undo: false, keyAttempt: keyAttemptOf(record) });
+  const answered = record.kind === 'completed' && record.answered && { answered: true as const };
+  const at = { name, attempts, startedAt, key, ...answered };
   switch (record.kind) {
     case 'completed':
       if (!undo || (undo.kind === 'completed' && undo.stands))
         return { ...at, status: 'completed', finishedAt: record.finishedAt };
       if (undo.kind === 'completed')
-        return { ...at, status: 'compensated', finishedAt: undo.finishedAt, undo: undoState(undo, record) };
+        return {
+          ...at,
+          status: 'compensated',
+          finishedAt: undo.finishedAt,
+          undo: undoState(name, undo, record, of),
+        };
       return {
-        ...{ ...at, status: 'completed', finishedAt: record.finishedAt, undo: undoState(undo, record) },
+        ...{ ...at, status: 'completed', finishedAt: record.finishedAt },
+        undo: undoState(name, undo, record, of),
         ...('error' in undo && { error: undo.error }),
       };
     case 'rejected':
       return { ...at, status: 'failed', finishedAt: record.finishedAt, error: record.error };
     case 'waiting':
-      return { ...at, status: 'running' };
+      return { ...at, status: 'waiting' };
     case 'started':
       return { ...at, status: run === 'running' ? 'running' : 'in_doubt' };
     case 'retrying': {
-      const over = isTerminal(run) || run === 'compensating' || run === 'dead';
-      return {
-        ...at,
-        status: record.inDoubt ? 'in_doubt' : over ? 'failed' : 'running',
-        error: record.error,
-      };
+      return { ...at, status: record.inDoubt ? 'in_doubt' : notDone(run), error: record.error };
     }
   }
 }
 
-function undoState(undo: StepRecord, done: CompletedRecord): UndoState {
+/** A step whose last attempt had no effect. */
+function notDone(run: Run['status']): StepState['status'] {
+  if (isTerminal(run) || run === 'compensating' || run === 'dead') return 'failed';
+  return run === 'running' ? 'running' : 'waiting';
+}
+
+function keyAttemptOf(record: StepRecord): number | undefined {
+  return 'keyAttempt' in record ? record.keyAttempt : undefined;
+}
+
+function undoState(step: string, undo: StepRecord, done: CompletedRecord, of: Of): UndoState {
   const { attempts, startedAt } = undo;
+  const key = keyOf({ ...of, step, undo: true, keyAttempt: keyAttemptOf(undo) });
   const finishedAt = undo.kind === 'completed' ? { finishedAt: undo.finishedAt } : {};
   return {
-    ...{ attempts, startedAt, ...finishedAt, doneAt: done.finishedAt },
+    ...{ attempts, startedAt, ...finishedAt, doneAt: done.finishedAt, key },
+    ...(undo.kind === 'completed' && undo.answered && { answered: true as const }),
     ...(isInDoubt(undo) && { inDoubt: true as const }),
   };
 }

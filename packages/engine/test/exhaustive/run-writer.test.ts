@@ -13,7 +13,12 @@ function writerByHand() {
         writes.push({ fields, answer, fail: () => fail(new Error('the connection is closed')) });
       }),
   };
-  const run = { records: new Map(), recordBytes: new Map(), now: 0 } as unknown as ClaimedRun;
+  const run = {
+    records: new Map(),
+    recordBytes: new Map(),
+    noted: new Map(),
+    now: 0,
+  } as unknown as ClaimedRun;
   return { writer: new RunWriter(journal as Journal, run), writes };
 }
 

@@ -56,14 +56,28 @@ export function smtpEmail(
         disableUrlAccess: true,
       });
       const bytes = await composer.compile().build();
+      const what = 'SMTP DATA';
+      let begun = false;
       const handOver = async () => {
+        begun = true;
+        const from = performance.now();
         const mail = { from: sender.address, to: recipient.address, bytes };
         const delivered = await delivery.deliver(mail, call.signal);
-        if (delivered.accepted) return { kind: 'ok' as const, value: { messageId } };
+        const durationMs = performance.now() - from;
+        if (delivered.accepted) {
+          call.seen?.({ what, sent: true, outcome: 'ok', durationMs });
+          return { kind: 'ok' as const, value: { messageId } };
+        }
         const trouble = classifyDelivery(delivered);
+        const { kind, code } = trouble;
+        call.seen?.({ what, sent: delivered.dataStarted, outcome: kind, code, durationMs });
         return { ...trouble, message: redactText(trouble.message, secrets).slice(0, 500) };
       };
-      return unwrap(await (guard ? guard.through(call, handOver) : handOver()), SEND);
+      const outcome = await (guard ? guard.through(call, handOver) : handOver());
+      if (!begun && outcome.kind !== 'ok') {
+        call.seen?.({ what, sent: false, outcome: outcome.kind, code: outcome.code, durationMs: 0 });
+      }
+      return unwrap(outcome, SEND);
     },
 
     close: () => delivery.close(),

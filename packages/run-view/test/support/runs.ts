@@ -1,4 +1,4 @@
-import type { Run, RunEvent, StepState } from '@holdfast/engine';
+import type { CallEvent, Run, RunEvent, StepState } from '@holdfast/engine';
 
 /** 22 November 2026, 03:10:00 UTC. */
 export const T0 = Date.UTC(2026, 10, 22, 3, 10);
@@ -18,6 +18,7 @@ const COMMON: Common = {
   warnings: [],
   signals: [],
   events: [],
+  callsLeftOut: 0,
   drawn: 0,
   settled: 0,
   revision: 7,
@@ -37,6 +38,7 @@ export function step(
     status,
     attempts: 1,
     startedAt: T0 + from,
+    key: `${COMMON.id}:1:${name}`,
     ...(to !== undefined && { finishedAt: T0 + to }),
     ...more,
   };
@@ -48,12 +50,30 @@ export function failed(
   from: number,
   to: number,
   until: number | undefined,
-  more: { readonly undo?: boolean; readonly kind?: string; readonly code?: string } = {},
-): RunEvent {
-  const { undo = false, kind = 'unavailable', code = 'service_unavailable' } = more;
+  more: {
+    readonly what?: CallEvent['what'];
+    readonly kind?: CallEvent['outcome'];
+    readonly code?: string;
+  } = {},
+): CallEvent {
+  const { what = 'run', kind = 'unavailable', code = 'service_unavailable' } = more;
   const error = { code, kind, message: `the provider answered 503 (${code}).` };
-  const at = { at: T0 + to, startedAt: T0 + from, ...(until !== undefined && { until: T0 + until }) };
-  return { kind: 'attempt_failed', ...at, step, undo, attempt, error };
+  const made = called(step, attempt, from, to, { what, outcome: kind });
+  return { ...made, ...(until !== undefined && { until: T0 + until }), error };
+}
+
+export function called(
+  step: string,
+  attempt: number,
+  from: number,
+  to: number,
+  more: Partial<CallEvent> = {},
+): CallEvent {
+  const key = `${COMMON.id}:1:${step}${more.what === 'undo' ? ':undo' : ''}`;
+  return {
+    ...{ kind: 'call', what: 'run', outcome: 'ok', step, n: attempt, attempt, key },
+    ...{ startedAt: T0 + from, at: T0 + to, ...more },
+  };
 }
 
 export function event(kind: 'died' | 'redriven' | 'resolved' | 'cancel_requested', at: number): RunEvent {
@@ -86,7 +106,11 @@ export const survivor: Run = {
     step('ship', 'completed', 492, 2420, { attempts: 2 }),
     step('email', 'completed', 2421, 2670),
   ],
-  events: [takenOver(1900)],
+  events: [
+    called('ship', 1, 492, 1_900, { outcome: 'cut_off' }),
+    takenOver(1900),
+    called('ship', 2, 1_905, 2_420),
+  ],
   ...{ status: 'completed', output: OUTPUT, finishedAt: T0 + 2672 },
 };
 
@@ -118,7 +142,7 @@ export const redriven: Run = {
     step('ship', 'completed', 200, 259_204_000, { attempts: 5 }),
     step('email', 'completed', 259_204_010, 259_204_300),
   ],
-  events: [...dead.events, event('redriven', 259_203_500)],
+  events: [...dead.events, event('redriven', 259_203_500), called('ship', 5, 259_203_510, 259_204_000)],
   ...{ status: 'completed', output: OUTPUT, finishedAt: T0 + 259_204_302 },
 };
 
@@ -147,7 +171,7 @@ export const undone: Run = {
   ...COMMON,
   steps: [
     step('charge', 'compensated', 4, 1400, {
-      undo: { attempts: 2, startedAt: T0 + 410, finishedAt: T0 + 1400, doneAt: T0 + 230 },
+      undo: { attempts: 2, startedAt: T0 + 410, finishedAt: T0 + 1400, doneAt: T0 + 230, key: 'undo' },
     }),
     step('reserve', 'failed', 231, 400, {
       error: { code: 'out_of_stock', kind: 'rejected', message: 'gone' },
@@ -155,7 +179,8 @@ export const undone: Run = {
   ],
   events: [
     failed('reserve', 1, 231, 400, undefined, { kind: 'rejected', code: 'out_of_stock' }),
-    failed('charge', 1, 410, 600, 1200, { undo: true }),
+    failed('charge', 1, 410, 600, 1200, { what: 'undo' }),
+    called('charge', 2, 1_205, 1_400, { what: 'undo' }),
   ],
   ...{
     status: 'failed',
@@ -188,7 +213,7 @@ export const retrying: Run = {
   ...COMMON,
   steps: [
     ...dead.steps.slice(0, 2),
-    step('ship', 'running', 200, undefined, { attempts: 3, error: shipError }),
+    step('ship', 'waiting', 200, undefined, { attempts: 3, error: shipError }),
   ],
   events: EXHAUSTED.slice(0, 3),
   ...{ status: 'suspended', waitingFor: { kind: 'retry', step: 'ship', until: T0 + 4400 } },

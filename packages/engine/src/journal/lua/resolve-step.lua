@@ -2,7 +2,8 @@
 -- KEYS  run, alarms, the tenant's dead
 -- ARGV  run id, field, record as the person saw it ('' for none: of an undo, or of a step of a run whose last owner was lost), record to put in
 --       its place, token of the answer (the same answer again is answered the same), '1' to let the run go on or '0', '1' when it is to be
---       cancelled or '', '1' when nothing that came later can have been forgotten or '', ms until its job must have been claimed
+--       cancelled or '', '1' when nothing that came later can have been forgotten or '', ms until its job must have been claimed,
+--       what was said of which step, for people (',"step":…')
 -- Reply {'resolved', flow, job id, deaths} (it goes on) | {'resolved'} (it stays dead) | {'not_dead'} | {'changed'} (the record is
 --       another one by now) | {'unknown'}
 -- @include clock
@@ -19,7 +20,7 @@ if (f[2] or '') ~= ARGV[3] then return { 'changed' } end
 if ARGV[3] == '' and string.sub(ARGV[2], 1, 2) ~= 'u:' and not f[11] then return { 'changed' } end
 local now = now_ms()
 local redrives = (tonumber(f[4]) or 0) + 1
-redis.call('HSET', KEYS[1], 'h:r' .. redrives, '{"kind":"resolved","at":' .. now .. '}', ARGV[2], ARGV[4], 'acted', ARGV[5],
+redis.call('HSET', KEYS[1], 'h:r' .. redrives, '{"kind":"resolved","at":' .. now .. ARGV[10] .. '}', ARGV[2], ARGV[4], 'acted', ARGV[5],
   'redrives', redrives, 'revision', f[8] + 1, 'updatedAt', now)
 -- who answers has looked at what the lost owner may have done
 redis.call('HDEL', KEYS[1], 'lost')

@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import type { Guard } from '../src/index.ts';
+import type { RequestSeen } from '../src/request-seen.ts';
+import { client, post } from './clients.ts';
+import { json, serveHttp, serveSocket } from './servers.ts';
+
+const origin = (seen: RequestSeen[]) => ({
+  ...{ runId: 'run_1', reference: 'run_1.1.ship', attempt: 1 },
+  seen: (request: RequestSeen) => void seen.push(request),
+});
+
+it("tells of each request: whether it was sent, what came of it, the provider's id of it; no query and no body", async () => {
+  const seen: RequestSeen[] = [];
+  const { url } = await serveHttp(({ url: path }, response) =>
+    path.includes('bad')
+      ? json(response, 409, { code: 'no' }, { 'request-id': 'req_2' })
+      : json(response, 200, { id: 'a' }, { 'request-id': 'req_1' }),
+  );
+  const http = client(url);
+  await http.request(post({ origin: origin(seen), query: { token: 'secret' } }));
+  await http.request(post({ origin: origin(seen), path: '/bad' }));
+  const gone = client(await serveSocket((socket) => socket.destroy()));
+  await gone.request(post({ origin: origin(seen) }));
+  const nobody = client('http://127.0.0.1:1');
+  await nobody.request(post({ origin: origin(seen) }));
+  expect(seen).toMatchObject([
+    { what: 'POST /things', sent: true, outcome: 'ok', status: 200, requestId: 'req_1' },
+    { what: 'POST /bad', sent: true, outcome: 'rejected', status: 409, code: 'http_409', requestId: 'req_2' },
+    { what: 'POST /things', sent: true, outcome: 'in_doubt' },
+    { what: 'POST /things', sent: false, outcome: 'unavailable', code: 'connection_refused' },
+  ]);
+  for (const { durationMs } of seen) expect(durationMs).toBeGreaterThanOrEqual(0);
+});
+
+it('tells once of a request that a guard would not let through, and of one that it began anew', async () => {
+  const seen: RequestSeen[] = [];
+  const { url } = await serveHttp((_, response) => json(response, 200, { id: 'a' }));
+  const shut: Guard = {
+    through: async () => ({
+      ...{ kind: 'throttled', code: 'breaker_open', message: 'nothing was sent', details: {} },
+      ...{ retryAfterMs: 1, unsent: true },
+    }),
+    close: async () => {},
+  };
+  await client(url, { guard: shut }).request(post({ origin: origin(seen) }));
+  const twice: Guard = {
+    through: async (_call, send) => {
+      await send(() => false);
+      return send(() => true);
+    },
+    close: async () => {},
+  };
+  await client(url, { guard: twice }).request(post({ origin: origin(seen) }));
+  expect(seen).toMatchObject([
+    { sent: false, outcome: 'throttled', code: 'breaker_open' },
+    { sent: true, outcome: 'ok', status: 200 },
+  ]);
+});
