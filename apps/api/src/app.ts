@@ -89,8 +89,8 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
 
   await app.register(submitRoutes, { client, stopping: drain.signal });
   await app.register(paymentRoutes, { client, stopping: drain.signal });
-  await app.register(listRoutes, { client });
-  await app.register(runRoutes, { client });
+  await app.register(listRoutes, { client, contracts: flows });
+  await app.register(runRoutes, { client, contracts: flows });
   await app.register(runEventRoutes, { client, keys, stopping: drain.signal });
   await app.register(timelineRoutes, { client });
   await app.register(bulkRedriveRoutes, { operations, stopping: drain.signal });

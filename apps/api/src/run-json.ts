@@ -1,11 +1,14 @@
 import {
   type ErrorRecord,
   type Failure,
+  type FlowContract,
   RUN_STATUSES,
   type Run,
+  referenceOf,
   type StepState,
   type WaitingFor,
 } from '@holdfast/engine';
+import { isCancelRequested, willEnd } from '@holdfast/run-view';
 import { z } from 'zod';
 
 export const time = z.string().meta({ format: 'date-time' });
@@ -40,6 +43,21 @@ const StepJson = z.strictObject({
   startedAt: time,
   finishedAt: time.optional(),
   error: RunErrorJson.omit({ step: true }).optional(),
+  inDoubt: z
+    .strictObject({
+      idempotencyKey: z.string(),
+      reference: z.string(),
+      undo: z.literal(true).optional().meta({ description: 'It is its undo of which nobody knows.' }),
+      onRedrive: z.enum(['repeat', 'look_up', 'halt']).optional(),
+      resultSchema: z.unknown().optional(),
+    })
+    .optional()
+    .meta({
+      description:
+        'Of a step of which nobody knows whether it happened: what to look for at the provider; what a redrive does about it ' +
+        '(repeat: sends it again under the same key; look_up: asks the provider first; halt: nothing, a person has to say); and, in ' +
+        'GET /v1/runs and GET /v1/runs/{id}, the JSON Schema of the result that "happened" wants.',
+    }),
 });
 
 const WarningJson = z.strictObject({
@@ -70,6 +88,12 @@ export const RunJson = z.strictObject({
   output: z.unknown().optional().meta({ description: "The flow's result, once completed." }),
   error: RunErrorJson.optional(),
   waitingFor: WaitingForJson.optional(),
+  cancelRequested: z.literal(true).optional().meta({
+    description: 'A cancel was asked for and the run has not ended yet.',
+  }),
+  endsAs: z.enum(['failed', 'cancelled']).optional().meta({
+    description: 'How a run will end that is being undone, or was asked to cancel.',
+  }),
   warnings: z.array(WarningJson).optional().meta({
     description: 'Optional steps that came to nothing; the run went on without them.',
   }),
@@ -106,12 +130,16 @@ export function presentRunTo(scopes: ReadonlySet<string>, run: Run): RunJson {
   return {
     ...shown,
     ...(error && { error: { ...about, code: error.code, message: error.message } }),
-    steps: shown.steps.map(({ error: _error, ...step }) => step),
+    steps: shown.steps.map(({ error: _error, inDoubt: _inDoubt, ...step }) => step),
   };
 }
 
-/** Leaves out the input, the tenant and every stack trace. */
-export function presentRun(run: Run): RunJson {
+/**
+ * Leaves out the input, the tenant and every stack trace.
+ * @param contracts to tell what a step in doubt would have returned
+ */
+export function presentRun(run: Run, contracts: readonly FlowContract[] = []): RunJson {
+  const flow = contractOf(contracts, run);
   return {
     id: run.id,
     flow: run.flow,
@@ -122,7 +150,8 @@ export function presentRun(run: Run): RunJson {
     ...presentStanding(run),
     ...(run.warnings.length > 0 && { warnings: run.warnings.map((warning) => ({ ...warning })) }),
     ...presentNextAction(run),
-    steps: run.steps.map(presentStep),
+    ...presentCancel(run),
+    steps: run.steps.map((step) => presentStep(step, flow)),
     createdAt: iso(run.createdAt),
     updatedAt: iso(run.updatedAt),
     ...('finishedAt' in run ? { finishedAt: iso(run.finishedAt) } : {}),
@@ -173,7 +202,35 @@ function presentWaiting(waitingFor: WaitingFor): z.infer<typeof WaitingForJson> 
   return until === undefined ? rest : { ...rest, until: iso(until) };
 }
 
-function presentStep(step: StepState): z.infer<typeof StepJson> {
+/** What is known of a run's flow, in its version if there is one. */
+function contractOf(contracts: readonly FlowContract[], run: Run): FlowContract | undefined {
+  const named = contracts.filter(({ name }) => name === run.flow);
+  return named.find(({ version }) => version === run.version) ?? named[0];
+}
+
+function presentCancel(run: Run): Pick<RunJson, 'cancelRequested' | 'endsAs'> {
+  const ends = willEnd(run);
+  return { ...(isCancelRequested(run) && { cancelRequested: true }), ...(ends && { endsAs: ends }) };
+}
+
+function presentDoubt(
+  { name, status, key, undo, whenInDoubt }: StepState,
+  flow: FlowContract | undefined,
+): Pick<z.infer<typeof StepJson>, 'inDoubt'> {
+  if (undo?.inDoubt)
+    return { inDoubt: { idempotencyKey: undo.key, reference: referenceOf(undo.key), undo: true } };
+  if (status !== 'in_doubt') return {};
+  const schema = flow?.results && Object.hasOwn(flow.results, name) ? flow.results[name] : undefined;
+  return {
+    inDoubt: {
+      ...{ idempotencyKey: key, reference: referenceOf(key) },
+      ...(whenInDoubt && { onRedrive: whenInDoubt }),
+      ...(schema && { resultSchema: z.toJSONSchema(schema, { unrepresentable: 'any' }) }),
+    },
+  };
+}
+
+function presentStep(step: StepState, flow: FlowContract | undefined): z.infer<typeof StepJson> {
   return {
     name: step.name,
     status: step.status,
@@ -181,6 +238,7 @@ function presentStep(step: StepState): z.infer<typeof StepJson> {
     startedAt: iso(step.startedAt),
     ...(step.finishedAt === undefined ? {} : { finishedAt: iso(step.finishedAt) }),
     ...(step.error === undefined ? {} : { error: presentStepError(step.error) }),
+    ...presentDoubt(step, flow),
   };
 }
 

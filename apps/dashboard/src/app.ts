@@ -24,8 +24,10 @@ export interface DashboardParts {
   readonly client: Client;
   readonly operations: Operations;
   readonly snapshots: Snapshots;
-  /** The client's. */
+  /** What new runs begin with. */
   readonly flows: readonly FlowContract[];
+  /** Of every version that a run may be at: the client's. */
+  readonly contracts: readonly FlowContract[];
   /** Rejects, in time, when Redis does not answer. */
   readonly ping: () => Promise<unknown>;
   readonly draining: () => boolean;
@@ -34,7 +36,7 @@ export interface DashboardParts {
 
 /** The dashboard, complete but for a port to listen on. */
 export async function buildDashboard(parts: DashboardParts): Promise<FastifyInstance> {
-  const { client, operations, snapshots, queues, flows, log } = parts;
+  const { client, operations, snapshots, queues, flows, contracts, log } = parts;
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -65,11 +67,11 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
   await app.register(async (pages) => {
     await pages.register(formbody);
     await pages.register(overviewRoutes, { client, snapshots, redrives, events });
-    await pages.register(runsRoutes, { client, flows: flows.map(({ name }) => name) });
-    await pages.register(runRoutes, { client, operations, events });
-    await pages.register(actRoutes, { client, operations, redrives });
+    await pages.register(runsRoutes, { client, snapshots, flows: flows.map(({ name }) => name) });
+    await pages.register(runRoutes, { client, operations, events, contracts, snapshots });
+    await pages.register(actRoutes, { client, operations, redrives, contracts });
   });
-  await app.register(board, { queues, ping, client, operations, redrives });
+  await app.register(board, { queues, ping, client, operations, redrives, snapshots });
   addHealthRoutes(app, { check: ping, draining: parts.draining, metrics: createMetrics('dashboard') });
   app.addHook('preClose', async () => {
     events.close();

@@ -6,8 +6,10 @@ import type { FastifyBaseLogger } from 'fastify';
 /** What the board shows; it only ever reads, but for retries of dead letters. */
 export interface BoardQueues {
   /** One queue per flow, by the flow's name. */
-  readonly flows: readonly Queue[];
+  flows(): readonly Queue[];
   readonly deadLetters: Queue<Letter>;
+  /** The queue of another flow; the same for the same name. */
+  open(flow: string): Queue;
   close(): Promise<void>;
 }
 
@@ -28,13 +30,18 @@ export function openQueues(
     queue.on('error', (error) => log.debug({ err: error, queue: name }, 'queue error'));
     return queue;
   };
-  const flows = flowNames.map((name) => open(name));
+  const flows = new Map(flowNames.map((name) => [name, open(name)]));
   const deadLetters = open<Letter>(DEAD_LETTERS);
   return {
-    flows,
+    flows: () => [...flows.values()],
     deadLetters,
+    open(flow) {
+      const queue = flows.get(flow) ?? open(flow);
+      flows.set(flow, queue);
+      return queue;
+    },
     close: async () => {
-      await Promise.all([...flows, deadLetters].map((queue) => queue.close()));
+      await Promise.all([...flows.values(), deadLetters].map((queue) => queue.close()));
     },
   };
 }

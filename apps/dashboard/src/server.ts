@@ -24,7 +24,7 @@ export async function startDashboard(config: DashboardConfig, log: Logger): Prom
   const client = createClient({ connection: redis, flows: ALL_CONTRACTS });
   let draining = false;
   const app = await buildDashboard({
-    ...{ accounts: config.accounts, flows: CONTRACTS, queues, client },
+    ...{ accounts: config.accounts, flows: CONTRACTS, contracts: ALL_CONTRACTS, queues, client },
     operations: createOperations({ client, connection: redis, log }),
     snapshots: new Snapshots(redis),
     ping: () => redis.ping(),

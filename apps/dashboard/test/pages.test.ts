@@ -89,7 +89,7 @@ describe('a dead run', () => {
     expect(text).toMatch(
       /Dead since \d\d:\d\d UTC: the flow&#39;s own code failed at charge: the price is not a number/,
     );
-    expect(text).toContain('The step charge is tried again, with fresh attempts');
+    expect(text).toContain('charge is sent again under the same key');
     expect(text).toContain('Nothing was done that would have to be undone.');
     expect(text).toMatch(/alt="[^"]+charge \(in doubt\): [^"]+dead\."/);
     expect(text).toContain('&#34;paymentMethod&#34;: &#34;[redacted]&#34;');
@@ -236,7 +236,9 @@ test('what is in doubt is resolved with what was found out, or the run is cancel
   await waitFor(async () => (await page(`/runs/${not}`)).text.includes(`${not}.d2`), {
     what: 'its second death',
   });
-  expect((await submit(`/runs/${not}/cancel`, {})).text).toContain('The run is being cancelled');
+  expect((await submit(`/runs/${not}/cancel`, {})).text).toContain(
+    'Cancel requested: no further step starts',
+  );
 });
 
 test('a page of the list leads on to the next', async () => {

@@ -60,6 +60,7 @@ export { referenceOf } from './journal/identity.ts';
 export type { Draw } from './journal/journal.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 export type { Resolution } from './journal/resolution.ts';
+export { type Fleet, lackOf, readFleet, type Stranded } from './observe/fleet.ts';
 export {
   type DeathGroup,
   type DeathPlace,

@@ -79,6 +79,9 @@ const LEAVE_MS = 3_000;
 /** After Redis was away, so long for the others to prove their life again. */
 const TRUST_AFTER_MS = 1_000;
 
+const FLEET_HOLDS_MS = 60_000;
+const FLEET_EVERY_MS = 20_000;
+
 /** Takes runs of the given flows from their queues and drives them, until closed. Start as many as you like, anywhere. */
 export function startWorker(options: WorkerOptions): Worker {
   return new RunningWorker(options);
@@ -101,6 +104,7 @@ class RunningWorker implements Worker {
   #draining = false;
   #claims = 0;
   #sweepTimer: NodeJS.Timeout | undefined;
+  #announcing: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> = Promise.resolve();
   #readySince = performance.now();
 
@@ -169,9 +173,17 @@ class RunningWorker implements Worker {
   async #start(): Promise<void> {
     await this.#liveness.proved;
     await this.#journal.announceFlows(this.#flows.names());
+    await this.#announceVersions();
     if (this.#draining) return;
+    this.#announcing = setInterval(() => void this.#announceVersions(), FLEET_EVERY_MS).unref();
     for (const worker of this.#workers) void worker.run().catch(this.#onWorkerError(worker));
     this.#sweepSoon();
+  }
+
+  /** For people who look: what this worker can run. That it cannot be said now is no trouble; it is said again. */
+  async #announceVersions(): Promise<void> {
+    const versions = this.#flows.names().map((name) => [name, this.#flows.versions(name)] as const);
+    await this.#journal.announceVersions(this.id, versions, FLEET_HOLDS_MS).catch(() => {});
   }
 
   async check(): Promise<void> {
@@ -182,6 +194,7 @@ class RunningWorker implements Worker {
   async close(grace: DurationInput = '10s'): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
+    clearInterval(this.#announcing);
     const cutOff = setTimeout(() => {
       for (const calls of this.#underWay.keys()) calls.giveUp('worker_stops');
       this.#stopped.abort();

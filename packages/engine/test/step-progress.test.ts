@@ -18,20 +18,20 @@ const unavailable = {
 const lost = { ...unavailable, inDoubt: true, error: new InDoubtError(fault) } as const;
 
 it('an attempt that did nothing does not settle the doubt that an earlier one left', () => {
-  const first = afterFailure(fresh, lost, policy, false, at);
+  const first = afterFailure(fresh, lost, policy, 'repeat', at);
   expect(first).toMatchObject({ kind: 'wait', record: { inDoubt: true, attempts: 1, retryAt: 1_100 } });
   if (first.kind !== 'wait') throw new Error('unreachable');
   const standing = standingOf(first.record, 0, { seq: 9, startedAt: 9 });
-  const second = afterFailure(standing, unavailable, policy, false, at);
+  const second = afterFailure(standing, unavailable, policy, 'repeat', at);
   expect(second).toMatchObject({ kind: 'wait', record: { inDoubt: true, attempts: 2, retryAt: 1_200 } });
   if (second.kind !== 'wait') throw new Error('unreachable');
-  const third = afterFailure(standingOf(second.record, 0, fresh), unavailable, policy, false, at);
+  const third = afterFailure(standingOf(second.record, 0, fresh), unavailable, policy, 'repeat', at);
   expect(third).toMatchObject({ kind: 'die', as: 'in_doubt' });
 });
 
 it('dies as exhausted when no attempt had any effect, and starts afresh after a redrive', () => {
   const last = { ...fresh, attempts: 2, used: 2 };
-  const dead = afterFailure(last, unavailable, policy, false, at);
+  const dead = afterFailure(last, unavailable, policy, 'repeat', at);
   expect(dead).toMatchObject({ kind: 'die', as: 'exhausted', record: { attempts: 3 } });
   if (dead.kind !== 'die') throw new Error('unreachable');
   expect(standingOf(dead.record, 1, fresh)).toMatchObject({ attempts: 3, used: 0, keyAttempt: 1 });
@@ -46,7 +46,7 @@ it('uses up no attempt on a throttle, and never comes before Retry-After', () =>
     error: new ThrottledError(fault),
     retryAfterMs: 5_000,
   } as const;
-  const next = afterFailure({ ...fresh, used: 2, attempts: 2 }, throttled, policy, false, {
+  const next = afterFailure({ ...fresh, used: 2, attempts: 2 }, throttled, policy, 'repeat', {
     ...at,
     random: () => 0,
   });
@@ -55,27 +55,27 @@ it('uses up no attempt on a throttle, and never comes before Retry-After', () =>
     record: { wait: 'throttle', retryAt: 6_000, budget: { used: 2 }, attempts: 3 },
   });
   const unsent = { ...throttled, unsent: true, error: new ThrottledError({ ...fault, unsent: true }) };
-  expect(afterFailure({ ...fresh, attempts: 2 }, unsent, policy, false, at)).toMatchObject({
+  expect(afterFailure({ ...fresh, attempts: 2 }, unsent, policy, 'repeat', at)).toMatchObject({
     record: { attempts: 2 },
   });
 });
 
 it('gives a definite no that is tried again a key of its own', () => {
-  const no = afterFailure(fresh, { kind: 'rejected', error: new RejectedError(fault) }, policy, false, at);
+  const no = afterFailure(fresh, { kind: 'rejected', error: new RejectedError(fault) }, policy, 'repeat', at);
   expect(no).toMatchObject({ kind: 'reject', record: { kind: 'rejected', attempts: 1 } });
   if (no.kind !== 'reject') throw new Error('unreachable');
   expect(standingOf(no.record, 1, fresh).keyAttempt).toBe(2);
 });
 
 it('halts at once in doubt when nobody but a person can tell', () => {
-  expect(afterFailure(fresh, lost, policy, true, at)).toMatchObject({ kind: 'die', as: 'in_doubt' });
-  expect(afterFailure(fresh, unavailable, policy, true, at)).toMatchObject({ kind: 'wait' });
+  expect(afterFailure(fresh, lost, policy, 'halt', at)).toMatchObject({ kind: 'die', as: 'in_doubt' });
+  expect(afterFailure(fresh, unavailable, policy, 'halt', at)).toMatchObject({ kind: 'wait' });
 });
 
 it('gives an attempt a new key, and settles the doubt, once the provider knows of nothing under the old one', () => {
   const spent = { ...unavailable, error: new UnavailableError({ ...fault, keySpent: true }) };
   const doubted = { ...fresh, attempts: 1, used: 1, inDoubt: true };
-  expect(afterFailure(doubted, spent, policy, false, at)).toMatchObject({
+  expect(afterFailure(doubted, spent, policy, 'repeat', at)).toMatchObject({
     kind: 'wait',
     record: { inDoubt: false, keyAttempt: 3 },
   });

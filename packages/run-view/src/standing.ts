@@ -4,21 +4,34 @@ import { counted, inWords, listed, moment, phrase } from './words.ts';
 export interface AsOf {
   /** Unix milliseconds; the run's own times are on Redis' clock. */
   readonly now: number;
+  /** What no live worker has, of what the run needs to go on. Default: nothing is known to be missing. */
+  readonly lacks?: 'flow' | 'version' | undefined;
+}
+
+/** True for a run that was asked to cancel and has not ended yet. */
+export function isCancelRequested(run: Run): boolean {
+  return !('finishedAt' in run) && run.events.some(({ kind }) => kind === 'cancel_requested');
+}
+
+/** How a run that is being undone will end. */
+export function willEnd(run: Run): 'failed' | 'cancelled' | undefined {
+  if (run.status === 'compensating') return run.error ? 'failed' : 'cancelled';
+  return isCancelRequested(run) && run.status !== 'dead' ? 'cancelled' : undefined;
 }
 
 /** Where a run stands and why, in a sentence or two. It tells nothing but what the run's record says, and no payload. */
-export function standing(run: Run, { now }: AsOf): string {
+export function standing(run: Run, { now, lacks }: AsOf): string {
   switch (run.status) {
     case 'pending':
-      return pending(run, now);
+      return pending(run, now, lacks) + cancelNote(run);
     case 'running':
-      return running(run, now);
+      return running(run, now) + missing(run, lacks) + cancelNote(run);
     case 'suspended':
-      return waiting(run, run.waitingFor, now);
+      return waiting(run, run.waitingFor, now) + missing(run, lacks) + cancelNote(run);
     case 'compensating': {
       const why = run.error ? `${place(run.error)} failed: ${reason(run.error)}` : 'it was asked to cancel';
       const waits = run.waitingFor ? ` ${waiting(run, run.waitingFor, now)}` : '';
-      return `Undoes what was done, because ${why}.${undone(run)}${waits}`;
+      return `Undoes what was done, because ${why}.${undone(run)}${waits}${missing(run, lacks)} ${ends(run)}`;
     }
     case 'completed':
       return `Completed in ${took(run, run.finishedAt)}${troubles(run)}.`;
@@ -36,15 +49,37 @@ export function diedAt(run: Run): number {
   return run.events.findLast(({ kind }) => kind === 'died')?.at ?? run.updatedAt;
 }
 
-function pending(run: Run, now: number): string {
+/** Of a run that no worker would take. */
+function missing({ flow, version }: Run, lacks: AsOf['lacks']): string {
+  if (lacks === undefined) return '';
+  return lacks === 'flow' ? ` No live worker runs ${flow}.` : ` No worker has ${flow}@${version}.`;
+}
+
+function cancelNote(run: Run): string {
+  return isCancelRequested(run)
+    ? ' Cancel requested: no further step starts; what was done is undone, and it ends as cancelled.'
+    : '';
+}
+
+function ends(run: Run): string {
+  if (willEnd(run) === 'cancelled') return 'It ends as cancelled.';
+  return isCancelRequested(run)
+    ? 'Cancel requested as well; it had failed before that, so it ends as failed, with the same undone.'
+    : 'It ends as failed.';
+}
+
+function pending(run: Run, now: number, lacks: AsOf['lacks']): string {
+  const worker =
+    lacks === undefined
+      ? 'waits for a worker.'
+      : lacks === 'flow'
+        ? `no live worker runs ${run.flow}.`
+        : `no worker has ${run.flow}@${run.version}.`;
   const back = run.events.findLast(({ kind }) => kind === 'redriven' || kind === 'resolved');
-  if (back)
-    return `Ready to go on since it was ${back.kind}, ${inWords(now - back.at)} ago; waits for a worker.`;
-  if (run.steps.length > 0) return `Ready to go on for ${inWords(now - run.updatedAt)}; waits for a worker.`;
+  if (back) return `Ready to go on since it was ${back.kind}, ${inWords(now - back.at)} ago; ${worker}`;
+  if (run.steps.length > 0) return `Ready to go on for ${inWords(now - run.updatedAt)}; ${worker}`;
   const since = `${inWords(now - run.updatedAt)} ago`;
-  return run.generation > 1
-    ? `Started afresh ${since}; waits for a worker.`
-    : `Accepted ${since}; waits for a worker.`;
+  return run.generation > 1 ? `Started afresh ${since}; ${worker}` : `Accepted ${since}; ${worker}`;
 }
 
 function running(run: Run, now: number): string {

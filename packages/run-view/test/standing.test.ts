@@ -1,6 +1,6 @@
 import type { Run } from '@holdfast/engine';
 import { expect, it } from 'vitest';
-import { inWords, moment, standing } from '../src/index.ts';
+import { inWords, isCancelRequested, moment, standing, willEnd } from '../src/index.ts';
 import * as runs from './support/runs.ts';
 
 const at = (ms: number) => ({ now: runs.T0 + ms });
@@ -64,7 +64,7 @@ it('says what is being undone, and why', () => {
     ...{ status: 'compensating', waitingFor: { kind: 'retry', step: 'charge', until: runs.T0 + 70_000 } },
   };
   expect(standing(run, at(4_000))).toBe(
-    'Undoes what was done, because reserve failed: TEE-M is out of stock (out_of_stock). Waits for charge: retry 2 in 1 min 6 s.',
+    'Undoes what was done, because reserve failed: TEE-M is out of stock (out_of_stock). Waits for charge: retry 2 in 1 min 6 s. It ends as failed.',
   );
 });
 
@@ -73,4 +73,35 @@ it('says lengths and moments as people do', () => {
     ...['0 ms', '40 ms', '999 ms', '1.2 s', '12 s', '2 min 5 s', '1 h', '1 d 2 h'],
   ]);
   expect(moment(runs.T0, runs.T0 + 365 * 86_400_000)).toBe('22 Nov 2026 03:10 UTC');
+});
+
+it('says of a run that was asked to cancel which end it comes to, also when it was failing already', () => {
+  const asked = runs.event('cancel_requested', 2_000);
+  const running: Run = { ...runs.underWay, events: [asked] };
+  expect(standing(running, at(3_000))).toContain('Cancel requested: no further step starts');
+  expect(willEnd(running)).toBe('cancelled');
+  const { status: _, finishedAt: _at, error, ...rest } = runs.undone as Extract<Run, { status: 'failed' }>;
+  const failing: Run = { ...rest, events: [...rest.events, asked], status: 'compensating', error };
+  expect(standing(failing, at(3_000))).toMatch(/Cancel requested as well; .* so it ends as failed/);
+  expect(willEnd(failing)).toBe('failed');
+  const cancelling: Run = { ...rest, events: [...rest.events, asked], status: 'compensating' };
+  expect(standing(cancelling, at(3_000))).toMatch(/It ends as cancelled\.$/);
+  expect([isCancelRequested(cancelling), isCancelRequested(runs.undone)]).toEqual([true, false]);
+});
+
+it('says of a run that no live worker would take what is missing', () => {
+  const {
+    status: _,
+    output: _output,
+    finishedAt: _at,
+    ...rest
+  } = runs.straight as Extract<Run, { status: 'completed' }>;
+  const fresh: Run = { ...rest, steps: [], status: 'pending' };
+  expect(standing(fresh, { ...at(3_000), lacks: 'flow' })).toBe(
+    'Accepted 3 s ago; no live worker runs order.',
+  );
+  expect(standing(fresh, { ...at(3_000), lacks: 'version' })).toBe(
+    'Accepted 3 s ago; no worker has order@1.',
+  );
+  expect(standing(runs.retrying, { ...at(3_000), lacks: 'flow' })).toMatch(/ No live worker runs order\.$/);
 });

@@ -1,5 +1,5 @@
-import { type Client, type ListQuery, RUN_STATUSES, type RunPage } from '@holdfast/engine';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type Client, type FlowContract, type ListQuery, RUN_STATUSES, type RunPage } from '@holdfast/engine';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { moment, page, readQuery } from '../read-query.ts';
@@ -34,36 +34,48 @@ export const DeadLettersQuery = z.strictObject({ flow, code, ...page });
 /** `GET /v1/runs` and `GET /v1/dead-letters`: a tenant's runs, page by page. */
 export async function listRoutes(
   app: FastifyInstance,
-  { client }: { readonly client: Client },
+  { client, contracts }: { readonly client: Client; readonly contracts: readonly FlowContract[] },
 ): Promise<void> {
   const read = { config: { access: 'read' } } as const;
 
   app.get('/v1/runs', read, async (request, reply) => {
     const { createdAfter, createdBefore, ...query } = readQuery(RunsQuery, request.query);
     return send(
+      request,
       reply,
       await client.listRuns(
         principalOf(request).tenant,
         given({ ...query, since: createdAfter, before: createdBefore }),
       ),
+      contracts,
     );
   });
 
   app.get('/v1/dead-letters', read, async (request, reply) =>
     send(
+      request,
       reply,
       await client.listDead(principalOf(request).tenant, given(readQuery(DeadLettersQuery, request.query))),
+      contracts,
     ),
   );
 }
 
-function send(reply: FastifyReply, { runs, unreadable, nextCursor }: RunPage): FastifyReply {
+/** Says in a header whose runs they are, for people who hold keys of several tenants. */
+function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { runs, unreadable, nextCursor }: RunPage,
+  contracts: readonly FlowContract[],
+): FastifyReply {
   const list: RunListJson = {
-    data: runs.map(presentRun),
+    data: runs.map((run) => presentRun(run, contracts)),
     ...(unreadable && { unreadable: [...unreadable] }),
     ...(nextCursor !== undefined && { nextCursor }),
   };
-  return reply.header('cache-control', 'private, no-store').send(list);
+  return reply
+    .headers({ 'cache-control': 'private, no-store', 'holdfast-tenant': principalOf(request).tenant })
+    .send(list);
 }
 
 /** Without the members that were left out. */

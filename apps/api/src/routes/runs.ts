@@ -1,4 +1,4 @@
-import type { Client } from '@holdfast/engine';
+import type { Client, FlowContract } from '@holdfast/engine';
 import type { FastifyInstance } from 'fastify';
 import { sendTagged } from '../etag.ts';
 import { principalOf } from '../plugins/authentication.ts';
@@ -8,7 +8,7 @@ import { presentRun } from '../run-json.ts';
 /** `GET /v1/runs/{id}`: how a run stands. */
 export async function runRoutes(
   app: FastifyInstance,
-  { client }: { readonly client: Client },
+  { client, contracts }: { readonly client: Client; readonly contracts: readonly FlowContract[] },
 ): Promise<void> {
   app.get<{ Params: { id: string } }>(
     '/v1/runs/:id',
@@ -17,7 +17,7 @@ export async function runRoutes(
       const run = await client.getRun(principalOf(request).tenant, request.params.id);
       if (!run) throw new ProblemError('run_not_found', 'There is no run with this id.');
       request.runId = run.id;
-      return sendTagged(request, reply, run, presentRun);
+      return sendTagged(request, reply, run, (each) => presentRun(each, contracts));
     },
   );
 }

@@ -1,4 +1,4 @@
-import type { DeathGroup, DeathPlace, Overview, Run, RunStatus, WaitingFor } from '@holdfast/engine';
+import type { DeathGroup, DeathPlace, Fleet, Overview, Run, RunStatus, WaitingFor } from '@holdfast/engine';
 import type { ProviderHealth } from '@holdfast/http';
 import { counted, inWords, listed } from '@holdfast/run-view';
 import { html } from 'ghtml';
@@ -6,7 +6,7 @@ import type { Redrive } from '../bulk-redrives.ts';
 import type { Operator } from '../plugins/login.ts';
 import type { Snapshot } from '../snapshots.ts';
 import { layout } from './layout.ts';
-import { confirmed, runLink, runRows, statusBadge, time } from './parts.ts';
+import { confirmed, lackText, runLink, runRows, statusBadge, time } from './parts.ts';
 import { throughput } from './throughput.ts';
 
 export interface OverviewPageParts {
@@ -14,14 +14,16 @@ export interface OverviewPageParts {
   readonly redrives: readonly Redrive[];
   /** The newest. */
   readonly runs: readonly Run[];
+  readonly fleet: Fleet | undefined;
   readonly operator: Operator;
   readonly said: string | undefined;
 }
 
-export function overviewPage({ snapshot, redrives, runs, operator, said }: OverviewPageParts): string {
+export function overviewPage({ snapshot, redrives, runs, fleet, operator, said }: OverviewPageParts): string {
   const { overview, providers } = snapshot;
   const { now, tenants } = overview;
   const main = html`!${said ? html`<p class="notice" role="status">${said}</p>` : ''}<h1>${headline(overview)}</h1>
+!${stranded(overview)}
 !${counts(overview)}
 <section><h2>Dead, by reason</h2>
 !${redrives.map((redrive) => redriveState(redrive))}
@@ -33,7 +35,7 @@ export function overviewPage({ snapshot, redrives, runs, operator, said }: Overv
 <section><h2>Providers</h2>
 !${providerTable(providers, now)}</section>
 <section><h2>Newest runs</h2>
-!${runs.length > 0 ? runRows(runs, now, tenants.length > 1) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
+!${runs.length > 0 ? runRows(runs, now, tenants.length > 1, fleet) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
   return layout({ title: 'Overview', operator, main, live: { events: '/events', ticks: false } });
 }
 
@@ -42,6 +44,16 @@ function headline({ dead, unfinished }: Overview): string {
   const under = going > 0 ? `${counted(going, 'run')} under way` : 'nothing is under way';
   if (dead === 0) return `No dead letters; ${under}`;
   return `${counted(dead, 'dead letter')} wait${dead === 1 ? 's' : ''} for a person; ${under}`;
+}
+
+/** What runs wait for that will not come by itself. */
+function stranded({ stranded: found }: Overview): string {
+  return found
+    .map(
+      ({ flow, version, lacks, runs }) =>
+        html`<p class="notice bad" role="status"><b>${counted(runs, 'run')}</b> wait${runs === 1 ? 's' : ''} in vain: !${lackText(lacks, flow, version)}. Start a worker that has it.</p>`,
+    )
+    .join('');
 }
 
 const ORDER: readonly RunStatus[] = [

@@ -1,4 +1,4 @@
-import type { Run, RunStatus } from '@holdfast/engine';
+import { type Fleet, lackOf, type Run, type RunStatus } from '@holdfast/engine';
 import { inWords, shortId } from '@holdfast/run-view';
 import { html } from 'ghtml';
 
@@ -45,12 +45,17 @@ export function confirmed(options: {
 }
 
 /** What a list of runs shows of each. */
-export function runRows(runs: readonly Run[], now: number, withTenant: boolean): string {
+export function runRows(
+  runs: readonly Run[],
+  now: number,
+  withTenant: boolean,
+  fleet: Fleet | undefined,
+): string {
   const rows = runs.map(
     (
       run,
     ) => html`<tr><td>!${runLink(run.id)}<br><span class="quiet key" title="Idempotency-Key">${run.idempotencyKey}</span></td>
-!${withTenant ? html`<td>${run.tenant}</td>` : ''}<td>${run.flow}</td><td>!${statusBadge(run.status)}</td><td class="why">${why(run)}</td><td class="when">!${time(run.createdAt, now)}</td></tr>
+!${withTenant ? html`<td>${run.tenant}</td>` : ''}<td>${run.flow}</td><td>!${statusBadge(run.status)}</td><td class="why">!${why(run, fleet)}</td><td class="when">!${time(run.createdAt, now)}</td></tr>
 `,
   );
   return html`<div class="scroll"><table>
@@ -61,11 +66,21 @@ export function runRows(runs: readonly Run[], now: number, withTenant: boolean):
 `;
 }
 
-function why(run: Run): string {
-  if ('error' in run && run.error) return `${run.error.step ? `${run.error.step}: ` : ''}${run.error.code}`;
+/** What no live worker has, of what runs need to go on. */
+export function lackText(lacks: 'flow' | 'version', flow: string, version: number): string {
+  return lacks === 'flow'
+    ? html`no live worker runs <code>${flow}</code>`
+    : html`no worker has <code>${flow}@${version}</code>`;
+}
+
+function why(run: Run, fleet: Fleet | undefined): string {
+  const lacks = fleet && lackOf(fleet, run);
+  if (lacks) return html`<span class="step bad">!${lackText(lacks, run.flow, run.version)}</span>`;
+  if ('error' in run && run.error)
+    return html`${run.error.step ? `${run.error.step}: ` : ''}${run.error.code}`;
   if (run.status !== 'suspended') return '';
   const { waitingFor } = run;
   return 'step' in waitingFor
-    ? `${waitingFor.kind}: ${waitingFor.step}`
-    : `${waitingFor.kind}: ${waitingFor.name}`;
+    ? html`${waitingFor.kind}: ${waitingFor.step}`
+    : html`${waitingFor.kind}: ${waitingFor.name}`;
 }

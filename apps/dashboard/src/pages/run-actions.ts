@@ -1,13 +1,15 @@
-import { isTerminal, type Run } from '@holdfast/engine';
-import { counted, listed } from '@holdfast/run-view';
+import { type FlowContract, isTerminal, type Run, referenceOf, type StepState } from '@holdfast/engine';
+import { counted, isCancelRequested, listed } from '@holdfast/run-view';
 import { html } from 'ghtml';
 import { confirmed } from './parts.ts';
+import { resultFields } from './result-fields.ts';
 
 /** What may sensibly be done with a run as it stands, each saying what it will do. */
-export function runActions(run: Run): string {
+export function runActions(run: Run, flow: FlowContract | undefined): string {
   if (isTerminal(run.status)) return rerun(run);
-  if (run.status === 'dead') return [...resolutions(run), ...undos(run), redrive(run), cancel(run)].join('');
-  return run.status === 'compensating' ? '' : cancel(run);
+  if (run.status === 'dead')
+    return [...resolutions(run, flow), ...undos(run), redrive(run), cancel(run)].join('');
+  return run.status === 'compensating' || isCancelRequested(run) ? '' : cancel(run);
 }
 
 function redrive(run: Run): string {
@@ -16,15 +18,13 @@ function redrive(run: Run): string {
   const undoing = isUndoing(run);
   const what = undoing
     ? `The run goes on being undone${step ? `, from ${step}` : ''}, with fresh attempts. What is undone already stays undone.`
-    : `${step ? `The step ${step} is` : 'The run is'} tried again, with fresh attempts and the same provider keys.${
+    : `${again(run, step)}${
         done.length > 0 ? ` What is done stays done and is not repeated: ${listed(done)}.` : ''
       }`;
   return confirmed({
     ...{
       id: 'redrive',
-      summary: undoing
-        ? 'Redrive: go on undoing…'
-        : `Redrive: try ${step ?? 'again'}${step ? ' again' : ''}…`,
+      summary: undoing ? 'Redrive: go on undoing…' : `Redrive: ${summaryOf(run, step)}…`,
       button: 'Redrive',
     },
     body: html`<p>${what}</p>`,
@@ -32,16 +32,51 @@ function redrive(run: Run): string {
   });
 }
 
-function resolutions(run: Run): string[] {
+/** What a redrive does with the step that failed: a step in doubt says so itself. */
+function again(run: Run, step: string | undefined): string {
+  if (step === undefined) return 'The run is tried again, with fresh attempts and the same provider keys.';
+  switch (doubtRuleOf(run, step)) {
+    case 'look_up':
+      return `The provider is asked first whether ${step} happened; it is done again only if the provider has nothing of it, with fresh attempts and under the same key.`;
+    case 'repeat':
+      return `${step} is sent again under the same key, which its provider honours: what happened already does not happen twice.`;
+    case 'halt':
+      return `Nobody can be asked whether ${step} happened, so a redrive alone finds it in doubt again. Resolve it instead.`;
+    default:
+      return `The step ${step} is tried again, with fresh attempts and the same provider keys.`;
+  }
+}
+
+function summaryOf(run: Run, step: string | undefined): string {
+  if (step === undefined) return 'try again';
+  const words = {
+    look_up: `ask whether ${step} happened first`,
+    repeat: `send ${step} again`,
+    halt: `${step} stays in doubt`,
+  };
+  const rule = doubtRuleOf(run, step);
+  return rule ? words[rule] : `try ${step} again`;
+}
+
+function doubtRuleOf(run: Run, step: string): StepState['whenInDoubt'] {
+  return run.steps.find(({ name }) => name === step)?.whenInDoubt;
+}
+
+/** What an effect in doubt is found by at its provider. */
+function findBy(key: string): string {
+  return html`<p>Look for it at the provider by:</p>
+<dl class="by"><dt>Idempotency-Key</dt><dd><code class="whole">${key}</code></dd><dt>Reference</dt><dd><code class="whole">${referenceOf(key)}</code></dd></dl>`;
+}
+
+function resolutions(run: Run, flow: FlowContract | undefined): string[] {
   return run.steps
     .filter(({ status }) => status === 'in_doubt')
-    .flatMap(({ name }) => [
+    .flatMap(({ name, key }) => [
       confirmed({
         id: `happened-${name}`,
         summary: `Resolve: ${name} happened…`,
-        body: html`<p>Say so when you have found at the provider that it did. It is recorded as done, never repeated, and ${isUndoing(run) ? 'then undone' : 'the run goes on'}.</p>
-<p><label for="result-${name}">What the step would have returned, as JSON. Leave it empty when it returns nothing.</label>
-<textarea id="result-${name}" name="result" rows="3" spellcheck="false" autocomplete="off"></textarea></p>`,
+        body: html`!${findBy(key)}<p>Say so when you have found at the provider that it did. It is recorded as done, never repeated, and ${isUndoing(run) ? 'then undone' : 'the run goes on'}.</p>
+!${resultFields(flow, name)}`,
         action: `/runs/${run.id}/resolve`,
         fields: { step: name, outcome: 'happened' },
         button: 'It happened',
@@ -49,7 +84,7 @@ function resolutions(run: Run): string[] {
       confirmed({
         id: `not-happened-${name}`,
         summary: `Resolve: ${name} did not happen…`,
-        body: html`<p>Say so when you have found at the provider that it did not. ${isUndoing(run) ? 'There is nothing of it to undo then: if it did happen after all, it stays.' : 'It is tried again: if it did happen after all, it happens twice.'}</p>`,
+        body: html`!${findBy(key)}<p>Say so when you have found at the provider that it did not. ${isUndoing(run) ? 'There is nothing of it to undo then: if it did happen after all, it stays.' : 'It is tried again: if it did happen after all, it happens twice.'}</p>`,
         action: `/runs/${run.id}/resolve`,
         fields: { step: name, outcome: 'did_not_happen' },
         button: 'It did not happen',
@@ -77,7 +112,7 @@ function undos(run: Run): string[] {
             confirmed({
               id: `not-undone-${name}`,
               summary: `Resolve: ${name} was not undone…`,
-              body: html`<p>Say so when you have found at the provider that it still stands. It is undone again: if it was undone after all, it is undone twice.</p>`,
+              body: html`!${findBy(undo.key)}<p>Say so when you have found at the provider that it still stands. It is undone again: if it was undone after all, it is undone twice.</p>`,
               action: `/runs/${run.id}/resolve`,
               fields: { step: name, outcome: 'not_undone' },
               button: 'It was not undone',

@@ -1,10 +1,12 @@
-import type { CallEvent, ErrorRecord, Json, Run, RunEvent } from '@holdfast/engine';
+import type { CallEvent, ErrorRecord, FlowContract, Json, Run, RunEvent } from '@holdfast/engine';
 import { isTerminal } from '@holdfast/engine';
 import type { AuditEntry } from '@holdfast/operations';
 import {
   ANSWERS,
+  type AsOf,
   counted,
   inWords,
+  isCancelRequested,
   shortId,
   standing,
   timelineSize,
@@ -25,17 +27,20 @@ export interface RunPageParts {
   /** What became of what the operator just asked for. */
   readonly said: string | undefined;
   readonly now: number;
+  readonly flow: FlowContract | undefined;
+  /** What no live worker has, of what the run needs to go on. */
+  readonly lacks: AsOf['lacks'];
 }
 
 /** The widths that the timeline is drawn in: for a desk, and for a phone. */
 export const WIDE = 928;
 export const NARROW = 328;
 
-export function runPage({ run, audit, operator, said, now }: RunPageParts): string {
+export function runPage({ run, audit, operator, said, now, flow, lacks }: RunPageParts): string {
   const admin = operator.role === 'admin';
-  const actions = admin ? runActions(run) : '';
-  const main = html`!${said ? html`<p class="notice" role="status">${said}</p>` : ''}<h1><span class="flow">${run.flow}</span> <span class="id">${shortId(run.id)}</span> !${statusBadge(run.status)}</h1>
-<p class="lead">${standing(run, { now })}</p>
+  const actions = admin ? runActions(run, flow) : '';
+  const main = html`!${said ? html`<p class="notice" role="status">${said}</p>` : ''}<h1><span class="flow">${run.flow}</span> <span class="id">${shortId(run.id)}</span> !${statusBadge(run.status)}!${isCancelRequested(run) ? '<span class="asked">cancel requested</span>' : ''}</h1>
+<p class="lead!${lacks ? ' bad' : ''}">${standing(run, { now, lacks })}</p>
 !${actions && html`<section aria-label="Actions" class="actions">!${actions}</section>`}
 <h2>Timeline</h2>
 !${timeline(run, now)}
@@ -79,11 +84,13 @@ function earlier(all: readonly unknown[]): string {
 
 function steps(run: Run, now: number): string {
   if (run.steps.length === 0) return html`<p class="quiet">No step has begun yet.</p>`;
-  const rows = run.steps.slice(-MOST_ROWS).map(
-    ({ name, status, attempts: tries, startedAt, finishedAt, error }) =>
-      html`<tr><th scope="row">${name}</th><td><span class="step t-${status}">${status.replace('_', ' ')}</span></td><td class="number" data-label="attempts">${tries}</td><td class="when">!${time(startedAt, now)}</td><td class="number" data-label="took">${finishedAt === undefined ? '' : inWords(finishedAt - startedAt)}</td><td class="why">!${error ? errorText(error) : ''}</td></tr>
-`,
-  );
+  const rows = run.steps.slice(-MOST_ROWS).map((step) => {
+    const { name, status, attempts: tries, startedAt, error, undo } = step;
+    // what it took to do, not until it was undone
+    const doneAt = undo?.doneAt ?? step.finishedAt;
+    return html`<tr><th scope="row">${name}</th><td><span class="step t-${status}">${status.replace('_', ' ')}</span></td><td class="number" data-label="attempts">${tries}</td><td class="when">!${time(startedAt, now)}</td><td class="number" data-label="took">${doneAt === undefined ? '' : inWords(doneAt - startedAt)}</td><td class="why">!${error ? errorText(error) : ''}</td></tr>
+`;
+  });
   return html`!${earlier(run.steps)}<div class="scroll"><table>
 <thead><tr><th>Step</th><th>Status</th><th class="number">Attempts</th><th class="when">Began</th><th class="number">Took</th><th>Last error</th></tr></thead>
 <tbody>

@@ -3,7 +3,8 @@ const SAID = {
   redriven: 'Redriven: the run goes on from the step that failed.',
   resolved:
     'Resolved: the run goes on, unless it would only die again; then cancel it once all is answered for.',
-  cancelling: 'The run is being cancelled: what was done is undone.',
+  cancelling:
+    'Cancel requested: no further step starts, and what was done is undone. Below stands how it ends.',
   rerun: 'Started afresh.',
   not_dead: 'Nothing was done: the run is no longer dead.',
   not_in_doubt: 'Nothing was done: the step is not in doubt any more.',

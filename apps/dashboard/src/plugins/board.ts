@@ -1,9 +1,11 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
+import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { BoardQueues } from '../board-queues.ts';
 import { answerProblem } from '../problems.ts';
+import type { Snapshots } from '../snapshots.ts';
 import { allowOnlyRetries, type RetryOptions } from './only-retries.ts';
 import { BOARD_POLICY } from './security-headers.ts';
 
@@ -19,28 +21,30 @@ const externalJobUrl = ({ data }: { readonly data: { readonly runId?: unknown } 
   displayText: 'Its run',
 });
 
+const adapterOf = (queue: Queue) =>
+  new BullMQAdapter(queue, {
+    description: `Runs of the flow "${queue.name}" that are ready or wait. The journal has their state.`,
+    readOnlyMode: true,
+    allowRetries: false,
+    externalJobUrl,
+  });
+
 export interface BoardOptions extends Omit<RetryOptions, 'deadLetters'> {
   readonly queues: BoardQueues;
+  readonly snapshots: Snapshots;
   /** Rejects when Redis does not answer. */
   readonly ping: () => Promise<void>;
 }
 
 /** Bull Board at `/queues`. Retrying dead letters is all it can change. */
 export async function board(app: FastifyInstance, options: BoardOptions): Promise<void> {
-  const { queues, ping } = options;
+  const { queues, ping, snapshots } = options;
   const serverAdapter = new FastifyAdapter().setBasePath('/queues');
-  createBullBoard({
+  const shown = new Set(queues.flows().map(({ name }) => name));
+  const { addQueue } = createBullBoard({
     serverAdapter,
     queues: [
-      ...queues.flows.map(
-        (queue) =>
-          new BullMQAdapter(queue, {
-            description: `Runs of the flow "${queue.name}" that are ready or wait. The journal has their state.`,
-            readOnlyMode: true,
-            allowRetries: false,
-            externalJobUrl,
-          }),
-      ),
+      ...queues.flows().map(adapterOf),
       new BullMQAdapter(queues.deadLetters, { ...LETTERS, externalJobUrl }),
     ],
     options: {
@@ -65,7 +69,15 @@ export async function board(app: FastifyInstance, options: BoardOptions): Promis
   });
   allowOnlyRetries(app, { ...options, deadLetters: queues.deadLetters });
   app.addHook('preHandler', async (request) => {
-    if (!request.url.startsWith('/queues/static/')) await ping();
+    if (request.url.startsWith('/queues/static/')) return;
+    await ping();
+    // a flow that is not built in has its queue here as soon as it has runs
+    const { overview } = await snapshots.latest();
+    for (const flow of overview.flows) {
+      if (shown.has(flow)) continue;
+      shown.add(flow);
+      addQueue(adapterOf(queues.open(flow)));
+    }
   });
   await app.register(serverAdapter.registerPlugin(), { prefix: '/queues' });
 }

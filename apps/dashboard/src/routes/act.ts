@@ -1,28 +1,34 @@
-import type { Client, Resolution, Run } from '@holdfast/engine';
+import type { Client, FlowContract, Json, Resolution, Run } from '@holdfast/engine';
 import type { Operations } from '@holdfast/operations';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { BulkRedrives } from '../bulk-redrives.ts';
+import { resultOf } from '../pages/result-fields.ts';
 import type { Said } from '../pages/said.ts';
 import { actorOf } from '../plugins/login.ts';
 import { DashboardProblem } from '../problems.ts';
-import { runOf } from './run.ts';
+import { contractOf, runOf } from './run.ts';
 
 export interface ActRoutesOptions {
   readonly client: Client;
   readonly operations: Operations;
   readonly redrives: BulkRedrives;
+  /** Of every version that a run may be at. */
+  readonly contracts: readonly FlowContract[];
 }
 
 interface OnRun {
   Params: { id: string };
 }
 
-const Resolve = z.strictObject({
-  step: z.string().min(1).max(500),
-  outcome: z.enum(['happened', 'did_not_happen', 'undone', 'not_undone']),
-  result: z.string().optional(),
-});
+/** With the fields of a result, which are those of the step. */
+const Resolve = z
+  .object({
+    step: z.string().min(1).max(500),
+    outcome: z.enum(['happened', 'did_not_happen', 'undone', 'not_undone']),
+    result: z.string().optional(),
+  })
+  .catchall(z.string().max(2_000));
 
 const text = z.string().max(300);
 const number = (max: number) =>
@@ -42,7 +48,7 @@ const BulkOrder = z.strictObject({
 /** What the forms of the pages do. Each leads back to where it came from, with what became of it. */
 export async function actRoutes(
   app: FastifyInstance,
-  { client, operations, redrives }: ActRoutesOptions,
+  { client, operations, redrives, contracts }: ActRoutesOptions,
 ): Promise<void> {
   const back = (reply: FastifyReply, run: Run, said: Said | undefined) =>
     reply.redirect(`/runs/${run.id}${said ? `?said=${said}` : ''}`, 303);
@@ -65,7 +71,8 @@ export async function actRoutes(
   app.post<OnRun>('/runs/:id/resolve', async (request, reply) => {
     const run = await runOf(client, request.params.id);
     const form = read(Resolve, request.body);
-    const resolution = resolutionOf(form);
+    const fields = resultOf(contractOf(contracts, run), form.step, form);
+    const resolution = resolutionOf(form, fields);
     if (!resolution) throw resultInvalid('it is not JSON');
     const resolved = await operations.resolve(actorOf(request), run.tenant, run.id, resolution);
     if (resolved?.outcome !== 'result_invalid') return back(reply, run, resolved?.outcome);
@@ -104,9 +111,13 @@ function resultInvalid(why: string): DashboardProblem {
 }
 
 /** @returns undefined when the result is no JSON */
-function resolutionOf({ step, outcome, result }: z.infer<typeof Resolve>): Resolution | undefined {
+function resolutionOf(
+  { step, outcome, result }: z.infer<typeof Resolve>,
+  fields: Json | undefined,
+): Resolution | undefined {
   if (outcome !== 'happened') return { step, outcome };
-  if (result === undefined || result.trim() === '') return { step, outcome };
+  if (result === undefined || result.trim() === '')
+    return { step, outcome, ...(fields !== undefined && { result: fields }) };
   try {
     return { step, outcome, result: z.json().parse(JSON.parse(result)) };
   } catch {

@@ -25,11 +25,11 @@ export async function overviewRoutes(
   { client, snapshots, redrives, events }: OverviewRoutesOptions,
 ): Promise<void> {
   app.get<{ Querystring: { said?: unknown } }>('/', async (request, reply) => {
-    const snapshot = await snapshots.latest();
+    const [snapshot, fleet] = await Promise.all([snapshots.latest(), snapshots.fleet()]);
     const runs = await newest(client, snapshot.overview.tenants);
     reply.type('text/html; charset=utf-8');
     return overviewPage({
-      ...{ snapshot, runs, redrives: redrives.list() },
+      ...{ snapshot, runs, fleet, redrives: redrives.list() },
       ...{ operator: operatorOf(request), said: whatWasSaid(request.query.said) },
     });
   });
@@ -52,8 +52,8 @@ export async function overviewRoutes(
 }
 
 /** What is worth a new look: not that time goes on. */
-function facts({ kept, unfinished, dead, newest: { byStatus } }: Overview): unknown {
-  return [kept, unfinished, dead, byStatus];
+function facts({ kept, unfinished, dead, stranded, newest: { byStatus } }: Overview): unknown {
+  return [kept, unfinished, dead, stranded, byStatus];
 }
 
 async function newest(client: Client, tenants: readonly string[]): Promise<readonly Run[]> {

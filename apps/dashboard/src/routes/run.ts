@@ -1,4 +1,4 @@
-import type { Client, Run } from '@holdfast/engine';
+import { type Client, type FlowContract, lackOf, type Run } from '@holdfast/engine';
 import type { Operations } from '@holdfast/operations';
 import { timelineSvg } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -8,11 +8,15 @@ import { operatorOf } from '../plugins/login.ts';
 import { PICTURE_POLICY } from '../plugins/security-headers.ts';
 import { DashboardProblem } from '../problems.ts';
 import type { EventStreams } from '../server-events.ts';
+import type { Snapshots } from '../snapshots.ts';
 
 export interface RunRoutesOptions {
   readonly client: Client;
   readonly operations: Operations;
   readonly events: EventStreams;
+  /** Of every version that a run may be at. */
+  readonly contracts: readonly FlowContract[];
+  readonly snapshots: Snapshots;
 }
 
 const AUDIT_SHOWN = 20;
@@ -25,7 +29,7 @@ interface RunRequest {
 /** `/runs/{id}`, its picture, and its changes as events. */
 export async function runRoutes(
   app: FastifyInstance,
-  { client, operations, events }: RunRoutesOptions,
+  { client, operations, events, contracts, snapshots }: RunRoutesOptions,
 ): Promise<void> {
   app.get<RunRequest>('/runs/:id', async (request, reply) => {
     const run = await runOf(client, request.params.id);
@@ -34,6 +38,8 @@ export async function runRoutes(
     return runPage({
       ...{ run, audit, operator: operatorOf(request), now: nowFor(run) },
       said: whatWasSaid(request.query.said),
+      flow: contractOf(contracts, run),
+      lacks: lackOf(await snapshots.fleet(), run),
     });
   });
 
@@ -49,6 +55,12 @@ export async function runRoutes(
     const run = await runOf(client, request.params.id);
     return events.send(request, reply, (signal) => changesOf(client, run, knownTo(request), signal));
   });
+}
+
+/** What is known of a run's flow, in its version if there is one. */
+export function contractOf(contracts: readonly FlowContract[], run: Run): FlowContract | undefined {
+  const named = contracts.filter(({ name }) => name === run.flow);
+  return named.find(({ version }) => version === run.version) ?? named[0];
 }
 
 export async function runOf(client: Client, id: string): Promise<Run> {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type RunsPageParts, runsPage, STATUSES } from '../pages/runs-page.ts';
 import { operatorOf } from '../plugins/login.ts';
 import { DashboardProblem } from '../problems.ts';
+import type { Snapshots } from '../snapshots.ts';
 
 const PAGE = 25;
 /** Lists of so many tenants are merged at most; there is a choice of tenant besides. */
@@ -29,10 +30,14 @@ export type RunsQuery = z.infer<typeof Query>;
 export interface RunsRoutesOptions {
   readonly client: Client;
   readonly flows: readonly string[];
+  readonly snapshots: Snapshots;
 }
 
 /** `/runs`: what there is, filtered and page by page. */
-export async function runsRoutes(app: FastifyInstance, { client, flows }: RunsRoutesOptions): Promise<void> {
+export async function runsRoutes(
+  app: FastifyInstance,
+  { client, flows, snapshots }: RunsRoutesOptions,
+): Promise<void> {
   app.get('/runs', async (request, reply) => {
     const parsed = Query.safeParse(request.query);
     if (!parsed.success) throw new DashboardProblem(400, 'bad_request', 'The filter could not be read.');
@@ -46,7 +51,7 @@ export async function runsRoutes(app: FastifyInstance, { client, flows }: RunsRo
     reply.type('text/html; charset=utf-8');
     return runsPage({
       ...{ runs, unreadable, nextCursor, query, tenants, flows },
-      ...{ operator: operatorOf(request), now: Date.now() },
+      ...{ operator: operatorOf(request), now: Date.now(), fleet: await snapshots.fleet() },
     });
   });
 }

@@ -83,6 +83,11 @@ export interface StepState {
   readonly key: string;
   /** A person said how it ended. */
   readonly answered?: true;
+  /**
+   * Of a step in doubt: what it does about that when it goes on. `repeat`: it is sent again under the same key. `look_up`: the provider is
+   * asked, and it is done again only if there is nothing. `halt`: a person has to say. Absent where that is not recorded.
+   */
+  readonly whenInDoubt?: 'repeat' | 'look_up' | 'halt';
   /** Once it was begun to be taken back. */
   readonly undo?: UndoState;
 }

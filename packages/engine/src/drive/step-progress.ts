@@ -1,7 +1,7 @@
 import { type RejectedError, UnavailableError } from '../contract/errors.ts';
 import { decideRetry, type RetryPolicyMs } from '../contract/retry-policy.ts';
 import type { FailureKind } from '../contract/run.ts';
-import type { RejectedRecord, RetryingRecord, StartedRecord } from '../journal/step-record.ts';
+import type { DoubtRule, RejectedRecord, RetryingRecord, StartedRecord } from '../journal/step-record.ts';
 import type { AttemptOutcome } from './attempt.ts';
 import { toErrorRecord } from './error-codec.ts';
 
@@ -19,6 +19,8 @@ export interface Standing {
   readonly inDoubt: boolean;
   /** Of a step in doubt: when its last attempt was given up. */
   readonly overAt: number;
+  /** All that is left to be done is to ask what came of its attempts. */
+  readonly givesUp?: boolean;
 }
 
 /** A record that another attempt can follow. */
@@ -55,6 +57,7 @@ export function standingOf(
     keyAttempt: record.keyAttempt,
     inDoubt: record.kind === 'started' || record.inDoubt,
     overAt: record.overAt ?? startedAt,
+    givesUp: record.kind === 'retrying' && record.givesUp === true && record.budget.redrive === redrive,
   };
 }
 
@@ -69,7 +72,7 @@ export function intentOf(standing: Standing, calledAt: number): StartedRecord {
 
 /** The record of a step in doubt whose look-up found nothing, too soon to count. */
 export function settlingUntil(standing: Standing, step: string, settledAt: number): RetryingRecord {
-  const { seq, attempts, startedAt, used, redrive, keyAttempt, overAt } = standing;
+  const { seq, attempts, startedAt, used, redrive, keyAttempt, overAt, givesUp } = standing;
   const message = `the provider knows nothing of step "${step}" yet; it is asked again when a late request can no longer arrive`;
   return {
     ...{
@@ -83,6 +86,7 @@ export function settlingUntil(standing: Standing, step: string, settledAt: numbe
       overAt,
     },
     ...{ error: { code: 'settling', kind: 'in_doubt', message }, budget: { redrive, used }, keyAttempt },
+    ...{ rule: 'look_up', ...(givesUp && { givesUp }) },
   };
 }
 
@@ -99,14 +103,14 @@ export type NextMove =
     };
 
 /**
- * @param halts true when a person must say what happened to an effect in doubt
+ * @param rule what the step does about an effect in doubt
  * @param now Redis' clock
  */
 export function afterFailure(
   standing: Standing,
   failed: Failed,
   policy: RetryPolicyMs,
-  halts: boolean,
+  rule: DoubtRule,
   at: { readonly now: number; readonly random: () => number; readonly scale: number },
 ): NextMove {
   const made = failed.kind !== 'retryable' || !failed.unsent;
@@ -134,17 +138,42 @@ export function afterFailure(
     ...common,
     wait,
     inDoubt,
-    ...(inDoubt && { overAt: anew ? at.now : standing.overAt }),
+    ...(inDoubt && { overAt: anew ? at.now : standing.overAt, rule }),
+    ...(inDoubt && standing.givesUp && { givesUp: true as const }),
     budget: { redrive: standing.redrive, used },
     keyAttempt: keySpent ? attempts + 1 : standing.keyAttempt,
   };
   const dies = (as: FailureKind): NextMove => ({ kind: 'die', as, record: { ...retrying, retryAt: at.now } });
   if (failed.kind === 'bug' || failed.kind === 'misconfigured') return dies(failed.kind);
-  if (retrying.inDoubt && halts) return dies('in_doubt');
+  if (retrying.inDoubt && rule === 'halt') return dies('in_doubt');
   const retryAfterMs = failed.kind === 'retryable' ? failed.retryAfterMs : undefined;
   const decision = decideRetry(policy, { wait, used, retryAfterMs }, at.random, at.scale);
   if (decision.next === 'exhausted') return dies(retrying.inDoubt ? 'in_doubt' : 'exhausted');
   return { kind: 'wait', record: { ...retrying, retryAt: at.now + decision.delayMs } };
+}
+
+/** The record of a step that has no attempt left and is asked once more what came of them. */
+export function askedOnce(dead: RetryingRecord, askAt: number): RetryingRecord {
+  return { ...dead, retryAt: askAt, givesUp: true };
+}
+
+/** The record of a step that has given up, and of which the provider knows nothing: nothing happened. */
+export function givenUp(standing: Standing, now: number): RetryingRecord {
+  const { seq, attempts, startedAt, used, redrive, keyAttempt } = standing;
+  const message = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} came to nothing: the provider was asked, and knows of no effect`;
+  return {
+    ...{
+      kind: 'retrying',
+      seq,
+      attempts,
+      startedAt,
+      wait: 'retry',
+      retryAt: now,
+      inDoubt: false,
+      keyAttempt,
+    },
+    ...{ error: { code: 'gave_up', kind: 'unavailable', message }, budget: { redrive, used } },
+  };
 }
 
 /** True when a refusal is the step's outcome: nothing was in doubt, or it says what came of that too. */

@@ -10,6 +10,7 @@ import { fieldOf, parseField } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
 import type {
   CompletedRecord,
+  DoubtRule,
   RejectedRecord,
   RetryingRecord,
   StartedRecord,
@@ -22,8 +23,11 @@ import type { DriveEnd, ExecutionDeps } from './execution.ts';
 import {
   type AttemptedRecord,
   afterFailure,
+  askedOnce,
   type Failed,
+  givenUp,
   intentOf,
+  type NextMove,
   type Standing,
   settlingUntil,
   standingOf,
@@ -181,7 +185,7 @@ export class StepRunner {
     const record = attempted(writer.records.get(effect.field));
     const retrying = record?.kind === 'retrying' ? record : undefined;
     const fresh = { seq: record?.seq ?? writer.nextSeq(), startedAt: writer.now() };
-    const { seq, attempts, used, redrive, keyAttempt, startedAt, inDoubt, overAt } = standingOf(
+    const { seq, attempts, used, redrive, keyAttempt, startedAt, inDoubt, overAt, givesUp } = standingOf(
       record,
       this.#run.redrives,
       fresh,
@@ -195,6 +199,7 @@ export class StepRunner {
       startedAt,
       inDoubt,
       overAt,
+      givesUp: givesUp === true,
       notBefore:
         retrying && this.#waits(retrying) ? { at: retrying.retryAt, wait: retrying.wait } : undefined,
       refused: retrying?.error.kind === 'rejected',
@@ -230,13 +235,15 @@ export class StepRunner {
       if (typeof whenInDoubt === 'function') {
         const found = await this.#lookUp(effect, start, whenInDoubt);
         if (found) return found;
+        if (start.givesUp) return this.#givesUp(effect, start);
         start = { ...start, inDoubt: false };
       }
     }
     if (this.#deps.draining()) return stopped({ kind: 'handed_back' });
 
     const before = writer.records.get(effect.field);
-    if (effect.whenInDoubt !== 'repeat') writer.hold(effect.field, intentOf(start, writer.now()));
+    if (effect.whenInDoubt !== 'repeat')
+      writer.hold(effect.field, { ...intentOf(start, writer.now()), rule: ruleWord(effect.whenInDoubt) });
     const written = await writer.flush();
     if (written === 'stale_owner') return stopped({ kind: 'lost' });
     if (written === 'cancel_requested' && !this.#run.compensation) {
@@ -352,8 +359,16 @@ export class StepRunner {
   #failed(effect: Effect, start: Start, failed: Failed, made: Made): StepEnd {
     const { writer, random, retryScale } = this.#deps;
     const at = { now: writer.now(), random, scale: retryScale };
-    const halts = this.#whenInDoubt(effect, start) === 'halt';
-    const next = afterFailure(start, failed, effect.retry, halts, at);
+    const rule = this.#whenInDoubt(effect, start);
+    const failure = afterFailure(start, failed, effect.retry, ruleWord(rule), at);
+    const askAt = Math.ceil(at.now + effect.settleForMs * retryScale);
+    // it gives up, and has not asked yet what came of its last attempt
+    const asks =
+      typeof rule === 'function' &&
+      made.what === 'run' &&
+      failure.kind === 'die' &&
+      failure.as === 'in_doubt';
+    const next: NextMove = asks ? { kind: 'wait', record: askedOnce(failure.record, askAt) } : failure;
     const putOff = failed.error instanceof ThrottledError && failed.error.unsent;
     this.#note(effect, made, failedAs(failed), {
       ...(next.kind === 'wait' && { until: next.record.retryAt }),
@@ -369,6 +384,18 @@ export class StepRunner {
     writer.hold(effect.field, next.record);
     if (next.kind === 'die') return dies(effect, next.as, next.record.error);
     return waits({ kind: next.record.wait, step: effect.step, until: next.record.retryAt });
+  }
+
+  /** Out of attempts, and the provider knows of no effect. */
+  #givesUp(effect: Effect, start: Start): StepEnd {
+    const { writer } = this.#deps;
+    const record = givenUp(start, writer.now());
+    if (goesOnWithout(effect, 'exhausted')) {
+      const { attempts, startedAt, error } = record;
+      return this.#over(effect, { attempts, startedAt, error: { ...error, kind: 'exhausted' } });
+    }
+    writer.hold(effect.field, record);
+    return dies(effect, 'exhausted', record.error);
   }
 
   #didNotHappen(effect: Effect, start: Start): StepEnd {
@@ -421,6 +448,10 @@ class Made {
     this.attempt = attempt;
     this.startedAt = startedAt;
   }
+}
+
+function ruleWord(rule: Effect['whenInDoubt']): DoubtRule {
+  return typeof rule === 'function' ? 'look_up' : rule;
 }
 
 function failedAs(failed: Failed): CallOutcome {

@@ -336,6 +336,12 @@ export interface Journal {
   ): Promise<{ readonly count: number; readonly wentBack: boolean }>;
   /** Says which flows a worker serves, so that others can look after its runs. */
   announceFlows(flows: readonly string[]): Promise<void>;
+  /** Says what a live worker can run; to be said again before `holdsMs` are over. */
+  announceVersions(
+    workerId: string,
+    versions: readonly (readonly [flow: string, versions: readonly number[]])[],
+    holdsMs: number,
+  ): Promise<void>;
   /** All flows that any worker has ever served. */
   flows(): Promise<readonly string[]>;
   /** Takes a worker out that stops in good order. */

@@ -22,6 +22,8 @@ export const keys = {
   tenants: `${TAG}/tenants`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */
   workers: `${TAG}/workers`,
+  /** What a worker can run: JSON, pairs of a flow and its versions. Expires a minute after the worker last said so. */
+  fleet: (workerId: string) => `${TAG}/fleet/${workerId}`,
   /** Set: every flow that a worker has ever served. No TTL. */
   flows: `${TAG}/flows`,
   /** Written to see whether Redis takes writes. Expires within seconds. */

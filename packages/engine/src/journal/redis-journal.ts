@@ -489,12 +489,17 @@ export function redisJournal({
       if (flows.length > 0) await send(() => connection.sadd(keys.flows, ...flows));
     },
 
+    async announceVersions(workerId, versions, holdsMs) {
+      await connection.set(keys.fleet(workerId), JSON.stringify(versions), 'PX', holdsMs);
+    },
+
     async flows() {
       return connection.smembers(keys.flows);
     },
 
     async signOff(workerId) {
       await connection.zrem(keys.workers, workerId);
+      await connection.del(keys.fleet(workerId));
     },
   };
 }

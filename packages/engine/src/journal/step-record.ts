@@ -47,9 +47,14 @@ export type StartedRecord = RecordCommon & {
   readonly keyAttempt: number;
   /** When the attempt began; absent in what 0.1 recorded. */
   readonly calledAt?: number;
+  /** What its step does about a doubt; absent where that was not known to who wrote it. */
+  readonly rule?: DoubtRule;
   /** When whoever made the attempt had given it up; absent where the intent was written and nothing came after it. */
   readonly overAt?: number;
 };
+
+/** What a step does about a doubt: it does it again under the same key, asks its provider first, or leaves it to a person. */
+export type DoubtRule = 'repeat' | 'look_up' | 'halt';
 
 /** The last attempt failed. `inDoubt`: its effect may have happened. */
 export type RetryingRecord = RecordCommon & {
@@ -59,6 +64,10 @@ export type RetryingRecord = RecordCommon & {
   readonly inDoubt: boolean;
   /** Of an attempt in doubt: when it was given up. */
   readonly overAt?: number;
+  /** Of an attempt in doubt. */
+  readonly rule?: DoubtRule;
+  /** Its attempts are used up: it is asked once more what came of them, and that is the end. */
+  readonly givesUp?: true;
   readonly error: ErrorRecord;
   readonly budget: Budget;
   readonly keyAttempt: number;

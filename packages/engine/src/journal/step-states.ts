@@ -75,9 +75,14 @@ function stepState(
     case 'waiting':
       return { ...at, status: 'waiting' };
     case 'started':
-      return { ...at, status: run === 'running' ? 'running' : 'in_doubt' };
+      return run === 'running'
+        ? { ...at, status: 'running' }
+        : { ...at, status: 'in_doubt', ...(record.rule && { whenInDoubt: record.rule }) };
     case 'retrying': {
-      return { ...at, status: record.inDoubt ? 'in_doubt' : notDone(run), error: record.error };
+      return {
+        ...{ ...at, status: record.inDoubt ? 'in_doubt' : notDone(run), error: record.error },
+        ...(record.inDoubt && record.rule && { whenInDoubt: record.rule }),
+      };
     }
   }
 }

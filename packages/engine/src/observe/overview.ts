@@ -2,11 +2,14 @@ import { sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { type Failure, isTerminal, type RunStatus, type WaitingFor } from '../contract/run.ts';
 import { keys } from '../journal/keys.ts';
+import { readFleet, type Stranded, strandedOf } from './fleet.ts';
 
 /** How all runs stand together. Times are Unix milliseconds on Redis' clock. */
 export interface Overview {
   readonly now: number;
   readonly tenants: readonly string[];
+  /** Those that a worker has served, and those of the runs that were looked at. */
+  readonly flows: readonly string[];
   /** Runs that are kept, ended ones included. */
   readonly kept: number;
   /** Runs that have not ended, dead ones included. */
@@ -23,6 +26,8 @@ export interface Overview {
   }[];
   /** Runs that have not ended and are not dead, the oldest first, of those that are to be looked at next. */
   readonly waiting: readonly WaitingRun[];
+  /** Runs that no live worker would take, of the newest and of those that are to be looked at next. */
+  readonly stranded: readonly Stranded[];
   /** Why runs are dead, the most frequent first, of those that died last. */
   readonly deaths: { readonly lookedAt: number; readonly groups: readonly DeathGroup[] };
 }
@@ -31,6 +36,7 @@ export interface WaitingRun {
   readonly runId: string;
   readonly tenant: string;
   readonly flow: string;
+  readonly version: number;
   readonly status: RunStatus;
   readonly createdAt: number;
   readonly waitingFor?: WaitingFor;
@@ -71,7 +77,9 @@ export async function readOverview(
   const [time, found] = await Promise.all([connection.time(), connection.smembers(keys.tenants)]);
   const now = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
   const tenants = found.toSorted();
-  const [kept, dead, unfinished, counted, newest, next, died] = await Promise.all([
+  const [fleet, served, kept, dead, unfinished, counted, newest, next, died] = await Promise.all([
+    readFleet(connection),
+    connection.smembers(keys.flows),
     total(tenants.map((tenant) => connection.zcard(keys.runs(tenant)))),
     total(tenants.map((tenant) => connection.zcard(keys.dead(tenant)))),
     connection.zcard(keys.alarms),
@@ -80,14 +88,17 @@ export async function readOverview(
     connection.zrange(keys.alarms, '0', String(LOOK.waiting - 1)),
     latest(connection, tenants, keys.dead, LOOK.dead),
   ]);
-  const [byStatus, waiting, groups] = await Promise.all([
+  const [newestRuns, waiting, groups] = await Promise.all([
     countStatuses(connection, newest),
     findWaiting(connection, next),
     groupDeaths(connection, died),
   ]);
+  const looked = new Map([...newestRuns.runs, ...waiting].map((run) => [run.runId, run]));
   return {
-    ...{ now, tenants, kept, unfinished, dead, spans: counted, waiting },
-    newest: { lookedAt: newest.length, byStatus },
+    ...{ now, tenants, kept, unfinished, dead, spans: counted, waiting: waiting.slice(0, SHOWN_WAITING) },
+    flows: [...new Set([...served, ...[...looked.values()].map(({ flow }) => flow)])].toSorted(),
+    stranded: strandedOf(fleet, looked.values()),
+    newest: { lookedAt: newest.length, byStatus: newestRuns.byStatus },
     deaths: { lookedAt: died.length, groups },
   };
 }
@@ -136,18 +147,30 @@ async function countSpans(
   );
 }
 
+/** What a run needs of its workers. */
+type Brief = Pick<WaitingRun, 'runId' | 'flow' | 'version' | 'status'>;
+
 async function countStatuses(
   connection: Redis | Cluster,
   runs: readonly Listed[],
-): Promise<Record<RunStatus, number>> {
+): Promise<{ readonly byStatus: Record<RunStatus, number>; readonly runs: readonly Brief[] }> {
   const counts = {
     ...{ pending: 0, running: 0, suspended: 0, compensating: 0 },
     ...{ completed: 0, failed: 0, cancelled: 0, dead: 0 },
   };
   sendInOneWrite(connection);
-  const statuses = await Promise.all(runs.map(({ runId }) => connection.hget(keys.run(runId), 'status')));
-  for (const status of statuses) if (isStatus(status, counts)) counts[status] += 1;
-  return counts;
+  const found = await Promise.all(
+    runs.map(async ({ runId }) => {
+      const [status = null, flow, version] = await connection.hmget(
+        keys.run(runId),
+        ...['status', 'flow', 'version'],
+      );
+      if (!isStatus(status, counts)) return [];
+      counts[status] += 1;
+      return [{ runId, status, flow: flow ?? '', version: Number(version) }];
+    }),
+  );
+  return { byStatus: counts, runs: found.flat() };
 }
 
 /** An expired run, whose entry in the list is not cleared yet, has none. */
@@ -162,21 +185,23 @@ async function findWaiting(
   sendInOneWrite(connection);
   const found = await Promise.all(
     runIds.map(async (runId): Promise<WaitingRun | undefined> => {
-      const [tenant, flow, status, createdAt, waiting] = await connection.hmget(
+      const [tenant, flow, status, createdAt, waiting, version] = await connection.hmget(
         keys.run(runId),
-        ...['tenant', 'flow', 'status', 'createdAt', 'waiting'],
+        ...['tenant', 'flow', 'status', 'createdAt', 'waiting', 'version'],
       );
       if (!tenant || !flow || !status || !createdAt) return undefined;
       const waits =
         status === 'suspended' && waiting ? { waitingFor: JSON.parse(waiting) as WaitingFor } : {};
-      return { runId, tenant, flow, status: status as RunStatus, createdAt: Number(createdAt), ...waits };
+      return {
+        ...{ runId, tenant, flow, version: Number(version), status: status as RunStatus },
+        ...{ createdAt: Number(createdAt), ...waits },
+      };
     }),
   );
   return found
     .filter((run) => run !== undefined)
     .filter(({ status }) => status !== 'dead' && !isTerminal(status))
-    .sort((a, b) => a.createdAt - b.createdAt)
-    .slice(0, SHOWN_WAITING);
+    .sort((a, b) => a.createdAt - b.createdAt);
 }
 
 async function groupDeaths(
