@@ -1,6 +1,7 @@
 import formbody from '@fastify/formbody';
 import { addHealthRoutes, createMetrics } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
+import type { SharedStore } from '@holdfast/http';
 import type { Operations } from '@holdfast/operations';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { BoardQueues } from './board-queues.ts';
@@ -24,6 +25,8 @@ export interface DashboardParts {
   readonly client: Client;
   readonly operations: Operations;
   readonly snapshots: Snapshots;
+  /** What all workers know together of the providers. */
+  readonly providers: SharedStore;
   /** What new runs begin with. */
   readonly flows: readonly FlowContract[];
   /** Of every version that a run may be at: the client's. */
@@ -36,7 +39,7 @@ export interface DashboardParts {
 
 /** The dashboard, complete but for a port to listen on. */
 export async function buildDashboard(parts: DashboardParts): Promise<FastifyInstance> {
-  const { client, operations, snapshots, queues, flows, contracts, log } = parts;
+  const { client, operations, snapshots, providers, queues, flows, contracts, log } = parts;
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -66,10 +69,10 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
   await app.register(assets);
   await app.register(async (pages) => {
     await pages.register(formbody);
-    await pages.register(overviewRoutes, { client, snapshots, redrives, events });
+    await pages.register(overviewRoutes, { client, operations, snapshots, redrives, events });
     await pages.register(runsRoutes, { client, snapshots, flows: flows.map(({ name }) => name) });
     await pages.register(runRoutes, { client, operations, events, contracts, snapshots });
-    await pages.register(actRoutes, { client, operations, redrives, contracts });
+    await pages.register(actRoutes, { client, operations, redrives, contracts, providers });
   });
   await app.register(board, { queues, ping, client, operations, redrives, snapshots });
   addHealthRoutes(app, { check: ping, draining: parts.draining, metrics: createMetrics('dashboard') });

@@ -1,6 +1,7 @@
 import { connectRedis, type Logger, listen } from '@holdfast/app-kit';
 import { createClient } from '@holdfast/engine';
 import { ALL_CONTRACTS, CONTRACTS } from '@holdfast/flows';
+import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
@@ -27,6 +28,7 @@ export async function startDashboard(config: DashboardConfig, log: Logger): Prom
     ...{ accounts: config.accounts, flows: CONTRACTS, contracts: ALL_CONTRACTS, queues, client },
     operations: createOperations({ client, connection: redis, log }),
     snapshots: new Snapshots(redis),
+    providers: redisStore({ connection: redis }),
     ping: () => redis.ping(),
     draining: () => draining,
     log,

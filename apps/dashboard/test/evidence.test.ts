@@ -1,14 +1,17 @@
 import { createClient } from '@holdfast/engine';
 import { orderContract } from '@holdfast/flows';
+import { redisStore } from '@holdfast/http';
 import { waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  basic,
   IN_DOUBT,
   type OrderWorker,
   startOrderWorker,
   startTestDashboard,
   type TestDashboard,
+  VIEWER,
 } from './support/test-dashboard.ts';
 
 let dashboard: TestDashboard;
@@ -131,6 +134,58 @@ test('a flow that nobody runs is named on the overview, in the list and on the p
   expect(list).toBeDefined();
   const board = await dashboard.ask({ path: '/queues/api/queues?page=1&jobsPerPage=10' });
   expect(board.text).toContain('"name":"nobodys"');
+});
+
+test('a provider that asked for a pause says until when, in red, and is reopened by an admin, which is in the log', async () => {
+  const store = redisStore({ connection });
+  const settled = {
+    permit: 'w.1',
+    admittedAtMs: Date.now(),
+    verdict: 'throttled',
+    taken: new Map(),
+    limits: {},
+  } as const;
+  await store.settle('payment@1', {
+    ...{ ...settled, closedForMs: 600_000, policyPerSecond: undefined },
+    breaker: { firstMs: 1_000, maxMs: 4_000 },
+  });
+  const counts = new Map([
+    ['ok', 54],
+    ['throttled', 46],
+  ]);
+  const minute = Math.floor(Date.now() / 60_000);
+  for (const scope of ['payment@1', 'shipping@1']) {
+    await store.record(scope, { minute, counts, taken: new Map(), errors: [] });
+  }
+  const stopped = await waitFor(
+    async () => {
+      const text = await page('/');
+      return text.includes('shipping</th>') ? text : undefined;
+    },
+    { what: 'the providers' },
+  );
+  expect(stopped).toMatch(/payment<\/th><td class="state"><span class="step bad">no calls until <time/);
+  expect(stopped).toContain('it asked for a pause');
+  expect(stopped).toContain('<span class="step bad">takes calls, many fail</span>');
+  expect(stopped).toContain('<span class="bad-figure">46 %</span>');
+  expect(stopped).toContain('Reopen payment…');
+  expect(stopped).not.toContain('Reopen shipping…');
+  expect((await post('/providers/reopen', { provider: 'payment' })).headers.location).toBe('/?said=reopened');
+  const open = await waitFor(
+    async () => {
+      const text = await page('/');
+      return text.includes('Reopen payment…') ? undefined : text;
+    },
+    { what: 'the provider to be open' },
+  );
+  expect(open).toMatch(/ada \(dashboard\) reopened payment/);
+  expect((await post('/providers/reopen', { provider: 'nobody' })).status).toBe(404);
+  const viewer = basic(VIEWER.user, VIEWER.password);
+  const refused = await dashboard.ask({
+    ...{ path: '/providers/reopen', form: { provider: 'payment' } },
+    headers: { origin: dashboard.url, 'sec-fetch-site': 'same-origin', authorization: viewer },
+  });
+  expect(refused.status).toBe(403);
 });
 
 async function inputOf(runId: string): Promise<{ readonly input: unknown }> {

@@ -49,6 +49,7 @@ export {
 export { type Pins, type RedisPinsOptions, redisPins } from './shared/pins.ts';
 export { type ProviderHealth, providerHealth } from './shared/provider-health.ts';
 export { type RedisStoreOptions, redisStore } from './shared/redis-store.ts';
+export { type ReopenedAccount, reopenProvider } from './shared/reopen.ts';
 export type { Limits, SharedStore, Standing } from './shared/shared-store.ts';
 export type { ErrorSeen, OutcomeKind } from './shared/tally.ts';
 export type { ClientAuth } from './token-endpoint.ts';

@@ -22,7 +22,7 @@ export interface Actor {
 
 export const AUDIT_ACTIONS = [
   ...(['redrive', 'bulk_redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
-  ...(['create_key', 'revoke_key'] as const),
+  ...(['create_key', 'revoke_key', 'reopen_provider'] as const),
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -22,6 +22,13 @@ export {
   type AuditEntry,
   type AuditPage,
   type AuditQuery,
+  createAuditLog,
 } from './audit-log.ts';
 export type { BulkProgress, BulkRedrive, BulkResult } from './bulk-redrive.ts';
-export { createOperations, type Operations, type OperationsOptions } from './operations.ts';
+export {
+  createOperations,
+  type Operations,
+  type OperationsOptions,
+  reopenAudited,
+  SYSTEM,
+} from './operations.ts';

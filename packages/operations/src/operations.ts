@@ -40,8 +40,20 @@ export interface Operations {
     onProgress?: (progress: BulkProgress) => void,
     signal?: AbortSignal,
   ): Promise<BulkResult>;
+  /**
+   * Does what opens a provider again, with an entry in the log of what concerns all tenants (`SYSTEM`).
+   * @param open undefined when there is no such provider, which leaves no entry
+   */
+  reopenProvider<T>(
+    actor: Actor,
+    provider: string,
+    open: () => Promise<T | undefined>,
+  ): Promise<T | undefined>;
   audit(tenant: string, query?: AuditQuery): Promise<AuditPage>;
 }
+
+/** In the place of a tenant: what concerns all of them. No tenant can be called so. */
+export const SYSTEM = '*';
 
 export interface OperationsOptions {
   readonly client: Client;
@@ -85,8 +97,23 @@ export function createOperations({ client, connection, log }: OperationsOptions)
     bulkRedrive: (actor, tenant, which, onProgress, signal) =>
       bulkRedrive({ client, audit }, { actor, tenant, which, onProgress, signal }),
 
+    reopenProvider: (actor, provider, open) => reopenAudited(audit, actor, provider, open),
+
     audit: (tenant, query) => audit.list(tenant, query),
   };
+}
+
+/** For who has no client: the CLI, at Redis itself. */
+export function reopenAudited<T>(
+  audit: AuditLog,
+  actor: Actor,
+  provider: string,
+  open: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const action = { action: 'reopen_provider', tenant: SYSTEM, detail: { provider } } as const;
+  return audit.around(actor, action, open, (opened) =>
+    opened === undefined ? undefined : { outcome: 'reopened' },
+  );
 }
 
 interface RunAction {

@@ -1,5 +1,5 @@
 import type { DeathGroup, DeathPlace, Fleet, Overview, Run, RunStatus, WaitingFor } from '@holdfast/engine';
-import type { ProviderHealth } from '@holdfast/http';
+import type { AuditEntry } from '@holdfast/operations';
 import { counted, inWords, listed } from '@holdfast/run-view';
 import { html } from 'ghtml';
 import type { Redrive } from '../bulk-redrives.ts';
@@ -7,6 +7,7 @@ import type { Operator } from '../plugins/login.ts';
 import type { Snapshot } from '../snapshots.ts';
 import { layout } from './layout.ts';
 import { confirmed, lackText, runLink, runRows, statusBadge, time } from './parts.ts';
+import { providerTable } from './providers.ts';
 import { throughput } from './throughput.ts';
 
 export interface OverviewPageParts {
@@ -15,11 +16,21 @@ export interface OverviewPageParts {
   /** The newest. */
   readonly runs: readonly Run[];
   readonly fleet: Fleet | undefined;
+  /** What people did about providers, the latest first. */
+  readonly reopened: readonly AuditEntry[];
   readonly operator: Operator;
   readonly said: string | undefined;
 }
 
-export function overviewPage({ snapshot, redrives, runs, fleet, operator, said }: OverviewPageParts): string {
+export function overviewPage({
+  snapshot,
+  redrives,
+  runs,
+  fleet,
+  reopened,
+  operator,
+  said,
+}: OverviewPageParts): string {
   const { overview, providers } = snapshot;
   const { now, tenants } = overview;
   const main = html`!${said ? html`<p class="notice" role="status">${said}</p>` : ''}<h1>${headline(overview)}</h1>
@@ -33,7 +44,7 @@ export function overviewPage({ snapshot, redrives, runs, fleet, operator, said }
 <section><h2>Waiting for the longest time</h2>
 !${waiting(overview)}</section>
 <section><h2>Providers</h2>
-!${providerTable(providers, now)}</section>
+!${providerTable({ providers, reopened, operator, now })}</section>
 <section><h2>Newest runs</h2>
 !${runs.length > 0 ? runRows(runs, now, tenants.length > 1, fleet) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
   return layout({ title: 'Overview', operator, main, live: { events: '/events', ticks: false } });
@@ -154,37 +165,4 @@ function waitsFor(waitingFor: WaitingFor, now: number): string {
   return 'step' in waitingFor
     ? `${waitingFor.kind === 'throttle' ? 'the limit of ' : 'retry of '}${waitingFor.step}${left}`
     : `${waitingFor.kind} ${waitingFor.name}${left}`;
-}
-
-function providerTable(providers: readonly ProviderHealth[], now: number): string {
-  if (providers.length === 0) return html`<p class="quiet">No provider was called in the last week.</p>`;
-  const rows = providers.map((each) => {
-    const { provider, calls, errorRate, latencyMs, breaker, limit, lastErrors } = each;
-    const [last] = lastErrors;
-    const error = last
-      ? html`<code>${last.code}</code> <span class="quiet">!${time(Date.parse(last.at), now)}</span>`
-      : '';
-    return html`<tr><th scope="row">${provider}</th><td>!${breakerWord(breaker.state)}</td><td class="number" data-label="calls">${calls}</td><td class="number" data-label="failed">${percent(errorRate)}</td><td class="number" data-label="p95">${latencyMs ? inWords(latencyMs.p95) : ''}</td><td class="number" data-label="limit">${limitWord(limit)}</td><td class="why">!${error}</td></tr>
-`;
-  });
-  return html`<div class="scroll"><table>
-<thead><tr><th>Provider</th><th>Breaker</th><th class="number">Calls</th><th class="number">Failed</th><th class="number">p95</th><th class="number">Limit</th><th>Last error</th></tr></thead>
-<tbody>
-!${rows}</tbody></table></div>
-<p class="quiet">Over the last ${providers[0]?.minutes ?? 0} minutes, all workers together.</p>
-`;
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 1_000) / 10} %`;
-}
-
-function breakerWord(state: ProviderHealth['breaker']['state']): string {
-  const bad = state === 'closed' ? 'good' : 'bad';
-  return html`<span class="step ${bad}">${state.replace('_', ' ')}</span>`;
-}
-
-function limitWord({ learnedPerSecond, closedForMs }: ProviderHealth['limit']): string {
-  if (closedForMs > 0) return `none for ${inWords(closedForMs)}`;
-  return learnedPerSecond === undefined ? '' : `${Math.round(learnedPerSecond * 10) / 10} /s`;
 }

@@ -15,6 +15,7 @@ const SAID = {
   run_finished: 'Nothing was done: the run has ended already.',
   not_finished: 'Nothing was done: only a run that has ended can be started afresh.',
   drawn: 'Nothing was done: another run draws upon this one, or this one upon another.',
+  reopened: 'Reopened: calls are made again; what was put off comes back within a minute.',
   redriving: 'The redrive has begun; this page shows how far it is.',
 } as const;
 

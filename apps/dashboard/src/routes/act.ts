@@ -1,4 +1,5 @@
 import type { Client, FlowContract, Json, Resolution, Run } from '@holdfast/engine';
+import { reopenProvider, type SharedStore } from '@holdfast/http';
 import type { Operations } from '@holdfast/operations';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -6,7 +7,7 @@ import type { BulkRedrives } from '../bulk-redrives.ts';
 import { resultOf } from '../pages/result-fields.ts';
 import type { Said } from '../pages/said.ts';
 import { actorOf } from '../plugins/login.ts';
-import { DashboardProblem } from '../problems.ts';
+import { DashboardProblem, storeUnavailable } from '../problems.ts';
 import { contractOf, runOf } from './run.ts';
 
 export interface ActRoutesOptions {
@@ -15,6 +16,7 @@ export interface ActRoutesOptions {
   readonly redrives: BulkRedrives;
   /** Of every version that a run may be at. */
   readonly contracts: readonly FlowContract[];
+  readonly providers: SharedStore;
 }
 
 interface OnRun {
@@ -45,10 +47,12 @@ const BulkOrder = z.strictObject({
   ratePerSecond: number(1_000),
 });
 
+const Reopen = z.strictObject({ provider: text.min(1) });
+
 /** What the forms of the pages do. Each leads back to where it came from, with what became of it. */
 export async function actRoutes(
   app: FastifyInstance,
-  { client, operations, redrives, contracts }: ActRoutesOptions,
+  { client, operations, redrives, contracts, providers }: ActRoutesOptions,
 ): Promise<void> {
   const back = (reply: FastifyReply, run: Run, said: Said | undefined) =>
     reply.redirect(`/runs/${run.id}${said ? `?said=${said}` : ''}`, 303);
@@ -77,6 +81,22 @@ export async function actRoutes(
     const resolved = await operations.resolve(actorOf(request), run.tenant, run.id, resolution);
     if (resolved?.outcome !== 'result_invalid') return back(reply, run, resolved?.outcome);
     throw resultInvalid(resolved.faults.map(({ path, message }) => `${path}: ${message}`).join('; '));
+  });
+
+  app.post('/providers/reopen', async (request, reply) => {
+    const { provider } = read(Reopen, request.body);
+    const opened = await operations.reopenProvider(actorOf(request), provider, () =>
+      reopenProvider(providers, provider).catch(() => {
+        throw storeUnavailable();
+      }),
+    );
+    if (!opened)
+      throw new DashboardProblem(
+        404,
+        'page_not_found',
+        'No provider of this name was called in the last week.',
+      );
+    return reply.redirect('/?said=reopened', 303);
   });
 
   app.post('/dead-letters/redrive', async (request, reply) => {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, Overview, Run } from '@holdfast/engine';
+import { type Operations, SYSTEM } from '@holdfast/operations';
 import type { FastifyInstance } from 'fastify';
 import type { BulkRedrives } from '../bulk-redrives.ts';
 import { overviewPage } from '../pages/overview-page.ts';
@@ -10,6 +11,7 @@ import type { Snapshots } from '../snapshots.ts';
 
 export interface OverviewRoutesOptions {
   readonly client: Client;
+  readonly operations: Operations;
   readonly snapshots: Snapshots;
   readonly redrives: BulkRedrives;
   readonly events: EventStreams;
@@ -22,14 +24,17 @@ const LOOK_EVERY_MS = 2_000;
 /** `/`: how everything stands; and word when it has changed. */
 export async function overviewRoutes(
   app: FastifyInstance,
-  { client, snapshots, redrives, events }: OverviewRoutesOptions,
+  { client, operations, snapshots, redrives, events }: OverviewRoutesOptions,
 ): Promise<void> {
   app.get<{ Querystring: { said?: unknown } }>('/', async (request, reply) => {
     const [snapshot, fleet] = await Promise.all([snapshots.latest(), snapshots.fleet()]);
-    const runs = await newest(client, snapshot.overview.tenants);
+    const [runs, reopened] = await Promise.all([
+      newest(client, snapshot.overview.tenants),
+      operations.audit(SYSTEM, { limit: 20 }),
+    ]);
     reply.type('text/html; charset=utf-8');
     return overviewPage({
-      ...{ snapshot, runs, fleet, redrives: redrives.list() },
+      ...{ snapshot, runs, fleet, reopened: reopened.data, redrives: redrives.list() },
       ...{ operator: operatorOf(request), said: whatWasSaid(request.query.said) },
     });
   });

@@ -38,6 +38,8 @@ const FRESH_MS = 250;
  */
 const FRESH_IN_LINE_MS = 40;
 export const STORE_ANSWERS_WITHIN_MS = 5_000;
+/** Longer than any permit is fresh. */
+const KNOWN_TO_ALL_MS = 1_000;
 
 /** Where calls to a provider wait for a moment, or are turned away. */
 export class Entrance {
@@ -62,6 +64,11 @@ export class Entrance {
 
   close(forMs: number): void {
     this.#closedUntil = Math.max(this.#closedUntil, performance.now() + forMs);
+  }
+
+  /** The others know it too: only what was let in before is kept to it, for a moment. A person may open the gate. */
+  closedForAll(): void {
+    this.#closedUntil = Math.min(this.#closedUntil, performance.now() + KNOWN_TO_ALL_MS);
   }
 
   isFresh({ staleAt }: Permit): boolean {

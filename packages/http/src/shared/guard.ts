@@ -66,6 +66,7 @@ export interface Guard {
 
 export const NOT_STARTED = 'not_started';
 
+const LOOK_IN_EVERY_MS = 60_000;
 const REPORT_EVERY_MS = 1_000;
 const LAST_REPORT_WITHIN_MS = 1_000;
 const BREAKER_FIRST_MS = 1_000;
@@ -147,7 +148,9 @@ class SharedGuard implements Guard {
 
   #refusal(reason: WaitReason | LocalReason, waitMs: number): Throttled {
     const { provider, observer } = this.#options;
-    const retryAfterMs = Math.max(0, Math.ceil(waitMs));
+    // a gate may be opened by a person: who waits for long looks in from time to time
+    const mostMs = reason === 'gate' ? LOOK_IN_EVERY_MS : Number.POSITIVE_INFINITY;
+    const retryAfterMs = Math.max(0, Math.min(Math.ceil(waitMs), mostMs));
     observer?.waits(provider, reason);
     if (reason !== 'store' && reason !== 'aborted') this.#tally.wait(reason);
     this.#reportSoon();
@@ -199,6 +202,7 @@ class SharedGuard implements Guard {
         ...{ permit: id, admittedAtMs, verdict, closedForMs, policyPerSecond },
         ...{ taken: this.#tally.drainTaken(), limits: this.#limits, breaker: this.#breaker },
       });
+      if (closedForMs !== undefined) this.#entrance.closedForAll();
       if (settled.opened) observer?.breakerOpened?.(provider);
       return settled.gateMs;
     } catch (error) {

@@ -7,6 +7,7 @@ import type {
   Ask,
   Limits,
   Reading,
+  Reopened,
   Report,
   Result,
   Settled,
@@ -37,6 +38,7 @@ const SCRIPTS = {
   settle: loadScript('settle'),
   record: loadScript('record'),
   readStanding: loadScript('read-standing'),
+  reopen: loadScript('reopen'),
 };
 
 const Flag = z.enum(['0', '1']).transform((flag) => flag === '1');
@@ -45,6 +47,7 @@ const Admitted = z.union([
   z.tuple([z.literal('wait'), z.number(), z.enum(['breaker', 'gate', 'concurrency', 'rate']), z.number()]),
 ]);
 const SettledReply = z.tuple([z.number(), z.number(), z.union([z.literal(''), z.number()]), Flag]);
+const ReopenReply = z.tuple([z.number(), z.enum(['closed', 'open'])]);
 const StandingReply = z.tuple([
   z.string(),
   z.string(),
@@ -100,6 +103,14 @@ export function redisStore({ connection, prefix = '{hf0}', now }: RedisStoreOpti
       const kept = [COUNTS_TTL_MS, ERRORS_KEPT, ERRORS_TTL_MS, SCOPES_TTL_MS, counts.size];
       const args = [clock(), scope, pack(taken), ...kept, ...[...counts].flat()];
       await runScript(connection, SCRIPTS.record, keys, [...args, ...errors.map((e) => JSON.stringify(e))]);
+    },
+
+    async reopen(scope): Promise<Reopened> {
+      const keys = [`${prefix}/limit/${scope}`, failedKey(scope)];
+      const [closedForMs, breaker] = ReopenReply.parse(
+        await runScript(connection, SCRIPTS.reopen, keys, [clock()]),
+      );
+      return { closedForMs, breaker };
     },
 
     scopes: () => connection.zrange(scopesKey, '0', '-1').then((scopes) => scopes.toSorted()),

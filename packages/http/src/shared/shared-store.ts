@@ -8,6 +8,8 @@ export interface SharedStore {
   settle(scope: string, result: Result): Promise<Settled>;
   /** Adds what one worker has seen. */
   record(scope: string, report: Report): Promise<void>;
+  /** Opens gate and breaker, as a person wants it. @returns how they were */
+  reopen(scope: string): Promise<Reopened>;
   /** The scopes that were called in the last week, in order. */
   scopes(): Promise<readonly string[]>;
   /** @param minutes how far back the counts go, 60 at most */
@@ -105,6 +107,12 @@ export interface Standing {
     | { readonly state: 'half_open' };
   /** Calls under way, where their number is limited. */
   readonly slotsHeld: number;
+}
+
+export interface Reopened {
+  /** Until the gate would have opened; 0 when it was open. */
+  readonly closedForMs: number;
+  readonly breaker: 'closed' | 'open';
 }
 
 export interface Reading {
