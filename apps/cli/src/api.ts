@@ -29,6 +29,13 @@ const StepJson = z.looseObject({
   status: z.string(),
   attempts: z.number(),
   error: z.looseObject({ code: z.string(), message: z.string() }).optional(),
+  inDoubt: z
+    .looseObject({
+      ...{ idempotencyKey: z.string(), reference: z.string(), undo: z.literal(true).optional() },
+      onRedrive: z.string().optional(),
+      resultSchema: z.looseObject({ properties: z.record(z.string(), z.unknown()).optional() }).optional(),
+    })
+    .optional(),
 });
 
 /** A run as the API shows it, as far as it is used here; `--json` prints all of it. */
@@ -40,6 +47,8 @@ export const RunJson = z.looseObject({
   status: z.string(),
   updatedAt: z.string(),
   undoing: z.literal(true).optional(),
+  cancelRequested: z.literal(true).optional(),
+  endsAs: z.string().optional(),
   waitingFor: z.looseObject({ kind: z.string(), until: z.string().optional() }).optional(),
   error: z
     .looseObject({
@@ -79,8 +88,10 @@ export async function askFor<T>(
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: unknown,
+  onHeaders: (headers: Headers) => void = () => {},
 ): Promise<T> {
   const response = await send(io, method, path, body);
+  onHeaders(response.headers);
   const answer: unknown = await response.json().catch(() => undefined);
   if (response.ok) {
     const told = schema.safeParse(answer);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { askFor, askInLines } from './api.ts';
+import { sure } from './confirm.ts';
 import { count, type Io } from './io.ts';
 import { startProgress } from './progress.ts';
 
@@ -9,6 +10,7 @@ export interface BulkFlags {
   readonly limit?: number;
   readonly rate?: number;
   readonly dryRun?: true;
+  readonly yes?: true;
   readonly json?: true;
 }
 
@@ -24,12 +26,22 @@ type Result = z.infer<typeof Result>;
  * Redrives the dead runs that fit, and says how far it is. Ended from outside, it stops: what was redriven stays so.
  * @returns whether it came as far as it was told to
  */
-export async function redriveMany(io: Io, { rate, dryRun, json, ...filter }: BulkFlags): Promise<boolean> {
+export async function redriveMany(
+  io: Io,
+  { rate, dryRun, yes, json, ...filter }: BulkFlags,
+): Promise<boolean> {
   const { flow, code, limit = MOST } = filter;
   const which = { ...(flow !== undefined && { flow }), ...(code !== undefined && { code }), limit };
   const found = await askFor(Result, io, 'POST', PATH, { ...which, dryRun: true });
   if (dryRun || found.matched === 0) {
     io.out(json ? `${JSON.stringify(found, null, 2)}\n` : describeFound(found));
+    return true;
+  }
+  const much = found.more && found.matched < limit ? `More than ${runs(found.matched)}` : runs(found.matched);
+  const of = flow === undefined && code === undefined ? ', of every flow and reason,' : '';
+  const what = `${much}${of} will be redriven: each tries again the step that failed.`;
+  if (!(await sure(io, what, yes))) {
+    io.out('Nothing was done.\n');
     return true;
   }
   const from = performance.now();

@@ -3,6 +3,7 @@ import { ConfigError, OperatorError } from '@holdfast/app-kit';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
 import { ApiError } from './api.ts';
+import { addAuditCommand } from './audit.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
 import { addDoctorCommand } from './doctor.ts';
@@ -11,6 +12,7 @@ import { addKeyCommands } from './keys.ts';
 import { addProvidersCommand } from './providers.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
+import { hintAtHelp, NothingToDoError, UsageError } from './usage.ts';
 
 const Package = z.object({ version: z.string() });
 
@@ -25,7 +27,7 @@ export interface Commands {
 /**
  * Runs one command.
  * @param args without the program's own name
- * @returns the exit code: 0; 1 when something is wrong, 2 when the command could not be understood
+ * @returns the exit code: 0; 1 when something is wrong, 2 when the command could not be understood, 3 when there was nothing to do
  */
 export async function runCli(args: readonly string[], io: Io): Promise<number> {
   let exitCode: number = 0;
@@ -34,8 +36,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     .option('--verbose', 'show the stack of an error')
     .version(version(), '-V, --version', 'print the version')
     .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .showHelpAfterError('(holdfast --help tells what there is)');
+    .configureOutput({ writeOut: io.out, writeErr: io.err });
   const commands: Commands = {
     program,
     io,
@@ -51,6 +52,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   // knows the commands that were added before it
   addCompletionCommand(commands);
   addProvidersCommand(commands);
+  addAuditCommand(commands);
+  hintAtHelp(program);
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
@@ -59,7 +62,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     const json = args.includes('--json');
     if (json) io.out(`${JSON.stringify({ error: describe(error) }, null, 2)}\n`);
     else io.err(`${explain(error, program.opts<{ verbose?: true }>().verbose === true)}\n`);
-    return 1;
+    return error instanceof UsageError ? 2 : error instanceof NothingToDoError ? 3 : 1;
   }
 }
 
@@ -80,6 +83,9 @@ function describe(error: unknown): { readonly code: string; readonly message: st
   return { code: isKnown(error) ? error.code : 'unexpected', message };
 }
 
-function isKnown(error: unknown): error is OperatorError | ConfigError | ApiError {
-  return error instanceof OperatorError || error instanceof ConfigError || error instanceof ApiError;
+function isKnown(
+  error: unknown,
+): error is OperatorError | ConfigError | ApiError | UsageError | NothingToDoError {
+  const known = [OperatorError, ConfigError, ApiError, UsageError, NothingToDoError];
+  return known.some((each) => error instanceof each);
 }

@@ -3,9 +3,12 @@ import { askApi } from './api.ts';
 import { type BulkFlags, redriveMany } from './bulk-redrive.ts';
 import type { Commands } from './cli.ts';
 import { describeRun, waysOn } from './describe-run.ts';
-import { printPage, remark, rowsOf } from './list-runs.ts';
+import { printPage, remark, rowsOf, shownId } from './list-runs.ts';
 import { type ResolutionFlags, resolutionOf } from './resolution.ts';
+import { fullRunId } from './run-id.ts';
 import { addPageOptions, type PageFlags, readPages, wholeNumber } from './run-pages.ts';
+import { when } from './times.ts';
+import { NothingToDoError, UsageError } from './usage.ts';
 
 interface ListFlags extends PageFlags {
   readonly flow?: string;
@@ -23,9 +26,9 @@ interface ResolveFlags extends ResolutionFlags {
 export function addDeadLetterCommands({ program, io, ends }: Commands): void {
   const letters = program.command('dead-letters').description('runs that wait for a person');
   const act = async (runId: string, action: string, json: true | undefined, body?: unknown) => {
-    const path = `/v1/dead-letters/${encodeURIComponent(runId)}/${action}`;
+    const path = `/v1/dead-letters/${encodeURIComponent(await fullRunId(io, runId))}/${action}`;
     const run = await askApi(io, 'POST', path, body);
-    io.out(json ? `${JSON.stringify(run, null, 2)}\n` : describeRun(run));
+    io.out(json ? `${JSON.stringify(run, null, 2)}\n` : describeRun(io, run));
   };
 
   addPageOptions(
@@ -36,10 +39,11 @@ export function addDeadLetterCommands({ program, io, ends }: Commands): void {
       .option('--code <code>', 'only with this code'),
   ).action(async ({ flow, code, json, ...flags }: ListFlags) => {
     printPage(io, await readPages(io, '/v1/dead-letters', { flow, code }, flags), json, {
-      none: 'No dead letters.',
+      none: (of) =>
+        flow === undefined && code === undefined ? `No dead letters${of}.` : `No dead letters${of} fit.`,
       describe: (page) =>
-        rowsOf(['run', 'flow', 'kind', 'since', 'why'], page, (run) => [
-          ...[run.id, run.flow, run.error?.kind ?? '', run.updatedAt, remark(run)],
+        rowsOf(io, ['run', 'flow', 'kind', 'since', 'why'], page, (run) => [
+          ...[shownId(io, run.id), run.flow, run.error?.kind ?? '', when(io, run.updatedAt), remark(io, run)],
         ]),
     });
   });
@@ -49,13 +53,13 @@ export function addDeadLetterCommands({ program, io, ends }: Commands): void {
     .description('why a run is dead, and what can be done')
     .option('--json', 'print JSON')
     .action(async (runId: string, { json }: { json?: true }) => {
-      const run = await askApi(io, 'GET', `/v1/runs/${encodeURIComponent(runId)}`);
+      const run = await askApi(io, 'GET', `/v1/runs/${encodeURIComponent(await fullRunId(io, runId))}`);
       if (run.status !== 'dead') {
         throw new OperatorError(
           `${run.id} is ${run.status}, not dead.\nholdfast runs show ${run.id} tells more.`,
         );
       }
-      io.out(json ? `${JSON.stringify(run, null, 2)}\n` : `${describeRun(run)}\n${waysOn(run)}`);
+      io.out(json ? `${JSON.stringify(run, null, 2)}\n` : `${describeRun(io, run)}\n${waysOn(run)}`);
     });
 
   letters
@@ -67,16 +71,24 @@ export function addDeadLetterCommands({ program, io, ends }: Commands): void {
     .option('--limit <n>', 'so many at most, up to 10000', wholeNumber)
     .option('--rate <n>', 'so many a second; default 50', wholeNumber)
     .option('--dry-run', 'say how many it would be, and do nothing')
+    .option('--yes', 'of many: do not ask')
     .option('--json', 'print JSON')
     .action(async (runId: string | undefined, { all, ...flags }: RedriveFlags) => {
       const { json, ...many } = flags;
       const filtered = all === true || flags.flow !== undefined || flags.code !== undefined;
-      if (runId !== undefined && (all || Object.keys(many).length > 0)) {
-        throw new OperatorError('Either one run by its id, or many by --all, --flow or --code.');
+      const { yes: _, ...filters } = many;
+      if (runId !== undefined && (all || Object.keys(filters).length > 0)) {
+        throw new UsageError('Either one run by its id, or many by --all, --flow or --code.');
       }
-      if (runId !== undefined) return act(runId, 'redrive', json);
+      if (runId !== undefined) {
+        const run = await askApi(io, 'GET', `/v1/runs/${encodeURIComponent(await fullRunId(io, runId))}`);
+        if (run.status === 'dead') return act(run.id, 'redrive', json);
+        throw new NothingToDoError(
+          `${run.id} is ${run.status}, not dead: there is nothing to redrive. Nothing was done.`,
+        );
+      }
       if (!filtered) {
-        throw new OperatorError(
+        throw new UsageError(
           'Which runs? Give the id of one, or --flow, --code or --all for many.\n--dry-run says how many it would be.',
         );
       }

@@ -6,6 +6,7 @@ import type { Commands } from './cli.ts';
 import type { Io } from './io.ts';
 import { withRedis } from './redis.ts';
 import { table } from './table.ts';
+import { UsageError } from './usage.ts';
 
 interface Flags {
   readonly tenant?: string;
@@ -87,15 +88,13 @@ export function addKeyCommands({ program, io }: Commands): void {
 function withKeys<T>(io: Io, { tenant, redis }: Flags, use: (keys: Keys) => Promise<T>): Promise<T> {
   if (redis === undefined) {
     if (tenant === undefined) return use(throughApi(io));
-    throw new OperatorError(
+    throw new UsageError(
       "Through the API, keys are of your own key's tenant.\nLeave --tenant out, or add --redis to go to Redis itself.",
     );
   }
   const named = Tenant.safeParse(tenant);
   if (!named.success) {
-    throw new OperatorError(
-      `Which tenant? --tenant: ${named.error.issues[0]?.message ?? 'expected a name'}.`,
-    );
+    throw new UsageError(`Which tenant? --tenant: ${named.error.issues[0]?.message ?? 'expected a name'}.`);
   }
   return withRedis(io, redis === true ? undefined : redis, (connection) =>
     use(inRedis(io, createApiKeys({ connection, log: SILENT }), named.data)),
@@ -116,7 +115,7 @@ function inRedis(io: Io, keys: ApiKeys, tenant: string): Keys {
     async create({ expiresIn, ...key }) {
       const holds = expiresIn === undefined ? undefined : duration.safeParse(expiresIn);
       if (holds && !(holds.success && holds.data > 0)) {
-        throw new OperatorError(`--expires-in ${expiresIn} is no duration; write one like 90d or 12h.`);
+        throw new UsageError(`--expires-in ${expiresIn} is no duration; write one like 90d or 12h.`);
       }
       const created = await keys.create(actor, {
         ...{ tenant, ...key },
@@ -150,7 +149,7 @@ function scopesOf(text: string): Scope[] {
     .min(1)
     .safeParse([...new Set(given)]);
   if (known.success) return known.data;
-  throw new OperatorError(
+  throw new UsageError(
     `--scopes ${text}: a scope is one of ${SCOPES.join(', ')}; write several with commas.`,
   );
 }

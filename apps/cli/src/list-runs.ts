@@ -1,10 +1,12 @@
 import { duration } from '@holdfast/app-kit';
 import { RUN_STATUSES } from '@holdfast/engine';
+import { shortId } from '@holdfast/run-view';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RunJson } from './api.ts';
-import type { Io } from './io.ts';
+import { type Io, statusWord } from './io.ts';
 import { addPageOptions, type PageFlags, type RunPage, readPages } from './run-pages.ts';
-import { table } from './table.ts';
+import { table, widthOf } from './table.ts';
+import { when } from './times.ts';
 
 interface ListFlags extends PageFlags {
   readonly flow?: string;
@@ -29,10 +31,16 @@ export function addListCommand(runs: Command, io: Io): void {
   addPageOptions(list).action(async ({ limit, cursor, all, json, ...filter }: ListFlags) => {
     const flags = { limit, ...(cursor !== undefined && { cursor }), ...(all && { all }) };
     printPage(io, await readPages(io, '/v1/runs', { ...filter }, flags), json, {
-      none: 'No runs fit.',
+      none: (of) => `No runs${of} fit.`,
       describe: (page) =>
-        rowsOf(['run', 'flow', 'status', 'since', 'why'], page, (run) => [
-          ...[run.id, run.flow, run.status, run.updatedAt, remark(run)],
+        rowsOf(io, ['run', 'flow', 'status', 'since', 'why'], page, (run) => [
+          ...[
+            shownId(io, run.id),
+            run.flow,
+            statusWord(io, run.status),
+            when(io, run.updatedAt),
+            remark(io, run),
+          ],
         ]),
     });
   });
@@ -41,33 +49,41 @@ export function addListCommand(runs: Command, io: Io): void {
 /** @param how for people */
 export function printPage(
   io: Io,
-  page: RunPage,
+  { tenant, ...page }: RunPage,
   json: true | undefined,
-  how: { readonly none: string; readonly describe: (runs: readonly RunJson[]) => string },
+  how: { readonly none: (of: string) => string; readonly describe: (runs: readonly RunJson[]) => string },
 ): void {
   if (json) {
     io.out(`${JSON.stringify(page, null, 2)}\n`);
     return;
   }
-  io.out(`${page.data.length === 0 ? how.none : how.describe(page.data)}\n`);
+  const of = tenant === undefined ? '' : ` of tenant \`${tenant}\``;
+  io.out(`${page.data.length === 0 ? how.none(of) : how.describe(page.data)}\n`);
   if (page.unreadable)
     io.out(`\nNot shown, since something else has written to their records: ${page.unreadable.join(', ')}\n`);
   if (page.nextCursor !== undefined) io.out(`\nThere are more: --all, or --cursor ${page.nextCursor}\n`);
 }
 
+/** A whole id on a pipe; on a terminal what is enough of it. */
+export function shownId(io: Io, id: string): string {
+  return io.outIsTerminal ? shortId(id) : id;
+}
+
 export function rowsOf(
+  io: Io,
   head: readonly string[],
   runs: readonly RunJson[],
   row: (run: RunJson) => string[],
 ): string {
-  return table([head, ...runs.map(row)]);
+  return table([head, ...runs.map(row)], [], widthOf(io));
 }
 
 /** Why it is where it is, in a few words. */
-export function remark({ error, waitingFor }: RunJson): string {
+export function remark(io: Io, { error, waitingFor, cancelRequested }: RunJson): string {
+  if (cancelRequested) return 'cancel requested';
   if (error) return `${error.step ? `${error.step}: ` : ''}${error.message} (${error.code})`;
   if (waitingFor)
-    return `waits for ${waitingFor.kind}${waitingFor.until ? ` until ${waitingFor.until}` : ''}`;
+    return `waits for ${waitingFor.kind}${waitingFor.until ? ` until ${when(io, waitingFor.until)}` : ''}`;
   return '';
 }
 

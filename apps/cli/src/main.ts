@@ -1,4 +1,15 @@
+import { createInterface } from 'node:readline/promises';
 import { runCli } from './cli.ts';
+
+/** @returns true for y or yes */
+async function confirm(question: string): Promise<boolean> {
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await asking.question(question)).trim());
+  } finally {
+    asking.close();
+  }
+}
 
 // a reader who closes the pipe early, as `head` does, is no error
 process.stdout.on('error', () => {});
@@ -10,4 +21,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   err: (text) => process.stderr.write(text),
   outIsTerminal: process.stdout.isTTY === true,
   errIsTerminal: process.stderr.isTTY === true,
+  columns: process.stdout.columns,
+  confirm: process.stdin.isTTY === true && process.stderr.isTTY === true ? confirm : undefined,
 });

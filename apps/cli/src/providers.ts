@@ -1,9 +1,15 @@
 import { OperatorError } from '@holdfast/app-kit';
+import { type ReopenedAccount, redisStore, reopenProvider } from '@holdfast/http';
+import { createAuditLog, reopenAudited } from '@holdfast/operations';
+import { inWords } from '@holdfast/run-view';
 import { z } from 'zod';
 import { askFor } from './api.ts';
 import type { Commands } from './cli.ts';
-import { count } from './io.ts';
-import { table } from './table.ts';
+import { colorsOf, count, type Io } from './io.ts';
+import { withRedis } from './redis.ts';
+import { table, widthOf } from './table.ts';
+import { when } from './times.ts';
+import { UsageError } from './usage.ts';
 
 /** A provider as the API shows it, as far as it is used here; `--json` prints all of it. */
 const ProviderJson = z.looseObject({
@@ -25,7 +31,7 @@ type ProviderJson = z.infer<typeof ProviderJson>;
 const ListJson = z.looseObject({ data: z.array(ProviderJson) });
 
 export function addProvidersCommand({ program, io }: Commands): void {
-  program
+  const providers = program
     .command('providers')
     .description('how the providers are doing: calls, errors, latency, limit, breaker')
     .option('--minutes <n>', 'what the counts are over, 1 to 60', '15')
@@ -33,42 +39,101 @@ export function addProvidersCommand({ program, io }: Commands): void {
     .option('--json', 'print JSON')
     .action(async ({ minutes, errors, json }: { minutes: string; errors?: true; json?: true }) => {
       if (!/^([1-9]|[1-5]\d|60)$/.test(minutes)) {
-        throw new OperatorError(`--minutes takes a whole number from 1 to 60, not "${minutes}".`);
+        throw new UsageError(`--minutes takes a whole number from 1 to 60, not "${minutes}".`);
       }
       const list = await askFor(ListJson, io, 'GET', `/v1/providers?minutes=${minutes}`);
       if (json) io.out(`${JSON.stringify(list, null, 2)}\n`);
-      else io.out(describe(list.data, minutes, errors === true));
+      else io.out(describe(io, list.data, minutes, errors === true));
     });
+
+  providers
+    .command('reopen <provider>')
+    .description(
+      'ends the pause that a provider asked for, and closes its breaker; goes to Redis itself, and is audited',
+    )
+    .option('--redis <url>', 'default: HOLDFAST_REDIS_URL, else that of the system that runs here')
+    .option('--json', 'print JSON')
+    .action((provider: string, { redis, json }: { redis?: string; json?: true }) =>
+      withRedis(io, redis, async (connection) => {
+        const actor = { name: io.env.USER || io.env.LOGNAME || 'unknown', via: 'cli' } as const;
+        const store = redisStore({ connection });
+        const audit = createAuditLog({ connection, log: SILENT });
+        const opened = await reopenAudited(audit, actor, provider, () => reopenProvider(store, provider));
+        if (!opened) {
+          const known = [...new Set((await store.scopes()).map((scope) => scope.split('@')[0]))];
+          throw new OperatorError(
+            `No provider "${provider}" was called in the last week.\nThere ${known.length === 1 ? 'is' : 'are'}: ${known.join(', ') || 'none'}.`,
+          );
+        }
+        io.out(
+          json
+            ? `${JSON.stringify({ provider, accounts: opened }, null, 2)}\n`
+            : reopenedText(provider, opened),
+        );
+      }),
+    );
 }
 
-function describe(providers: readonly ProviderJson[], minutes: string, errors: boolean): string {
+/** What the log would say, the command says by how it ends. */
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
+function reopenedText(provider: string, accounts: readonly ReopenedAccount[]): string {
+  const shut = accounts.filter(({ closedForMs, breaker }) => closedForMs > 0 || breaker === 'open');
+  if (shut.length === 0) return `${provider} was open already: nothing kept calls from it.\n`;
+  const lines = shut.map(({ account, closedForMs, breaker }) => {
+    const was = [
+      ...(closedForMs > 0 ? [`closed for another ${inWords(closedForMs)}`] : []),
+      ...(breaker === 'open' ? ['its breaker was open'] : []),
+    ];
+    return `${provider} ${account}: was ${was.join(', ').replace('was its', 'its')}; open now.`;
+  });
+  return `${lines.join('\n')}\nRuns that were put off come back within a minute.\n`;
+}
+
+function describe(io: Io, providers: readonly ProviderJson[], minutes: string, errors: boolean): string {
   if (providers.length === 0) return 'No provider was called in the last week.\n';
   const head = ['provider', 'account', 'calls', 'errors', 'p50', 'p99', 'limit', 'now'];
   const rows = providers.map(({ provider, account, calls, errorRate, latencyMs, limit, breaker }) => [
     ...[provider, account, count(calls), `${(errorRate * 100).toFixed(1)} %`],
     ...[latencyMs?.p50, latencyMs?.p99].map((ms) => (ms === undefined ? '–' : `${Math.round(ms)} ms`)),
     limit.learnedPerSecond === undefined ? '–' : `${limit.learnedPerSecond.toFixed(1)}/s`,
-    now(limit, breaker),
+    now(io, limit, breaker),
   ]);
-  const last = errors ? providers.flatMap(describeErrors) : [];
+  const last = errors ? describeErrors(io, providers) : [];
   return [table([head, ...rows], [2, 3, 4, 5, 6]), `  over ${minutes} min`, ...last, ''].join('\n');
 }
 
+/** Until when it is closed is in red: beside a failure rate, an unmarked word is read as "fine". */
 function now(
+  io: Io,
   { closedForMs }: ProviderJson['limit'],
   { state, probeInMs = 0 }: ProviderJson['breaker'],
 ): string {
-  if (state === 'open') return `down: only probes, the next in ${seconds(probeInMs)}`;
-  if (state === 'half_open') return 'down: a probe is under way';
-  return closedForMs > 0 ? `asked for a pause of ${seconds(closedForMs)} more` : 'takes calls';
+  const { red } = colorsOf(io);
+  if (closedForMs > 0)
+    return red(`no calls until ${until(closedForMs)}: asked for a pause of ${seconds(closedForMs)} more`);
+  if (state === 'open')
+    return red(`down until ${until(probeInMs)}: only probes, the next in ${seconds(probeInMs)}`);
+  return state === 'half_open' ? red('down: a probe is under way') : 'takes calls';
 }
 
-function describeErrors({ provider, account, lastErrors }: ProviderJson): string[] {
-  if (lastErrors.length === 0) return [];
-  const rows = lastErrors.map(({ at, kind, code, message, runId }) => [
-    ...[at, kind, code, runId ?? '–', message],
-  ]);
-  return ['', `${provider} ${account}`, table(rows)];
+/** Of all providers together, the latest first. */
+function describeErrors(io: Io, providers: readonly ProviderJson[]): string[] {
+  const all = providers.flatMap(({ provider, lastErrors }) =>
+    lastErrors.map((error) => ({ provider, ...error })),
+  );
+  if (all.length === 0) return [];
+  const rows = all
+    .sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
+    .map(({ provider, at, kind, code, message, runId }) => [
+      ...[when(io, at), provider, kind, code, runId ?? '–', message],
+    ]);
+  return ['', table([['when', 'provider', 'kind', 'code', 'run', 'message'], ...rows], [], widthOf(io))];
+}
+
+/** `03:12:10 UTC` */
+function until(ms: number): string {
+  return `${new Date(Date.now() + ms).toISOString().slice(11, 19)} UTC`;
 }
 
 function seconds(ms: number): string {

@@ -1,4 +1,4 @@
-import { OperatorError } from '@holdfast/app-kit';
+import { UsageError } from './usage.ts';
 
 export interface ResolutionFlags {
   readonly step: string;
@@ -12,7 +12,7 @@ export interface ResolutionFlags {
 export function resolutionOf({ step, happened, didNotHappen, undone, notUndone }: ResolutionFlags): object {
   const said = [happened, didNotHappen, undone, notUndone].filter((flag) => flag !== undefined);
   if (said.length !== 1) {
-    throw new OperatorError(
+    throw new UsageError(
       'Say what happened: one of --happened, with its result, --did-not-happen, --undone and --not-undone.',
     );
   }
@@ -26,7 +26,7 @@ function parseResult(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new OperatorError(
+    throw new UsageError(
       `The result is no JSON: ${text}\nQuote it for the shell, as in --happened '{"chargeId":"pi_1"}'.`,
     );
   }

@@ -8,7 +8,10 @@ const PageJson = z.object({
   unreadable: z.array(z.string()).optional(),
   nextCursor: z.string().optional(),
 });
-export type RunPage = z.infer<typeof PageJson>;
+export type RunPage = z.infer<typeof PageJson> & {
+  /** Whose runs they are; not part of the JSON. */
+  readonly tenant?: string | undefined;
+};
 
 export interface PageFlags {
   readonly limit: number;
@@ -48,13 +51,16 @@ export async function readPages(
   const data: RunJson[] = [];
   const unreadable: string[] = [];
   let next = cursor;
+  let tenant: string | undefined;
   do {
     const onPage = String(Math.min(MOST_ON_A_PAGE, wanted - data.length));
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries({ ...query, cursor: next, limit: onPage })) {
       if (value !== undefined) asked.set(name, value);
     }
-    const page = await askFor(PageJson, io, 'GET', `${path}?${asked}`);
+    const page = await askFor(PageJson, io, 'GET', `${path}?${asked}`, undefined, (headers) => {
+      tenant = headers.get('holdfast-tenant') ?? undefined;
+    });
     data.push(...page.data);
     unreadable.push(...(page.unreadable ?? []));
     next = page.nextCursor;
@@ -63,5 +69,6 @@ export async function readPages(
     data,
     ...(unreadable.length > 0 && { unreadable }),
     ...(next !== undefined && { nextCursor: next }),
+    ...(tenant !== undefined && { tenant }),
   };
 }

@@ -1,25 +1,56 @@
-import { askApi } from './api.ts';
+import { askApi, type RunJson } from './api.ts';
 import type { Commands } from './cli.ts';
-import { describeRun } from './describe-run.ts';
+import { sure } from './confirm.ts';
+import { describeRun, waysOn } from './describe-run.ts';
 import { addListCommand } from './list-runs.ts';
+import { fullRunId } from './run-id.ts';
 
 export function addRunCommands({ program, io }: Commands): void {
   const runs = program.command('runs').description('finds, shows and steers runs');
   addListCommand(runs, io);
 
-  const add = (name: string, description: string, ask: (id: string) => ReturnType<typeof askApi>) =>
-    runs
-      .command(`${name} <run-id>`)
-      .description(description)
-      .option('--json', 'print JSON')
-      .action(async (runId: string, { json }: { json?: true }) => {
-        const run = await ask(encodeURIComponent(runId));
-        io.out(json ? `${JSON.stringify(run, null, 2)}\n` : describeRun(run));
-      });
+  const show = (run: RunJson, json: true | undefined) =>
+    io.out(json ? `${JSON.stringify(run, null, 2)}\n` : describeRun(io, run));
+  const read = async (text: string) => askApi(io, 'GET', pathOf(await fullRunId(io, text)));
 
-  add('show', 'how a run stands', (id) => askApi(io, 'GET', `/v1/runs/${id}`));
-  add('cancel', 'undoes what was done and ends the run', (id) => askApi(io, 'POST', `/v1/runs/${id}/cancel`));
-  add('rerun', 'starts a run that has ended afresh, with new keys for the providers', (id) =>
-    askApi(io, 'POST', `/v1/runs/${id}/rerun`),
-  );
+  runs
+    .command('show <run-id>')
+    .description('how a run stands')
+    .option('--json', 'print JSON')
+    .action(async (text: string, { json }: Flags) => {
+      const run = await read(text);
+      show(run, json);
+      if (!json && run.status === 'dead') io.out(`\n${waysOn(run)}`);
+    });
+
+  runs
+    .command('cancel <run-id>')
+    .description('undoes what was done and ends the run')
+    .option('--json', 'print JSON')
+    .action(async (text: string, { json }: Flags) =>
+      show(await askApi(io, 'POST', `${pathOf(await fullRunId(io, text))}/cancel`), json),
+    );
+
+  runs
+    .command('rerun <run-id>')
+    .description(
+      'starts a run that has ended afresh, with new keys for the providers: what stands happens again',
+    )
+    .option('--yes', 'do not ask, though something will happen a second time')
+    .option('--json', 'print JSON')
+    .action(async (text: string, { json, yes }: Flags & { yes?: true }) => {
+      const run = await read(text);
+      const stands = run.steps.filter(({ status }) => status === 'completed').map(({ name }) => name);
+      const what = `${run.id} is ${run.status}. A rerun does a second time what stands: ${stands.join(', ')}.`;
+      if (stands.length > 0 && !(await sure(io, what, yes))) return io.out('Nothing was done.\n');
+      show(await askApi(io, 'POST', `${pathOf(run.id)}/rerun`), json);
+    });
+}
+
+interface Flags {
+  readonly json?: true;
+}
+
+function pathOf(runId: string): string {
+  return `/v1/runs/${encodeURIComponent(runId)}`;
 }

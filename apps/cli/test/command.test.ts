@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { holdfast } from './support/run-cli.ts';
 
@@ -23,14 +24,19 @@ describe('the program', () => {
     });
   });
 
-  test.each([[['nonsense']], [['doctor', '--nonsense']], [['runs', 'show']]])(
-    'does not understand %j: exit code 2, and where help is',
-    async (args) => {
-      const { code, err } = await holdfast(args);
-      expect(code).toBe(2);
-      expect(err).toContain('holdfast --help');
-    },
-  );
+  test.each([
+    [['nonsense'], 'holdfast --help'],
+    [['doctor', '--nonsense'], 'holdfast doctor --help'],
+    [['runs', 'show'], 'holdfast runs show --help'],
+    [['providers', '--minutes', 'abc'], 'whole number'],
+    [['dead-letters', 'redrive'], 'Which runs?'],
+    [['dead-letters', 'resolve', 'run_1', '--step', 'charge'], 'one of --happened'],
+    [['keys', 'create', '--name', 'x', '--scopes', 'nonsense'], 'a scope is one of'],
+  ])('does not understand %j: exit code 2, and where help is, or what is wrong', async (args, says) => {
+    const { code, err } = await holdfast(args);
+    expect(code).toBe(2);
+    expect(err).toContain(says);
+  });
 });
 
 const RUN = {
@@ -78,9 +84,7 @@ describe('commands that talk to the API', () => {
   test.each<[string[], string, unknown]>([
     [['runs', 'show', 'run_1'], 'GET /v1/runs/run_1', undefined],
     [['runs', 'cancel', 'run_1'], 'POST /v1/runs/run_1/cancel', undefined],
-    [['runs', 'rerun', 'run_1'], 'POST /v1/runs/run_1/rerun', undefined],
     [['runs', 'show', '../x?y'], 'GET /v1/runs/..%2Fx%3Fy', undefined],
-    [['dead-letters', 'redrive', 'run_1'], 'POST /v1/dead-letters/run_1/redrive', undefined],
     [['dead-letters', 'cancel', 'run_1'], 'POST /v1/dead-letters/run_1/cancel', undefined],
     [
       ['dead-letters', 'resolve', 'run_1', '--step', 'charge', '--did-not-happen'],
@@ -129,9 +133,83 @@ describe('commands that talk to the API', () => {
     [['--step', 'charge', '--happened', 'pi_1'], /no JSON: pi_1/],
   ])('resolve %j is refused before anything is asked', async (flags, says) => {
     const { code, err } = await holdfast(['dead-letters', 'resolve', 'run_1', ...flags], env);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(err).toMatch(says);
     expect(asked).toEqual([]);
+  });
+
+  const lines = () => asked.map(({ line }) => line);
+
+  test('redrive looks first whether the run is dead; one that is not is named, with exit code 3', async () => {
+    expect((await holdfast(['dead-letters', 'redrive', 'run_1'], env)).code).toBe(0);
+    expect(lines()).toEqual(['GET /v1/runs/run_1', 'POST /v1/dead-letters/run_1/redrive']);
+    answer = { status: 200, body: { ...RUN, status: 'completed' } };
+    expect(await holdfast(['dead-letters', 'redrive', 'run_1'], env)).toEqual({
+      ...{
+        code: 3,
+        out: '',
+        err: 'run_1 is completed, not dead: there is nothing to redrive. Nothing was done.\n',
+      },
+    });
+    expect(lines().filter((line) => line.startsWith('POST'))).toHaveLength(1);
+  });
+
+  test('rerun names what would happen a second time, and asks; in a script it wants --yes', async () => {
+    answer = { status: 200, body: { ...RUN, status: 'completed' } };
+    const refused = await holdfast(['runs', 'rerun', 'run_1'], env);
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('A rerun does a second time what stands: charge.');
+    expect(refused.err).toContain('--yes');
+    const no = await holdfast(['runs', 'rerun', 'run_1'], env, { columns: 80, answers: false });
+    expect(no).toMatchObject({ code: 0, out: 'Nothing was done.\n' });
+    expect(no.err).toMatch(/what stands: charge\. Go on\? \[y\/N\] $/);
+    expect(lines()).toEqual(['GET /v1/runs/run_1', 'GET /v1/runs/run_1']);
+    expect((await holdfast(['runs', 'rerun', 'run_1', '--yes'], env)).code).toBe(0);
+    expect((await holdfast(['runs', 'rerun', 'run_1'], env, { columns: 80, answers: true })).code).toBe(0);
+    expect(lines().filter((line) => line === 'POST /v1/runs/run_1/rerun')).toHaveLength(2);
+    asked.length = 0;
+    answer = { status: 200, body: { ...RUN, status: 'cancelled', steps: [] } };
+    expect((await holdfast(['runs', 'rerun', 'run_1'], env)).code).toBe(0);
+  });
+
+  test('what is in doubt is shown with what it is found by, what a redrive does, and the result that is wanted', async () => {
+    const inDoubt = {
+      ...{ idempotencyKey: 'run_1:1:ship', reference: 'run_1.1.ship', onRedrive: 'look_up' },
+      resultSchema: { type: 'object', properties: { trackingNumber: {}, labelId: {} } },
+    };
+    const [charge, ship] = RUN.steps;
+    answer = { status: 200, body: { ...RUN, steps: [charge, { ...ship, status: 'in_doubt', inDoubt }] } };
+    const { out } = await holdfast(['runs', 'show', 'run_1'], env);
+    expect(out).toContain(
+      'look for ship at its provider by Idempotency-Key run_1:1:ship\n  or by reference run_1.1.ship',
+    );
+    expect(out).toMatch(/redrive run_1 +asks first whether ship happened, does it only if not; charge stays/);
+    expect(out).toContain(`--step ship --happened '{"trackingNumber":"…","labelId":"…"}'`);
+    expect(out).toContain('--step ship --did-not-happen');
+  });
+
+  test('a cancel that was asked for is said at once, with how the run ends', async () => {
+    answer = {
+      status: 200,
+      body: { ...RUN, status: 'compensating', cancelRequested: true, endsAs: 'failed' },
+    };
+    expect((await holdfast(['runs', 'cancel', 'run_1'], env)).out).toContain(
+      'cancel requested; it ends as failed',
+    );
+  });
+
+  test('on a terminal: relative times, colours, and no line wider than it is', async () => {
+    const { out } = await holdfast(['runs', 'show', 'run_1'], env, { columns: 60 });
+    const text = stripVTControlCharacters(out);
+    expect(text).toMatch(/: dead since \d+ d( \d+ h)? ago$/m);
+    expect(out).not.toBe(text);
+    const plain = await holdfast(['runs', 'show', 'run_1'], { ...env, NO_COLOR: '1' }, { columns: 60 });
+    expect(plain.out).toBe(text);
+    for (const line of text
+      .split('\n')
+      .filter((each) => each.startsWith('  ') && !each.includes('holdfast'))) {
+      expect(line.length).toBeLessThanOrEqual(60);
+    }
   });
 
   test('what is no API, away, or not told is said so', async () => {

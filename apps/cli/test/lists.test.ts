@@ -115,6 +115,79 @@ describe('lists', () => {
   });
 });
 
+describe('ids', () => {
+  const ids = [`run_da22${'0'.repeat(28)}`, `run_da23${'1'.repeat(28)}`, `run_da22${'0'.repeat(24)}1f3c`];
+  const serve = () => {
+    respond = (_body, response, url) => {
+      const id = url.pathname.split('/')[3];
+      if (id) return json(response, { ...run(1), id, status: 'completed' });
+      const data = ids.map((each) => ({ ...run(1), id: each }));
+      json(response, url.pathname === '/v1/runs' ? { data } : { data: [] });
+    };
+  };
+
+  test.each([
+    ['run_da23', ids[1]],
+    ['run_da22…1f3c', ids[2]],
+    [ids[0] ?? '', ids[0]],
+  ])('%s is %s', async (text, id) => {
+    serve();
+    const { code, out } = await holdfast(['runs', 'show', text], env);
+    expect({ code, out: out.split('  ')[0] }).toEqual({ code: 0, out: id });
+  });
+
+  test('one that several begin with, or none, is said', async () => {
+    serve();
+    const several = await holdfast(['runs', 'show', 'run_da22'], env);
+    expect(several).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('Several runs begin with run_da22'),
+    });
+    const none = await holdfast(['runs', 'show', 'run_ffff'], env);
+    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('begins with run_ffff') });
+  });
+});
+
+test('an empty list says whose runs were looked through', async () => {
+  respond = (_body, response) =>
+    response
+      .writeHead(200, { 'content-type': 'application/json', 'holdfast-tenant': 'dev' })
+      .end(JSON.stringify({ data: [] }));
+  expect((await holdfast(['runs', 'list'], env)).out).toBe('No runs of tenant `dev` fit.\n');
+  expect((await holdfast(['dead-letters', 'list'], env)).out).toBe('No dead letters of tenant `dev`.\n');
+  expect((await holdfast(['dead-letters', 'list', '--code', 'x'], env)).out).toBe(
+    'No dead letters of tenant `dev` fit.\n',
+  );
+});
+
+test('a list fits a terminal: short ids, times as they are felt, and no line wider than it is', async () => {
+  const id = `run_da22${'0'.repeat(24)}1f3c`;
+  const message = 'shipping did not answer, and '.repeat(10);
+  respond = (_body, response) =>
+    json(response, { data: [{ ...run(1), id, error: { ...run(1).error, message } }] });
+  const { out } = await holdfast(['runs', 'list'], { ...env, NO_COLOR: '1' }, { columns: 80 });
+  expect(out).toMatch(/^ {2}run_da22…1f3c +order +dead +\d+ d( \d+ h)? ago +ship: shipping did/m);
+  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+});
+
+test('audit tells who did what, the latest first', async () => {
+  const entry = {
+    ...{ id: '1-0', at: '2026-03-02T03:12:00.000Z', actor: 'ada', via: 'dashboard', action: 'redrive' },
+    ...{ runId: 'run_1', outcome: 'redriven', before: 'dead', after: 'pending' },
+  };
+  respond = (_body, response) => json(response, { data: [entry], nextCursor: '1-0' });
+  const { out } = await holdfast(['audit', '--run', 'run_1', '--limit', '1'], env);
+  expect(asked[0]?.line).toBe('GET /v1/audit?limit=1&run=run_1');
+  expect(out).toMatch(
+    /2026-03-02T03:12:00.000Z +ada \(dashboard\) +redrive +run_1 +redriven +dead → pending/,
+  );
+  expect(out).toContain('--cursor 1-0');
+  expect(JSON.parse((await holdfast(['audit', '--json'], env)).out)).toEqual({
+    data: [entry],
+    nextCursor: '1-0',
+  });
+});
+
 describe('dead-letters', () => {
   test('show tells why, and each way on', async () => {
     respond = (_body, response) => json(response, run(1));
@@ -135,11 +208,12 @@ describe('dead-letters', () => {
     respond = (_body, response) => json(response, { ...run(1), error, steps, undoing: true });
     const { out } = await holdfast(['dead-letters', 'show', 'run_1'], env);
     expect(out).toContain('the undo of charge: no refund (api_error)');
-    expect(out).toMatch(/redrive run_1 +goes on undoing: reserve, charge; no step is done again\n$/);
+    expect(out).toMatch(/redrive run_1 +goes on undoing: reserve, charge; no step is done again\n/);
+    expect(out).toMatch(/resolve run_1 --step charge --undone/);
     respond = (_body, response) => json(response, { ...run(1), undoing: true });
     const doubtful = (await holdfast(['dead-letters', 'show', 'run_1'], env)).out;
     expect(doubtful).toMatch(
-      /redrive run_1 +goes on undoing: charge; .*\n +holdfast dead-letters resolve run_1.*\n$/,
+      /redrive run_1 +goes on undoing: charge; .*\n +holdfast dead-letters resolve run_1.*\n/,
     );
   });
 
@@ -165,7 +239,7 @@ describe('dead-letters redrive of many', () => {
 
   test('counts first, then redrives line by line, and sums up', async () => {
     answers(done(400, false), [{ matched: 100, redriven: 100, skipped: 0 }, done(400, false)]);
-    const { code, out } = await redrive('--flow', 'order', '--code', 'unavailable', '--rate', '20');
+    const { code, out } = await redrive('--flow', 'order', '--code', 'unavailable', '--rate', '20', '--yes');
     expect(code).toBe(0);
     const which = { flow: 'order', code: 'unavailable', limit: 10_000 };
     expect(asked).toEqual([
@@ -189,13 +263,31 @@ describe('dead-letters redrive of many', () => {
     expect(asked).toHaveLength(2);
   });
 
+  test('asks before it redrives many; in a script it wants --yes', async () => {
+    answers(done(400, false), [done(400, false)]);
+    const refused = await redrive('--all');
+    expect(refused).toMatchObject({ code: 2, out: '' });
+    expect(refused.err).toContain('400 runs, of every flow and reason, will be redriven');
+    const no = await holdfast(['dead-letters', 'redrive', '--flow', 'order'], env, {
+      columns: 80,
+      answers: false,
+    });
+    expect(no).toMatchObject({ code: 0, out: 'Nothing was done.\n' });
+    expect(asked.map(({ body }) => (body as { dryRun?: true }).dryRun)).toEqual([true, true]);
+    const yes = await holdfast(['dead-letters', 'redrive', '--all'], env, { columns: 80, answers: true });
+    expect(yes.out).toContain('399 runs redriven');
+  });
+
   test('exit code 1 when it was stopped short of what it was told, and when the line is lost', async () => {
     answers(done(400, false), [done(50, true)]);
-    expect(await redrive('--all')).toMatchObject({ code: 1, out: expect.stringContaining('run it again') });
+    expect(await redrive('--all', '--yes')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('run it again'),
+    });
     answers(done(400, false), [done(50, true)]);
-    expect((await redrive('--all', '--limit', '50')).code).toBe(0);
+    expect((await redrive('--all', '--limit', '50', '--yes')).code).toBe(0);
     answers(done(400, false), [{ matched: 1, redriven: 1, skipped: 0 }], true);
-    expect(await redrive('--all')).toMatchObject({
+    expect(await redrive('--all', '--yes')).toMatchObject({
       code: 1,
       err: expect.stringContaining('run it again to go on'),
     });
@@ -207,7 +299,7 @@ describe('dead-letters redrive of many', () => {
     [['run_1', '--rate', '5'], /Either one run/],
   ])('%j is refused before anything is asked', async (args, says) => {
     const { code, err } = await redrive(...args);
-    expect({ code, asked }).toEqual({ code: 1, asked: [] });
+    expect({ code, asked }).toEqual({ code: 2, asked: [] });
     expect(err).toMatch(says);
   });
 });

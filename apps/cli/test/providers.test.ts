@@ -57,14 +57,29 @@ test('says how the providers are doing, in a table, with their last errors, and 
   const shown = await holdfast(['providers', '--minutes', '60', '--errors'], env);
   expect(shown.err).toBe('');
   expect(shown.out).toMatch(
-    /shipping +7c1f02ab +1,500 +20\.0 % +\d+ ms +\d+ ms +– +asked for a pause of [\d.]+ s more\n/,
+    /shipping +7c1f02ab +1,500 +20\.0 % +\d+ ms +\d+ ms +– +no calls until [\d:]+ UTC: asked for a pause of [\d.]+ s more\n/,
   );
   expect(shown.out).toContain('over 60 min');
-  expect(shown.out).toMatch(/2026-03-02T03:12:00.000Z +unavailable +connection_refused +– +no answer/);
+  expect(shown.out).toMatch(
+    /2026-03-02T03:12:00.000Z +shipping +unavailable +connection_refused +– +no answer/,
+  );
   const json = JSON.parse((await holdfast(['providers', '--json'], env)).out);
   expect(json.data).toMatchObject([{ provider: 'shipping', lastErrors: [{ code: 'connection_refused' }] }]);
   expect(await holdfast(['providers', '--minutes', '0'], env)).toMatchObject({
-    code: 1,
+    code: 2,
     err: '--minutes takes a whole number from 1 to 60, not "0".\n',
   });
+
+  const reopened = await holdfast(['providers', 'reopen', 'shipping', '--redis', redis.url], { USER: 'ada' });
+  expect(reopened).toMatchObject({ code: 0, err: '' });
+  expect(reopened.out).toMatch(/^shipping 7c1f02ab: was closed for another [\d.]+ s; open now\.$/m);
+  expect((await holdfast(['providers'], env)).out).toContain('takes calls');
+  const again = await holdfast(['providers', 'reopen', 'shipping', '--redis', redis.url]);
+  expect(again.out).toContain('was open already');
+  const unknown = await holdfast(['providers', 'reopen', 'nobody', '--redis', redis.url]);
+  expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('There is: shipping.') });
+  const [entry] = await connection.xrange('{hf0}/audit/*', '-', '+');
+  expect(entry?.[1].join(' ')).toMatch(
+    /"actor":"ada","via":"cli","action":"reopen_provider".*"provider":"shipping"/,
+  );
 });
