@@ -9,7 +9,7 @@ const MESSAGE_CHARS = 400;
 export function callRow(call: CallEvent, now: number): string {
   const { what, step, attempt, startedAt, at, key } = call;
   const name = { run: step, look_up: `${step}: looked up`, undo: `${step}: undo` }[what];
-  return html`<tr><td class="when">!${time(startedAt, now)}</td><th scope="row">${name}<br><span class="quiet">attempt ${attempt}</span></th><td class="why">!${outcomeText(call)}</td><td class="number" data-label="took">${inWords(at - startedAt)}</td><td class="sent">!${sentText(call)}<br><code class="key" title="Idempotency-Key: ${key}">${keyTail(key)}</code></td></tr>
+  return html`<tr><td class="when">!${time(startedAt, now)}<br><span class="quiet clock">${new Date(startedAt).toISOString().slice(11, 23)}</span></td><th scope="row">${name}<br><span class="quiet">attempt ${attempt}</span></th><td class="why">!${outcomeText(call)}</td><td class="number" data-label="took">${inWords(at - startedAt)}</td><td class="sent">!${sentText(call)}<br><code class="key" title="Idempotency-Key: ${key}">${keyTail(key)}</code></td></tr>
 `;
 }
 

@@ -9,7 +9,17 @@ export interface Page {
   /** Markup. */
   readonly main: string;
   readonly live?: Live;
+  /** Which of the pages in the navigation it is; absent for a run's. */
+  readonly at?: Place;
 }
+
+export type Place = 'overview' | 'runs' | 'dead';
+
+const PLACES: readonly (readonly [Place, string, string])[] = [
+  ['overview', '/', 'Overview'],
+  ['runs', '/runs', 'Runs'],
+  ['dead', '/runs?status=dead', 'Dead letters'],
+];
 
 /** How the script keeps a page up to date. The page needs none. */
 export interface Live {
@@ -19,7 +29,11 @@ export interface Live {
   readonly ticks: boolean;
 }
 
-export function layout({ title, operator, main, live }: Page): string {
+export function layout({ title, operator, main, live, at }: Page): string {
+  const links = PLACES.map(
+    ([place, href, name]) =>
+      html`<a href="${href}"!${place === at ? ' aria-current="page"' : ''}>${name}</a>`,
+  );
   const attributes = live ? html` data-events="${live.events}"!${live.ticks ? ' data-ticks' : ''}` : '';
   const who = operator
     ? html`<span class="who">${operator.user}${operator.role === 'viewer' ? ' (looks only)' : ''}</span>`
@@ -38,7 +52,7 @@ export function layout({ title, operator, main, live }: Page): string {
 <body>
 <a class="skip" href="#main">Skip to the content</a>
 <header>
-<nav aria-label="Pages"><a class="home" href="/">Holdfast</a> <a href="/runs">Runs</a> <a href="/runs?status=dead">Dead letters</a> <a href="/queues/">Queues</a></nav>
+<nav aria-label="Pages"><span class="home">Holdfast</span> !${links.join(' ')} <a href="/queues/">Queues</a></nav>
 !${who}
 </header>
 <p id="stale" class="notice" role="status" hidden>This page has changed meanwhile. <a href="">Load it again</a></p>

@@ -47,7 +47,13 @@ export function overviewPage({
 !${providerTable({ providers, reopened, operator, now })}</section>
 <section><h2>Newest runs</h2>
 !${runs.length > 0 ? runRows(runs, now, tenants.length > 1, fleet) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
-  return layout({ title: 'Overview', operator, main, live: { events: '/events', ticks: false } });
+  return layout({
+    title: 'Overview',
+    at: 'overview',
+    operator,
+    main,
+    live: { events: '/events', ticks: false },
+  });
 }
 
 function headline({ dead, unfinished }: Overview): string {
@@ -78,7 +84,7 @@ function counts({ kept, unfinished, dead, newest }: Overview): string {
       html`<li><a href="/runs?status=${status}"><b>${newest.byStatus[status]}</b> !${statusBadge(status)}</a></li>`,
   );
   return html`<ul class="counts">!${byStatus}</ul>
-<p class="quiet">Counted over the ${counted(newest.lookedAt, 'newest run')}. Of all ${kept} that are kept, ${unfinished - dead} have not ended and ${dead} are dead.</p>
+<p class="quiet">Counted over the ${counted(newest.lookedAt, 'newest run')}. Of all ${kept} that are kept, not ended: ${unfinished - dead}; dead: ${dead}.</p>
 `;
 }
 

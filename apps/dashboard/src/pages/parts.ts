@@ -11,6 +11,12 @@ export function time(unixMs: number, now: number): string {
   return html`<time datetime="${iso}" title="${exact}">${words}</time>`;
 }
 
+/** The same with the exact time beside it, where there is room. */
+export function timeInFull(unixMs: number, now: number): string {
+  const exact = new Date(unixMs).toISOString().slice(0, 19).replace('T', ' ');
+  return html`!${time(unixMs, now)} <span class="quiet">${exact} UTC</span>`;
+}
+
 export function statusBadge(status: RunStatus): string {
   return html`<span class="status s-${status}">${status}</span>`;
 }

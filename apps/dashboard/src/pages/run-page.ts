@@ -17,7 +17,7 @@ import type { Operator } from '../plugins/login.ts';
 import { redactPayload } from '../redact-payload.ts';
 import { callRow } from './call-row.ts';
 import { layout } from './layout.ts';
-import { statusBadge, time } from './parts.ts';
+import { statusBadge, time, timeInFull } from './parts.ts';
 import { runActions } from './run-actions.ts';
 
 export interface RunPageParts {
@@ -178,8 +178,8 @@ function details(run: Run, now: number): string {
     ['Idempotency-Key', html`<code class="whole">${run.idempotencyKey}</code>`],
     ['Flow', html`${run.flow}, version ${run.version}, generation ${run.generation}`],
     ['Tenant', html`${run.tenant}`],
-    ['Accepted', time(run.createdAt, now)],
-    ['Last change', time(run.updatedAt, now)],
+    ['Accepted', timeInFull(run.createdAt, now)],
+    ['Last change', timeInFull(run.updatedAt, now)],
     ['Bull Board', queue],
   ];
   return html`<dl>!${rows.map(([name, value]) => html`<dt>${name}</dt><dd>!${value}</dd>`)}</dl>

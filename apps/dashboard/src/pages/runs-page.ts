@@ -2,8 +2,9 @@ import type { Fleet, Run } from '@holdfast/engine';
 import { html } from 'ghtml';
 import type { Operator } from '../plugins/login.ts';
 import type { RunsQuery } from '../routes/runs.ts';
+import { deadRows } from './dead-rows.ts';
 import { layout } from './layout.ts';
-import { runRows } from './parts.ts';
+import { confirmed, runRows } from './parts.ts';
 
 export const STATUSES = [
   ...(['pending', 'running', 'suspended', 'compensating'] as const),
@@ -35,16 +36,38 @@ export function runsPage(parts: RunsPageParts): string {
 <label>Key or run id <input name="key" value="${query.key}" autocomplete="off"></label>
 <button>Show</button>
 </form>
-!${runs.length > 0 ? runRows(runs, now, many, fleet) : html`<p class="quiet">${nothing(query, nextCursor !== undefined)}</p>`}
+!${runs.length > 0 ? (dead ? bulkRedrive(parts) + deadRows(runs, now, many) : runRows(runs, now, many, fleet)) : html`<p class="quiet">${nothing(query, nextCursor !== undefined)}</p>`}
 !${unreadable.length > 0 ? html`<p class="quiet">Not shown, since something else has written to their records: ${unreadable.join(', ')}.</p>` : ''}
 !${paging(query, nextCursor, many && query.tenant === undefined)}`;
-  return layout({ title, operator, main });
+  return layout({ title, at: dead ? 'dead' : 'runs', operator, main });
+}
+
+/** Redrives what the list shows, and what of it is on other pages. */
+function bulkRedrive({ query, tenants, operator, runs, nextCursor }: RunsPageParts): string {
+  if (operator.role !== 'admin' || query.key !== undefined) return '';
+  const [only, ...others] = tenants;
+  const tenant = query.tenant ?? (others.length === 0 ? only : undefined);
+  if (tenant === undefined)
+    return html`<p class="quiet">Choose a tenant to redrive all that fit at once.</p>`;
+  const which = [
+    query.flow ? `of ${query.flow}` : 'of every flow',
+    query.code ? `with the reason ${query.code}` : 'whatever the reason',
+  ].join(', ');
+  return confirmed({
+    ...{ id: 'redrive-all', summary: 'Redrive all that fit…', button: 'Redrive them' },
+    body: html`<p>Each dead run ${which}, goes on from the step that failed, the last to die first. What is done stays done. It begins with one and goes on at the rate below, and stops by itself at the number below.</p>
+<p><label>At most <input name="limit" type="number" min="1" max="100000" value="${nextCursor === undefined && query.cursor === undefined ? runs.length : 10_000}" required></label>
+<label>A second <input name="ratePerSecond" type="number" min="1" max="1000" value="20" required></label></p>`,
+    action: '/dead-letters/redrive',
+    fields: { tenant, ...(query.flow && { flow: query.flow }), ...(query.code && { code: query.code }) },
+  });
 }
 
 function nothing(query: RunsQuery, more: boolean): string {
   if (more) return 'None of those looked at so far fits. There are more to look at.';
-  if (query.status === 'dead' && !query.flow && !query.code && !query.key) return 'No dead letters.';
-  const filtered = [query.flow, query.status, query.code, query.key].some((each) => each !== undefined);
+  const others = [query.tenant, query.flow, query.code, query.key].some((each) => each !== undefined);
+  if (query.status === 'dead') return others ? 'No dead letters fit this filter.' : 'No dead letters.';
+  const filtered = others || query.status !== undefined;
   return filtered ? 'No run fits.' : 'No runs yet.';
 }
 

@@ -23,10 +23,11 @@ export function throughput({ spans, now }: Overview): string {
   const died = spans.reduce((sum, span) => sum + span.died, 0);
   const minutes = Math.round((now - first.from) / 60_000);
   const story = `In the last ${minutes} minutes ${counted(accepted, 'run')} ${accepted === 1 ? 'was' : 'were'} accepted; ${died} died and ${died === 1 ? 'is' : 'are'} dead still.`;
-  return html`<div class="chart"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${story}">
+  return html`<p class="legend quiet"><span class="c-accepted">accepted</span> <span class="c-died">dead still</span> <span>full height: ${counted(most, 'run')}</span></p>
+<div class="chart"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${story}">
 !${bars}
 </svg>
-<p class="axis"><span>${minutes} min ago</span><span><span class="c-accepted">accepted</span> <span class="c-died">dead still</span>, up to ${most}</span><span>now</span></p></div>
+<p class="axis"><span>${minutes} min ago</span><span>now</span></p></div>
 <p class="quiet">${story}</p>
 `;
 }

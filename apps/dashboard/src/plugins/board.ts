@@ -21,6 +21,13 @@ const externalJobUrl = ({ data }: { readonly data: { readonly runId?: unknown } 
   displayText: 'Its run',
 });
 
+/** Bull Board's own links are behind an icon. */
+const WAY_BACK =
+  '<a href="/" style="position:fixed;left:12px;bottom:40px;z-index:1500;padding:4px 12px;border-radius:4px;background:#0b5cad;color:#fff;font:14px system-ui,sans-serif;text-decoration:none">Back to the overview</a>';
+
+/** A stylesheet, or a hint about one, from another host. */
+const FOREIGN_LINK = /<link\b[^>]*\bhref="https?:[^>]*>/g;
+
 const adapterOf = (queue: Queue) =>
   new BullMQAdapter(queue, {
     description: `Runs of the flow "${queue.name}" that are ready or wait. The journal has their state.`,
@@ -66,6 +73,12 @@ export async function board(app: FastifyInstance, options: BoardOptions): Promis
   });
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('content-security-policy', BOARD_POLICY);
+  });
+  // its page asks for a font from elsewhere, which nothing here may: the browser's own is as good
+  app.addHook('onSend', async (request, reply, payload) => {
+    const page = String(reply.getHeader('content-type') ?? '').startsWith('text/html');
+    if (!page || !request.url.startsWith('/queues') || typeof payload !== 'string') return payload;
+    return payload.replaceAll(FOREIGN_LINK, '').replace(/<body\b[^>]*>/, (body) => `${body}${WAY_BACK}`);
   });
   allowOnlyRetries(app, { ...options, deadLetters: queues.deadLetters });
   app.addHook('preHandler', async (request) => {
