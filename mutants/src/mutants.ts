@@ -124,10 +124,11 @@ if refused then return { refused } end`,
   {
     name: 'a step is recorded as done before its effect',
     file: `${SRC}/drive/step-runner.ts`,
-    find: `if (effect.whenInDoubt !== 'repeat') writer.hold(effect.field, intentOf(start));`,
+    find: `if (effect.whenInDoubt !== 'repeat')
+      writer.hold(effect.field, { ...intentOf(start, writer.now()), rule: ruleWord(effect.whenInDoubt) });`,
     replace: `writer.hold(
       effect.field,
-      { ...intentOf(start), kind: 'completed', finishedAt: start.startedAt, result: null },
+      { ...intentOf(start, writer.now()), kind: 'completed', finishedAt: start.startedAt, result: null },
       'null',
     );`,
     tests: engine('crash', 'killed at pay, before'),
@@ -169,9 +170,9 @@ if refused then return { refused } end`,
   },
   {
     name: 'each attempt has a key of its own',
-    file: `${SRC}/drive/attempt.ts`,
+    file: `${SRC}/journal/identity.ts`,
     find: `\${keyAttempt > 1 ? \`:\${keyAttempt}\` : ''}`,
-    replace: `\${keyAttempt > 0 ? \`:\${this.attempt}\` : ''}`,
+    replace: `\${keyAttempt > 0 ? \`:\${Math.random()}\` : ''}`,
     tests: engine('run', 'tries again under the same key'),
   },
   {
@@ -183,7 +184,7 @@ if refused then return { refused } end`,
   },
   {
     name: 'the key is without the generation',
-    file: `${SRC}/drive/attempt.ts`,
+    file: `${SRC}/journal/identity.ts`,
     find: `\${runId}:\${generation}:\${step}`,
     replace: `\${runId}:\${Math.min(1, generation)}:\${step}`,
     tests: engine('effects'),
@@ -436,9 +437,9 @@ redis.call('PEXPIRE', KEYS[1], 604800000)`,
   {
     name: 'a worker that stops forgets what it cut off',
     file: `${SRC}/drive/step-runner.ts`,
-    find: `if (outcome.because === 'worker_stops')
+    find: `if (outcome.because === 'worker_stops') {
         writer.hold`,
-    replace: `if (outcome.because === 'worker_stops' && start.attempts > 99)
+    replace: `if (outcome.because === 'worker_stops' && start.attempts > 99) {
         writer.hold`,
     tests: engine('doubt', 'a worker that stops'),
   },
@@ -460,8 +461,8 @@ redis.call('PEXPIRE', KEYS[1], 604800000)`,
   {
     name: 'a look-up that finds nothing is trusted at once',
     file: `${SRC}/drive/step-runner.ts`,
-    find: 'if (calledAt >= settledAt) return undefined;',
-    replace: 'if (calledAt >= settledAt || settledAt > 0) return undefined;',
+    find: 'const settled = made.startedAt >= settledAt;',
+    replace: 'const settled = made.startedAt >= settledAt || settledAt > 0;',
     tests: engine('doubt', 'a look-up that finds nothing'),
   },
   {

@@ -71,7 +71,7 @@ const ENDLESS = [
 
 /** What may be there for a while. */
 const FLEETING =
-  /^\{hf0\}\/(probe|preflight|providers|(health|limit|alert|audit-run|token|token-lock|tenant-rate)\/.+)$/;
+  /^\{hf0\}\/(probe|preflight|providers|(health|limit|alert|audit-run|token|token-lock|tenant-rate|fleet)\/.+)$/;
 
 function* leftOver(facts: Facts) {
   const { runs, store, workers, unhandled } = facts;

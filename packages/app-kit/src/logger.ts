@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type Logger, pino, stdSerializers } from 'pino';
 
 export type { Logger };
 
@@ -17,6 +17,7 @@ export function createLogger(name: string, level: string): Logger {
   const options = {
     name,
     level,
+    serializers: { err: withoutCommand },
     redact: {
       paths: [...SECRET_PATHS, 'req.headers.authorization', 'req.headers.cookie', 'headers.authorization'],
       censor: '[redacted]',
@@ -27,4 +28,11 @@ export function createLogger(name: string, level: string): Logger {
     ...options,
     transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' } },
   });
+}
+
+/** An error of Redis' carries the command that it was about: its arguments are results, tokens and keys, and stay out of the log. */
+function withoutCommand(error: unknown): unknown {
+  const shown = stdSerializers.err(error as Error) as { command?: { name?: unknown } };
+  const { command, ...rest } = shown;
+  return typeof command?.name === 'string' ? { ...rest, command: command.name } : shown;
 }

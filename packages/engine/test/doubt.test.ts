@@ -132,8 +132,11 @@ describe('after a rollback', () => {
     );
     await connection.set(keys.rollback, Date.now() + 1);
     expect(await driveToItsEnd(driver, runId)).toMatchObject({ status: 'completed', output: 'bought' });
-    // too soon, and again once a late request could not arrive any more
-    expect(seen).toEqual(['look-up', 'look-up', 'label', 'label']);
+    // too soon (unless the machine was slow), and again once a late request could not arrive any more
+    expect(seen.slice(0, -2)).toSatisfy(
+      (looks: string[]) => looks.length > 0 && looks.every((it) => it === 'look-up'),
+    );
+    expect(seen.slice(-2)).toEqual(['label', 'label']);
   });
 
   const haltsAt = (step: string) => async (ctx: FlowContext) => {
