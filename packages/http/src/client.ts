@@ -78,9 +78,14 @@ async function exchangeOver(
 ): Promise<Exchange> {
   const error = await connections.ready(request.signal);
   if (error) return { ended: 'failed', sent: false, error };
-  if (request.mayStart?.() === false)
-    return { ended: 'failed', sent: false, error: new BrokenOffError('not_started') };
-  return exchange(connections.dispatcher, { ...request, origin: connections.origin }, limits);
+  try {
+    if (request.mayStart?.() === false)
+      return { ended: 'failed', sent: false, error: new BrokenOffError('not_started') };
+    // not awaited here: once dispatched, the request has its connection
+    return exchange(connections.dispatcher, { ...request, origin: connections.origin }, limits);
+  } finally {
+    connections.release();
+  }
 }
 
 function checkPrivate(origin: string, plaintextHosts: readonly string[] = []): void {

@@ -35,6 +35,14 @@ function isProxied({ protocol, hostname }: URL, env: NodeJS.ProcessEnv = process
   );
 }
 
+/** A connection that no request has used yet; who takes it lets it `leave`, so that it is watched no longer. */
+interface Spare {
+  readonly socket: Socket;
+  leave(): void;
+}
+
+const ENDS = ['close', 'error', 'end'] as const;
+
 /** Without a word from the provider, an idle connection is kept for so long; with one (`Keep-Alive: timeout`), as long as it says. */
 const KEPT_IDLE_MS = 30_000;
 
@@ -47,8 +55,8 @@ export class Connections {
   readonly #pool: Pool | undefined;
   readonly origin: string;
   readonly #open: buildConnector.connector;
-  readonly #spare: Socket[] = [];
-  /** Callers that were told that there is one, and have not used it yet. */
+  readonly #spare: Spare[] = [];
+  /** Callers that were told that there is one, and have neither used it nor released it yet. */
   #reserved = 0;
 
   /** @throws TypeError for a proxy that is no URL */
@@ -71,9 +79,8 @@ export class Connections {
       connect: (options, callback) => {
         const spare = this.#spare.pop();
         if (spare) {
-          spare.removeAllListeners('close');
-          spare.removeAllListeners('error');
-          queueMicrotask(() => callback(null, spare));
+          spare.leave();
+          queueMicrotask(() => callback(null, spare.socket));
         } else {
           this.#open(options, (...result) => {
             if (result[0] === null) skipContinue(result[1]);
@@ -86,33 +93,34 @@ export class Connections {
   }
 
   /**
-   * Waits until a request would find a connection.
-   * @returns why there is none; nothing was sent then
+   * Waits until a request would find a connection, and reserves it. Whoever was told so calls {@link release}: as soon as its request is
+   * dispatched, or when it does not send one.
+   * @returns why there is none; nothing was sent then, and nothing is reserved
    */
   async ready(signal: AbortSignal): Promise<Error | undefined> {
-    if (!this.#pool || this.#pool.closed || this.#pool.destroyed) return undefined;
+    if (!this.#pool || this.#pool.closed || this.#pool.destroyed) {
+      this.#reserved += 1;
+      return undefined;
+    }
     if (signal.aborted) return new BrokenOffError('aborted', { cause: signal.reason });
     const free = this.#pool.stats.free + this.#spare.length;
     if (free > this.#reserved) {
-      this.#reserve();
+      this.#reserved += 1;
       return undefined;
     }
     const failure = await this.#make(signal);
-    if (!failure) this.#reserve();
+    if (!failure) this.#reserved += 1;
     return failure;
   }
 
-  async close(): Promise<void> {
-    for (const socket of this.#spare.splice(0)) socket.destroy();
-    await this.dispatcher.close();
+  /** Gives back what {@link ready} reserved. A dispatched request has its connection already, which is counted as taken by then. */
+  release(): void {
+    this.#reserved -= 1;
   }
 
-  /** For the rest of this turn and the next: by then the request is with its connection. */
-  #reserve(): void {
-    this.#reserved += 1;
-    setImmediate(() => {
-      this.#reserved -= 1;
-    });
+  async close(): Promise<void> {
+    for (const { socket } of this.#spare.splice(0)) socket.destroy();
+    await this.dispatcher.close();
   }
 
   #make(signal: AbortSignal): Promise<Error | undefined> {
@@ -137,15 +145,18 @@ export class Connections {
       socket.destroy();
       return;
     }
-    this.#spare.push(socket);
     const drop = () => {
-      const at = this.#spare.indexOf(socket);
+      const at = this.#spare.indexOf(spare);
       if (at >= 0) this.#spare.splice(at, 1);
       socket.destroy();
     };
-    socket.once('close', drop);
-    socket.once('error', drop);
-    socket.once('end', drop);
+    const leave = () => {
+      for (const event of ENDS) socket.off(event, drop);
+      socket.setTimeout(0, drop);
+    };
+    const spare = { socket, leave };
+    this.#spare.push(spare);
+    for (const event of ENDS) socket.once(event, drop);
     socket.setTimeout(KEPT_IDLE_MS, drop);
   }
 }
