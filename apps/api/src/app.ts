@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { addHealthRoutes, createMetrics, type Preflight } from '@holdfast/app-kit';
+import { addHealthRoutes, createMetrics, Places, type Preflight } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { ApiKeys, Operations } from '@holdfast/operations';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
@@ -51,6 +51,9 @@ export interface Api {
   readonly drain: Drain;
 }
 
+/** Requests that wait for the end of their run (`Prefer: wait`): each costs a socket, and looks at Redis while nothing happens. */
+const MAX_WAITS = { all: 1_000, each: 200 } as const;
+
 /** The HTTP API, complete but for a port to listen on. */
 export async function buildApi(parts: ApiParts): Promise<Api> {
   const { client, flows, keys, storedKeys, operations, readProviders, preflight, limit, log } = parts;
@@ -87,8 +90,9 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(rateLimit, { limit });
   await app.register(onlyOnceAdmitted, { preflight });
 
-  await app.register(submitRoutes, { client, stopping: drain.signal });
-  await app.register(paymentRoutes, { client, stopping: drain.signal });
+  const accepting = { client, stopping: drain.signal, waits: new Places(MAX_WAITS) };
+  await app.register(submitRoutes, accepting);
+  await app.register(paymentRoutes, accepting);
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
   await app.register(runEventRoutes, { client, keys, stopping: drain.signal });

@@ -1,8 +1,8 @@
+import { Places } from '@holdfast/app-kit';
 import type { Run } from '@holdfast/engine';
 import { waitFor } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventStream } from '../src/event-stream.ts';
-import { StreamPlaces } from '../src/stream-places.ts';
 import { type EventSource, openEvents } from './support/event-source.ts';
 import { ORDER } from './support/order.ts';
 import { startTestApi, type TestApi } from './support/test-api.ts';
@@ -124,7 +124,7 @@ test('one tenant has a hundred streams at most; a closed one makes room', async 
 });
 
 test('there is a bound for all tenants together', () => {
-  const places = new StreamPlaces({ all: 2, perTenant: 5 });
+  const places = new Places({ all: 2, each: 5 });
   const giveBack = places.take('a');
   expect(places.take('b')).toBeTypeOf('function');
   expect(places.take('c')).toBeUndefined();

@@ -183,3 +183,14 @@ test('an order of many items is accepted whole', async () => {
   const run = await waitFor(() => api.ask({ path: `/v1/runs/${json.id}` }), { what: 'the run' });
   expect(run.status).toBe(200);
 });
+
+test('as many as may wait for their runs do; who comes after them is answered at once', async () => {
+  const wait = () => api.order(ORDER, { 'idempotency-key': newKey(), prefer: 'wait=2' });
+  const answers = await Promise.all(Array.from({ length: 210 }, wait));
+  expect(answers.map(({ status }) => status)).toEqual(Array(210).fill(202));
+  const applied = answers.filter(({ headers }) => headers['preference-applied'] === 'wait=2');
+  expect(applied).toHaveLength(200);
+  // their places are free again
+  const later = await api.order(ORDER, { 'idempotency-key': newKey(), prefer: 'wait=0' });
+  expect(later.headers['preference-applied']).toBe('wait=0');
+});

@@ -5,6 +5,7 @@ import { problemPage } from './pages/problem-page.ts';
 const TITLES = {
   bad_request: 'The request could not be read',
   login_required: 'Log in to see the dashboard',
+  login_locked: 'Too many wrong logins',
   read_only: 'This login is for looking only',
   cross_site_request: 'The request came from another site',
   page_not_found: 'There is no such page',
@@ -14,6 +15,7 @@ const TITLES = {
   letter_not_failed: 'This letter does not wait for a retry',
   flow_not_registered: 'Nobody can go on with this run',
   too_many_redrives: 'Too much is being redriven already',
+  too_many_streams: 'Too many pages are open',
   internal_error: 'Something went wrong on our side',
   store_unavailable: 'Redis is away',
 } as const;

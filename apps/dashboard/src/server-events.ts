@@ -1,15 +1,23 @@
 import { Readable } from 'node:stream';
+import { Places } from '@holdfast/app-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { operatorOf } from './plugins/login.ts';
+import { DashboardProblem } from './problems.ts';
 
 /** So that what stands in between does not take the connection for dead. */
 const COMMENT_EVERY_MS = 15_000;
 
+/** Each page that is open has one. */
+const MOST = { all: 500, each: 200 } as const;
+
 /** Open streams, to be ended when the dashboard closes. */
 export class EventStreams {
   readonly #open = new Set<AbortController>();
+  readonly #places = new Places(MOST);
 
   /**
    * Answers with server-sent events until the source ends or the client goes.
+   * @throws DashboardProblem when this login, or all together, have as many open as may be
    * @param source what to send: `id` comes back as Last-Event-ID when the browser connects again
    */
   send(
@@ -17,6 +25,11 @@ export class EventStreams {
     reply: FastifyReply,
     source: (signal: AbortSignal) => AsyncIterable<{ readonly id: string }>,
   ): FastifyReply {
+    const giveBack = this.#places.take(operatorOf(request).user);
+    if (!giveBack)
+      throw new DashboardProblem(429, 'too_many_streams', 'As many pages follow their run as may be.', {
+        'retry-after': '5',
+      });
     const stop = new AbortController();
     this.#open.add(stop);
     const stream = new Readable({ read() {} });
@@ -33,6 +46,7 @@ export class EventStreams {
     };
     stream.once('close', () => {
       clearInterval(comments);
+      giveBack();
       this.#open.delete(stop);
       stop.abort();
     });

@@ -12,6 +12,9 @@ const PATHS = [
   ...['/queues', '/queues/', '/queues/queue/order', '/queues/api/queues', '/metrics', '/nope'],
 ];
 
+/** Each wrong login is from another client: enough of them from one are locked out. */
+let address = 0;
+
 describe.each(PATHS)('%s', (path) => {
   test.each([
     undefined,
@@ -24,7 +27,9 @@ describe.each(PATHS)('%s', (path) => {
     basic(`${USER}x`, PASSWORD),
     basic(`${USER}:${PASSWORD}`, ''),
   ])('is not shown without the right login (%s)', async (authorization) => {
-    const { status, headers, text } = await dashboard.ask({ path, headers: { authorization } });
+    address += 1;
+    const from = `127.0.1.${address}`;
+    const { status, headers, text } = await dashboard.ask({ path, from, headers: { authorization } });
     expect(status).toBe(401);
     expect(headers['www-authenticate']).toMatch(/^Basic realm="Holdfast"/);
     expect(headers['content-type']).toBe('application/problem+json');

@@ -1,5 +1,6 @@
 import { appRoutes } from '@bull-board/api/dist/routes.js';
 import { waitFor } from '@holdfast/testkit';
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -173,4 +174,24 @@ describe('with dead orders', () => {
     }
     await waitFor(async () => (await queues())['dead-letters']?.counts.failed === 0, { what: 'no letters' });
   });
+});
+
+test('a page of the board has a hundred jobs at most, whatever is asked for', async () => {
+  const connection = new Redis(dashboard.redis.url, { maxRetriesPerRequest: null });
+  const queue = new Queue('refund', { connection, prefix: '{hf0}' });
+  try {
+    await queue.addBulk(Array.from({ length: 120 }, (_, n) => ({ name: 'x', data: { runId: `run_${n}` } })));
+    for (const asked of ['1000000', '1e9', 'x', '-5']) {
+      const path = `/queues/api/queues?activeQueue=refund&status=waiting&page=1&jobsPerPage=${asked}`;
+      const { status, text } = await dashboard.ask({ path });
+      expect(status).toBe(200);
+      const shown = JSON.parse(text).queues.find(({ name }: BoardQueue) => name === 'refund').jobs.length;
+      expect(shown).toBeLessThanOrEqual(100);
+      expect(shown).toBeGreaterThan(0);
+    }
+  } finally {
+    await queue.obliterate({ force: true });
+    await queue.close();
+    connection.disconnect();
+  }
 });

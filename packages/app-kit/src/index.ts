@@ -17,6 +17,7 @@ export { duration } from './duration.ts';
 export { addHealthRoutes, createMetrics, type Health } from './health.ts';
 export { explainListenError, listen } from './listen.ts';
 export { createLogger, type Logger } from './logger.ts';
+export { type PlaceBounds, Places } from './places.ts';
 export {
   checkRedis,
   type Durability,

@@ -3,10 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isRedisAway } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import type { FlowContract } from './contract/define-flow.ts';
+import { MAX_TIMER_MS } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
-import { isTerminal, type Json, type Run } from './contract/run.ts';
+import { isTerminal, type Json, type Run, type RunStatus } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw } from './journal/journal.ts';
@@ -26,6 +27,9 @@ import { RunWatch } from './observe/run-watch.ts';
 import { cancelRun, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
 import { Jobs } from './queue/jobs.ts';
+
+/** Pauses before the looks at a run that may be over in milliseconds; after them all waits are on one watch. */
+const FIRST_LOOKS_MS = [0, 10, 15, 22] as const;
 
 export interface SubmitRequest {
   readonly flow: string;
@@ -266,14 +270,17 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     listDead: (tenant, query = {}) => listRuns(journal, 'dead', tenant, { ...query, status: 'dead' }),
 
     async waitForEnd(tenant, runId, timeoutMs, signal) {
-      const giveUpAt = performance.now() + timeoutMs;
-      for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 1.5, 250)) {
+      const late = AbortSignal.timeout(Math.min(timeoutMs, MAX_TIMER_MS));
+      const until = signal ? AbortSignal.any([late, signal]) : late;
+      for (const pauseMs of FIRST_LOOKS_MS) {
+        await delay(pauseMs, undefined, { signal: until }).catch(() => {});
         const status = await journal.readStatus(runId);
-        const leftMs = giveUpAt - performance.now();
-        const over = status === undefined || status === 'dead' || isTerminal(status);
-        if (over || leftMs <= 0 || signal?.aborted) return client.getRun(tenant, runId);
-        await delay(Math.min(pauseMs, leftMs), undefined, { signal }).catch(() => {});
+        if (status === undefined || isOver(status) || until.aborted) return client.getRun(tenant, runId);
       }
+      const run = await client.getRun(tenant, runId);
+      if (!run || isOver(run.status)) return run;
+      for await (const changed of watch.changes(run, until)) if (isOver(changed.status)) break;
+      return client.getRun(tenant, runId);
     },
 
     changes: (run, signal) => watch.changes(run, signal),
@@ -441,4 +448,9 @@ function askingRedis<T extends object>(target: T): T {
       };
     },
   });
+}
+
+/** Nothing more comes of it by itself. */
+function isOver(status: RunStatus): boolean {
+  return status === 'dead' || isTerminal(status);
 }

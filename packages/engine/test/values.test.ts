@@ -200,3 +200,15 @@ describe('durations', () => {
     expect(await driver.read(runId)).toMatchObject({ waitingFor: { until: 8.64e15 } });
   });
 });
+
+it('a recorded error has no mail address, card number or credential in it', () => {
+  const cause = new Error('Authorization: Bearer abc.def-ghi_jkl');
+  const error = new Error('no route to ada@example.com for card 4242 4242 4242 4242', { cause });
+  const { message, stack, cause: inner } = toErrorRecord(error);
+  expect(message).toBe('no route to [redacted] for card [redacted]');
+  expect(stack).not.toContain('ada@example.com');
+  expect(inner?.message).toBe('Authorization: [redacted]');
+  // one that is cut does not end in half of a secret
+  const long = toErrorRecord(new Error(`${'x '.repeat(995)}ada.lovelace@example.com`));
+  expect(long.message).not.toContain('ada');
+});

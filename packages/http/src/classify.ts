@@ -1,10 +1,11 @@
+import { redactShapes } from '@holdfast/engine';
 import type { z } from 'zod';
 import type { Exchange } from './exchange.ts';
 import { codeOf, failureCode } from './failure-code.ts';
 import type { Details, InDoubt, Misconfigured, Outcome, ResponseHeaders } from './outcome.ts';
 import { readRateLimit } from './rate-limit-header.ts';
 import { type Expected, readJson, readText, readValueAs } from './read-body.ts';
-import { redactJson, redactShapes, redactText } from './redact.ts';
+import { redactJson, redactText } from './redact.ts';
 import { readRetryAfter } from './retry-after.ts';
 
 type Answered = Extract<Exchange, { ended: 'answered' }>;
@@ -197,7 +198,7 @@ function misconfigured(
 
 function readValue<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {
   const { status, headers, body } = answer;
-  if (body.whole && body.bytes.length > 0 && isPage(answer) && expected.expects !== 'text') {
+  if (body.whole && body.bytes.length > 0 && isPage(answer) && expected.expects !== 'html') {
     const message = `the answer is a page for people (${status}), such as that of a firewall or a login: check the provider's URL, and what stands in front of it`;
     const found = misconfigured(answer, undefined, { code: 'not_from_provider', message });
     return expected.safe ? found : { ...found, mayHaveHappened: true };

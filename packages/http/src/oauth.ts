@@ -37,6 +37,11 @@ export interface OAuthRefreshToken extends OAuthOptions {
   /** Absent for a public client. */
   readonly clientSecret?: string;
   readonly refreshToken: string;
+  /**
+   * `false` vouches that the server never takes a refresh token back: then it need not be `kept`. Default true: what each process had for
+   * itself would be refused once another, or its predecessor, has used it.
+   */
+  readonly rotates?: boolean;
 }
 
 /**
@@ -51,11 +56,15 @@ export function oauthClientCredentials(options: OAuthClientCredentials): Auth {
 
 /**
  * OAuth 2 refresh token (RFC 6749, 6). A new refresh token that comes with an access token takes the place of the old one: in all processes
- * and over restarts, where they are `kept`; else in this process, so that a server which then refuses the old one can serve one only.
- * @throws TypeError for a token URL that cannot be used
+ * and over restarts, since they are `kept`; where the server does not rotate them, in this process.
+ * @throws TypeError for a token URL that cannot be used, and for refresh tokens that may rotate and are not kept
  */
-export function oauthRefreshToken({ refreshToken, ...options }: OAuthRefreshToken): Auth {
+export function oauthRefreshToken({ refreshToken, rotates = true, ...options }: OAuthRefreshToken): Auth {
   checkTokenUrl(options);
+  if (rotates && !options.kept)
+    throw new TypeError(
+      'a refresh token that may rotate has to be kept for all processes (`kept`, which needs HOLDFAST_ENCRYPTION_KEYS); `rotates: false` says that the server never takes one back',
+    );
   const grant = { type: 'refresh_token', refreshToken } as const;
   // another first refresh token is another chain of them
   return authOf(options, grant, `${options.clientId}\n${refreshToken}`);

@@ -2,8 +2,8 @@ import type { ResponseHeaders } from './outcome.ts';
 
 export type ReadJson = { readonly value: unknown } | { readonly fault: string; readonly message: string };
 
-/** How a body is wanted: parsed, as text (XML, CSV …), or as it came. */
-export type Expected = 'json' | 'text' | 'bytes';
+/** How a body is wanted: parsed, as text (XML, CSV …), or as it came. A page (HTML) is the answer of somebody else unless `html` asks for it. */
+export type Expected = 'json' | 'text' | 'html' | 'bytes';
 
 /** @returns `undefined` as the value when there is no body. */
 export function readValueAs(expected: Expected, headers: ResponseHeaders, bytes: Buffer): ReadJson {

@@ -78,6 +78,7 @@ export function toWire<T>(basePath: string, request: HttpRequest<T>): WireReques
 const ACCEPTS = {
   json: 'application/json',
   text: 'application/xml, text/*;q=0.9, */*;q=0.1',
+  html: 'text/html, application/xhtml+xml;q=0.9',
   bytes: '*/*',
 } as const satisfies Record<Expected, string>;
 

@@ -22,7 +22,7 @@ async function api(token: Reply, refuse: (authorization: string) => boolean = ()
   const connect = (more: Partial<OAuthRefreshToken> = {}) =>
     client(url, {
       auth: oauthRefreshToken({
-        ...{ tokenUrl: `${url}/token`, clientId: 'app', refreshToken: 'refresh_canary_0' },
+        ...{ tokenUrl: `${url}/token`, clientId: 'app', refreshToken: 'refresh_canary_0', rotates: false },
         ...more,
       }),
     });
@@ -39,6 +39,13 @@ const issue =
     });
 
 describe('a refresh token', () => {
+  it('that may rotate is refused where it is not kept: the next process would come with one that is used up', () => {
+    const options = { tokenUrl: 'https://id.example.com/token', clientId: 'app', refreshToken: 'secret_0' };
+    expect(() => oauthRefreshToken(options)).toThrow(/HOLDFAST_ENCRYPTION_KEYS/);
+    expect(() => oauthRefreshToken(options)).not.toThrow(/secret_0/);
+    expect(() => oauthRefreshToken({ ...options, rotates: false })).not.toThrow();
+  });
+
   it('gets an access token, once for all requests at once', async () => {
     const { tokens, calls, connect, grants } = await api(issue());
     const http = connect({ clientSecret: 'secret', scope: 'labels' });

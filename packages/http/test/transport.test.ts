@@ -93,6 +93,17 @@ describe('a body', () => {
     const bytes = await http.request({ ...post(), schema: z.instanceof(Buffer), expects: 'bytes' });
     expect(bytes).toMatchObject({ kind: 'ok', value: Buffer.from('<ok/>') });
   });
+
+  it('that is a page is not from the provider, unless a page is what is wanted', async () => {
+    const { url } = await serveHttp((_, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Log in</h1>'),
+    );
+    const http = client(url);
+    const text = await http.request({ ...post(), schema: z.string(), expects: 'text' });
+    expect(text).toMatchObject({ kind: 'misconfigured', code: 'not_from_provider', mayHaveHappened: true });
+    const page = await http.request({ ...post(), schema: z.string(), expects: 'html' });
+    expect(page).toMatchObject({ kind: 'ok', value: '<h1>Log in</h1>' });
+  });
 });
 
 describe('an interim answer that nobody asked for', () => {

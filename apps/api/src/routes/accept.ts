@@ -1,3 +1,4 @@
+import type { Places } from '@holdfast/app-kit';
 import type { Client, Run, SubmitReply } from '@holdfast/engine';
 import { isTerminal } from '@holdfast/engine';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -18,6 +19,8 @@ export interface AcceptOptions {
   readonly client: Client;
   /** Aborted when the server is stopping. */
   readonly stopping: AbortSignal;
+  /** For requests that wait for the end of their run; who finds none is answered at once. */
+  readonly waits: Places;
 }
 
 /** What the routes that accept runs have in common. */
@@ -37,7 +40,7 @@ export interface Acceptance {
 }
 
 /** @param app the scope of the routes; once for each */
-export function acceptance(app: FastifyInstance, { client, stopping }: AcceptOptions): Acceptance {
+export function acceptance(app: FastifyInstance, { client, stopping, waits }: AcceptOptions): Acceptance {
   app.decorateRequest('idempotencyKey', '');
 
   async function submit(
@@ -78,8 +81,15 @@ export function acceptance(app: FastifyInstance, { client, stopping }: AcceptOpt
     const waitSeconds = preferredWaitSeconds(request.headers.prefer);
     if (waitSeconds === undefined) return send(request, reply, submitted.run);
 
-    reply.header('preference-applied', `wait=${waitSeconds}`);
-    return send(request, reply, await waitForEnd(reply, submitted.run, waitSeconds));
+    // a preference may be passed over (RFC 7240): who finds no place is answered at once, and sees so by the missing header
+    const giveBack = waits.take(submitted.run.tenant);
+    if (!giveBack) return send(request, reply, submitted.run);
+    try {
+      reply.header('preference-applied', `wait=${waitSeconds}`);
+      return send(request, reply, await waitForEnd(reply, submitted.run, waitSeconds));
+    } finally {
+      giveBack();
+    }
   }
 
   /** The run is accepted already, so trouble while waiting is no reason to answer with an error. */

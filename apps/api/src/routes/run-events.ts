@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
+import { Places } from '@holdfast/app-kit';
 import { type Client, isTerminal } from '@holdfast/engine';
 import type { FastifyInstance } from 'fastify';
 import type { KeyLookup } from '../api-keys.ts';
 import { eventStream, lastEventId } from '../event-stream.ts';
 import { bearerKey, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
-import { StreamPlaces } from '../stream-places.ts';
 
 export interface RunEventsOptions {
   readonly client: Client;
@@ -15,14 +15,14 @@ export interface RunEventsOptions {
 }
 
 /** A stream costs a socket, and up to twenty small looks a second whether its run has changed; two while nothing happens. */
-const MAX_STREAMS = { all: 500, perTenant: 100 } as const;
+const MAX_STREAMS = { all: 500, each: 100 } as const;
 
 /** `GET /v1/runs/{id}/events`: how a run stands, told whenever it changes, until it has ended. */
 export async function runEventRoutes(
   app: FastifyInstance,
   { client, keys, stopping }: RunEventsOptions,
 ): Promise<void> {
-  const places = new StreamPlaces(MAX_STREAMS);
+  const places = new Places(MAX_STREAMS);
 
   app.get<{ Params: { id: string } }>(
     '/v1/runs/:id/events',

@@ -51,7 +51,7 @@ export async function startTestApi(redis?: TestRedis): Promise<TestApi> {
   await waitFor(async () => (await send(api.url, { path: '/readyz' })).status === 200, { what: 'Redis' });
   const { json: document } = await send(api.url, { path: '/openapi.json' });
   const faultsOf = conformanceTo(document as unknown as OpenApi);
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 200 });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 300 });
 
   const ask = async (what: Ask) => {
     const answer = await send(api.url, what, agent);

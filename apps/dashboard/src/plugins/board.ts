@@ -25,6 +25,9 @@ const externalJobUrl = ({ data }: { readonly data: { readonly runId?: unknown } 
 const WAY_BACK =
   '<a href="/" style="position:fixed;left:12px;bottom:40px;z-index:1500;padding:4px 12px;border-radius:4px;background:#0b5cad;color:#fff;font:14px system-ui,sans-serif;text-decoration:none">Back to the overview</a>';
 
+/** On one page of Bull Board, whatever is asked for. */
+const MOST_JOBS = 100;
+
 /** A stylesheet, or a hint about one, from another host. */
 const FOREIGN_LINK = /<link\b[^>]*\bhref="https?:[^>]*>/g;
 
@@ -73,6 +76,14 @@ export async function board(app: FastifyInstance, options: BoardOptions): Promis
   });
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('content-security-policy', BOARD_POLICY);
+  });
+  // it takes any number
+  app.addHook('preValidation', async ({ query }) => {
+    const asked = query as { jobsPerPage?: unknown };
+    if (asked.jobsPerPage !== undefined)
+      asked.jobsPerPage = String(
+        Math.min(Math.max(Math.trunc(Number(asked.jobsPerPage)) || MOST_JOBS, 1), MOST_JOBS),
+      );
   });
   // its page asks for a font from elsewhere, which nothing here may: the browser's own is as good
   app.addHook('onSend', async (request, reply, payload) => {

@@ -4,6 +4,7 @@ import type { Actor } from '@holdfast/operations';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { DashboardProblem } from '../problems.ts';
+import { WrongLogins } from '../wrong-logins.ts';
 
 /** `admin` sees and does everything; `viewer` changes nothing and sees no payload. */
 export type Role = 'admin' | 'viewer';
@@ -24,19 +25,28 @@ const OPEN = new Set(['/livez', '/readyz', '/assets/:file']);
 
 const operators = new WeakMap<FastifyRequest, Operator>();
 
-/** HTTP basic over everything else, unknown pages too. Names and passwords are compared in constant time. Writes are for admins. */
+/**
+ * HTTP basic over everything else, unknown pages too. Names and passwords are compared in constant time; wrong ones are logged, slowed down
+ * and, after some, locked out. Writes are for admins.
+ */
 export const login = fp(async (app, { accounts }: { readonly accounts: readonly Account[] }) => {
+  const attempts = new WrongLogins();
   const known = accounts.map(({ user, password, role }) => ({ user, role, digest: digest(user, password) }));
   await app.register(basicAuth, {
     authenticate: { realm: 'Holdfast' },
     validate: async (user, password, request) => {
       const given = digest(user, password);
+      const who = attempts.of(accounts.some((account) => account.user === user) ? user : '', request.ip);
+      await attempts.refuseLocked(who);
       // every account is compared with, also once one was found
       const [found] = known.filter((account) => timingSafeEqual(account.digest, given));
       if (found) {
         operators.set(request, { user: found.user, role: found.role });
+        await attempts.forget(who);
         return;
       }
+      const wrong = await attempts.note(who);
+      request.log.warn({ user: user.slice(0, 100), address: request.ip, wrong }, 'a login was refused');
       throw Object.assign(
         new DashboardProblem(401, 'login_required', 'The user name or the password is wrong.'),
         { statusCode: 401 },

@@ -54,19 +54,33 @@ export function allowOnlyRetries(app: FastifyInstance, options: RetryOptions): v
   });
 }
 
-/** @returns how many runs were redriven, as far as could be waited for */
+/**
+ * One tenant after the other, so that their number is no bound.
+ * @returns how many runs were redriven, as far as could be waited for; the rest goes on
+ */
 async function retryAll(request: FastifyRequest, { client, redrives }: RetryOptions): Promise<number> {
+  const actor = actorOf(request);
+  const tenants = await client.tenants();
   let redriven = 0;
-  const each = (await client.tenants()).map(async (tenant) => {
-    const end = redrives.start(actorOf(request), { tenant, ...RETRY_ALL });
-    if (!end) throw new DashboardProblem(429, 'too_many_redrives', 'Wait until one of them has ended.');
-    redriven += (await end).redriven;
-  });
+  const each = async () => {
+    for (const [at, tenant] of tenants.entries()) {
+      const end = redrives.start(actor, { tenant, ...RETRY_ALL });
+      if (!end)
+        throw new DashboardProblem(
+          429,
+          'too_many_redrives',
+          `Wait until one of them has ended. ${at} of ${tenants.length} tenants are done.`,
+        );
+      redriven += (await end).redriven;
+    }
+  };
+  const all = each();
+  all.catch((error: unknown) => request.log.warn({ err: error }, 'retry all ended early; ask for it again'));
   let patience: NodeJS.Timeout | undefined;
   const enough = new Promise<void>((resolve) => {
     patience = setTimeout(resolve, PATIENCE_MS);
   });
-  await Promise.race([Promise.all(each), enough]).finally(() => clearTimeout(patience));
+  await Promise.race([all, enough]).finally(() => clearTimeout(patience));
   return redriven;
 }
 

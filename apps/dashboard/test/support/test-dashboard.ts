@@ -18,6 +18,8 @@ export interface Answer {
 export interface Ask {
   readonly method?: string;
   readonly path: string;
+  /** A loopback address of one's own: wrong logins count by address. */
+  readonly from?: string | undefined;
   /** undefined leaves a header out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly body?: object;
@@ -67,7 +69,7 @@ export function basic(user: string, password: string): string {
 
 function send(
   url: string,
-  { path, headers = {}, body, form, method = form ? 'POST' : 'GET' }: Ask,
+  { path, from, headers = {}, body, form, method = form ? 'POST' : 'GET' }: Ask,
 ): Promise<Answer> {
   const all = {
     authorization: basic(USER, PASSWORD),
@@ -79,7 +81,7 @@ function send(
   return new Promise((resolve, reject) => {
     const request = http.request(
       `${url}${path}`,
-      { method, headers: Object.fromEntries(given) },
+      { method, headers: Object.fromEntries(given), localAddress: from },
       (response) => {
         let text = '';
         response.setEncoding('utf8');

@@ -28,7 +28,7 @@ const KNOWN = new Map<DurationInput, number>();
 const MAX_KNOWN = 1_000;
 
 /** The longest that a timer of Node's can be. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A timer as long as any duration. @returns ends it early */
 export function startTimer(ms: number, onEnd: () => void): () => void {

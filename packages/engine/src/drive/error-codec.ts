@@ -1,16 +1,20 @@
 import { types } from 'node:util';
 import { RejectedError, StepError } from '../contract/errors.ts';
+import { redactShapes } from '../contract/redact-shapes.ts';
 import type { ErrorRecord, Json } from '../contract/run.ts';
 
 const MAX_CODE = 100;
 const MAX_MESSAGE = 2_000;
 const MAX_STACK = 4_000;
 const MAX_DEPTH = 5;
+/** What somebody throws may be of any length; so much of it is looked through. */
+const MOST_READ = 20_000;
 
 const MAX_ERRORS = 10;
 
 /**
- * Turns whatever was thrown into what the journal keeps: code, message, stack, causes and what an AggregateError holds, each bounded.
+ * Turns whatever was thrown into what the journal keeps: code, message, stack, causes and what an AggregateError holds, each
+ * bounded, and without what looks like a mail address, a card number or a credential: whoever may see that a run failed may read them.
  * Takes anything at all, also what throws when it is looked at.
  */
 export function toErrorRecord(thrown: unknown, depth = 1): ErrorRecord {
@@ -106,8 +110,11 @@ function snakeCase(name: string): string {
   return name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
 }
 
+/** Masked before it is cut, so that no half of a secret is left at the end. */
 function bounded(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max)}… (${text.length - max} more characters)`;
+  const clean = redactShapes(text.slice(0, MOST_READ));
+  const left = clean.length + Math.max(0, text.length - MOST_READ) - max;
+  return left <= 0 ? clean : `${clean.slice(0, max)}… (${left} more characters)`;
 }
 
 function show(value: unknown): string {

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
-import { redactShapes } from '../src/redact.ts';
+import { redactShapes } from '../src/contract/redact-shapes.ts';
 
 it.each([
   ['sent to ada.lovelace+x@mail.example.co.uk today', 'sent to [redacted] today'],
+  ['at undici@7.1.0 and @scope/name@10.0.0', 'at undici@7.1.0 and @scope/name@10.0.0'],
   ['card 4242 4242 4242 4242 declined', 'card [redacted] declined'],
   ['card 4242424242424242', 'card [redacted]'],
   ['order 1234567890123456 is no card', 'order 1234567890123456 is no card'],
