@@ -23,9 +23,9 @@ export function sendUnlessKnown(
   return reply.send(body());
 }
 
-/** Strong: the revision grows with every change of what is shown. */
+/** Strong: the revision grows with every change of what is shown; a run that has the id of one that is gone was made at another time. */
 function etagOf(run: Run): string {
-  return `"${run.revision}-${run.status}"`;
+  return `"${run.createdAt.toString(36)}-${run.revision}-${run.status}"`;
 }
 
 /** If-None-Match compares weakly (RFC 9110, 13.1.2). */

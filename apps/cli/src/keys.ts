@@ -1,5 +1,14 @@
 import { duration, OperatorError } from '@holdfast/app-kit';
-import { type ApiKey, type ApiKeys, createApiKeys, SCOPES, type Scope, Tenant } from '@holdfast/operations';
+import {
+  type ApiKey,
+  type ApiKeys,
+  createApiKeys,
+  KeyName,
+  MAX_KEY_HOLDS_MS,
+  SCOPES,
+  type Scope,
+  Tenant,
+} from '@holdfast/operations';
 import { z } from 'zod';
 import { askFor } from './api.ts';
 import type { Commands } from './cli.ts';
@@ -117,6 +126,10 @@ function inRedis(io: Io, keys: ApiKeys, tenant: string): Keys {
       if (holds && !(holds.success && holds.data > 0)) {
         throw new UsageError(`--expires-in ${expiresIn} is no duration; write one like 90d or 12h.`);
       }
+      if (holds?.success && holds.data > MAX_KEY_HOLDS_MS)
+        throw new UsageError(`--expires-in ${expiresIn}: a key holds for ten years at most.`);
+      const called = KeyName.safeParse(key.name);
+      if (!called.success) throw new UsageError(`--name: ${called.error.issues[0]?.message}.`);
       const created = await keys.create(actor, {
         ...{ tenant, ...key },
         ...(holds?.success && { expiresInMs: holds.data }),

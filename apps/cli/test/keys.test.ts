@@ -88,6 +88,11 @@ test.each([
     ['create', '--name', 'a', '--scopes', 'read', '--tenant', 'shop', '--expires-in', 'soon', '--redis'],
     /90d/,
   ],
+  [
+    ['create', '--name', 'a', '--scopes', 'read', '--tenant', 'shop', '--expires-in', '4000d', '--redis'],
+    /ten years/,
+  ],
+  [['create', '--name', 'a\nb', '--scopes', 'read', '--tenant', 'shop', '--redis'], /1 to 100 printable/],
   [['revoke', 'none', '--tenant', 'shop', '--redis'], /has no key none/],
 ])('keys %j is refused, saying what to do', async (args, says) => {
   const { code, err } = await holdfast(['keys', ...args], { HOLDFAST_REDIS_URL: redis.url });

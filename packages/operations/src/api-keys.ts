@@ -22,6 +22,14 @@ export const Tenant = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'expected 1 to 63 lower-case letters, digits, "_" or "-"');
 
+/** What a key may be called: it stands in logs, lists and terminals. */
+export const KeyName = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,100}$/, 'expected 1 to 100 printable ASCII characters');
+
+/** Ten years. */
+export const MAX_KEY_HOLDS_MS = 10 * 365 * 24 * 60 * 60 * 1_000;
+
 /** A key as people see it: all but its secret, of which only a hash is stored. Times are Unix milliseconds on Redis' clock. */
 export interface ApiKey {
   readonly id: string;
@@ -38,17 +46,20 @@ export interface ApiKey {
 
 export interface NewApiKey {
   readonly tenant: string;
-  /** 1 to 100 characters, for people and the audit log. */
+  /** A {@link KeyName}, for people and the audit log. */
   readonly name: string;
   readonly scopes: readonly Scope[];
-  /** From now. A key without it holds until it is revoked. */
+  /** From now, at most {@link MAX_KEY_HOLDS_MS}. A key without it holds until it is revoked. */
   readonly expiresInMs?: number;
   /** The key that makes it: revoked with what it made, it takes this one along. */
   readonly madeBy?: string | undefined;
 }
 
 export interface ApiKeys {
-  /** @returns the key with its secret, which cannot be told a second time */
+  /**
+   * @returns the key with its secret, which cannot be told a second time
+   * @throws RangeError for a name or a time that a key cannot have; nothing is stored then
+   */
   create(actor: Actor, key: NewApiKey): Promise<ApiKey & { readonly key: string }>;
   /** A tenant's keys, the newest first; those that have ended are there for 30 days more. */
   list(tenant: string): Promise<readonly ApiKey[]>;
@@ -120,6 +131,9 @@ export function createApiKeys({
 
   const keysOf: ApiKeys = {
     async create(actor, { tenant, name, scopes, expiresInMs, madeBy }) {
+      if (!KeyName.safeParse(name).success) throw new RangeError('a key cannot be called so');
+      if (expiresInMs !== undefined && !(expiresInMs > 0 && expiresInMs <= MAX_KEY_HOLDS_MS))
+        throw new RangeError('a key holds for more than nothing and at most ten years');
       const id = randomBytes(8).toString('hex');
       const key = `hf_${id}_${randomBytes(32).toString('base64url')}`;
       const detail = {

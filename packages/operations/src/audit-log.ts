@@ -18,6 +18,8 @@ export interface Actor {
   /** The name of an API key, or of a dashboard's user. */
   readonly name: string;
   readonly via: 'api' | 'dashboard' | 'cli';
+  /** The id of the API key: names may be given twice. */
+  readonly key?: string | undefined;
 }
 
 export const AUDIT_ACTIONS = [
@@ -32,6 +34,8 @@ export interface AuditEntry {
   /** When it began, in Unix milliseconds on Redis' clock. */
   readonly at: number;
   readonly actor: string;
+  /** The id of the actor's API key. */
+  readonly actorKey?: string;
   readonly via: Actor['via'];
   readonly action: AuditAction;
   readonly tenant: string;
@@ -62,7 +66,7 @@ export interface AuditPage {
   readonly nextCursor?: string;
 }
 
-/** Append-only: entries are added and, past the length it is kept at, dropped at the far end; none is changed. */
+/** Append-only: entries are added and, once they are old enough, dropped at the far end; none is changed. */
 export interface AuditLog {
   /**
    * Notes what is about to be done, does it, and writes one entry with what came of it. When the note cannot be written nothing is done.
@@ -79,8 +83,8 @@ export interface AuditLog {
   list(tenant: string, query?: AuditQuery): Promise<AuditPage>;
 }
 
-/** About so many entries of each tenant are kept (Redis drops them by the block). */
-export const AUDIT_LENGTH = 100_000;
+/** By time and not by number, so that nobody can push an entry out with others (Redis drops them by the block). */
+export const AUDIT_KEPT_MS = 400 * 24 * 60 * 60 * 1_000;
 /** So long after the last action on it, a run's own entries are kept; the tenant's log has them besides. */
 const RUN_LOG_KEPT_MS = 90 * 24 * 60 * 60 * 1_000;
 /** An action that is still open after this long has lost its process. */
@@ -94,6 +98,7 @@ const Status = z.enum([
 ]);
 const What = z.object({
   actor: z.string(),
+  actorKey: z.string().exactOptional(),
   via: z.enum(['api', 'dashboard', 'cli']),
   action: z.enum(AUDIT_ACTIONS),
   tenant: z.string(),
@@ -123,7 +128,7 @@ export function createAuditLog({
   ) => {
     const tenantLog = keys.audit(tenant);
     const logs = [tenantLog, runId === undefined ? tenantLog : keys.auditOfRun(runId)];
-    const args = [id, end, AUDIT_LENGTH, RUN_LOG_KEPT_MS, openForMs];
+    const args = [id, end, AUDIT_KEPT_MS, RUN_LOG_KEPT_MS, openForMs];
     return runScript(connection, SCRIPTS.close, [keys.auditOpen(tenant), ...logs], args);
   };
 
@@ -139,7 +144,7 @@ export function createAuditLog({
   return {
     async around(actor, action, act, ending) {
       const id = randomUUID();
-      const what = JSON.stringify({ actor: actor.name, via: actor.via, ...action });
+      const what = JSON.stringify({ actor: actor.name, actorKey: actor.key, via: actor.via, ...action });
       const end = (how: Ending | undefined) =>
         close(action, id, how ? JSON.stringify(how) : '').catch((error: unknown) =>
           log.warn(

@@ -10,6 +10,8 @@ export {
   type ApiKey,
   type ApiKeys,
   createApiKeys,
+  KeyName,
+  MAX_KEY_HOLDS_MS,
   type NewApiKey,
   SCOPES,
   type Scope,

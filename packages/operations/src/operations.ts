@@ -15,7 +15,7 @@ import { statusAfter } from './status-after.ts';
 
 /**
  * What an operator does with runs: the engine's own actions, each with an entry in the audit log. Outcomes are the Client's; undefined
- * when the tenant has no such run, which leaves no entry.
+ * when the tenant has no such run, which leaves no entry, as what changes nothing does.
  */
 export interface Operations {
   redrive(actor: Actor, tenant: string, runId: string): Promise<RedriveOutcome | undefined>;
@@ -124,6 +124,9 @@ interface RunAction {
   readonly detail?: { readonly [member: string]: string };
 }
 
+/** Of all other outcomes nothing came: they leave no entry, so that nobody can bury what was done under them. */
+const DONE: ReadonlySet<string> = new Set(['redriven', 'cancelling', 'rerun', 'resolved', 'delivered']);
+
 async function onRun<T extends string>(
   client: Client,
   audit: AuditLog,
@@ -134,6 +137,8 @@ async function onRun<T extends string>(
   const before = await client.getRun(tenant, runId);
   if (!before) return undefined;
   return audit.around(actor, { ...action, before: before.status }, act, async (outcome) =>
-    outcome === undefined ? undefined : { outcome, ...(await statusAfter(client, before)) },
+    outcome === undefined || !DONE.has(outcome)
+      ? undefined
+      : { outcome, ...(await statusAfter(client, before)) },
   );
 }

@@ -20,7 +20,7 @@ afterAll(async () => {
 
 const ALL = { limit: 1_000, ratePerSecond: 10_000, dryRun: false };
 
-test('a redrive is in the log: who, how, what, and the run before and after; asked again it did nothing', async () => {
+test('a redrive is in the log: who, how, what, and the run before and after; asked again it does nothing, and leaves no entry', async () => {
   const [runId = ''] = await system.dead(1);
   system.down = false;
   expect(await system.operations.redrive(ADA, 't', runId)).toBe('redriven');
@@ -29,7 +29,6 @@ test('a redrive is in the log: who, how, what, and the run before and after; ask
 
   const { data, nextCursor } = await system.operations.audit('t', { runId });
   expect(data).toEqual([
-    expect.objectContaining({ actor: 'ben', via: 'dashboard', action: 'redrive', outcome: 'not_dead' }),
     {
       ...{ id: expect.any(String), at: expect.any(Number), actor: 'ada', via: 'api', action: 'redrive' },
       ...{ tenant: 't', runId, outcome: 'redriven', before: 'dead' },
@@ -37,7 +36,7 @@ test('a redrive is in the log: who, how, what, and the run before and after; ask
     },
   ]);
   expect(nextCursor).toBeUndefined();
-  expect((await system.operations.audit('t', { limit: 2 })).data).toEqual(data);
+  expect((await system.operations.audit('t', { limit: 1 })).data).toEqual(data);
 });
 
 test('what a person found out is not in the log, but that they said so', async () => {
@@ -48,10 +47,7 @@ test('what a person found out is not in the log, but that they said so', async (
   });
   expect(await system.operations.cancel(ADA, 't', runId)).toBe('cancelling');
   const { data } = await system.operations.audit('t', { runId });
-  expect(data).toMatchObject([
-    { action: 'cancel', outcome: 'cancelling', before: 'dead' },
-    { action: 'resolve', outcome: 'not_in_doubt', detail: { step: 'ship', outcome: 'happened' } },
-  ]);
+  expect(data).toMatchObject([{ action: 'cancel', outcome: 'cancelling', before: 'dead' }]);
   expect(JSON.stringify(data)).not.toContain('secret');
 });
 
@@ -96,7 +92,7 @@ test('the log is read in pages, the newest first, each entry once', async () => 
   } while (cursor);
   const { data } = await system.operations.audit('t', { limit: 200 });
   expect(seen).toEqual(data.map(({ id }) => id));
-  expect(seen.length).toBeGreaterThan(5);
+  expect(seen.length).toBeGreaterThan(2);
   await expect(system.operations.audit('t', { cursor: 'elsewhere' })).rejects.toMatchObject({
     code: 'cursor_invalid',
   });

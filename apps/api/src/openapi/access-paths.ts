@@ -12,7 +12,13 @@ const KEY = {
 const CREATED = { ...KEY, key: 'hf_3f9a1c02b7d45e68_Zm9yIHRoZSBkb2NzLCBub3QgYSByZWFsIGtleSBhdCBhbGw' };
 
 const ENTRY = {
-  ...{ id: '1772421120000-0', at: '2026-03-02T03:12:00.000Z', actor: 'night shift', via: 'api' },
+  ...{
+    id: '1772421120000-0',
+    at: '2026-03-02T03:12:00.000Z',
+    actor: 'night shift',
+    actorKey: '5d2f0c9a1b7e4863',
+    via: 'api',
+  },
   ...{ action: 'redrive', runId: 'run_5c0d2f6a8e914b7c8d3e2f1a0b9c8d7e', outcome: 'redriven' },
   ...{ before: 'dead', after: 'pending' },
 };
@@ -68,7 +74,7 @@ export function accessPaths(): Record<string, object> {
       get: {
         ...{ operationId: 'listAudit', tags: ['Keys'], summary: 'See what operators did' },
         description:
-          'To runs and keys of the own tenant, the newest first. About the last 100,000 entries are kept; those of one run for 90 days ' +
+          'To runs and keys of the own tenant, the newest first. Entries are kept for 400 days; those of one run for 90 days ' +
           'after the last. Needs the scope `audit`.',
         parameters: queryParameters(AuditQuery),
         responses: {

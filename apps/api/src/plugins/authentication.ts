@@ -54,7 +54,8 @@ export function principalOf(request: FastifyRequest): Principal {
 
 /** Whoever sent the request, as the audit log names them. */
 export function actorOf(request: FastifyRequest): Actor {
-  return { name: principalOf(request).name, via: 'api' };
+  const { name, keyId } = principalOf(request);
+  return { name, via: 'api', key: keyId };
 }
 
 /** The key that a request came with. */

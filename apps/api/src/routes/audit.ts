@@ -24,12 +24,13 @@ export const AuditListJson = z.strictObject({
       id: z.string(),
       at: time,
       actor: z.string().meta({ description: 'The name of an API key, or of a user of the dashboard.' }),
+      actorKey: z.string().optional().meta({ description: "The id of the actor's API key." }),
       via: z.enum(['api', 'dashboard', 'cli']),
       action: z.enum(AUDIT_ACTIONS),
       runId: z.string().optional(),
       outcome: z.string().optional().meta({
         description:
-          'What came of it, as in `redriven` or `not_dead`. Absent when the process died, or Redis went away, before that was known.',
+          'What came of it, as in `redriven`; what changed nothing has no entry. Absent when the process died, or Redis went away, before that was known.',
       }),
       before: status.meta({ description: "The run's status before." }),
       after: status.meta({ description: "The run's status after." }),

@@ -1,5 +1,12 @@
 import { duration } from '@holdfast/app-kit';
-import { type ApiKey, type ApiKeys, SCOPES, type Scope } from '@holdfast/operations';
+import {
+  type ApiKey,
+  type ApiKeys,
+  KeyName,
+  MAX_KEY_HOLDS_MS,
+  SCOPES,
+  type Scope,
+} from '@holdfast/operations';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
@@ -8,14 +15,9 @@ import { expectNoBody, readBody } from '../read-body.ts';
 import { readQuery } from '../read-query.ts';
 import { time } from '../run-json.ts';
 
-const MAX_HOLDS_MS = 10 * 365 * 24 * 60 * 60 * 1_000;
-
 /** What `POST /v1/keys` takes. */
 export const NewKeyBody = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[\x20-\x7e]{1,100}$/, 'expected 1 to 100 printable ASCII characters')
-    .meta({ description: 'For people: who has the key. The audit log calls whoever uses it so.' }),
+  name: KeyName.meta({ description: 'For people: who has the key. The audit log calls whoever uses it so.' }),
   scopes: z
     .array(z.enum(SCOPES))
     .min(1)
@@ -23,7 +25,7 @@ export const NewKeyBody = z.strictObject({
     .refine((scopes) => new Set(scopes).size === scopes.length, 'a scope stands there twice')
     .meta({ description: 'No more than the key has that asks.', uniqueItems: true }),
   expiresIn: duration
-    .refine((ms) => ms > 0 && ms <= MAX_HOLDS_MS, 'expected more than nothing and at most ten years')
+    .refine((ms) => ms > 0 && ms <= MAX_KEY_HOLDS_MS, 'expected more than nothing and at most ten years')
     .optional()
     .meta({ description: 'As in `90d`. Without it the key holds until it is revoked.', examples: ['90d'] }),
 });
