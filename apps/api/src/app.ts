@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { addHealthRoutes, createMetrics, Places, type Preflight } from '@holdfast/app-kit';
+import { addHealthRoutes, createMetrics, Places, type Preflight, refuseConnect } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { ApiKeys, Operations } from '@holdfast/operations';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
@@ -7,7 +7,7 @@ import type { KeyLookup } from './api-keys.ts';
 import { acceptJsonOnly, MAX_BODY_BYTES } from './json-body.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { watchMethods } from './plugins/allowed-methods.ts';
-import { authentication } from './plugins/authentication.ts';
+import { authentication, mayOperate } from './plugins/authentication.ts';
 import { addDrain, type Drain } from './plugins/drain.ts';
 import { onlyOnceAdmitted } from './plugins/only-once-admitted.ts';
 import { answerClientError, answerProblem, problems } from './plugins/problems.ts';
@@ -82,6 +82,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
   });
+  refuseConnect(app);
   const refuseOtherMethods = watchMethods(app);
   const metrics = createMetrics('api');
   await app.register(problems);
@@ -108,7 +109,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
       preflight.assertAdmitted();
       await client.ping();
     },
-    verbose: () => ({ redis: preflight.report }),
+    verbose: async (request) => ((await mayOperate(keys, request)) ? { redis: preflight.report } : undefined),
     draining: () => drain.draining,
     metrics,
   });

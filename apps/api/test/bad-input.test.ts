@@ -1,7 +1,8 @@
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newKey, ORDER } from './support/order.ts';
-import { startTestApi, type TestApi } from './support/test-api.ts';
+import { KEY, startTestApi, type TestApi } from './support/test-api.ts';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -203,5 +204,40 @@ describe('the body', () => {
       headers: { 'idempotency-key': newKey() },
     });
     expect({ status: answer.status, code: answer.json.code }).toEqual({ status: 400, code: 'body_missing' });
+  });
+});
+
+describe('on the wire', () => {
+  /** Sends bytes as they are, more of them once an answer has begun, and gives back all that comes until the connection is closed. */
+  const raw = (first: string, then?: string) =>
+    new Promise<string>((resolve, reject) => {
+      const { hostname, port } = new URL(api.url);
+      const socket = connect(Number(port), hostname, () => socket.write(first));
+      let seen = '';
+      socket.setEncoding('utf8');
+      socket.on('data', (chunk: string) => {
+        if (seen === '' && then !== undefined) socket.write(then);
+        seen += chunk;
+      });
+      socket.on('error', reject).on('close', () => resolve(seen));
+    });
+
+  test('CONNECT is refused in words', async () => {
+    expect(await raw('CONNECT example.com:443 HTTP/1.1\r\nHost: a\r\n\r\n')).toMatch(/^HTTP\/1\.1 405 /);
+  });
+
+  test.each(['PROPFIND', 'PURGE', 'MKCOL'])('%s does not fit a URL that is there', async (method) => {
+    const { status, json, headers } = await api.ask({ method, path: '/v1/runs' });
+    expect({ status, code: json.code }).toEqual({ status: 405, code: 'method_not_allowed' });
+    expect(headers.allow).toContain('GET');
+    expect((await api.ask({ method, path: '/v1/nowhere' })).status).toBe(404);
+  });
+
+  test('bytes behind the request of a stream put no second answer into it', async () => {
+    const { json } = await api.order(ORDER, { 'idempotency-key': newKey() });
+    const head = [`GET /v1/runs/${json.id}/events HTTP/1.1`, 'Host: a', `Authorization: Bearer ${KEY}`];
+    const seen = await raw(`${head.join('\r\n')}\r\n\r\n`, 'rubbish that is no request\r\n\r\n');
+    expect(seen).toMatch(/^HTTP\/1\.1 200 /);
+    expect(seen.match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
 });

@@ -133,6 +133,10 @@ describe('a Redis that could lose accepted runs', () => {
       },
     });
     expect((await send(api.url, { path: '/readyz' })).json).toEqual({ status: 'ok' });
+    const nobody = { authorization: undefined };
+    expect((await send(api.url, { path: '/readyz?verbose', headers: nobody })).json).toEqual({
+      status: 'ok',
+    });
   });
 });
 

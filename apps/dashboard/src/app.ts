@@ -1,5 +1,5 @@
 import formbody from '@fastify/formbody';
-import { addHealthRoutes, createMetrics } from '@holdfast/app-kit';
+import { addHealthRoutes, createMetrics, refuseConnect, refuseOnSocket } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { SharedStore } from '@holdfast/http';
 import type { Operations } from '@holdfast/operations';
@@ -44,6 +44,8 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 256 * 1024,
+    frameworkErrors: answerProblem,
+    clientErrorHandler: (_error, socket) => refuseOnSocket(socket, 400),
     requestTimeout: 15_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     connectionTimeout: 30_000,
@@ -59,6 +61,7 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     }
   };
 
+  refuseConnect(app);
   app.setErrorHandler(answerProblem);
   app.setNotFoundHandler((request, reply) =>
     answerProblem(new DashboardProblem(404, 'page_not_found', 'There is no such page.'), request, reply),

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { basic, PASSWORD, startTestDashboard, type TestDashboard, USER } from './support/test-dashboard.ts';
+import {
+  basic,
+  PASSWORD,
+  startTestDashboard,
+  type TestDashboard,
+  USER,
+  VIEWER,
+} from './support/test-dashboard.ts';
 
 let dashboard: TestDashboard;
 beforeAll(async () => {
@@ -81,4 +88,20 @@ test('a browser is answered with pages, also when there is none', async () => {
   expect(status).toBe(404);
   expect(headers['content-type']).toMatch(/^text\/html/);
   expect(text).toContain('There is no such page');
+});
+
+test('how Redis is doing is shown to those who may operate', async () => {
+  const path = '/queues/api/redis/stats';
+  expect((await dashboard.ask({ path })).status).toBe(200);
+  const headers = { authorization: basic(VIEWER.user, VIEWER.password) };
+  const { status, text } = await dashboard.ask({ path, headers });
+  expect({ status, code: JSON.parse(text).code }).toEqual({ status: 403, code: 'read_only' });
+  expect((await dashboard.ask({ path: '/queues/api/queues', headers })).status).toBe(200);
+});
+
+test.each(['/queues/queue/%', '/queues/api/queues/%ff/1', '/runs/%'])('%s is no URL', async (path) => {
+  const { status, headers, text } = await dashboard.ask({ path });
+  expect(status).toBe(400);
+  expect(headers['content-type']).toBe('application/problem+json');
+  expect(JSON.parse(text)).toMatchObject({ code: 'bad_request' });
 });

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
 export interface Health {
@@ -7,8 +7,8 @@ export interface Health {
   /** True once the process is stopping: it takes no new work. */
   readonly draining: () => boolean;
   readonly metrics: Registry;
-  /** What `/readyz?verbose` shows besides, ready or not. */
-  readonly verbose?: () => object;
+  /** What `/readyz?verbose` shows besides, ready or not; undefined for who may not see it. */
+  readonly verbose?: (request: FastifyRequest) => object | undefined | Promise<object | undefined>;
 }
 
 /** Who asks gives up soon after, and takes silence for a process that is stuck. */
@@ -25,22 +25,18 @@ export function createMetrics(role: string): Registry {
 /** Adds `GET /livez` (never touches Redis), `/readyz` (503 when the check fails or while draining) and `/metrics`. */
 export function addHealthRoutes(app: FastifyInstance, health: Health): void {
   app.get('/livez', { logLevel: 'warn' }, async () => ({ status: 'ok' }));
-  app.get<{ Querystring: { verbose?: string } }>(
-    '/readyz',
-    { logLevel: 'warn' },
-    async ({ query }, reply) => {
-      reply.header('cache-control', 'no-store');
-      const more = query.verbose === undefined ? {} : health.verbose?.();
-      if (health.draining()) return reply.code(503).send({ status: 'draining', ...more });
-      try {
-        await within(CHECK_MS, health.check());
-        return { status: 'ok', ...more };
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        return reply.code(503).send({ status: 'unavailable', reason, ...more });
-      }
-    },
-  );
+  app.get<{ Querystring: { verbose?: string } }>('/readyz', { logLevel: 'warn' }, async (request, reply) => {
+    reply.header('cache-control', 'no-store');
+    const more = request.query.verbose === undefined ? {} : await health.verbose?.(request);
+    if (health.draining()) return reply.code(503).send({ status: 'draining', ...more });
+    try {
+      await within(CHECK_MS, health.check());
+      return { status: 'ok', ...more };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return reply.code(503).send({ status: 'unavailable', reason, ...more });
+    }
+  });
   app.get('/metrics', { logLevel: 'warn' }, async (_request, reply) => {
     reply.header('content-type', health.metrics.contentType);
     return health.metrics.metrics();

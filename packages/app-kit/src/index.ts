@@ -32,4 +32,5 @@ export { type NodeFacts, type RedisFacts, readFacts } from './preflight-facts.ts
 export { describeFinding } from './preflight-report.ts';
 export { type Finding, type Gravity, judgeRedis } from './preflight-rules.ts';
 export { OperatorError, onShutdown, runMain, surviveStrayRejections } from './process.ts';
+export { isAnswering, refuseConnect, refuseOnSocket } from './raw-http.ts';
 export { connectRedis, type RedisUse } from './redis.ts';

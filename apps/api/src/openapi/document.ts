@@ -120,7 +120,8 @@ const ORDER_EXAMPLES = {
 const VERBOSE = {
   name: 'verbose',
   in: 'query',
-  description: 'Shows how Redis was found as well, and who vouches for it.',
+  description:
+    'With a key that has the scope `operate`, shows how Redis was found as well, and who vouches for it.',
   allowEmptyValue: true,
   schema: { type: 'string' },
 };

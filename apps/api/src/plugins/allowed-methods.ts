@@ -1,9 +1,13 @@
+import { METHODS } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { ProblemError } from '../problems.ts';
 
 /** Call before routes are added; the returned function after all of them: it answers every other method on their URLs with 405. */
 export function watchMethods(app: FastifyInstance): () => void {
   const urls = new Set<string>();
+  // also those that the framework does not know by itself
+  for (const method of METHODS)
+    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method);
   app.addHook('onRoute', ({ url }) => {
     urls.add(url);
   });

@@ -58,6 +58,17 @@ export function actorOf(request: FastifyRequest): Actor {
   return { name, via: 'api', key: keyId };
 }
 
+/** For routes that answer anyone, and operators more. */
+export async function mayOperate(keys: KeyLookup, request: FastifyRequest): Promise<boolean> {
+  if (request.headers.authorization === undefined) return false;
+  try {
+    return (await keys.find(bearerKey(request)))?.scopes.has('operate') === true;
+  } catch {
+    // it cannot be told: not now
+    return false;
+  }
+}
+
 /** The key that a request came with. */
 export function bearerKey(request: FastifyRequest): string {
   const key = /^Bearer +(hf_[\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { isAnswering } from '@holdfast/app-kit';
 import {
   InvalidCursorError,
   InvalidInputError,
@@ -36,7 +37,7 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
 
 /** Answers what Node's HTTP parser refused, which never becomes a request. */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
     socket.destroy();
     return;
   }

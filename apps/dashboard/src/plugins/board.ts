@@ -4,8 +4,9 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { BoardQueues } from '../board-queues.ts';
-import { answerProblem } from '../problems.ts';
+import { answerProblem, DashboardProblem } from '../problems.ts';
 import type { Snapshots } from '../snapshots.ts';
+import { operatorOf } from './login.ts';
 import { allowOnlyRetries, type RetryOptions } from './only-retries.ts';
 import { BOARD_POLICY } from './security-headers.ts';
 
@@ -24,6 +25,9 @@ const externalJobUrl = ({ data }: { readonly data: { readonly runId?: unknown } 
 /** Bull Board's own links are behind an icon. */
 const WAY_BACK =
   '<a href="/" style="position:fixed;left:12px;bottom:40px;z-index:1500;padding:4px 12px;border-radius:4px;background:#0b5cad;color:#fff;font:14px system-ui,sans-serif;text-decoration:none">Back to the overview</a>';
+
+/** The machine, the memory and the port of Redis. */
+const REDIS_STATS = '/queues/api/redis/stats';
 
 /** On one page of Bull Board, whatever is asked for. */
 const MOST_JOBS = 100;
@@ -74,8 +78,10 @@ export async function board(app: FastifyInstance, options: BoardOptions): Promis
   app.addHook('onRoute', (route) => {
     route.errorHandler = answerProblem;
   });
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', async (request, reply) => {
     reply.header('content-security-policy', BOARD_POLICY);
+    if (request.routeOptions.url === REDIS_STATS && operatorOf(request).role !== 'admin')
+      throw new DashboardProblem(403, 'read_only', 'How Redis is doing is for those who may operate.');
   });
   // it takes any number
   app.addHook('preValidation', async ({ query }) => {
