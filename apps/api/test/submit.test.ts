@@ -184,7 +184,7 @@ test('an order of many items is accepted whole', async () => {
   expect(run.status).toBe(200);
 });
 
-test('as many as may wait for their runs do; who comes after them is answered at once', async () => {
+test('200 requests of a tenant wait for their runs; one more is answered at once', async () => {
   const wait = () => api.order(ORDER, { 'idempotency-key': newKey(), prefer: 'wait=2' });
   const answers = await Promise.all(Array.from({ length: 210 }, wait));
   expect(answers.map(({ status }) => status)).toEqual(Array(210).fill(202));

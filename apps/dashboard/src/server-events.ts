@@ -17,7 +17,7 @@ export class EventStreams {
 
   /**
    * Answers with server-sent events until the source ends or the client goes.
-   * @throws DashboardProblem when this login, or all together, have as many open as may be
+   * @throws DashboardProblem when this login, or all together, have too many open already
    * @param source what to send: `id` comes back as Last-Event-ID when the browser connects again
    */
   send(
@@ -27,9 +27,14 @@ export class EventStreams {
   ): FastifyReply {
     const giveBack = this.#places.take(operatorOf(request).user);
     if (!giveBack)
-      throw new DashboardProblem(429, 'too_many_streams', 'As many pages follow their run as may be.', {
-        'retry-after': '5',
-      });
+      throw new DashboardProblem(
+        429,
+        'too_many_streams',
+        'Too many pages are open that follow what happens. Close some of them.',
+        {
+          'retry-after': '5',
+        },
+      );
     const stop = new AbortController();
     this.#open.add(stop);
     const stream = new Readable({ read() {} });

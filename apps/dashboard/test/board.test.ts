@@ -4,6 +4,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  IN_DOUBT,
   type OrderWorker,
   startOrderWorker,
   startTestDashboard,
@@ -194,4 +195,16 @@ test('a page of the board has a hundred jobs at most, whatever is asked for', as
     await queue.close();
     connection.disconnect();
   }
+});
+
+test('Retry all leaves no tenant out, however many there are', async () => {
+  const tenants = Array.from({ length: 22 }, (_, n) => `tenant-${n}`);
+  const runIds = await Promise.all(tenants.map((tenant) => worker.submit('one', IN_DOUBT, tenant)));
+  await waitFor(async () => (await queues())['dead-letters']?.counts.failed === 22, { what: 'the letters' });
+  expect(await Promise.all(runIds.map((id) => worker.statusOf(id)))).toEqual(Array(22).fill('dead'));
+  const all = await dashboard.ask({ method: 'PUT', path: '/queues/api/queues/dead-letters/retry/failed' });
+  expect({ status: all.status, answer: JSON.parse(all.text) }).toEqual({
+    status: 200,
+    answer: { retried: 22 },
+  });
 });

@@ -41,6 +41,8 @@ export interface Expectation<T> {
 
 const MAX_BODY_CHARS = 2048;
 const MAX_MESSAGE_CHARS = 500;
+/** Of a message, before it is masked: more than is shown, so that nothing is cut in two. */
+const MOST_READ = 10 * MAX_MESSAGE_CHARS;
 
 /** The one place that decides what an exchange means. Pure. */
 export function classifyExchange<T>(exchange: Exchange, expected: Expectation<T>): Outcome<T> {
@@ -55,7 +57,10 @@ function presentable<T>(outcome: Outcome<T>, expected: Expectation<T>): Outcome<
   const clean = {
     ...outcome,
     code: redactText(outcome.code, expected.secrets),
-    message: redactShapes(redactText(outcome.message, expected.secrets)).slice(0, MAX_MESSAGE_CHARS),
+    message: redactShapes(redactText(outcome.message.slice(0, MOST_READ), expected.secrets)).slice(
+      0,
+      MAX_MESSAGE_CHARS,
+    ),
     details: boundDetails(redactJson(outcome.details, expected.secrets) as Details),
   };
   return clean.kind === 'in_doubt' && expected.safe ? { ...clean, kind: 'unavailable' } : clean;

@@ -83,7 +83,7 @@ const IDEMPOTENCY_KEY = {
 const PREFER = {
   name: 'Prefer',
   in: 'header',
-  description: `\`wait=N\`: answer as soon as the run has ended, or is dead and waits for a person (202); after N seconds at the latest (at most ${MAX_WAIT_SECONDS}). Passed over, without \`Preference-Applied\`, while as many requests wait as may.`,
+  description: `\`wait=N\`: answer as soon as the run has ended, or is dead and waits for a person (202); after N seconds at the latest (at most ${MAX_WAIT_SECONDS}). Passed over, without \`Preference-Applied\`, while too many requests wait already.`,
   schema: { type: 'string' },
   example: 'wait=10',
 };

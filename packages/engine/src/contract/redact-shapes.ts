@@ -1,13 +1,14 @@
 const MASK = '[redacted]';
 
+/** Bounded where a text without an end could be searched again from each of its places: others write what stands here. */
 const SHAPES: readonly RegExp[] = [
   // mail addresses; the end of a host name begins with a letter, and a version (`name@1.2.3`) is none
-  /[\p{L}\p{N}._%+-]+@(?:[\p{L}\p{N}-]+\.)+\p{L}[\p{L}\p{N}-]+/gu,
+  /[\p{L}\p{N}._%+-]{1,64}@(?:[\p{L}\p{N}-]{1,63}\.){1,10}\p{L}[\p{L}\p{N}-]{1,62}/gu,
   // keys by their prefixes: Stripe's, GitHub's, Slack's, AWS', Google's, SendGrid's, ours
   /\b(?:[spr]k_(?:live|test)|rk|whsec|hf|gh[opsur]|github_pat|xox[abeoprs]|AKIA|ASIA|AIza|ya29\.|SG\.)[\w.-]{8,}/g,
   // JSON Web Tokens
-  /\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g,
-  /\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
+  /(?<![\w-])eyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g,
+  /\b(?:Bearer|Basic)\s{1,10}[\w.~+/=-]{8,}/gi,
 ];
 /** 13 to 19 digits, as cards write them. */
 const DIGITS = /\b\d(?:[ -]?\d){12,18}\b/g;
