@@ -1,4 +1,5 @@
 import type { Run } from '@holdfast/engine';
+import { editionOf } from '@holdfast/run-view';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Answers a GET with what there is to show of a run, or with 304 when the client has just that. */
@@ -23,9 +24,9 @@ export function sendUnlessKnown(
   return reply.send(body());
 }
 
-/** Strong: the revision grows with every change of what is shown; a run that has the id of one that is gone was made at another time. */
+/** Strong: every change of what is shown is another edition. */
 function etagOf(run: Run): string {
-  return `"${run.createdAt.toString(36)}-${run.revision}-${run.status}"`;
+  return `"${editionOf(run)}-${run.status}"`;
 }
 
 /** If-None-Match compares weakly (RFC 9110, 13.1.2). */

@@ -1,4 +1,5 @@
 import type { Run } from '@holdfast/engine';
+import { editionOf } from '@holdfast/run-view';
 import { presentRun } from './run-json.ts';
 
 /** Proxies close what is silent; clients notice a line that is dead. */
@@ -44,12 +45,7 @@ export async function* eventStream({
 }
 
 function eventOf(run: Run): string {
-  return `event: run\nid: ${run.revision}\ndata: ${JSON.stringify(presentRun(run))}\n\n`;
-}
-
-/** The revision that a client has seen, by its Last-Event-ID. What no event had as its id counts as none. */
-export function lastEventId(header: string | readonly string[] | undefined): number | undefined {
-  return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+  return `event: run\nid: ${editionOf(run)}\ndata: ${JSON.stringify(presentRun(run))}\n\n`;
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T | 'quiet'> {

@@ -1,3 +1,4 @@
+export { editionOf } from './edition.ts';
 export { ANSWERS } from './picture.ts';
 export { type AsOf, diedAt, isCancelRequested, standing, startOf, willEnd } from './standing.ts';
 export { shortId } from './story.ts';

@@ -10,15 +10,15 @@ export function runEventsPath(): Record<string, object> {
         tags: ['Runs'],
         summary: 'Be told how a run stands, whenever that changes',
         description:
-          'Server-sent events. Each is named `run`, its `data` is the run as `GET /v1/runs/{id}` shows it, on one line, and its `id` grows ' +
-          'with each change. The first says how the run stands now; changes in quick succession may come as one, the last one always ' +
+          'Server-sent events. Each is named `run`, its `data` is the run as `GET /v1/runs/{id}` shows it, on one line, and its `id` is ' +
+          'another with each change. The first says how the run stands now; changes in quick succession may come as one, the last one always ' +
           'comes, and none comes after a newer one. The stream ends after a status that is final (completed, failed, cancelled); a dead run ' +
           'is followed on, since a person may redrive it. A comment comes every 15 s when there is nothing else. It also ends when ' +
           'the process stops: connect again, with `Last-Event-ID`, as browsers do by themselves. Needs the scope `read`.',
         parameters: [
           { name: 'id', in: 'path', required: true, schema: { type: 'string' } },
           {
-            ...{ name: 'Last-Event-ID', in: 'header', schema: { type: 'string' }, example: '7' },
+            ...{ name: 'Last-Event-ID', in: 'header', schema: { type: 'string' }, example: 'mf8k2c00-7' },
             description: 'The `id` of the last event that came: only what is newer is sent.',
           },
         ],
@@ -28,7 +28,7 @@ export function runEventsPath(): Record<string, object> {
             content: {
               'text/event-stream': {
                 schema: { type: 'string' },
-                example: `event: run\nid: 1\ndata: ${JSON.stringify(PENDING_RUN_EXAMPLE)}\n\n`,
+                example: `event: run\nid: mf8k2c00-1\ndata: ${JSON.stringify(PENDING_RUN_EXAMPLE)}\n\n`,
               },
             },
           },

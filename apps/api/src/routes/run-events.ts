@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import { Places } from '@holdfast/app-kit';
 import { type Client, isTerminal } from '@holdfast/engine';
+import { editionOf } from '@holdfast/run-view';
 import type { FastifyInstance } from 'fastify';
 import type { KeyLookup } from '../api-keys.ts';
-import { eventStream, lastEventId } from '../event-stream.ts';
+import { eventStream } from '../event-stream.ts';
 import { bearerKey, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 
@@ -34,7 +35,7 @@ export async function runEventRoutes(
       request.runId = run.id;
       reply.headers({ 'cache-control': 'private, no-store' });
 
-      const isNews = lastEventId(request.headers['last-event-id']) !== run.revision;
+      const isNews = request.headers['last-event-id'] !== editionOf(run);
       // to a client that connects again by itself this says that nothing more will come
       if (isTerminal(run.status) && !isNews) return reply.code(204).send();
 

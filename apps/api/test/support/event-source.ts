@@ -3,7 +3,7 @@ import { KEY } from './test-api.ts';
 
 export interface SeenEvent {
   readonly name: string;
-  readonly id: number;
+  readonly id: string;
   readonly run: { readonly id: string; readonly status: string };
 }
 
@@ -58,5 +58,5 @@ function parse(block: string): SeenEvent[] {
   );
   const data = fields.get('data');
   if (data === undefined) return [];
-  return [{ name: fields.get('event') ?? '', id: Number(fields.get('id')), run: JSON.parse(data) }];
+  return [{ name: fields.get('event') ?? '', id: fields.get('id') ?? '', run: JSON.parse(data) }];
 }

@@ -5,6 +5,7 @@ import {
   ANSWERS,
   type AsOf,
   counted,
+  editionOf,
   inWords,
   isCancelRequested,
   shortId,
@@ -55,7 +56,7 @@ export function runPage({ run, audit, operator, said, now, flow, lacks }: RunPag
 !${admin ? payloads(run) : html`<p class="quiet">Its input and output are shown to admins only.</p>`}`;
   const live = isTerminal(run.status)
     ? undefined
-    : { events: `/runs/${run.id}/events?since=${run.revision}`, ticks: run.status !== 'dead' };
+    : { events: `/runs/${run.id}/events?since=${editionOf(run)}`, ticks: run.status !== 'dead' };
   return layout({
     title: `${run.flow} ${shortId(run.id)}: ${run.status}`,
     operator,
@@ -65,7 +66,7 @@ export function runPage({ run, audit, operator, said, now, flow, lacks }: RunPag
 }
 
 function timeline(run: Run, now: number): string {
-  const url = (width: number) => `/runs/${run.id}/timeline.svg?r=${run.revision}&width=${width}`;
+  const url = (width: number) => `/runs/${run.id}/timeline.svg?r=${editionOf(run)}&width=${width}`;
   const wide = timelineSize(run, { now, widthPx: WIDE });
   const narrow = timelineSize(run, { now, widthPx: NARROW });
   return html`<picture class="timeline"><source media="(max-width: 700px)" srcset="${url(NARROW)}" width="${narrow.width}" height="${narrow.height}"><img src="${url(WIDE)}" width="${wide.width}" height="${wide.height}" alt="${timelineStory(run, { now })}"></picture>

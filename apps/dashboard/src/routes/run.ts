@@ -1,6 +1,6 @@
 import { type Client, type FlowContract, lackOf, type Run } from '@holdfast/engine';
 import type { Operations } from '@holdfast/operations';
-import { timelineSvg } from '@holdfast/run-view';
+import { editionOf, timelineSvg } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { runPage } from '../pages/run-page.ts';
 import { whatWasSaid } from '../pages/said.ts';
@@ -73,16 +73,17 @@ export async function runOf(client: Client, id: string): Promise<Run> {
 async function* changesOf(
   client: Client,
   run: Run,
-  known: number,
+  known: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly id: string }, void> {
-  if (run.revision !== known) yield { id: String(run.revision) };
-  for await (const { revision } of client.changes(run, signal)) yield { id: String(revision) };
+  if (editionOf(run) !== known) yield { id: editionOf(run) };
+  for await (const changed of client.changes(run, signal)) yield { id: editionOf(changed) };
 }
 
-/** The revision that the page shows. */
-function knownTo(request: FastifyRequest<RunRequest>): number {
-  return Number(request.headers['last-event-id'] ?? request.query.since ?? Number.NaN);
+/** What the page shows, or its browser has heard of since. */
+function knownTo({ headers, query }: FastifyRequest<RunRequest>): string | undefined {
+  const known = headers['last-event-id'] ?? query.since;
+  return typeof known === 'string' ? known : undefined;
 }
 
 /** The clock here may be behind that of Redis. */
