@@ -93,7 +93,7 @@ export class Connections {
   }
 
   /**
-   * Waits until a request would find a connection, and reserves it. Whoever was told so calls {@link release}: as soon as its request is
+   * Waits until a request would find a connection, and reserves it. The caller then calls {@link release}: as soon as its request is
    * dispatched, or when it does not send one.
    * @returns why there is none; nothing was sent then, and nothing is reserved
    */
