@@ -190,3 +190,25 @@ it('a run that gets a new job shuts out its owner and its old job, once', async 
   expect(await journal.claimRun(runId, runId, 'a.2', [1])).toEqual({ outcome: 'superseded' });
   expect((await claim(runId, 'b.1')).claims).toBe(2);
 });
+
+it('an intent whose reply was lost holds when it comes again after a cancel; a new one does not start', async () => {
+  const runId = await createRun();
+  const run = await claim(runId, 'w1');
+  const intent = (step: string): Entry => {
+    const record = {
+      ...({ kind: 'started', seq: 1, attempts: 1, startedAt: 1 } as const),
+      ...{ keyAttempt: 1, budget: { redrive: 0, used: 0 } },
+    };
+    return { field: fieldOf('step', step), record: encodeRecord(record) };
+  };
+  const write = [completed('a', 'done'), intent('b')];
+  expect(await journal.recordStep(run, write, true)).toBe('done');
+  expect(await journal.cancelRun({ runId, tenant: 't' }, undefined)).toMatchObject({ outcome: 'cancelling' });
+  // else the step would not start, and stand in the record as one that had
+  expect(await journal.recordStep(run, write, true)).toBe('done');
+  expect(await journal.recordStep(run, [completed('b', 'done'), intent('c')], true)).toBe('cancel_requested');
+  expect(await journal.recordStep(run, [completed('b', 'done'), intent('c')], true)).toBe('cancel_requested');
+  const fields = await stored(runId);
+  expect(fields).not.toHaveProperty(fieldOf('step', 'c'));
+  expect(fields[fieldOf('step', 'b')]).toContain('completed');
+});

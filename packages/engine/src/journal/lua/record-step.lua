@@ -12,6 +12,12 @@ if ARGV[2] == '1' and run.claims > 1 then
   set[#set + 1] = 'claims'
   set[#set + 1] = 1
 end
-add_records(KEYS[1], 3, set, run.cancel and run.status == 'running')
+-- The same write again, its reply lost, and a cancel came in between: its intents hold, as the first reply said.
+local again = false
+for i = 3, #ARGV, 2 do
+  again = again or kind_of(ARGV[i + 1]) == 'started' and redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1]
+end
+local refuses = run.cancel and not again
+add_records(KEYS[1], 3, set, refuses and run.status == 'running')
 redis.call('HSET', KEYS[1], unpack(set))
-return run.cancel and 'cancel_requested' or 'recorded'
+return refuses and 'cancel_requested' or 'recorded'
