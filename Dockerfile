@@ -17,6 +17,9 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/packages packages
 COPY --from=build /app/apps apps
+# What the system runs; put a project's own in its place, or name it by HOLDFAST_CONFIG.
+COPY --from=build /app/holdfast.config.ts ./
+COPY --from=build /app/examples examples
 # Where the sandbox keeps its ledger: a volume mounted here starts with this owner.
 RUN mkdir /data && chown node:node /data
 USER node

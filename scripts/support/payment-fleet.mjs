@@ -9,6 +9,7 @@ import { providersEnv } from '@holdfast/sandbox/providers-env';
 import { startRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 
+const CONFIG = fileURLToPath(new URL('../../holdfast.config.ts', import.meta.url));
 const WORKER = fileURLToPath(new URL('../../apps/worker/dist/main.js', import.meta.url));
 
 const PAYMENT = { amount: 1900, currency: 'usd', customerId: 'cus_1', paymentMethod: 'pm_card_visa' };
@@ -25,6 +26,7 @@ export async function startPaymentFleet({ paymentUrl, workers }) {
     async startWorkers() {
       const env = {
         PATH: process.env.PATH,
+        HOLDFAST_CONFIG: CONFIG,
         HOLDFAST_REDIS_URL: redis.url,
         ...providersEnv({ url: 'http://127.0.0.1:1', smtpUrl: 'smtp://127.0.0.1:1' }),
         HOLDFAST_PAYMENT_URL: paymentUrl,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { addHealthRoutes, createMetrics, Places, type Preflight, refuseConnect } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { ApiKeys, Operations } from '@holdfast/operations';
+import type { Routes } from '@holdfast/project';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { KeyLookup } from './api-keys.ts';
 import { acceptJsonOnly, MAX_BODY_BYTES } from './json-body.ts';
@@ -20,11 +21,10 @@ import { docsRoutes } from './routes/docs.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { listRoutes } from './routes/lists.ts';
 import { operateRoutes } from './routes/operate.ts';
-import { paymentRoutes } from './routes/payments.ts';
 import { providerRoutes, type ReadProviders } from './routes/providers.ts';
 import { runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
-import { submitRoutes } from './routes/submit.ts';
+import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import type { TenantLimit } from './tenant-limit.ts';
 
@@ -32,6 +32,8 @@ export interface ApiParts {
   readonly client: Client;
   /** The client's, for the description of the API. */
   readonly flows: readonly FlowContract[];
+  /** Beside those that every system has. */
+  readonly routes: readonly Routes[];
   /** Whom a request comes from. */
   readonly keys: KeyLookup;
   /** The keys that are created, listed and revoked here. */
@@ -56,7 +58,7 @@ const MAX_WAITS = { all: 1_000, each: 200 } as const;
 
 /** The HTTP API, complete but for a port to listen on. */
 export async function buildApi(parts: ApiParts): Promise<Api> {
-  const { client, flows, keys, storedKeys, operations, readProviders, preflight, limit, log } = parts;
+  const { client, flows, routes, keys, storedKeys, operations, readProviders, preflight, limit, log } = parts;
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -92,8 +94,8 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(onlyOnceAdmitted, { preflight });
 
   const accepting = { client, stopping: drain.signal, waits: new Places(MAX_WAITS) };
-  await app.register(submitRoutes, accepting);
-  await app.register(paymentRoutes, accepting);
+  await app.register(submitRoutes, { ...accepting, elsewhere: elsewhereIn(routes) });
+  for (const own of routes) await app.register((scope) => own.register(scope, accepting));
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
   await app.register(runEventRoutes, { client, keys, stopping: drain.signal });
@@ -103,7 +105,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
   await app.register(keyRoutes, { storedKeys });
-  await app.register(docsRoutes, { document: openApiDocument(flows) });
+  await app.register(docsRoutes, { document: openApiDocument(flows, routes) });
   addHealthRoutes(app, {
     check: async () => {
       preflight.assertAdmitted();

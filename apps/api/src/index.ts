@@ -1,3 +1,4 @@
 export { type Api, type ApiParts, buildApi } from './app.ts';
 export { type ApiConfig, readApiConfig } from './config.ts';
-export { type RunningApi, startApi } from './server.ts';
+export { type Accepted, type RunningApi, startApi } from './server.ts';
+export { shopRoutes } from './shop-routes.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis, type Logger, listen, Preflight } from '@holdfast/app-kit';
-import { createClient } from '@holdfast/engine';
-import { ALL_CONTRACTS, CONTRACTS } from '@holdfast/flows';
+import { createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
+import { latestOf, type Routes } from '@holdfast/project';
 import { keyLookup } from './api-keys.ts';
 import { buildApi } from './app.ts';
 import type { ApiConfig } from './config.ts';
@@ -21,18 +21,29 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
+/** What is accepted, and by which routes. */
+export interface Accepted {
+  /** Every version that a run may be at. */
+  readonly flows: readonly FlowContract[];
+  readonly routes?: readonly Routes[];
+}
+
 /**
  * Starts the API as it runs in production. It starts without Redis too, and answers 503 until Redis is there.
  * @throws OperatorError when Redis is there and could lose runs that are accepted
  */
-export async function startApi(config: ApiConfig, log: Logger): Promise<RunningApi> {
+export async function startApi(
+  config: ApiConfig,
+  { flows, routes = [] }: Accepted,
+  log: Logger,
+): Promise<RunningApi> {
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
-  const client = createClient({ connection: redis, flows: ALL_CONTRACTS });
+  const client = createClient({ connection: redis, flows });
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
   const { app, drain } = await buildApi({
-    ...{ client, flows: CONTRACTS, preflight, log, storedKeys },
+    ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys },
     keys: keyLookup(config.devKey, storedKeys),
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),

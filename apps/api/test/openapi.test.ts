@@ -55,7 +55,8 @@ test('is OpenAPI 3.1', () => {
 
 test('has every route that is served, and serves every route it has', async () => {
   const served = [
-    ...['/v1/orders', '/v1/flows/{flow}/runs', '/v1/runs/{id}'],
+    ...['/v1/orders', '/v1/flows/{flow}/runs', '/v1/flows/order/runs', '/v1/flows/payment/runs'],
+    '/v1/runs/{id}',
     ...['/v1/runs', '/v1/dead-letters', '/v1/dead-letters/redrive'],
     ...['/v1/providers', '/v1/keys', '/v1/keys/{id}', '/v1/audit'],
     ...['/v1/payments', '/v1/payments/{id}', '/v1/payments/{id}/refunds', '/v1/orders/{id}/refunds'],
@@ -106,6 +107,13 @@ test('it does not offer to submit what the API takes elsewhere alone', () => {
   expect(document.components.schemas).not.toHaveProperty('RefundInput');
   const [flow] = document.paths['/v1/flows/{flow}/runs']?.post?.parameters ?? [];
   expect(flow).toMatchObject({ name: 'flow', schema: { enum: ['order', 'payment'] } });
+});
+
+test('each flow has a path of its own, with its input', () => {
+  const schemaAt = (path: string) =>
+    document.paths[path]?.post?.requestBody?.content?.['application/json']?.schema;
+  expect(schemaAt('/v1/flows/order/runs')).toEqual({ $ref: '#/components/schemas/OrderInput' });
+  expect(schemaAt('/v1/flows/payment/runs')).toEqual({ $ref: '#/components/schemas/PaymentInput' });
 });
 
 describe('the page for people', () => {

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningApi, readApiConfig, startApi } from '../src/index.ts';
 import { newKey, ORDER } from './support/order.ts';
+import { SHOP } from './support/shop.ts';
 import { type Answer, KEY, send, startTestApi, type TestApi } from './support/test-api.ts';
 
 async function timed(ask: Promise<Answer>): Promise<Answer & { readonly ms: number }> {
@@ -132,6 +133,7 @@ test('an API that starts without Redis serves 503 until Redis is there', async (
       HOLDFAST_REDIS_URL: redis.url,
       HOLDFAST_DEV_KEY: KEY,
     }),
+    SHOP,
     createLogger('api', 'silent'),
   );
   try {

@@ -1,13 +1,12 @@
 import { type Flow, isTerminal } from '@holdfast/engine';
 import { type Replay, recordedRuns, replayRun } from '@holdfast/engine/replay';
-import { allFlows } from '@holdfast/flows';
+import { loadConfig } from '@holdfast/project';
 import { InvalidArgumentError } from 'commander';
 import type { Cluster, Redis } from 'ioredis';
 import type { Commands } from './cli.ts';
 import { count } from './io.ts';
 import { startProgress } from './progress.ts';
 import { withRedis } from './redis.ts';
-import { uncallablePorts } from './replay-ports.ts';
 import { table } from './table.ts';
 
 interface ReplayFlags {
@@ -29,10 +28,11 @@ export function addReplayCommand({ program, io, ends }: Commands): void {
     .option('--redis <url>', 'default: HOLDFAST_REDIS_URL, else that of the system that runs here')
     .option('--json', 'print JSON')
     .action(async ({ flow, limit, redis, json }: ReplayFlags) => {
+      const { flows } = await loadConfig(io.env);
       const result = await withRedis(io, redis, async (connection) => {
         const runIds = await collect(recordedRuns(connection, flow), limit);
         const progress = startProgress(io, runIds.length, 'runs');
-        const replays = await replayAll(connection, allFlows(uncallablePorts()), runIds, progress.step);
+        const replays = await replayAll(connection, flows, runIds, progress.step);
         progress.stop();
         return summarize(replays);
       });

@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readApiConfig } from '@holdfast/api';
+import { readConfig } from '@holdfast/app-kit';
 import { readDashboardConfig } from '@holdfast/dashboard';
 import { providersEnv } from '@holdfast/sandbox';
+import { providersConfig, providerVariables } from '@holdfast/shop';
 import { readWorkerConfig } from '@holdfast/worker';
 import { describe, expect, test } from 'vitest';
 
@@ -38,13 +40,18 @@ describe('docs/configuration.md', () => {
 
   const NOWHERE = { url: 'http://127.0.0.1:1', smtpUrl: 'smtp://127.0.0.1:1' };
   const REDIS = { HOLDFAST_REDIS_URL: 'redis://127.0.0.1:6379' };
+  /** The worker's, and what its providers read. */
+  const readWorkersOwn = (env: Readonly<Record<string, string | undefined>>) => ({
+    worker: readWorkerConfig([], env),
+    providers: providersConfig(readConfig(providerVariables, env)),
+  });
   test.each([
     ['API', readApiConfig, REDIS],
-    ['worker', readWorkerConfig, { ...REDIS, ...providersEnv(NOWHERE) }],
+    ['worker', readWorkersOwn, { ...REDIS, ...providersEnv(NOWHERE) }],
     ['dashboard', readDashboardConfig, { ...REDIS, HOLDFAST_DASHBOARD_PASSWORD: 'correct horse battery' }],
-  ])('has the defaults that the %s has', (_what, readConfig, required) => {
+  ])('has the defaults that the %s has', (_what, read, required) => {
     const defaults = Object.fromEntries(rows.flatMap(([, name, value]) => (value ? [[name, value]] : [])));
-    expect(readConfig({ ...defaults, ...required })).toEqual(readConfig(required));
+    expect(read({ ...defaults, ...required })).toEqual(read(required));
   });
 });
 

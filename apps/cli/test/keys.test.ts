@@ -1,5 +1,6 @@
 import { readApiConfig, startApi } from '@holdfast/api';
 import { createLogger } from '@holdfast/app-kit';
+import { ALL_CONTRACTS } from '@holdfast/flows';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { holdfast } from './support/run-cli.ts';
@@ -17,6 +18,7 @@ beforeAll(async () => {
       HOLDFAST_REDIS_URL: redis.url,
       HOLDFAST_LOG_LEVEL: 'silent',
     }),
+    { flows: ALL_CONTRACTS },
     createLogger('api', 'silent'),
   );
   url = api.url;

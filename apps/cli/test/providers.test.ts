@@ -1,5 +1,6 @@
 import { readApiConfig, startApi } from '@holdfast/api';
 import { createLogger } from '@holdfast/app-kit';
+import { ALL_CONTRACTS } from '@holdfast/flows';
 import { redisStore } from '@holdfast/http';
 import { startRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
@@ -20,6 +21,7 @@ test('says how the providers are doing, in a table, with their last errors, and 
       },
       HOLDFAST_DEV_KEY: KEY,
     }),
+    { flows: ALL_CONTRACTS },
     createLogger('api', 'silent'),
   );
   const connection = new Redis(redis.url);

@@ -1,14 +1,12 @@
 import { connectRedis, type Logger, listen } from '@holdfast/app-kit';
-import { createClient } from '@holdfast/engine';
-import { ALL_CONTRACTS, CONTRACTS } from '@holdfast/flows';
+import { createClient, type FlowContract } from '@holdfast/engine';
 import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
+import { latestOf } from '@holdfast/project';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
 import { Snapshots } from './snapshots.ts';
-
-const FLOWS = CONTRACTS.map(({ name }) => name);
 
 /** Redis must answer in this time, so that a page is there, or says why not, within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
@@ -18,14 +16,26 @@ export interface RunningDashboard {
   close(): Promise<void>;
 }
 
-/** Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell. */
-export async function startDashboard(config: DashboardConfig, log: Logger): Promise<RunningDashboard> {
+/**
+ * Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell.
+ * @param contracts every version of a flow that a run may be at
+ */
+export async function startDashboard(
+  config: DashboardConfig,
+  contracts: readonly FlowContract[],
+  log: Logger,
+): Promise<RunningDashboard> {
+  const flows = latestOf(contracts);
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
-  const queues = openQueues(redis, FLOWS, log);
-  const client = createClient({ connection: redis, flows: ALL_CONTRACTS });
+  const queues = openQueues(
+    redis,
+    flows.map(({ name }) => name),
+    log,
+  );
+  const client = createClient({ connection: redis, flows: contracts });
   let draining = false;
   const app = await buildDashboard({
-    ...{ accounts: config.accounts, flows: CONTRACTS, contracts: ALL_CONTRACTS, queues, client },
+    ...{ accounts: config.accounts, flows, contracts, queues, client },
     operations: createOperations({ client, connection: redis, log }),
     snapshots: new Snapshots(redis),
     providers: redisStore({ connection: redis }),

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { findConfig } from '@holdfast/project';
 import { providersEnv } from '@holdfast/sandbox/providers-env';
 import type { ChildSpec } from './child.ts';
 import type { Home } from './home.ts';
@@ -49,7 +50,11 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     password: settings.dashboardPassword ?? secrets.dashboardPassword,
   };
   const smtpUrl = `smtp://${reachable(settings.host)}:${ports.smtp}`;
-  const shared = { HOLDFAST_REDIS_URL: redis.url, HOLDFAST_HOST: settings.host };
+  const shared = {
+    HOLDFAST_REDIS_URL: redis.url,
+    HOLDFAST_HOST: settings.host,
+    HOLDFAST_CONFIG: findConfig(settings.env),
+  };
   return {
     apiKey,
     redis,

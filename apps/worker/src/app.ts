@@ -6,11 +6,9 @@ import {
   listen,
   Preflight,
 } from '@holdfast/app-kit';
-import { startWorker, type Worker } from '@holdfast/engine';
-import { allFlows } from '@holdfast/flows';
+import { type Flow, startWorker, type Worker } from '@holdfast/engine';
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
-import { orderProviders } from '@holdfast/providers';
 import Fastify from 'fastify';
 import { alertingHooks, alertingObserver } from './alerting.ts';
 import type { WorkerConfig } from './config.ts';
@@ -30,23 +28,28 @@ export interface RunningWorker {
 
 /**
  * Wires flows, providers and the engine's worker together, and serves its health. It waits for Redis, however long that takes.
+ * @param flows what it runs
  * @throws OperatorError when Redis is there and could lose runs that were accepted
  */
-export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise<RunningWorker> {
+export async function startWorkerApp(
+  config: WorkerConfig,
+  flows: readonly Flow[],
+  log: Logger,
+): Promise<RunningWorker> {
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const metrics = createMetrics('worker');
   const store = redisStore({ connection: redis });
   const alerts = config.alerts && createAlerts({ connection: redis, log, ...config.alerts });
   const observer = alertingObserver(providerMetrics(metrics, store, log), alerts);
-  const providers = orderProviders(config.providers, {
+  const sharing = {
     store,
     pins: redisPins({ connection: redis }),
     tokens: config.sealer && redisTokens({ connection: redis, sealer: config.sealer }),
     retryScale: config.retryScale,
     observer,
-  });
-  const flows = allFlows(providers);
+  };
+  const providers = config.providers.map((connect) => connect(sharing));
   const names = [...new Set(flows.map(({ name }) => name))];
   const runObserver = runMetrics(metrics, redis, names);
   let worker: Worker | undefined;
@@ -67,7 +70,7 @@ export async function startWorkerApp(config: WorkerConfig, log: Logger): Promise
     preflight.stop();
     await worker?.close(DRAIN_MS);
     alerts?.close();
-    await providers.close();
+    await Promise.all(providers.map((provider) => provider.close()));
     await health.close();
     redis.disconnect();
   };

@@ -13,10 +13,10 @@ import {
   redisVariables,
   wholeNumber,
 } from '@holdfast/app-kit';
-import type { OrderProvidersConfig } from '@holdfast/providers';
+import type { Connect, Provider } from '@holdfast/project';
 import type { RedisSettings, Sealer } from '@holdfast/redis';
+import type { z } from 'zod';
 import { type AlertConfig, alertConfig, alertVariables } from './alert-config.ts';
-import { providersConfig, providerVariables } from './provider-config.ts';
 
 export interface WorkerConfig {
   readonly host: string;
@@ -30,32 +30,39 @@ export interface WorkerConfig {
   readonly retryScale: number;
   /** Absent: tokens are not shared. */
   readonly sealer: Sealer | undefined;
-  readonly providers: OrderProvidersConfig;
+  /** How each of the config's providers is connected. */
+  readonly providers: readonly Connect[];
   /** Absent: nobody is told. */
   readonly alerts: AlertConfig | undefined;
   readonly logLevel: string;
 }
 
-/** @throws ConfigError naming every variable that does not fit. */
-export function readWorkerConfig(env?: Readonly<Record<string, string | undefined>>): WorkerConfig {
-  const read = readConfig(
-    {
-      HOLDFAST_HOST: host,
-      HOLDFAST_WORKER_PORT: port.default(0),
-      ...redisVariables,
-      ...preflightVariables,
-      HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(50),
-      HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
-      HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
-      HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
-      HOLDFAST_RETENTION: duration.default(7 * 24 * 60 * 60 * 1_000),
-      HOLDFAST_RETRY_SCALE: positiveNumber.default(1),
-      ...providerVariables,
-      ...alertVariables,
-      HOLDFAST_LOG_LEVEL: logLevel,
-    },
-    env,
-  );
+const VARIABLES = {
+  HOLDFAST_HOST: host,
+  HOLDFAST_WORKER_PORT: port.default(0),
+  ...redisVariables,
+  ...preflightVariables,
+  HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(50),
+  HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
+  HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
+  HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
+  HOLDFAST_RETENTION: duration.default(7 * 24 * 60 * 60 * 1_000),
+  HOLDFAST_RETRY_SCALE: positiveNumber.default(1),
+  ...alertVariables,
+  HOLDFAST_LOG_LEVEL: logLevel,
+} as const;
+
+/**
+ * @param providers those that the worker's flows call
+ * @throws ConfigError naming every variable that does not fit.
+ */
+export function readWorkerConfig(
+  providers: readonly Provider[],
+  env?: Readonly<Record<string, string | undefined>>,
+): WorkerConfig {
+  // theirs come first: no provider changes the type of a variable of ours
+  const all: typeof VARIABLES = { ...variablesOf(providers), ...VARIABLES };
+  const read = readConfig(all, env);
   return {
     host: read.HOLDFAST_HOST,
     port: read.HOLDFAST_WORKER_PORT,
@@ -67,8 +74,12 @@ export function readWorkerConfig(env?: Readonly<Record<string, string | undefine
     retentionMs: read.HOLDFAST_RETENTION,
     retryScale: read.HOLDFAST_RETRY_SCALE,
     sealer: read.HOLDFAST_ENCRYPTION_KEYS,
-    providers: providersConfig(read),
+    providers: providers.map((provider) => provider.configure(read)),
     alerts: alertConfig(read),
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
+}
+
+function variablesOf(providers: readonly Provider[]): z.ZodRawShape {
+  return Object.assign({}, ...providers.map(({ variables }) => variables));
 }

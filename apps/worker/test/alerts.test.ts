@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AlertMessage } from '@holdfast/operations';
 import { providersEnv } from '@holdfast/sandbox';
+import { shop } from '@holdfast/shop';
 import { waitFor } from '@holdfast/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import { readWorkerConfig } from '../src/index.ts';
@@ -80,6 +81,10 @@ test.each([
   [{ HOLDFAST_ALERT_SECRET: SECRET }, 'HOLDFAST_ALERT_URL'],
 ])('%j is refused at start, naming %s', (env, variable) => {
   expect(() =>
-    readWorkerConfig({ HOLDFAST_REDIS_URL: 'redis://127.0.0.1', ...providersEnv(NOWHERE), ...env }),
+    readWorkerConfig(shop().providers, {
+      HOLDFAST_REDIS_URL: 'redis://127.0.0.1',
+      ...providersEnv(NOWHERE),
+      ...env,
+    }),
   ).toThrow(variable);
 });

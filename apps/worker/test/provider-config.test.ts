@@ -1,5 +1,7 @@
+import { readConfig } from '@holdfast/app-kit';
 import { stripePayments } from '@holdfast/providers';
 import { providersEnv } from '@holdfast/sandbox';
+import { providersConfig, providerVariables, shop } from '@holdfast/shop';
 import { freePort } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import { readWorkerConfig } from '../src/index.ts';
@@ -7,8 +9,11 @@ import { limitedStripe } from './limited-stripe.ts';
 import { ORDER, startSystem } from './system.ts';
 
 const NOWHERE = providersEnv({ url: 'http://127.0.0.1:1', smtpUrl: 'smtp://127.0.0.1:1' });
+/** What the shop's providers read of the environment. */
 const read = (env: Record<string, string>) =>
-  readWorkerConfig({ HOLDFAST_REDIS_URL: 'redis://127.0.0.1:1', ...NOWHERE, ...env }).providers;
+  providersConfig(readConfig(providerVariables, { ...NOWHERE, ...env }));
+/** As a worker of the shop reads all of its configuration. */
+const readAll = (env: Record<string, string>) => readWorkerConfig(shop().providers, env);
 
 describe('limits', () => {
   it('are none unless they are given', () => {
@@ -91,16 +96,14 @@ describe('a fallback for payments', () => {
 describe('who the providers are', () => {
   const all = { HOLDFAST_REDIS_URL: 'redis://127.0.0.1:1', ...NOWHERE };
   it.each(Object.keys(NOWHERE))('is never guessed: %s', (name) => {
-    expect(() => readWorkerConfig({ ...all, [name]: '' })).toThrow(`${name}: is missing`);
+    expect(() => readAll({ ...all, [name]: '' })).toThrow(`${name}: is missing`);
   });
 
   it('a mail server that is not on this machine needs a sender of yours', () => {
     const elsewhere = { ...all, HOLDFAST_EMAIL_URL: 'smtp://mail.example.com' };
-    expect(() => readWorkerConfig(elsewhere)).toThrow(
-      /HOLDFAST_EMAIL_FROM: is missing.*Shop <orders@example.com>/,
-    );
+    expect(() => readAll(elsewhere)).toThrow(/HOLDFAST_EMAIL_FROM: is missing.*Shop <orders@example.com>/);
     const from = 'Shop <orders@example.com>';
-    expect(readWorkerConfig({ ...elsewhere, HOLDFAST_EMAIL_FROM: from }).providers.email).toMatchObject({
+    expect(read({ ...elsewhere, HOLDFAST_EMAIL_FROM: from }).email).toMatchObject({
       from,
     });
   });
@@ -111,22 +114,19 @@ describe('who the providers are', () => {
     ['a / in a password', 'HOLDFAST_EMAIL_URL', 'smtp://user:12/canary@host', /percent-encode/],
     ['another protocol', 'HOLDFAST_EMAIL_URL', 'http://user:canary@host', /percent-encode/],
   ])('%s is a fault that names its variable and shows nothing of it', (_what, name, value, says) => {
-    const read = () => readWorkerConfig({ ...all, [name]: value });
-    expect(read).toThrow(name);
-    expect(read).toThrow(says);
-    expect(read).not.toThrow(/canary/);
+    const reading = () => readAll({ ...all, [name]: value });
+    expect(reading).toThrow(name);
+    expect(reading).toThrow(says);
+    expect(reading).not.toThrow(/canary/);
   });
 
   it('a key never goes over plain http to another machine', async () => {
-    const { payment } = readWorkerConfig({
-      ...all,
-      HOLDFAST_PAYMENT_URL: 'http://payments.example',
-    }).providers;
+    const { payment } = read({ ...all, HOLDFAST_PAYMENT_URL: 'http://payments.example' });
     expect(() => stripePayments(payment)).toThrow(/plain http/);
   });
 
   it('half of a client certificate is refused', () => {
     const cert = new URL('provider-config.test.ts', import.meta.url).pathname;
-    expect(() => readWorkerConfig({ ...all, HOLDFAST_PAYMENT_TLS_CERT: cert })).toThrow(/PEM form/);
+    expect(() => readAll({ ...all, HOLDFAST_PAYMENT_TLS_CERT: cert })).toThrow(/PEM form/);
   });
 });

@@ -1,5 +1,6 @@
 import { createLogger, OperatorError } from '@holdfast/app-kit';
 import { providersEnv } from '@holdfast/sandbox';
+import { shop } from '@holdfast/shop';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import { type RunningWorker, readWorkerConfig, startWorkerApp } from '../src/index.ts';
@@ -11,13 +12,14 @@ async function withRedis(settings: readonly string[] = []): Promise<TestRedis> {
 }
 
 async function startOn(redis: TestRedis, env: Record<string, string> = {}): Promise<RunningWorker> {
-  const config = readWorkerConfig({
+  const { flows, providers } = shop();
+  const config = readWorkerConfig(providers, {
     ...providersEnv({ url: 'http://127.0.0.1:1', smtpUrl: 'smtp://127.0.0.1:1' }),
     HOLDFAST_REDIS_URL: redis.url,
     HOLDFAST_WORKER_PORT: '0',
     ...env,
   });
-  const worker = await startWorkerApp(config, createLogger('worker', 'silent'));
+  const worker = await startWorkerApp(config, flows, createLogger('worker', 'silent'));
   onTestFinished(() => worker.close());
   return worker;
 }

@@ -5,6 +5,7 @@ import { createLogger } from '@holdfast/app-kit';
 import { type Client, createClient, type Run } from '@holdfast/engine';
 import { type OrderInput, orderContract } from '@holdfast/flows';
 import { providersEnv, startSandbox } from '@holdfast/sandbox';
+import { shop } from '@holdfast/shop';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
@@ -75,13 +76,14 @@ export async function startSystem(env: Readonly<Record<string, string>> = {}) {
   const redis = await redisForTest();
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-worker-'));
   const sandbox = await startSandbox({ port: 0, smtpPort: 0, dataDir });
-  const config = readWorkerConfig({
+  const { flows, providers } = shop();
+  const config = readWorkerConfig(providers, {
     HOLDFAST_REDIS_URL: redis.url,
     HOLDFAST_RETRY_SCALE: '0.01',
     ...providersEnv(sandbox),
     ...env,
   });
-  const worker = await startWorkerApp(config, silent);
+  const worker = await startWorkerApp(config, flows, silent);
   onTestFinished(async () => {
     await worker.close();
     await sandbox.close();

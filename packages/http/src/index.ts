@@ -51,6 +51,7 @@ export { type ProviderHealth, providerHealth } from './shared/provider-health.ts
 export { type RedisStoreOptions, redisStore } from './shared/redis-store.ts';
 export { type ReopenedAccount, reopenProvider } from './shared/reopen.ts';
 export type { Limits, SharedStore, Standing } from './shared/shared-store.ts';
+export type { Sharing } from './shared/sharing.ts';
 export type { ErrorSeen, OutcomeKind } from './shared/tally.ts';
 export type { ClientAuth } from './token-endpoint.ts';
 export { type Origin, traceparentOf } from './trace-context.ts';

@@ -1,13 +1,5 @@
 import type { OrderPorts, Payments } from '@holdfast/flows';
-import {
-  createGuard,
-  type Guard,
-  type GuardObserver,
-  type KeptTokens,
-  type Limits,
-  type Pins,
-  type SharedStore,
-} from '@holdfast/http';
+import { createGuard, type Guard, type Limits, type Sharing } from '@holdfast/http';
 import { LONGEST_DELIVERY_MS, type SmtpEmailConfig, smtpEmail } from './email/smtp-email.ts';
 import { fallbackPayments } from './fallback-payments.ts';
 import { LONGEST_CALL_MS } from './http-limits.ts';
@@ -27,17 +19,6 @@ export interface OrderProvidersConfig {
   readonly inventory: Limited<InventoryConfig>;
   readonly shipping: Limited<ShippingConfig>;
   readonly email: Limited<SmtpEmailConfig>;
-}
-
-/** What the providers' limits, breakers and health are shared through with all other workers. */
-export interface Sharing {
-  readonly store: SharedStore;
-  readonly pins: Pins;
-  /** Default: each worker has tokens of its own. */
-  readonly tokens?: KeptTokens | undefined;
-  /** Multiplies how long a breaker stays open. */
-  readonly retryScale?: number;
-  readonly observer?: GuardObserver;
 }
 
 /**

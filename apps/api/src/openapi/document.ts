@@ -1,11 +1,11 @@
 import type { FlowContract } from '@holdfast/engine';
-import { SUBMITTED_ELSEWHERE } from '../submitted-elsewhere.ts';
+import type { Routes, SubmitExamples } from '@holdfast/project';
+import { elsewhereIn } from '../routes/submit.ts';
 import { accessPaths } from './access-paths.ts';
 import { bulkRedrivePath } from './bulk-redrive-path.ts';
-import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, ORDER_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
+import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
 import { listPaths } from './list-paths.ts';
 import { operatePaths } from './operate-paths.ts';
-import { paymentPaths } from './payment-paths.ts';
 import { providersPath } from './providers-path.ts';
 import { readOperation } from './read-operation.ts';
 import { runContent } from './run-content.ts';
@@ -15,8 +15,13 @@ import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
 
 /** The OpenAPI 3.1 description of the whole API. A test holds it against the routes and against real answers. */
-export function openApiDocument(allFlows: readonly FlowContract[]) {
-  const flows = allFlows.filter(({ name }) => !SUBMITTED_ELSEWHERE.has(name));
+export function openApiDocument(allFlows: readonly FlowContract[], routes: readonly Routes[]) {
+  const elsewhere = elsewhereIn(routes);
+  const flows = allFlows.filter(({ name }) => !elsewhere.has(name));
+  const examples: Readonly<Record<string, SubmitExamples>> = Object.assign(
+    {},
+    ...routes.map((own) => own.examples),
+  );
   return {
     openapi: '3.1.0',
     info: {
@@ -39,17 +44,6 @@ export function openApiDocument(allFlows: readonly FlowContract[]) {
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
     ],
     paths: {
-      '/v1/orders': {
-        post: submitOperation({
-          operationId: 'submitOrder',
-          tag: 'Runs',
-          summary: 'Accept an order',
-          description:
-            'Charges, reserves, ships and mails an order. The amount charged is the sum of quantity × unitAmount, in minor units.',
-          bodySchema: { $ref: '#/components/schemas/OrderInput' },
-          examples: ORDER_EXAMPLES,
-        }),
-      },
       '/v1/flows/{flow}/runs': {
         post: submitOperation({
           operationId: 'submitRun',
@@ -67,11 +61,14 @@ export function openApiDocument(allFlows: readonly FlowContract[]) {
           bodySchema: {
             anyOf: flows.map((f) => ({ $ref: `#/components/schemas/${inputSchemaName(f)}` })),
           },
-          examples: ORDER_EXAMPLES,
+          examples: Object.values(examples)[0],
           problems: ['route_not_found', 'flow_unknown', 'flow_not_submittable'],
         }),
       },
-      ...paymentPaths(),
+      ...Object.fromEntries(
+        flows.map((flow) => [`/v1/flows/${flow.name}/runs`, flowPath(flow, examples[flow.name])]),
+      ),
+      ...Object.assign({}, ...routes.map(({ paths }) => paths)),
       ...listPaths(),
       '/v1/runs/{id}': {
         get: readOperation({
@@ -105,17 +102,25 @@ export function openApiDocument(allFlows: readonly FlowContract[]) {
             'An API key, `hf_…`. Each operation names the scope it needs: `submit`, `read`, `payloads`, `signal`, `operate`, `keys` or `audit`. No answer shows what the scopes do not cover: without `read`, an answer has no `output` and no details of errors.',
         },
       },
-      schemas: componentSchemas(flows),
+      schemas: { ...componentSchemas(flows), ...Object.assign({}, ...routes.map(({ schemas }) => schemas)) },
     },
   };
 }
 
-const ORDER_EXAMPLES = {
-  body: ORDER_EXAMPLE,
-  pending: PENDING_RUN_EXAMPLE,
-  completed: COMPLETED_RUN_EXAMPLE,
-  failed: FAILED_RUN_EXAMPLE,
-};
+/** How a run of this flow is accepted. */
+function flowPath(flow: FlowContract, examples: SubmitExamples | undefined): object {
+  return {
+    post: submitOperation({
+      operationId: `submit${inputSchemaName(flow).replace(/Input$/, 'Run')}`,
+      tag: 'Runs',
+      summary: `Accept a run of the flow \`${flow.name}\``,
+      description: "The body is the flow's input and nothing else.",
+      bodySchema: { $ref: `#/components/schemas/${inputSchemaName(flow)}` },
+      examples,
+      problems: ['route_not_found', 'flow_unknown', 'flow_not_submittable'],
+    }),
+  };
+}
 
 const VERBOSE = {
   name: 'verbose',

@@ -82,3 +82,11 @@ export const DEAD_RUN_EXAMPLE = {
   createdAt: '2026-03-02T03:12:00.000Z',
   updatedAt: '2026-03-02T03:14:00.000Z',
 };
+
+/** Of the route that accepts orders. */
+export const ORDER_EXAMPLES = {
+  body: ORDER_EXAMPLE,
+  pending: PENDING_RUN_EXAMPLE,
+  completed: COMPLETED_RUN_EXAMPLE,
+  failed: FAILED_RUN_EXAMPLE,
+};

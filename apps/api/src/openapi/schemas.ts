@@ -1,8 +1,6 @@
 import type { FlowContract } from '@holdfast/engine';
 import { z } from 'zod';
-import { PaymentJson } from '../payment-json.ts';
 import { PROBLEMS } from '../problems.ts';
-import { RefundRequest } from '../refunds.ts';
 import { AuditListJson } from '../routes/audit.ts';
 import { BulkRedriveBody, BulkRedriveJson } from '../routes/bulk-redrive.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
@@ -42,8 +40,6 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
   return {
     Run: jsonSchema(RunJson, 'output'),
     RunList: jsonSchema(RunListJson, 'output'),
-    Payment: jsonSchema(PaymentJson, 'output'),
-    RefundRequest: jsonSchema(RefundRequest, 'input'),
     Problem: jsonSchema(ProblemJson, 'output'),
     BulkRedrive: jsonSchema(BulkRedriveBody, 'input'),
     BulkRedriveResult: jsonSchema(BulkRedriveJson, 'output'),

@@ -1,3 +1,4 @@
+import type { SubmitExamples } from '@holdfast/project';
 import { MAX_WAIT_SECONDS } from '../prefer-wait.ts';
 import type { ProblemCode } from '../problems.ts';
 import { problemResponses } from './problem-responses.ts';
@@ -10,12 +11,8 @@ export interface SubmitOperation {
   readonly description: string;
   readonly parameters?: readonly object[];
   readonly bodySchema: object;
-  readonly examples: {
-    readonly body: object;
-    readonly pending: { readonly idempotencyKey: string };
-    readonly completed: object;
-    readonly failed: object;
-  };
+  /** Absent: none are shown. */
+  readonly examples: SubmitExamples | undefined;
   /** What it can be answered besides what every such operation can. */
   readonly problems?: readonly ProblemCode[];
 }
@@ -29,19 +26,21 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
     description: `${operation.description} Needs the scope \`submit\`.`,
     parameters: [
       ...(operation.parameters ?? []),
-      { ...IDEMPOTENCY_KEY, example: examples.pending.idempotencyKey },
+      { ...IDEMPOTENCY_KEY, example: examples?.pending.idempotencyKey ?? 'hello-1001' },
       PREFER,
     ],
     requestBody: {
       required: true,
       description: 'At most 256 KiB.',
-      content: { 'application/json': { schema: operation.bodySchema, example: examples.body } },
+      content: {
+        'application/json': { schema: operation.bodySchema, ...(examples && { example: examples.body }) },
+      },
     },
     responses: {
       '200': {
         description: 'The run has ended: the same request was sent before, or `Prefer: wait` saw it end.',
         headers: SUBMIT_HEADERS,
-        content: runContent({ completed: examples.completed, failed: examples.failed }),
+        content: runContent(examples ? { completed: examples.completed, failed: examples.failed } : {}),
       },
       '202': {
         description: 'The run is durable and will finish. Ask at `Location` how it stands.',
@@ -49,7 +48,7 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
           ...SUBMIT_HEADERS,
           'Retry-After': { description: 'Seconds to wait before asking.', schema: { type: 'integer' } },
         },
-        content: runContent({ pending: examples.pending }),
+        content: runContent(examples ? { pending: examples.pending } : {}),
       },
       ...problemResponses(
         ...(['request_malformed', 'body_missing', 'body_malformed', 'ambiguous_json'] as const),

@@ -1,6 +1,5 @@
-import type { Places } from '@holdfast/app-kit';
-import type { Client, Run, SubmitReply } from '@holdfast/engine';
-import { isTerminal } from '@holdfast/engine';
+import { isTerminal, type Run, type SubmitReply } from '@holdfast/engine';
+import type { AcceptOptions } from '@holdfast/project';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fingerprintOf } from '../fingerprint.ts';
 import { readIdempotencyKey } from '../idempotency-key.ts';
@@ -13,14 +12,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     idempotencyKey: string;
   }
-}
-
-export interface AcceptOptions {
-  readonly client: Client;
-  /** Aborted when the server is stopping. */
-  readonly stopping: AbortSignal;
-  /** For requests that wait for the end of their run; who finds none is answered at once. */
-  readonly waits: Places;
 }
 
 /** What the routes that accept runs have in common. */

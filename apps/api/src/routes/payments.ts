@@ -1,4 +1,5 @@
-import { paymentContract } from '@holdfast/flows';
+import { orderContract, paymentContract } from '@holdfast/flows';
+import type { AcceptOptions } from '@holdfast/project';
 import type { FastifyInstance } from 'fastify';
 import { sendTagged } from '../etag.ts';
 import { fingerprintOf } from '../fingerprint.ts';
@@ -6,14 +7,16 @@ import { presentPayment } from '../payment-json.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { readBody } from '../read-body.ts';
 import { findPayment, ORDER, PAYMENT, RefundRequest, submitRefund } from '../refunds.ts';
-import { type AcceptOptions, acceptance } from './accept.ts';
+import { acceptance } from './accept.ts';
 
 type PaymentParams = { Params: { id: string } };
 
-/** The payment service: create a payment, see how it stands; pay some or all of a payment or order back. */
-export async function paymentRoutes(app: FastifyInstance, options: AcceptOptions): Promise<void> {
+/** Orders; the payment service: create a payment, see how it stands; pay some or all of a payment or order back. */
+export async function registerShop(app: FastifyInstance, options: AcceptOptions): Promise<void> {
   const { client } = options;
   const { route, submit, answer } = acceptance(app, options);
+
+  app.post('/v1/orders', route, (request, reply) => submit(request, reply, orderContract.name, '/v1/orders'));
 
   app.post('/v1/payments', route, (request, reply) =>
     submit(request, reply, paymentContract.name, '/v1/payments'),

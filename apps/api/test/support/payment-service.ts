@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@holdfast/app-kit';
 import { type Effect, providersEnv, startSandbox } from '@holdfast/sandbox';
+import { shop } from '@holdfast/shop';
 import { waitFor } from '@holdfast/testkit';
 import { type RunningWorker, readWorkerConfig, startWorkerApp } from '@holdfast/worker';
 import { type Answer, type Ask, startTestApi, type TestApi } from './test-api.ts';
@@ -44,7 +45,8 @@ export async function startPaymentService(): Promise<PaymentService> {
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-payments-'));
   const sandbox = await startSandbox({ port: 0, smtpPort: 0, dataDir });
   const api = await startTestApi();
-  const config = readWorkerConfig({
+  const { flows, providers } = shop();
+  const config = readWorkerConfig(providers, {
     HOLDFAST_REDIS_URL: api.redis.url,
     HOLDFAST_RETRY_SCALE: '0.01',
     ...providersEnv(sandbox),
@@ -75,7 +77,7 @@ export async function startPaymentService(): Promise<PaymentService> {
   return {
     api,
     startWorker: async () => {
-      worker = await startWorkerApp(config, createLogger('worker', 'silent'));
+      worker = await startWorkerApp(config, flows, createLogger('worker', 'silent'));
       await worker.takesRuns;
     },
     stopWorker: async () => {

@@ -4,6 +4,7 @@ import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { type RunningApi, readApiConfig, startApi } from '../../src/index.ts';
 import { conformanceTo, type OpenApi, type SeenAnswer } from './conformance.ts';
 import { newKey } from './order.ts';
+import { SHOP } from './shop.ts';
 
 export const KEY = 'hf_test_0123456789abcdef';
 
@@ -46,6 +47,7 @@ export async function startTestApi(redis?: TestRedis): Promise<TestApi> {
       HOLDFAST_DEV_KEY: KEY,
       HOLDFAST_LOG_LEVEL: 'silent',
     }),
+    SHOP,
     createLogger('api', 'silent'),
   );
   await waitFor(async () => (await send(api.url, { path: '/readyz' })).status === 200, { what: 'Redis' });

@@ -3,7 +3,7 @@ import { type Client, createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
 import { keyLookup } from '../../src/api-keys.ts';
-import type { ApiParts } from '../../src/index.ts';
+import { type ApiParts, shopRoutes } from '../../src/index.ts';
 import { KEY } from './test-api.ts';
 
 /** What an API is built of, with `close` for what the parts have opened. */
@@ -18,7 +18,7 @@ export function testParts(
   const providers = redisStore({ connection });
   const storedKeys = createApiKeys({ connection, log });
   return {
-    ...{ client, flows, preflight, storedKeys, log },
+    ...{ client, flows, routes: [shopRoutes], preflight, storedKeys, log },
     keys: keyLookup(KEY, storedKeys),
     operations: createOperations({ client, connection, log }),
     readProviders: (minutes) => providerHealth(providers, minutes),

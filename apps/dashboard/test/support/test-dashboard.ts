@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { connectRedis, createLogger } from '@holdfast/app-kit';
 import { createClient, defineFlow, InDoubtError, startWorker } from '@holdfast/engine';
-import { type OrderInput, orderContract } from '@holdfast/flows';
+import { ALL_CONTRACTS, type OrderInput, orderContract } from '@holdfast/flows';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { readDashboardConfig, startDashboard } from '../../src/index.ts';
 
@@ -47,6 +47,7 @@ export async function startTestDashboard(): Promise<TestDashboard> {
       HOLDFAST_DASHBOARD_VIEWER_USER: VIEWER.user,
       HOLDFAST_DASHBOARD_VIEWER_PASSWORD: VIEWER.password,
     }),
+    ALL_CONTRACTS,
     createLogger('dashboard', 'silent'),
   );
   await waitFor(async () => (await send(dashboard.url, { path: '/readyz' })).status === 200, {

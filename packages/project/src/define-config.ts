@@ -1,0 +1,99 @@
+import type { Flow, FlowContract } from '@holdfast/engine';
+import { z } from 'zod';
+import type { Provider } from './provider.ts';
+import type { Routes } from './routes.ts';
+
+/** What a system runs. */
+export interface HoldfastConfig {
+  /** Every version that a run may still be at; new runs begin with the highest. */
+  readonly flows: readonly Flow[];
+  /** Whom the flows call. Default: nobody that is configured by the environment. */
+  readonly providers?: readonly Provider[];
+  /** Default: none; every flow is at `POST /v1/flows/{flow}/runs` anyway. */
+  readonly routes?: readonly Routes[];
+}
+
+const MEMBERS = new Set(['flows', 'providers', 'routes']);
+
+/**
+ * Says what a system runs; the default export of `holdfast.config.ts`.
+ * @throws TypeError saying what does not fit, and how to mend it
+ */
+export function defineConfig<const C extends HoldfastConfig>(config: C): C {
+  if (!isObject(config)) throw new TypeError('defineConfig takes an object, such as { flows: [hello] }');
+  for (const member of Object.keys(config)) {
+    if (!MEMBERS.has(member))
+      throw new TypeError(`\`${member}\` is not known; a config has ${list(MEMBERS)}`);
+  }
+  if (!Array.isArray(config.flows) || config.flows.length === 0) {
+    throw new TypeError('`flows` must name at least one flow, such as flows: [hello]');
+  }
+  checkFlows(config.flows);
+  checkProviders(config.providers ?? []);
+  return config;
+}
+
+/** Of each flow the version that new runs begin with, in the order of the config. */
+export function latestOf<F extends FlowContract>(flows: readonly F[]): F[] {
+  const latest = new Map<string, F>();
+  for (const flow of flows) {
+    const known = latest.get(flow.name);
+    if (!known || known.version < flow.version) latest.set(flow.name, flow);
+  }
+  return [...latest.values()];
+}
+
+function checkFlows(flows: readonly unknown[]): void {
+  const seen = new Set<string>();
+  flows.forEach((flow, at) => {
+    if (!isFlow(flow)) {
+      throw new TypeError(
+        `\`flows[${at}]\` is no flow; export what defineFlow({ … }) returns, and name it here`,
+      );
+    }
+    const version = `${flow.name} v${flow.version}`;
+    if (seen.has(version)) {
+      throw new TypeError(
+        `the flow "${flow.name}" is there twice with version ${flow.version}; raise one of the two`,
+      );
+    }
+    seen.add(version);
+    try {
+      z.toJSONSchema(flow.input, { io: 'input' });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new TypeError(`the input of the flow "${flow.name}" cannot be shown as JSON Schema: ${why}`);
+    }
+  });
+}
+
+function checkProviders(providers: readonly unknown[]): void {
+  const seen = new Set<string>();
+  providers.forEach((provider, at) => {
+    if (
+      !isObject(provider) ||
+      typeof provider.name !== 'string' ||
+      typeof provider.configure !== 'function'
+    ) {
+      throw new TypeError(`\`providers[${at}]\` is no provider; name what defineProvider({ … }) returns`);
+    }
+    if (seen.has(provider.name)) throw new TypeError(`the provider "${provider.name}" is there twice`);
+    seen.add(provider.name);
+  });
+}
+
+function isFlow(value: unknown): value is Flow {
+  if (!isObject(value)) return false;
+  const { name, version, input, run } = value;
+  return (
+    typeof name === 'string' && typeof version === 'number' && isObject(input) && typeof run === 'function'
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function list(names: ReadonlySet<string>): string {
+  return [...names].map((name) => `\`${name}\``).join(', ');
+}

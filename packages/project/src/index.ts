@@ -1,0 +1,5 @@
+export { type ConnectedLater, connectedLater } from './connected-later.ts';
+export { defineConfig, type HoldfastConfig, latestOf } from './define-config.ts';
+export { findConfig, loadConfig } from './load-config.ts';
+export { type Connect, type Connected, type Provider, provider } from './provider.ts';
+export type { AcceptOptions, Routes, SubmitExamples } from './routes.ts';

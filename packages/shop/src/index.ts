@@ -1,0 +1,2 @@
+export { providersConfig, providerVariables } from './provider-config.ts';
+export { type Shop, shop } from './shop.ts';
