@@ -76,6 +76,6 @@ export class Sandbox {
   }
 
   #url(): string {
-    return `${this.#processes().sandbox.url}/_control`;
+    return `${this.#processes().sandbox?.url}/_control`;
   }
 }

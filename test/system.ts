@@ -61,7 +61,7 @@ async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> 
   const processes = (): Processes => JSON.parse(readFileSync(join(home, 'processes.json'), 'utf8'));
   let store: Store | undefined;
   const witness = await startWitness({
-    sandboxUrl: () => processes().sandbox.url,
+    sandboxUrl: () => processes().sandbox?.url ?? '',
     standingOf: async (key) => store?.standingOf(runIdIn(key ?? '') ?? ''),
   });
   const settings = readSettings(

@@ -7,11 +7,13 @@ import { addAuditCommand } from './audit.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addInitCommand } from './init/init.ts';
 import type { Io } from './io.ts';
 import { addKeyCommands } from './keys.ts';
 import { addProvidersCommand } from './providers.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
+import { addProcessCommands } from './system-processes.ts';
 import { hintAtHelp, NothingToDoError, UsageError } from './usage.ts';
 
 const Package = z.object({ version: z.string() });
@@ -53,6 +55,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addCompletionCommand(commands);
   addProvidersCommand(commands);
   addAuditCommand(commands);
+  addProcessCommands(commands);
+  addInitCommand(commands, version());
   hintAtHelp(program);
   try {
     await program.parseAsync(args, { from: 'user' });

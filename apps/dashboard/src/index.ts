@@ -1,3 +1,4 @@
 export { buildDashboard, type DashboardParts } from './app.ts';
 export { type DashboardConfig, readDashboardConfig } from './config.ts';
+export { runDashboard } from './run.ts';
 export { type RunningDashboard, startDashboard } from './server.ts';

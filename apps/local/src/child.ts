@@ -36,6 +36,8 @@ export interface Child {
   readonly pid: number | undefined;
   /** Resolves once it is ready for the first time. @throws ChildStartError */
   readonly firstReady: Promise<void>;
+  /** Ends its process and starts another at once, such as after a change of its code. Resolves once that one is ready. */
+  restart(): Promise<void>;
   /** Ends it for good. Resolves once its process is gone. */
   stop(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function superviseChild(
   const stopping = new AbortController();
   let current: RunningProcess | undefined;
   let readyPid: number | undefined;
+  let replaced: (() => void) | undefined;
 
   const firstStart = start(spec.readyTimeoutMs);
   const firstReady = firstStart.then((started) => {
@@ -64,6 +67,15 @@ export function superviseChild(
     while (current) {
       const how = await current.ended;
       if (stopping.signal.aborted) return;
+      if (replaced) {
+        const done = replaced;
+        const started = await start();
+        replaced = undefined;
+        readyAt = started.ok ? performance.now() : undefined;
+        if (started.ok) onEvent({ kind: 'ready', name: spec.name, pid: started.process.pid, again: false });
+        done();
+        continue;
+      }
       const wasWell = readyAt !== undefined && performance.now() - readyAt >= WELL_AFTER_MS;
       deathsInARow = wasWell ? 1 : deathsInARow + 1;
       const restartInMs = restartDelayMs(deathsInARow);
@@ -102,6 +114,13 @@ export function superviseChild(
       return readyPid;
     },
     firstReady,
+    restart: async () => {
+      const done = new Promise<void>((resolve) => {
+        replaced = resolve;
+      });
+      await current?.stop(spec.stopGraceMs);
+      await Promise.race([done, over]);
+    },
     stop: async () => {
       stopping.abort();
       await current?.stop(spec.stopGraceMs);

@@ -1,5 +1,6 @@
 export { type ChildEvent, ChildStartError } from './child.ts';
 export type { Processes } from './processes.ts';
+export { runLocal } from './run.ts';
 export { SAMPLE_ORDER } from './sample-order.ts';
 export { readSettings, type Settings } from './settings.ts';
 export { type System, startSystem } from './system.ts';

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { findConfig } from '@holdfast/project';
 import { providersEnv } from '@holdfast/sandbox/providers-env';
 import type { ChildSpec } from './child.ts';
 import type { Home } from './home.ts';
@@ -14,7 +13,8 @@ export interface Plan {
   readonly apiKey: string;
   /** Without a `spec` it is somebody else's to run. */
   readonly redis: { readonly url: string; readonly spec?: ChildSpec };
-  readonly sandbox: { readonly url: string; readonly smtpUrl: string; readonly spec: ChildSpec };
+  /** Absent where no provider of the config is in it. */
+  readonly sandbox: { readonly url: string; readonly smtpUrl: string; readonly spec: ChildSpec } | undefined;
   readonly api: { readonly url: string; readonly spec: ChildSpec };
   readonly workers: readonly { readonly url: string; readonly spec: ChildSpec }[];
   readonly dashboard: {
@@ -35,7 +35,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
   const app = (program: string, name: string, env: Environment): ChildSpec => ({
     name,
     command: process.execPath,
-    args: ['--enable-source-maps', fileURLToPath(new URL(`../../${program}/dist/main.js`, import.meta.url))],
+    args: ['--enable-source-maps', fileURLToPath(import.meta.resolve(`@holdfast/${program}/main`))],
     env: { ...settings.env, ...shared, ...env },
     logFile: home.freshLog(name),
     isReady: () => answersOk(`${urlOf(name)}/readyz`),
@@ -53,20 +53,22 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
   const shared = {
     HOLDFAST_REDIS_URL: redis.url,
     HOLDFAST_HOST: settings.host,
-    HOLDFAST_CONFIG: findConfig(settings.env),
+    HOLDFAST_CONFIG: settings.config,
   };
   return {
     apiKey,
     redis,
-    sandbox: {
-      url: urlOf('sandbox'),
-      smtpUrl,
-      spec: app('sandbox', 'sandbox', {
-        HOLDFAST_SANDBOX_PORT: String(ports.sandbox),
-        HOLDFAST_SMTP_PORT: String(ports.smtp),
-        HOLDFAST_SANDBOX_DIR: home.sandboxDir,
-      }),
-    },
+    sandbox: settings.sandbox
+      ? {
+          url: urlOf('sandbox'),
+          smtpUrl,
+          spec: app('sandbox', 'sandbox', {
+            HOLDFAST_SANDBOX_PORT: String(ports.sandbox),
+            HOLDFAST_SMTP_PORT: String(ports.smtp),
+            HOLDFAST_SANDBOX_DIR: home.sandboxDir,
+          }),
+        }
+      : undefined,
     api: {
       url: urlOf('api'),
       spec: app('api', 'api', {
@@ -79,7 +81,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
       url: urlOf(name),
       spec: {
         ...app('worker', name, {
-          ...providersAt(urlOf('sandbox'), smtpUrl, settings.env),
+          ...(settings.sandbox ? providersAt(urlOf('sandbox'), smtpUrl, settings.env) : {}),
           HOLDFAST_WORKER_PORT: String(ports[name]),
           HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
         }),
@@ -119,15 +121,17 @@ async function planRedis({ redis, env }: Settings, home: Home, port: number): Pr
   };
 }
 
-function portRequests({ redis, host, ports, workers }: Settings): Record<string, PortRequest> {
+function portRequests({ redis, host, ports, workers, sandbox }: Settings): Record<string, PortRequest> {
   return {
     ...(redis.kind === 'embedded' && {
       redis: { host: LOOPBACK, port: redis.port, variable: 'HOLDFAST_REDIS_PORT' },
     }),
     api: { host, port: ports.api, variable: 'HOLDFAST_API_PORT' },
     dashboard: { host, port: ports.dashboard, variable: 'HOLDFAST_DASHBOARD_PORT' },
-    sandbox: { host, port: ports.sandbox, variable: 'HOLDFAST_SANDBOX_PORT' },
-    smtp: { host, port: ports.smtp, variable: 'HOLDFAST_SMTP_PORT' },
+    ...(sandbox && {
+      sandbox: { host, port: ports.sandbox, variable: 'HOLDFAST_SANDBOX_PORT' },
+      smtp: { host, port: ports.smtp, variable: 'HOLDFAST_SMTP_PORT' },
+    }),
     ...Object.fromEntries(
       workerNames({ workers }).map((name) => [name, { host, port: 0, variable: 'HOLDFAST_WORKER_PORT' }]),
     ),

@@ -3,7 +3,8 @@ export interface Processes {
   readonly apiKey: string;
   /** An external Redis has no process of ours. */
   readonly redis: { readonly pid: number | null; readonly url: string };
-  readonly sandbox: { readonly pid: number; readonly url: string; readonly smtpUrl: string };
+  /** Absent where the config does not use it. */
+  readonly sandbox?: { readonly pid: number; readonly url: string; readonly smtpUrl: string };
   readonly api: { readonly pid: number; readonly url: string };
   readonly dashboard: {
     readonly pid: number;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { host, port, readConfig, redisSettings, redisVariables } from '@holdfast/app-kit';
+import { findConfig } from '@holdfast/project';
 import type { RedisSettings } from '@holdfast/redis';
 import { z } from 'zod';
 
@@ -12,6 +13,10 @@ export interface Settings {
   /** What API, dashboard and health servers bind to. */
   readonly host: string;
   readonly workers: number;
+  /** The file that says what the system runs; absolute. */
+  readonly config: string;
+  /** Whether the sandbox providers are part of the system. */
+  readonly sandbox: boolean;
   /** An own Redis on loopback (port 0: any free one), or somebody's. */
   readonly redis:
     | { readonly kind: 'embedded'; readonly port: number }
@@ -27,8 +32,14 @@ export interface Settings {
   readonly env: Environment;
 }
 
-/** @throws ConfigError naming every variable that does not fit */
-export function readSettings(env: Environment, { workers }: { readonly workers: number }): Settings {
+/**
+ * @throws ConfigError naming every variable that does not fit
+ * @throws OperatorError when there is no config
+ */
+export function readSettings(
+  env: Environment,
+  { workers, sandbox = true }: { readonly workers: number; readonly sandbox?: boolean },
+): Settings {
   const config = readConfig(
     {
       HOLDFAST_HOME: z.string().default('.holdfast'),
@@ -59,6 +70,8 @@ export function readSettings(env: Environment, { workers }: { readonly workers: 
     home: resolve(config.HOLDFAST_HOME),
     host: config.HOLDFAST_HOST,
     workers,
+    config: findConfig(env),
+    sandbox,
     redis: config.HOLDFAST_REDIS_URL
       ? {
           kind: 'external',

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const USAGE = `Usage: npm start [-- --workers <number>] [-- --reset]
+export const USAGE = `Usage: npm start [-- --workers <number>] [-- --reset], or holdfast dev [--workers <number>] [--reset]
 
   --workers <number>  worker processes, 0 to 64 (default 2)
   --reset             forget the data of earlier starts first`;

@@ -11,6 +11,8 @@ import { writeFileAtomically } from './write-file.ts';
 export interface System {
   /** Who runs where at this moment. */
   readonly processes: () => Processes;
+  /** Starts these again, one after the other; they then run what the config says now. Accepted runs go on. */
+  readonly reload: (parts: readonly ('worker' | 'api' | 'dashboard')[]) => Promise<void>;
   /** API first, then the workers, which drain; Redis last. Resolves when no process is left. */
   readonly stop: () => Promise<void>;
 }
@@ -54,19 +56,26 @@ export async function startSystem(settings: Settings, options: StartOptions): Pr
 
   try {
     const plan = await planSystem(settings, home, loadSecrets(settings.home));
-    const sandbox = start('sandbox', plan.sandbox.spec);
+    const sandbox = plan.sandbox && { ...plan.sandbox, child: start('sandbox', plan.sandbox.spec) };
     const redis = plan.redis.spec && start('redis', plan.redis.spec);
     await orAborted(redis?.firstReady, options.signal);
     const api = start('api', plan.api.spec);
     const workers = plan.workers.map((worker) => ({ url: worker.url, child: start('worker', worker.spec) }));
     const dashboard = start('dashboard', plan.dashboard.spec);
-    const all = [sandbox, api, dashboard, ...workers.map((worker) => worker.child)];
+    const all = [
+      api,
+      dashboard,
+      ...workers.map((worker) => worker.child),
+      ...(sandbox ? [sandbox.child] : []),
+    ];
     await orAborted(Promise.all(all.map((child) => child.firstReady)), options.signal);
 
     const processes = (): Processes => ({
       apiKey: plan.apiKey,
       redis: { pid: redis ? pidOf(redis) : null, url: plan.redis.url },
-      sandbox: { pid: pidOf(sandbox), url: plan.sandbox.url, smtpUrl: plan.sandbox.smtpUrl },
+      ...(sandbox && {
+        sandbox: { pid: pidOf(sandbox.child), url: sandbox.url, smtpUrl: sandbox.smtpUrl },
+      }),
       api: { pid: pidOf(api), url: plan.api.url },
       dashboard: {
         pid: pidOf(dashboard),
@@ -78,7 +87,10 @@ export async function startSystem(settings: Settings, options: StartOptions): Pr
     });
     publish = () => writeFileAtomically(home.processesFile, `${JSON.stringify(processes(), null, 2)}\n`);
     publish();
-    return { processes, stop };
+    const reload = async (parts: readonly ('worker' | 'api' | 'dashboard')[]) => {
+      for (const part of parts) await Promise.all(running[part].map((child) => child.restart()));
+    };
+    return { processes, reload, stop };
   } catch (error) {
     await stop();
     throw error;

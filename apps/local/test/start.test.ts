@@ -58,7 +58,8 @@ function processesOf(home: string): Processes {
 }
 
 function pidsOf({ redis, sandbox, api, dashboard, workers }: Processes): number[] {
-  return [redis, sandbox, api, dashboard, ...workers].flatMap(({ pid }) => (pid === null ? [] : [pid]));
+  const all = [redis, api, dashboard, ...workers, ...(sandbox ? [sandbox] : [])];
+  return all.flatMap(({ pid }) => (pid === null ? [] : [pid]));
 }
 
 async function allGone(pids: readonly number[]): Promise<void> {
@@ -216,7 +217,7 @@ describe('npm start', { timeout: 60_000 }, () => {
 });
 
 function urlsOf({ redis, sandbox, api, dashboard, workers }: Processes): string[] {
-  return [redis, sandbox, api, dashboard, ...workers].map(({ url }) => url);
+  return [redis, api, dashboard, ...workers, ...(sandbox ? [sandbox] : [])].map(({ url }) => url);
 }
 
 /** A port that somebody listens on. */

@@ -15,3 +15,8 @@ export function providersEnv({ url, smtpUrl }: Pick<RunningSandbox, 'url' | 'smt
     HOLDFAST_EMAIL_URL: smtpUrl,
   } as const;
 }
+
+/** The variables by which a worker finds them. */
+export const PROVIDER_VARIABLES: ReadonlySet<string> = new Set(
+  Object.keys(providersEnv({ url: '', smtpUrl: '' })),
+);

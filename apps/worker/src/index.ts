@@ -1,2 +1,3 @@
 export { type RunningWorker, startWorkerApp } from './app.ts';
 export { readWorkerConfig, type WorkerConfig } from './config.ts';
+export { runWorker } from './run.ts';

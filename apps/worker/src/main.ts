@@ -1,17 +1,5 @@
-import { createLogger, onShutdown, runMain, surviveStrayRejections } from '@holdfast/app-kit';
+import { runMain } from '@holdfast/app-kit';
 import { loadConfig } from '@holdfast/project';
-import { startWorkerApp } from './app.ts';
-import { readWorkerConfig } from './config.ts';
+import { runWorker } from './run.ts';
 
-const STOP_WITHIN_MS = 35_000;
-
-runMain(async () => {
-  const { flows, providers = [] } = await loadConfig();
-  const config = readWorkerConfig(providers);
-  const log = createLogger('worker', config.logLevel);
-  surviveStrayRejections(log);
-  const worker = await startWorkerApp(config, flows, log);
-  log.info({ url: worker.url }, 'the worker has started');
-  onShutdown(log, STOP_WITHIN_MS, worker.close);
-  await worker.takesRuns;
-});
+runMain(async () => runWorker(await loadConfig()));

@@ -14,6 +14,7 @@ export class Sandbox {
   readonly #signal: AbortSignal;
 
   constructor({ sandbox }: Processes, signal: AbortSignal) {
+    if (!sandbox) throw new TypeError('the demo tells of the sandbox, which this system is without');
     this.#url = `${sandbox.url}/_control`;
     this.#signal = signal;
   }

@@ -1,0 +1,13 @@
+import { createLogger, onShutdown } from '@holdfast/app-kit';
+import { readApiConfig } from './config.ts';
+import { type Accepted, startApi } from './server.ts';
+
+/** The API as a process of its own, configured by the environment, until it is told to stop. */
+export async function runApi(accepted: Accepted): Promise<void> {
+  const config = readApiConfig();
+  const log = createLogger('api', config.logLevel);
+  const api = await startApi(config, accepted, log);
+  log.info({ url: api.url }, 'the API is listening');
+  onShutdown(log, 10_000, api.close);
+  await api.admitted;
+}

@@ -1,0 +1,27 @@
+export {
+  type Client,
+  createClient,
+  type DurationInput,
+  defineFlow,
+  type Flow,
+  type FlowContext,
+  InDoubtError,
+  type LookUp,
+  MisconfiguredError,
+  RejectedError,
+  type RetryPolicy,
+  type Run,
+  type StepCall,
+  type StepOptions,
+  ThrottledError,
+  UnavailableError,
+  type WaitOptions,
+} from '@holdfast/engine';
+export {
+  type Connected,
+  connectedLater,
+  defineConfig,
+  type HoldfastConfig,
+  type Provider,
+  provider,
+} from '@holdfast/project';
