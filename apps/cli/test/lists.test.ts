@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { holdfast } from './support/run-cli.ts';
 
-const BIN = fileURLToPath(new URL('../bin/holdfast.mjs', import.meta.url));
+const BIN = fileURLToPath(new URL('../../../packages/holdfast/bin/holdfast.mjs', import.meta.url));
 
 const run = (n: number) => ({
   ...{ id: `run_${n}`, flow: 'order', version: 1, generation: 1, status: 'dead', idempotencyKey: `k${n}` },
