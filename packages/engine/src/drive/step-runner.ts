@@ -48,6 +48,8 @@ interface Effect {
   /** What it does can be undone; of an undo itself, true. */
   readonly hasUndo: boolean;
   readonly optional: boolean;
+  /** Another candidate follows: it is over for the flow when its attempts are used up. */
+  readonly givesWay: boolean;
   readonly run: (call: StepCall) => Promise<unknown>;
   readonly find: LookUpFunction<unknown> | undefined;
   readonly whenInDoubt: 'repeat' | 'halt' | LookUpFunction<unknown>;
@@ -92,6 +94,7 @@ export class StepRunner {
       undo: true,
       hasUndo: true,
       optional: false,
+      givesWay: false,
       run: (call) => undo(result, call),
       find: undefined,
       whenInDoubt: 'repeat',
@@ -481,6 +484,7 @@ function effectOf(step: string, options: StepOptions<unknown>): Effect {
     undo: false,
     hasUndo: options.undo !== undefined,
     optional: (options as { readonly optional?: boolean }).optional === true,
+    givesWay: (options as { readonly givesWay?: boolean }).givesWay === true,
     run: options.run,
     find: options.find,
     whenInDoubt: ruleOf(step, options, options.whenInDoubt),
@@ -539,8 +543,9 @@ function shortError({ code, message, kind }: ErrorRecord): Pick<ErrorRecord, 'co
 }
 
 /** An optional step that cannot be done is a warning; a doubt only where nothing would have to be undone later. */
-function goesOnWithout({ optional, hasUndo }: Effect, failure: FailureKind): boolean {
-  return optional && (failure === 'exhausted' || (failure === 'in_doubt' && !hasUndo));
+function goesOnWithout({ optional, givesWay, hasUndo }: Effect, failure: FailureKind): boolean {
+  if (failure === 'exhausted') return optional || givesWay;
+  return optional && failure === 'in_doubt' && !hasUndo;
 }
 
 function doubtAbout({ step, undo }: Effect): ErrorRecord {
