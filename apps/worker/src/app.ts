@@ -6,7 +6,7 @@ import {
   listen,
   Preflight,
 } from '@holdfast/app-kit';
-import { type Flow, startWorker, type Worker } from '@holdfast/engine';
+import { type Classify, type Flow, startWorker, type Worker } from '@holdfast/engine';
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
 import Fastify from 'fastify';
@@ -29,12 +29,14 @@ export interface RunningWorker {
 /**
  * Wires flows, providers and the engine's worker together, and serves its health. It waits for Redis, however long that takes.
  * @param flows what it runs
+ * @param classify tried first on what a step throws
  * @throws OperatorError when Redis is there and could lose runs that were accepted
  */
 export async function startWorkerApp(
   config: WorkerConfig,
   flows: readonly Flow[],
   log: Logger,
+  classify?: Classify,
 ): Promise<RunningWorker> {
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
@@ -88,6 +90,7 @@ export async function startWorkerApp(
       stalledCheck: config.stalledMs,
       retention: config.retentionMs,
       retryScale: config.retryScale,
+      ...(classify && { classify }),
       ...alertingHooks(alerts),
     });
     log.info({ concurrency: config.concurrency }, 'the worker takes runs');

@@ -6,11 +6,11 @@ import { readWorkerConfig } from './config.ts';
 const STOP_WITHIN_MS = 35_000;
 
 /** A worker as a process of its own, configured by the environment, until it is told to stop. */
-export async function runWorker({ flows, providers = [] }: HoldfastConfig): Promise<void> {
+export async function runWorker({ flows, providers = [], classify }: HoldfastConfig): Promise<void> {
   const config = readWorkerConfig(providers);
   const log = createLogger('worker', config.logLevel);
   surviveStrayRejections(log);
-  const worker = await startWorkerApp(config, flows, log);
+  const worker = await startWorkerApp(config, flows, log, classify);
   log.info({ url: worker.url }, 'the worker has started');
   onShutdown(log, STOP_WITHIN_MS, worker.close);
   await worker.takesRuns;

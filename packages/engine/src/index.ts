@@ -26,6 +26,9 @@ export {
   ThrottledError,
   UnavailableError,
 } from './contract/errors.ts';
+export { type Classify, failureOf } from './contract/failures/failure-of.ts';
+export { outcomeOf } from './contract/failures/outcome-of.ts';
+export type { HoldfastFailure } from './contract/failures/shape.ts';
 export type { InputFault } from './contract/input-faults.ts';
 export { LIMITS, TooLargeError } from './contract/limits.ts';
 export type { Log } from './contract/log.ts';

@@ -4,6 +4,7 @@ import { Worker as BullWorker, type WorkerOptions as BullWorkerOptions, type Job
 import type { Cluster, Redis } from 'ioredis';
 import type { Flow } from './contract/define-flow.ts';
 import { type DurationInput, toMs } from './contract/duration.ts';
+import type { Classify } from './contract/failures/failure-of.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
 import type { Calls } from './drive/attempt.ts';
@@ -47,6 +48,11 @@ export interface WorkerOptions {
   readonly retryScale?: number;
   /** How many times in a row a run may be lost with its worker, without progress, before it is dead as poison. Default 25. */
   readonly poisonAfter?: number;
+  /**
+   * Says what an error that a step threw means, before Holdfast's own table is asked (docs/thrown-errors.md). It must return a failure of
+   * Holdfast's, or undefined for errors that it does not know; what it throws itself is a bug of the step. Default: none.
+   */
+  readonly classify?: Classify;
   /** From 0 to 1, for jitter. Default Math.random. */
   readonly random?: () => number;
   /**
@@ -228,6 +234,7 @@ class RunningWorker implements Worker {
       this.#underWay,
       (runId) => this.#sweeper.drop(runId),
       (command) => this.#refusals.outlast(command),
+      this.#options.classify,
     );
     const worker = new BullWorker<RunJob>(flow, process, {
       ...this.#bullOptions(),

@@ -117,9 +117,12 @@ it('errors keep code, message, details, cause and stack through the journal', as
   if (run.status === 'failed') expect(run.error.stack).toContain('limits.test.ts');
 });
 
-it('a throw of something that is no Error is a bug that shows it', async () => {
+it('a throw of something that is no Error leaves the step in doubt, and shows it', async () => {
   const run = await outcomeOf('thrown', (ctx) => ctx.step('odd', { run: () => Promise.reject('just text') }));
-  expect(run).toMatchObject({ status: 'dead', error: { kind: 'bug', code: 'not_an_error', step: 'odd' } });
+  expect(run).toMatchObject({
+    status: 'dead',
+    error: { kind: 'in_doubt', code: 'not_an_error', step: 'odd' },
+  });
 });
 
 it('a step that forgets its key in time does not repeat past it: it asks, or stops', async () => {

@@ -1,4 +1,4 @@
-import type { Flow, FlowContract } from '@holdfast/engine';
+import type { Classify, Flow, FlowContract } from '@holdfast/engine';
 import { z } from 'zod';
 import type { Provider } from './provider.ts';
 import type { Routes } from './routes.ts';
@@ -11,9 +11,11 @@ export interface HoldfastConfig {
   readonly providers?: readonly Provider[];
   /** Default: none; every flow is at `POST /v1/flows/{flow}/runs` anyway. */
   readonly routes?: readonly Routes[];
+  /** Says what an error that a step threw means, before Holdfast's own table is asked (docs/thrown-errors.md). Default: none. */
+  readonly classify?: Classify;
 }
 
-const MEMBERS = new Set(['flows', 'providers', 'routes']);
+const MEMBERS = new Set(['flows', 'providers', 'routes', 'classify']);
 
 /**
  * Says what a system runs; the default export of `holdfast.config.ts`.
@@ -30,6 +32,9 @@ export function defineConfig<const C extends HoldfastConfig>(config: C): C {
   }
   checkFlows(config.flows);
   checkProviders(config.providers ?? []);
+  if (config.classify !== undefined && typeof config.classify !== 'function') {
+    throw new TypeError('`classify` must be a function of the error that returns a failure or undefined');
+  }
   return config;
 }
 

@@ -111,12 +111,17 @@ describe('a config that cannot be used is refused with its file, the line and wh
     [
       'has an unknown member',
       `import { hello } from './hello.ts';\nexport default { flows: [hello], schedules: [] };`,
-      /`schedules` is not known; a config has `flows`, `providers`, `routes`/,
+      /`schedules` is not known; a config has `flows`, `providers`, `routes`.*`classify`/,
     ],
     [
       'has a provider that is none',
       `import { hello } from './hello.ts';\nexport default { flows: [hello], providers: [{}] };`,
       /`providers\[0\]` is no provider/,
+    ],
+    [
+      'has a classify that is none',
+      `import { hello } from './hello.ts';\nexport default { flows: [hello], classify: {} };`,
+      /`classify` must be a function/,
     ],
     [
       'has an input that JSON Schema cannot show',

@@ -17,6 +17,13 @@ export interface FlowContext {
   step<T>(name: string, options: StepOptions<T>): Promise<T>;
   /** @returns `undefined` where it came to nothing, which is then a warning of the run */
   step<T>(name: string, options: OptionalStepOptions<T>): Promise<T | undefined>;
+  /**
+   * Tries one candidate after the other until one is done: the next only after a definite refusal, or when the attempts are used up
+   * without doubt. What is in doubt goes by the candidate's `whenInDoubt` and never falls through. Each is a step of its own: `name`,
+   * `name-2`, `name-3`, and the one that was done is undone like any step.
+   * @throws RejectedError of the last candidate; the run is dead when the last one's attempts are used up
+   */
+  fallback<T>(name: string, candidates: readonly StepOptions<T>[]): Promise<T>;
   /** Waits without holding a worker; survives restarts. The n-th sleep of a run keeps the end it got first. */
   sleep(duration: DurationInput): Promise<void>;
   /**

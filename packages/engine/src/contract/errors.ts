@@ -2,7 +2,8 @@ import type { DurationInput } from './duration.ts';
 
 /**
  * What a step throws to say how its attempt ended. The class decides what the run does next; the `code` says why and is what
- * callers match on. Anything else thrown in a step is a bug and parks the run as dead at once.
+ * callers match on. Other libraries' errors are recognized by their shape; a mistake in code (such as a TypeError) is a bug and parks the run
+ * as dead at once; anything else thrown in a step is in doubt.
  */
 export abstract class StepError extends Error {
   abstract readonly kind: 'rejected' | 'misconfigured' | 'unavailable' | 'throttled' | 'in_doubt';

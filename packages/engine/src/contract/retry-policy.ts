@@ -5,15 +5,20 @@ export interface RetryPolicyMs {
   readonly attempts: number;
   readonly firstMs: number;
   readonly maxMs: number;
+  readonly factor: number;
 }
 
-/** @throws RangeError when attempts is no whole number from 1, or a delay is no duration. */
+/** @throws RangeError when attempts is no whole number from 1, factor no number from 1, or a delay is no duration. */
 export function retryPolicy(policy: Partial<RetryPolicy> = {}): RetryPolicyMs {
   const attempts = policy.attempts ?? 8;
   if (!Number.isSafeInteger(attempts) || attempts < 1) {
     throw new RangeError(`retry.attempts must be a whole number from 1, got ${attempts}`);
   }
-  return { attempts, firstMs: toMs(policy.first ?? '500ms'), maxMs: toMs(policy.max ?? '1m') };
+  const factor = policy.factor ?? 2;
+  if (!Number.isFinite(factor) || factor < 1) {
+    throw new RangeError(`retry.factor must be a number from 1, got ${factor}`);
+  }
+  return { attempts, factor, firstMs: toMs(policy.first ?? '500ms'), maxMs: toMs(policy.max ?? '1m') };
 }
 
 export interface FailedAttempt {
@@ -47,8 +52,8 @@ export function decideRetry(
 /**
  * Delay before the next attempt. Full jitter, after AWS's "Exponential Backoff And Jitter".
  * @param failed attempts that have failed so far, from 1
- * @returns milliseconds from 0 to min(max, first · 2^(failed − 1))
+ * @returns milliseconds from 0 to min(max, first · factor^(failed − 1))
  */
 export function fullJitterMs(policy: RetryPolicyMs, failed: number, random: () => number): number {
-  return random() * Math.min(policy.maxMs, policy.firstMs * 2 ** (failed - 1));
+  return random() * Math.min(policy.maxMs, policy.firstMs * policy.factor ** (failed - 1));
 }

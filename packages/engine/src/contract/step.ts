@@ -41,10 +41,12 @@ export type LookUpFunction<T> = (call: StepCall) => Promise<LookUp<T>>;
 export interface RetryPolicy {
   /** How many attempts in all, the first included. Past them the run is dead, uncompensated. Default 8. */
   readonly attempts: number;
-  /** Upper bound of the delay before the second attempt; doubles each time. Default `500ms`. */
+  /** Upper bound of the delay before the second attempt. Default `500ms`. */
   readonly first: DurationInput;
   /** Upper bound of any delay. Default `1m`. */
   readonly max: DurationInput;
+  /** By how much the upper bound grows with each attempt, from 1 (it stays the same). Default 2. */
+  readonly factor: number;
 }
 
 /** How an undo is tried; an undo must be safe to repeat. */

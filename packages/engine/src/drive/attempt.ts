@@ -2,14 +2,17 @@ import type { RequestSeen } from '../contract/call.ts';
 import { startTimer, toMs } from '../contract/duration.ts';
 import {
   InDoubtError,
-  MisconfiguredError,
-  RejectedError,
+  type MisconfiguredError,
+  type RejectedError,
   type StepError,
   ThrottledError,
-  UnavailableError,
+  type UnavailableError,
 } from '../contract/errors.ts';
+import { type Classify, failureOf, isMistake } from '../contract/failures/failure-of.ts';
+import type { HoldfastFailure } from '../contract/failures/shape.ts';
 import type { StepCall } from '../contract/step.ts';
 import { keyOf, referenceOf } from '../journal/identity.ts';
+import { toErrorRecord } from './error-codec.ts';
 
 /** How one call to the outside ended. */
 export type AttemptOutcome<T> =
@@ -100,7 +103,13 @@ class Call implements StepCall {
 /** The calls of one run that are under way; all are given up together. */
 export class Calls {
   readonly #givingUp = new Set<(because: GiveUpReason) => void>();
+  readonly #classify: Classify | undefined;
   #givenUp: GiveUpReason | undefined;
+
+  /** @param classify tried first on what a step throws */
+  constructor(classify?: Classify) {
+    this.#classify = classify;
+  }
 
   /**
    * Calls `fn` and says how it ended, `timeoutMs` after its start at the latest.
@@ -112,7 +121,8 @@ export class Calls {
     fn: (call: StepCall) => Promise<T>,
     requests: RequestSeen[] = [],
   ): Promise<AttemptOutcome<T>> {
-    if (this.#givenUp === 'worker_stops') return Promise.resolve(outcomeOf(notStarted(identity.step)));
+    if (this.#givenUp === 'worker_stops')
+      return Promise.resolve(outcomeOf(notStarted(identity.step), undefined));
     if (this.#givenUp) return Promise.resolve({ kind: 'abandoned', because: this.#givenUp });
     const call = new Call(identity, requests);
     return new Promise((resolve) => {
@@ -150,10 +160,10 @@ export class Calls {
       try {
         fn(call).then(
           (value) => end({ kind: 'ok', value }),
-          (error: unknown) => end(outcomeOf(error)),
+          (error: unknown) => end(outcomeOf(error, this.#classify)),
         );
       } catch (error) {
-        end(outcomeOf(error));
+        end(outcomeOf(error, this.#classify));
       }
     });
   }
@@ -165,13 +175,39 @@ export class Calls {
   }
 }
 
-function outcomeOf(error: unknown): Exclude<AttemptOutcome<never>, { kind: 'ok' }> {
-  if (error instanceof RejectedError) return { kind: 'rejected', error };
-  if (error instanceof MisconfiguredError) return { kind: 'misconfigured', error };
-  if (error instanceof UnavailableError) return retryable('retry', false, error);
-  if (error instanceof ThrottledError) return retryable('throttle', false, error);
-  if (error instanceof InDoubtError) return retryable('retry', true, error);
-  return { kind: 'bug', error };
+/** What a step threw: by `classify`, by its shape, a bug if it is a mistake in code, and else in doubt. */
+function outcomeOf(
+  thrown: unknown,
+  classify: Classify | undefined,
+): Exclude<AttemptOutcome<never>, { kind: 'ok' }> {
+  let failure: HoldfastFailure | undefined;
+  try {
+    // one that answers with something else than a failure has not answered
+    const own = classify?.(thrown);
+    failure = (own && failureOf(own)) ?? failureOf(thrown);
+  } catch (fault) {
+    return { kind: 'bug', error: fault };
+  }
+  if (!failure && isMistake(thrown)) return { kind: 'bug', error: thrown };
+  failure ??= unknown(thrown);
+  switch (failure.kind) {
+    case 'rejected':
+      return { kind: 'rejected', error: failure };
+    case 'misconfigured':
+      return { kind: 'misconfigured', error: failure };
+    case 'unavailable':
+      return retryable('retry', false, failure);
+    case 'throttled':
+      return retryable('throttle', false, failure);
+    case 'in_doubt':
+      return retryable('retry', true, failure);
+  }
+}
+
+/** Nobody knows how far the step came before it threw this. */
+function unknown(thrown: unknown): InDoubtError {
+  const { code, message } = toErrorRecord(thrown);
+  return new InDoubtError({ code, message, cause: thrown });
 }
 
 function retryable(

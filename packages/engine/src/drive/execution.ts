@@ -1,6 +1,7 @@
 import type { FlowContext } from '../contract/define-flow.ts';
 import { type DurationInput, toMs } from '../contract/duration.ts';
 import type { RejectedError } from '../contract/errors.ts';
+import { fallBack } from '../contract/fallback.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure, WaitingFor } from '../contract/run.ts';
@@ -180,6 +181,12 @@ export class Execution implements FlowContext {
       settle: (runner) => runner.settle(name, untyped),
     });
     return this.#command<T>({ field, name, perform: () => this.#runner.run(name, untyped, forgot) });
+  }
+
+  fallback<T>(name: string, candidates: readonly StepOptions<T>[]): Promise<T> {
+    const tried = fallBack(this, name, candidates);
+    tried.catch(() => {}); // a flow may look at it later, or not at all
+    return tried;
   }
 
   /** True when the flow has come to every effect that the journal knows of, and none may be missing there. */

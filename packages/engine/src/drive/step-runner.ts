@@ -1,8 +1,7 @@
-import type { CallOutcome, RequestSeen } from '../contract/call.ts';
-import { toMs } from '../contract/duration.ts';
+import type { CallOutcome } from '../contract/call.ts';
 import { InDoubtError, StepError, ThrottledError } from '../contract/errors.ts';
 import { checkSize, LIMITS } from '../contract/limits.ts';
-import { type RetryPolicyMs, retryPolicy } from '../contract/retry-policy.ts';
+import { retryPolicy } from '../contract/retry-policy.ts';
 import type { ErrorRecord, FailureKind, WaitingFor } from '../contract/run.ts';
 import type { LookUp, LookUpFunction, StepCall, StepOptions, UndoOptions } from '../contract/step.ts';
 import { encodeJson } from '../journal/codec.ts';
@@ -10,16 +9,17 @@ import { fieldOf, parseField } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
 import type {
   CompletedRecord,
-  DoubtRule,
   RejectedRecord,
   RetryingRecord,
   StartedRecord,
   StepRecord,
 } from '../journal/step-record.ts';
-import { type ObservedCall, observedOutcome } from '../observe/run-observer.ts';
+import { observedOutcome } from '../observe/run-observer.ts';
 import type { AttemptOutcome, CallIdentity, GiveUpReason } from './attempt.ts';
 import type { CallMade } from './call-history.ts';
+import { type Effect, effectOf, keyLifetimeOf, ruleWord, timeoutOf } from './effect.ts';
 import type { DriveEnd, ExecutionDeps } from './execution.ts';
+import { Made, type Start } from './made.ts';
 import {
   type AttemptedRecord,
   afterFailure,
@@ -28,7 +28,6 @@ import {
   givenUp,
   intentOf,
   type NextMove,
-  type Standing,
   settlingUntil,
   standingOf,
 } from './step-progress.ts';
@@ -39,31 +38,6 @@ export type StepEnd =
   | { readonly kind: 'rejected'; readonly record: RejectedRecord }
   | { readonly kind: 'waits'; readonly waiting: WaitingFor }
   | { readonly kind: 'stopped'; readonly by: DriveEnd };
-
-/** A step's effect, or its undo's. */
-interface Effect {
-  readonly field: string;
-  readonly step: string;
-  readonly undo: boolean;
-  /** What it does can be undone; of an undo itself, true. */
-  readonly hasUndo: boolean;
-  readonly optional: boolean;
-  readonly run: (call: StepCall) => Promise<unknown>;
-  readonly find: LookUpFunction<unknown> | undefined;
-  readonly whenInDoubt: 'repeat' | 'halt' | LookUpFunction<unknown>;
-  readonly keyLifetimeMs: number;
-  readonly afterKeyLifetime: 'halt' | LookUpFunction<unknown>;
-  readonly settleForMs: number;
-  readonly retry: RetryPolicyMs;
-  readonly timeoutMs: number;
-}
-
-/** Where an effect stands, and until when it must not be tried. */
-interface Start extends Standing {
-  readonly notBefore: { readonly at: number; readonly wait: 'retry' | 'throttle' } | undefined;
-  /** Its last attempt was refused, and the refusal did not say what an earlier one came to. */
-  readonly refused: boolean;
-}
 
 /** Runs one attempt of one effect, resolving first what an earlier attempt left in doubt, and holds its record. */
 export class StepRunner {
@@ -92,6 +66,7 @@ export class StepRunner {
       undo: true,
       hasUndo: true,
       optional: false,
+      givesWay: false,
       run: (call) => undo(result, call),
       find: undefined,
       whenInDoubt: 'repeat',
@@ -434,26 +409,6 @@ export class StepRunner {
   }
 }
 
-/** A call that was begun, and the requests that it has noted so far. */
-class Made {
-  readonly what: ObservedCall['what'];
-  readonly start: Start;
-  readonly attempt: number;
-  readonly startedAt: number;
-  readonly requests: RequestSeen[] = [];
-
-  constructor(what: ObservedCall['what'], start: Start, attempt: number, startedAt: number) {
-    this.what = what;
-    this.start = start;
-    this.attempt = attempt;
-    this.startedAt = startedAt;
-  }
-}
-
-function ruleWord(rule: Effect['whenInDoubt']): DoubtRule {
-  return typeof rule === 'function' ? 'look_up' : rule;
-}
-
 function failedAs(failed: Failed): CallOutcome {
   if (failed.kind !== 'retryable') return failed.kind;
   return failed.error.kind;
@@ -470,46 +425,6 @@ function attempted(record: StepRecord | undefined): AttemptedRecord | undefined 
     throw new Error(`a step's record says "${record.kind}", so it cannot be attempted`);
   }
   return record;
-}
-
-// made for every step of every run, so member by member: spreads cost more than all else in a step
-function effectOf(step: string, options: StepOptions<unknown>): Effect {
-  const timeoutMs = timeoutOf(options);
-  return {
-    field: fieldOf('step', step),
-    step,
-    undo: false,
-    hasUndo: options.undo !== undefined,
-    optional: (options as { readonly optional?: boolean }).optional === true,
-    run: options.run,
-    find: options.find,
-    whenInDoubt: ruleOf(step, options, options.whenInDoubt),
-    keyLifetimeMs: keyLifetimeOf(options),
-    afterKeyLifetime: ruleOf(step, options, options.afterKeyLifetime),
-    settleForMs: options.settleFor === undefined ? timeoutMs : toMs(options.settleFor),
-    retry: retryPolicy(options.retry),
-    timeoutMs,
-  };
-}
-
-function timeoutOf({ timeout = '30s' }: UndoOptions<unknown>): number {
-  return toMs(timeout);
-}
-
-function keyLifetimeOf({ keyLifetime = '24h' }: UndoOptions<unknown>): number {
-  return toMs(keyLifetime);
-}
-
-/** What an option about doubts comes to, its defaults and short forms resolved. @throws TypeError for a look-up that is not there */
-function ruleOf<Rule extends Effect['whenInDoubt']>(
-  step: string,
-  { find }: StepOptions<unknown>,
-  rule: Rule | 'find' | undefined,
-): Rule | 'halt' | LookUpFunction<unknown> {
-  if (rule !== undefined && rule !== 'find') return rule;
-  if (rule === 'find' && !find)
-    throw new TypeError(`step "${step}" says whenInDoubt: 'find' and has no \`find\``);
-  return find ?? 'halt';
 }
 
 /** A look-up that did not say found or none leaves the effect in doubt; it is tried again like the step. */
@@ -539,8 +454,9 @@ function shortError({ code, message, kind }: ErrorRecord): Pick<ErrorRecord, 'co
 }
 
 /** An optional step that cannot be done is a warning; a doubt only where nothing would have to be undone later. */
-function goesOnWithout({ optional, hasUndo }: Effect, failure: FailureKind): boolean {
-  return optional && (failure === 'exhausted' || (failure === 'in_doubt' && !hasUndo));
+function goesOnWithout({ optional, givesWay, hasUndo }: Effect, failure: FailureKind): boolean {
+  if (failure === 'exhausted') return optional || givesWay;
+  return optional && failure === 'in_doubt' && !hasUndo;
 }
 
 function doubtAbout({ step, undo }: Effect): ErrorRecord {

@@ -1,5 +1,6 @@
 import type { FlowContext } from '../contract/define-flow.ts';
 import type { DurationInput } from '../contract/duration.ts';
+import { fallBack } from '../contract/fallback.ts';
 import type { Log } from '../contract/log.ts';
 import type {
   ChildOptions,
@@ -69,6 +70,10 @@ export class AskedContext implements FlowContext {
   step<T>(name: string, options: StepOptions<T> | OptionalStepOptions<T>): Promise<T | undefined> {
     const asked = options.optional ? this.#ctx.step(name, options) : this.#ctx.step(name, options);
     return this.#asked.note<T | undefined>(fieldOf('step', name), asked, options);
+  }
+
+  fallback<T>(name: string, candidates: readonly StepOptions<T>[]): Promise<T> {
+    return fallBack(this, name, candidates);
   }
 
   sleep(duration: DurationInput): Promise<void> {

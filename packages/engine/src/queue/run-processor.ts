@@ -1,4 +1,5 @@
 import { DelayedError, type Processor } from 'bullmq';
+import type { Classify } from '../contract/failures/failure-of.ts';
 import { Calls } from '../drive/attempt.ts';
 import type { Executor } from '../drive/executor.ts';
 import type { RunJob } from './jobs.ts';
@@ -16,6 +17,7 @@ export function isUnderWay(underWay: ReadonlyMap<Calls, string>, jobId: string):
  * What a worker does with a job: it drives the run as far as it goes now, and parks the job when the run goes on later.
  * @param underWay the calls of all runs that the worker has, by the job that carries each, so that it can give them up
  * @param dropped told of a run that the worker no longer drives, though it may still own it
+ * @param classify tried first on what a step throws
  * @param send sends to a Redis that may take no writes for a while; the run is parked by then, and its job must follow
  */
 export function runProcessor(
@@ -24,6 +26,7 @@ export function runProcessor(
   underWay: Map<Calls, string>,
   dropped: (runId: string) => void,
   send: (command: () => Promise<void>) => Promise<void> = (command) => command(),
+  classify?: Classify,
 ): Processor<RunJob> {
   return async (job, token) => {
     const jobId = job.id ?? '';
@@ -32,7 +35,7 @@ export function runProcessor(
       await job.moveToDelayed(Date.now() + STILL_DRIVEN_MS, token);
       throw new DelayedError();
     }
-    const calls = new Calls();
+    const calls = new Calls(classify);
     underWay.set(calls, jobId);
     try {
       const verdict = await executor.execute({ id: jobId, runId: job.data.runId, flow }, calls);

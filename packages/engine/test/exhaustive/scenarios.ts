@@ -85,6 +85,22 @@ export const steps: Record<string, Case> = {
       }),
     options: { sequence: ['pay', 'ship', 'phone'], outside: operate, expect: completed(null) },
   },
+  'a fallback after a refusal, undone': {
+    flow: (p) =>
+      flowOf('fallback', async (ctx) => {
+        await ctx.fallback('pay', [p.step('pay', { refuses: () => no }), p.step('pay-2')]);
+        await ctx.step('ship', p.step('ship', { refuses: () => no }));
+      }),
+    options: { sequence: ['pay-2', 'ship'], expect: failed('no') },
+  },
+  'a fallback from a provider that stays down': {
+    flow: (p) =>
+      flowOf('fallback-down', async (ctx) => {
+        const first = p.step('pay', { helps: 'look_up', refuses: () => down, retry: { attempts: 2 } });
+        return ctx.fallback('pay', [first, p.step('pay-2', { helps: 'nothing' })]);
+      }),
+    options: { outside: operate, expect: completed(done('pay-2')) },
+  },
   compensation: {
     flow: (p) =>
       flowOf('compensation', async (ctx) => {
