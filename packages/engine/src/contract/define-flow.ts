@@ -49,9 +49,9 @@ export interface FlowContext {
   readonly log: Log;
 }
 
-export interface Flow<I = unknown, O = unknown> {
+export interface Flow<I = unknown, O = unknown, N extends string = string> {
   /** Lower-case words joined by `-`; also the name of its queue. */
-  readonly name: string;
+  readonly name: N;
   /** Whole number, from 1. A run keeps the version it was accepted with. */
   readonly version: number;
   /** Checked before a run is accepted. */
@@ -72,7 +72,7 @@ export type FlowContract<I = unknown> = Pick<Flow<I>, 'name' | 'version' | 'inpu
 const RESERVED = new Set(['dead-letters', 'meta', 'wait', 'id', 'events']);
 
 /** @throws TypeError when the name or version cannot be used. */
-export function defineFlow<I, O>(flow: Flow<I, O>): Flow<I, O> {
+export function defineFlow<I, O, const N extends string = string>(flow: Flow<I, O, N>): Flow<I, O, N> {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(flow.name) || flow.name.length > 64) {
     throw new TypeError(
       `flow name ${JSON.stringify(flow.name)}: use lower-case words joined by "-", at most 64 characters`,

@@ -1,0 +1,2 @@
+export declare function clientDocument(document: object): object;
+export declare function hashOf(document: object): string;
