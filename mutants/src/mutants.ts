@@ -453,9 +453,8 @@ redis.call('PEXPIRE', KEYS[1], 604800000)`,
   {
     name: 'a refusal about us undoes the run',
     file: `${SRC}/drive/attempt.ts`,
-    find: `if (error instanceof MisconfiguredError) return { kind: 'misconfigured', error };`,
-    replace: `if (error instanceof MisconfiguredError)
-    return { kind: 'rejected', error: new RejectedError({ code: error.code, message: error.message, settlesDoubt: true }) };`,
+    find: `return { kind: 'misconfigured', error: failure };`,
+    replace: `return { kind: 'rejected', error: Object.assign(failure, { settlesDoubt: true }) as never };`,
     tests: engine('doubt', 'a refusal about us'),
   },
   {

@@ -36,8 +36,11 @@ export interface Child {
   readonly pid: number | undefined;
   /** Resolves once it is ready for the first time. @throws ChildStartError */
   readonly firstReady: Promise<void>;
-  /** Ends its process and starts another at once, such as after a change of its code. Resolves once that one is ready. */
-  restart(): Promise<void>;
+  /**
+   * Ends its process and starts another, such as after a change of its code. Resolves once that one is ready.
+   * @param go when the other may start
+   */
+  restart(go: Promise<void>): Promise<void>;
   /** Ends it for good. Resolves once its process is gone. */
   stop(): Promise<void>;
 }
@@ -52,7 +55,7 @@ export function superviseChild(
   const stopping = new AbortController();
   let current: RunningProcess | undefined;
   let readyPid: number | undefined;
-  let replaced: (() => void) | undefined;
+  let replaced: { readonly go: Promise<void>; readonly done: () => void } | undefined;
 
   const firstStart = start(spec.readyTimeoutMs);
   const firstReady = firstStart.then((started) => {
@@ -68,7 +71,9 @@ export function superviseChild(
       const how = await current.ended;
       if (stopping.signal.aborted) return;
       if (replaced) {
-        const done = replaced;
+        const { go, done } = replaced;
+        await go;
+        if (stopping.signal.aborted) return;
         const started = await start();
         replaced = undefined;
         readyAt = started.ok ? performance.now() : undefined;
@@ -114,9 +119,9 @@ export function superviseChild(
       return readyPid;
     },
     firstReady,
-    restart: async () => {
+    restart: async (go) => {
       const done = new Promise<void>((resolve) => {
-        replaced = resolve;
+        replaced = { go, done: resolve };
       });
       await current?.stop(spec.stopGraceMs);
       await Promise.race([done, over]);

@@ -102,6 +102,7 @@ async function followSaves(system: System, { checker, surface, saves, signal }: 
   for (;;) {
     await saves.next(signal);
     if (signal.aborted) return;
+    const savedAt = performance.now();
     const checked = await checker.check();
     if (!checked.ok) {
       console.error(`${checked.message}\n${colors.yellow('The last code that loaded goes on.')}`);
@@ -110,7 +111,8 @@ async function followSaves(system: System, { checker, surface, saves, signal }: 
     // workers alone run what flows do; API and dashboard need not be away for that
     await system.reload(checked.surface === shown ? ['worker'] : ['worker', 'api', 'dashboard']);
     shown = checked.surface;
-    console.log(colors.green(`Reloaded: ${checked.flows.join(', ')}`));
+    const seconds = ((performance.now() - savedAt) / 1000).toFixed(1);
+    console.log(colors.green(`Reloaded in ${seconds} s: ${checked.flows.join(', ')}`));
   }
 }
 

@@ -88,7 +88,12 @@ export async function startSystem(settings: Settings, options: StartOptions): Pr
     publish = () => writeFileAtomically(home.processesFile, `${JSON.stringify(processes(), null, 2)}\n`);
     publish();
     const reload = async (parts: readonly ('worker' | 'api' | 'dashboard')[]) => {
-      for (const part of parts) await Promise.all(running[part].map((child) => child.restart()));
+      for (const part of parts) {
+        // all end at once, so that none goes on with the old code; the first to start has the machine to itself
+        const [first, ...others] = running[part];
+        const again = first?.restart(Promise.resolve()) ?? Promise.resolve();
+        await Promise.all([again, ...others.map((child) => child.restart(again))]);
+      }
     };
     return { processes, reload, stop };
   } catch (error) {

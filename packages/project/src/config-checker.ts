@@ -26,6 +26,8 @@ export interface ConfigChecker {
 
 const CHECK = fileURLToPath(new URL('./check.js', import.meta.url));
 const WITHIN_MS = 20_000;
+/** The next one is started when those who asked have done what they wanted to know it for. */
+const NEXT_AFTER_MS = 3_000;
 
 /**
  * Keeps a process ready that has loaded all but the config, since that is what takes long.
@@ -36,15 +38,21 @@ export function configChecker(
   folder: string = process.cwd(),
 ): ConfigChecker {
   const start = () => spawn(process.execPath, [CHECK], { cwd: folder, env: { ...env } });
-  let ready = start();
+  let ready: ReturnType<typeof start> | undefined = start();
+  let restarting: NodeJS.Timeout | undefined;
   return {
     check: () => {
-      const asked = ready;
-      ready = start();
+      const asked = ready ?? start();
+      ready = undefined;
+      clearTimeout(restarting);
+      restarting = setTimeout(() => {
+        ready = start();
+      }, NEXT_AFTER_MS);
       return answerOf(asked);
     },
     close: () => {
-      ready.kill('SIGKILL');
+      clearTimeout(restarting);
+      ready?.kill('SIGKILL');
     },
   };
 }

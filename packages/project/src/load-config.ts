@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { basename, relative, resolve } from 'node:path';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OperatorError } from '@holdfast/app-kit';
 import { createJiti } from 'jiti';
@@ -16,7 +16,7 @@ export async function loadConfig(
   folder: string = process.cwd(),
 ): Promise<HoldfastConfig> {
   const file = findConfig(env, folder);
-  const jiti = createJiti(import.meta.url, { fsCache: false });
+  const jiti = createJiti(import.meta.url, { fsCache: cacheBeside(file) });
   let exported: unknown;
   try {
     exported = defaultOf(await jiti.import(file));
@@ -53,6 +53,20 @@ export function findConfig(
   throw new OperatorError(
     `holdfast.config.ts: there is none in ${folder}\nStart in the project's folder, name the file by HOLDFAST_CONFIG, or write a first one: npx holdfast init`,
   );
+}
+
+/**
+ * What was compiled once is kept among the packages that are installed beside the config, where nobody else can put anything; where that is not
+ * writable, as in a container, it is compiled at each start.
+ */
+function cacheBeside(config: string): string | false {
+  const installed = join(dirname(config), 'node_modules');
+  try {
+    accessSync(installed, constants.W_OK);
+    return join(installed, '.cache', 'holdfast');
+  } catch {
+    return false;
+  }
 }
 
 function defaultOf(module: unknown): unknown {
