@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readApiConfig } from '@holdfast/api';
@@ -17,7 +17,9 @@ function sources(): string[] {
   return ['apps', 'packages'].flatMap((parent) =>
     readdirSync(join(ROOT, parent))
       .filter((name) => name !== 'testkit')
-      .flatMap((name) => filesIn(join(parent, name, 'src'))),
+      .map((name) => join(parent, name, 'src'))
+      .filter((dir) => existsSync(join(ROOT, dir)))
+      .flatMap(filesIn),
   );
 }
 
