@@ -1,3 +1,4 @@
+import { waitFor } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newKey } from './support/order.ts';
 import { PAYMENT, type PaymentService, startPaymentService } from './support/payment-service.ts';
@@ -291,7 +292,13 @@ test('without Redis every answer is a 503, and nothing is lost', async () => {
   }
   await service.api.redis.start();
   await service.startWorker();
-  const { json } = await service.refund(id, { reason }, headers);
+  const json = await waitFor(
+    async () => {
+      const answer = await service.refund(id, { reason }, headers);
+      return answer.status === 202 && answer.json;
+    },
+    { what: 'the API to have found Redis again' },
+  );
   await service.runWith(String(json.id), 'completed');
   expect(await paidBack(id)).toBe(1000);
 });
