@@ -1,18 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import { OperatorError } from './process.ts';
+import { closeUnusedConnections } from './unused-connections.ts';
 
 /**
- * Starts listening.
+ * Starts listening. Closing the app then waits for requests only, not for connections on which none has come.
  * @param variable the environment variable that chooses the port, named in the error
  * @returns the address, as in `http://127.0.0.1:3000`
  * @throws OperatorError when the port is taken or may not be used, saying which and how to choose another
  */
 export async function listen(
-  app: Pick<FastifyInstance, 'listen'>,
+  app: Pick<FastifyInstance, 'listen' | 'addHook' | 'server'>,
   host: string,
   port: number,
   variable: string,
 ): Promise<string> {
+  closeUnusedConnections(app);
   try {
     return await app.listen({ host, port });
   } catch (error) {
