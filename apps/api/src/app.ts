@@ -1,10 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { addHealthRoutes, createMetrics, Places, type Preflight, refuseConnect } from '@holdfast/app-kit';
+import {
+  addHealthRoutes,
+  addHost,
+  createMetrics,
+  type Host,
+  Places,
+  type Preflight,
+  refuseConnect,
+} from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { ApiKeys, Operations } from '@holdfast/operations';
 import type { Routes } from '@holdfast/project';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import type { KeyLookup } from './api-keys.ts';
+import type { Callers } from './callers.ts';
 import { acceptJsonOnly, MAX_BODY_BYTES } from './json-body.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { watchMethods } from './plugins/allowed-methods.ts';
@@ -15,6 +23,7 @@ import { answerClientError, answerProblem, problems } from './plugins/problems.t
 import { rateLimit } from './plugins/rate-limit.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
+import { ProblemError } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bulkRedriveRoutes } from './routes/bulk-redrive.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -35,7 +44,7 @@ export interface ApiParts {
   /** Beside those that every system has. */
   readonly routes: readonly Routes[];
   /** Whom a request comes from. */
-  readonly keys: KeyLookup;
+  readonly callers: Callers;
   /** The keys that are created, listed and revoked here. */
   readonly storedKeys: ApiKeys;
   /** The client's. */
@@ -45,6 +54,8 @@ export interface ApiParts {
   readonly limit?: TenantLimit | undefined;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
+  /** Absent: the API has a server of its own. */
+  readonly host?: Host | undefined;
   readonly log: FastifyBaseLogger;
 }
 
@@ -58,7 +69,8 @@ const MAX_WAITS = { all: 1_000, each: 200 } as const;
 
 /** The HTTP API, complete but for a port to listen on. */
 export async function buildApi(parts: ApiParts): Promise<Api> {
-  const { client, flows, routes, keys, storedKeys, operations, readProviders, preflight, limit, log } = parts;
+  const { client, flows, routes, callers, storedKeys, operations, readProviders, preflight, limit, log } =
+    parts;
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -79,6 +91,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
   acceptJsonOnly(app);
+  addHost(app, parts.host, (message) => new ProblemError('body_already_parsed', message));
 
   const drain = addDrain(app);
   app.addHook('onRequest', async (_request, reply) => {
@@ -89,7 +102,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   const metrics = createMetrics('api');
   await app.register(problems);
   await app.register(requestLog, { metrics });
-  await app.register(authentication, { keys });
+  await app.register(authentication, { callers });
   await app.register(rateLimit, { limit });
   await app.register(onlyOnceAdmitted, { preflight });
 
@@ -98,7 +111,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   for (const own of routes) await app.register((scope) => own.register(scope, accepting));
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
-  await app.register(runEventRoutes, { client, keys, stopping: drain.signal });
+  await app.register(runEventRoutes, { client, callers, stopping: drain.signal });
   await app.register(timelineRoutes, { client });
   await app.register(bulkRedriveRoutes, { operations, stopping: drain.signal });
   await app.register(operateRoutes, { client, operations });
@@ -111,7 +124,8 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
       preflight.assertAdmitted();
       await client.ping();
     },
-    verbose: async (request) => ((await mayOperate(keys, request)) ? { redis: preflight.report } : undefined),
+    verbose: async (request) =>
+      (await mayOperate(callers, request)) ? { redis: preflight.report } : undefined,
     draining: () => drain.draining,
     metrics,
   });

@@ -61,6 +61,11 @@ export const PROBLEMS = {
     title: 'The API key is not known',
     advice: 'Check the key; it may be mistyped, revoked or expired.',
   },
+  not_authenticated: {
+    status: 401,
+    title: 'Authentication is required',
+    advice: 'Authenticate as this server asks for; it does so instead of API keys.',
+  },
   scope_missing: {
     status: 403,
     title: 'The API key may not do this',
@@ -208,6 +213,11 @@ export const PROBLEMS = {
     status: 431,
     title: 'The headers are too large',
     advice: 'Send at most 16 KiB of headers.',
+  },
+  body_already_parsed: {
+    status: 500,
+    title: 'The body was read before Holdfast could',
+    advice: 'Mount the handler of Holdfast before the body parser of the server around it.',
   },
   internal_error: {
     status: 500,

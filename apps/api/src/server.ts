@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectRedis, type Logger, listen, Preflight } from '@holdfast/app-kit';
+import { connectRedis, type Host, type Logger, listen, Preflight } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
-import { latestOf, type Routes } from '@holdfast/project';
+import { type Authenticate, latestOf, type Routes } from '@holdfast/project';
+import type { FastifyInstance } from 'fastify';
 import { keyLookup } from './api-keys.ts';
 import { buildApi } from './app.ts';
+import { callersBy, callersByKey } from './callers.ts';
 import type { ApiConfig } from './config.ts';
 import { tenantLimit } from './tenant-limit.ts';
 
@@ -26,46 +28,63 @@ export interface Accepted {
   /** Every version that a run may be at. */
   readonly flows: readonly FlowContract[];
   readonly routes?: readonly Routes[];
+  /** Absent: by API keys. */
+  readonly authenticate?: Authenticate;
 }
 
-/**
- * Starts the API as it runs in production. It starts without Redis too, and answers 503 until Redis is there.
- * @throws OperatorError when Redis is there and could lose runs that are accepted
- */
-export async function startApi(
+/** The API, connected to Redis, without a port to listen on. */
+export interface ConnectedApi {
+  readonly app: FastifyInstance;
+  readonly preflight: Preflight;
+  /** Serves requests for `drainDelayMs` more, finishes what was begun, then lets go of all that it holds. */
+  close(drainDelayMs: number): Promise<void>;
+}
+
+export async function connectApi(
   config: ApiConfig,
-  { flows, routes = [] }: Accepted,
+  { flows, routes = [], authenticate }: Accepted,
   log: Logger,
-): Promise<RunningApi> {
+  host?: Host,
+): Promise<ConnectedApi> {
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const client = createClient({ connection: redis, flows });
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
   const { app, drain } = await buildApi({
-    ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys },
-    keys: keyLookup(config.devKey, storedKeys),
+    ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, host },
+    callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(config.devKey, storedKeys)),
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
     readProviders: (minutes) => providerHealth(providers, minutes),
   });
-  let started = false;
-  const close = async () => {
-    drain.announce();
-    await delay(started ? config.drainDelayMs : 0);
-    await drain.start(DRAIN_MS);
-    await app.close();
-    preflight.stop();
-    await client.close();
-    redis.disconnect();
+  return {
+    app,
+    preflight,
+    close: async (drainDelayMs) => {
+      drain.announce();
+      await delay(drainDelayMs);
+      await drain.start(DRAIN_MS);
+      await app.close();
+      preflight.stop();
+      await client.close();
+      redis.disconnect();
+    },
   };
+}
+
+/**
+ * Starts the API as it runs in production. It starts without Redis too, and answers 503 until Redis is there.
+ * @throws OperatorError when Redis is there and could lose runs that are accepted
+ */
+export async function startApi(config: ApiConfig, accepted: Accepted, log: Logger): Promise<RunningApi> {
+  const { app, preflight, close } = await connectApi(config, accepted, log);
   try {
     await preflight.firstTry();
     const url = await listen(app, config.host, config.port, 'HOLDFAST_API_PORT');
-    started = true;
-    return { url, admitted: preflight.admitted, close };
+    return { url, admitted: preflight.admitted, close: () => close(config.drainDelayMs) };
   } catch (error) {
-    await close();
+    await close(0);
     throw error;
   }
 }

@@ -1,5 +1,12 @@
 import formbody from '@fastify/formbody';
-import { addHealthRoutes, createMetrics, refuseConnect, refuseOnSocket } from '@holdfast/app-kit';
+import {
+  addHealthRoutes,
+  addHost,
+  createMetrics,
+  type Host,
+  refuseConnect,
+  refuseOnSocket,
+} from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { SharedStore } from '@holdfast/http';
 import type { Operations } from '@holdfast/operations';
@@ -34,6 +41,8 @@ export interface DashboardParts {
   /** Rejects, in time, when Redis does not answer. */
   readonly ping: () => Promise<unknown>;
   readonly draining: () => boolean;
+  /** Absent: the dashboard has a server of its own. */
+  readonly host?: Host | undefined;
   readonly log: FastifyBaseLogger;
 }
 
@@ -61,6 +70,7 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     }
   };
 
+  addHost(app, parts.host, (message) => new DashboardProblem(500, 'body_already_parsed', message));
   refuseConnect(app);
   app.setErrorHandler(answerProblem);
   app.setNotFoundHandler((request, reply) =>

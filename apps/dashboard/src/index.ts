@@ -1,4 +1,9 @@
 export { buildDashboard, type DashboardParts } from './app.ts';
 export { type DashboardConfig, readDashboardConfig } from './config.ts';
 export { runDashboard } from './run.ts';
-export { type RunningDashboard, startDashboard } from './server.ts';
+export {
+  type ConnectedDashboard,
+  connectDashboard,
+  type RunningDashboard,
+  startDashboard,
+} from './server.ts';

@@ -1,8 +1,9 @@
-import { connectRedis, type Logger, listen } from '@holdfast/app-kit';
+import { connectRedis, type Host, type Logger, listen } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
 import { latestOf } from '@holdfast/project';
+import type { FastifyInstance } from 'fastify';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
@@ -16,15 +17,19 @@ export interface RunningDashboard {
   close(): Promise<void>;
 }
 
-/**
- * Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell.
- * @param contracts every version of a flow that a run may be at
- */
-export async function startDashboard(
+/** The dashboard, connected to Redis, without a port to listen on. */
+export interface ConnectedDashboard {
+  readonly app: FastifyInstance;
+  close(): Promise<void>;
+}
+
+/** @param contracts every version of a flow that a run may be at */
+export async function connectDashboard(
   config: DashboardConfig,
   contracts: readonly FlowContract[],
   log: Logger,
-): Promise<RunningDashboard> {
+  host?: Host,
+): Promise<ConnectedDashboard> {
   const flows = latestOf(contracts);
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const queues = openQueues(
@@ -35,7 +40,7 @@ export async function startDashboard(
   const client = createClient({ connection: redis, flows: contracts });
   let draining = false;
   const app = await buildDashboard({
-    ...{ accounts: config.accounts, flows, contracts, queues, client },
+    ...{ accounts: config.accounts, flows, contracts, queues, client, host },
     operations: createOperations({ client, connection: redis, log }),
     snapshots: new Snapshots(redis),
     providers: redisStore({ connection: redis }),
@@ -43,12 +48,27 @@ export async function startDashboard(
     draining: () => draining,
     log,
   });
-  const close = async () => {
-    draining = true;
-    await app.close();
-    await Promise.all([queues.close(), client.close()]);
-    redis.disconnect();
+  return {
+    app,
+    async close() {
+      draining = true;
+      await app.close();
+      await Promise.all([queues.close(), client.close()]);
+      redis.disconnect();
+    },
   };
+}
+
+/**
+ * Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell.
+ * @param contracts every version of a flow that a run may be at
+ */
+export async function startDashboard(
+  config: DashboardConfig,
+  contracts: readonly FlowContract[],
+  log: Logger,
+): Promise<RunningDashboard> {
+  const { app, close } = await connectDashboard(config, contracts, log);
   try {
     return { url: await listen(app, config.host, config.port, 'HOLDFAST_DASHBOARD_PORT'), close };
   } catch (error) {

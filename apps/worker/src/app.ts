@@ -10,6 +10,7 @@ import { type Classify, type Flow, startWorker, type Worker } from '@holdfast/en
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
 import Fastify from 'fastify';
+import type { Registry } from 'prom-client';
 import { alertingHooks, alertingObserver } from './alerting.ts';
 import type { WorkerConfig } from './config.ts';
 import { providerMetrics } from './provider-metrics.ts';
@@ -26,18 +27,25 @@ export interface RunningWorker {
   close(): Promise<void>;
 }
 
-/**
- * Wires flows, providers and the engine's worker together, and serves its health. It waits for Redis, however long that takes.
- * @param flows what it runs
- * @param classify tried first on what a step throws
- * @throws OperatorError when Redis is there and could lose runs that were accepted
- */
-export async function startWorkerApp(
+/** Flows, providers and the engine's worker, wired together; it listens on no port. */
+export interface ConnectedWorker {
+  readonly preflight: Preflight;
+  readonly metrics: Registry;
+  readonly draining: boolean;
+  /** Resolves once Redis was found good enough and runs are taken. Rejects with an OperatorError when it is not. */
+  readonly takesRuns: Promise<void>;
+  /** Rejects when it cannot do its work; the message says why. */
+  check(): Promise<void>;
+  /** Finishes the steps under way, as far as there is time, then lets go of all that it holds. */
+  close(): Promise<void>;
+}
+
+export function connectWorker(
   config: WorkerConfig,
   flows: readonly Flow[],
   log: Logger,
   classify?: Classify,
-): Promise<RunningWorker> {
+): ConnectedWorker {
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const metrics = createMetrics('worker');
@@ -57,25 +65,6 @@ export async function startWorkerApp(
   let worker: Worker | undefined;
   let draining = false;
 
-  const health = Fastify({ logger: false });
-  addHealthRoutes(health, {
-    check: async () => {
-      preflight.assertAdmitted();
-      await worker?.check();
-    },
-    draining: () => draining,
-    metrics,
-    verbose: () => ({ redis: preflight.report }),
-  });
-  const close = async () => {
-    draining = true;
-    preflight.stop();
-    await worker?.close(DRAIN_MS);
-    alerts?.close();
-    await Promise.all(providers.map((provider) => provider.close()));
-    await health.close();
-    redis.disconnect();
-  };
   const takesRuns = preflight.admitted.then(() => {
     if (draining) return;
     worker = startWorker({
@@ -96,6 +85,53 @@ export async function startWorkerApp(
     log.info({ concurrency: config.concurrency }, 'the worker takes runs');
   });
   takesRuns.catch(() => {}); // whoever started this hears of it where it waits
+  return {
+    preflight,
+    metrics,
+    takesRuns,
+    get draining() {
+      return draining;
+    },
+    async check() {
+      preflight.assertAdmitted();
+      await worker?.check();
+    },
+    async close() {
+      draining = true;
+      preflight.stop();
+      await worker?.close(DRAIN_MS);
+      alerts?.close();
+      await Promise.all(providers.map((provider) => provider.close()));
+      redis.disconnect();
+    },
+  };
+}
+
+/**
+ * Starts a worker that serves its health. It waits for Redis, however long that takes.
+ * @param flows what it runs
+ * @param classify tried first on what a step throws
+ * @throws OperatorError when Redis is there and could lose runs that were accepted
+ */
+export async function startWorkerApp(
+  config: WorkerConfig,
+  flows: readonly Flow[],
+  log: Logger,
+  classify?: Classify,
+): Promise<RunningWorker> {
+  const worker = connectWorker(config, flows, log, classify);
+  const { preflight, metrics, takesRuns } = worker;
+  const health = Fastify({ logger: false });
+  addHealthRoutes(health, {
+    check: () => worker.check(),
+    draining: () => worker.draining,
+    metrics,
+    verbose: () => ({ redis: preflight.report }),
+  });
+  const close = async () => {
+    await worker.close();
+    await health.close();
+  };
   try {
     await preflight.firstTry();
     return { url: await listen(health, config.host, config.port, 'HOLDFAST_WORKER_PORT'), takesRuns, close };

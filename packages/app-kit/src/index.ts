@@ -15,6 +15,7 @@ export {
 } from './config.ts';
 export { duration } from './duration.ts';
 export { addHealthRoutes, createMetrics, type Health } from './health.ts';
+export { addHost, type Host, mountOf } from './host.ts';
 export { explainListenError, listen } from './listen.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { type PlaceBounds, Places } from './places.ts';

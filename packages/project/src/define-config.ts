@@ -1,5 +1,6 @@
 import type { Classify, Flow, FlowContract } from '@holdfast/engine';
 import { z } from 'zod';
+import type { Authenticate } from './authenticate.ts';
 import type { Provider } from './provider.ts';
 import type { Routes } from './routes.ts';
 
@@ -13,9 +14,11 @@ export interface HoldfastConfig {
   readonly routes?: readonly Routes[];
   /** Says what an error that a step threw means, before Holdfast's own table is asked (docs/thrown-errors.md). Default: none. */
   readonly classify?: Classify;
+  /** Says whom a request to the API comes from. Default: Holdfast's own API keys. */
+  readonly authenticate?: Authenticate;
 }
 
-const MEMBERS = new Set(['flows', 'providers', 'routes', 'classify']);
+const MEMBERS = new Set(['flows', 'providers', 'routes', 'classify', 'authenticate']);
 
 /**
  * Says what a system runs; the default export of `holdfast.config.ts`.
@@ -34,6 +37,11 @@ export function defineConfig<const C extends HoldfastConfig>(config: C): C {
   checkProviders(config.providers ?? []);
   if (config.classify !== undefined && typeof config.classify !== 'function') {
     throw new TypeError('`classify` must be a function of the error that returns a failure or undefined');
+  }
+  if (config.authenticate !== undefined && typeof config.authenticate !== 'function') {
+    throw new TypeError(
+      '`authenticate` must be a function of the request that returns { tenant, scopes } or undefined',
+    );
   }
   return config;
 }

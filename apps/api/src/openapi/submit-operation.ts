@@ -56,6 +56,7 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
         ...([
           'api_key_missing',
           'api_key_invalid',
+          'not_authenticated',
           'rate_limited',
           'scope_missing',
           'request_timeout',

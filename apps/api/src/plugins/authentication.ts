@@ -1,7 +1,8 @@
 import type { Actor } from '@holdfast/operations';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { KeyLookup, Principal, Scope } from '../api-keys.ts';
+import type { Principal, Scope } from '../api-keys.ts';
+import type { Callers } from '../callers.ts';
 import { ProblemError } from '../problems.ts';
 
 declare module 'fastify' {
@@ -15,7 +16,7 @@ declare module 'fastify' {
 }
 
 /** Lets a request through to a route with a scope only with a key that has it. */
-export const authentication = fp(async (app, { keys }: { readonly keys: KeyLookup }) => {
+export const authentication = fp(async (app, { callers }: { readonly callers: Callers }) => {
   app.decorateRequest('principal', undefined);
   app.addHook('onRoute', ({ url, config }) => {
     if (url.startsWith('/v1/') && config?.access === undefined) {
@@ -25,16 +26,8 @@ export const authentication = fp(async (app, { keys }: { readonly keys: KeyLooku
   app.addHook('onRequest', async (request) => {
     const access = request.routeOptions.config.access ?? 'public';
     if (access === 'public') return;
-    const principal = await keys.find(bearerKey(request));
-    if (!principal) {
-      throw new ProblemError(
-        'api_key_invalid',
-        'No such API key is known, or it was revoked or has expired.',
-        {
-          headers: { 'www-authenticate': 'Bearer realm="holdfast", error="invalid_token"' },
-        },
-      );
-    }
+    const principal = await callers.of(request);
+    if (!principal) throw callers.refusal();
     if (!principal.scopes.has(access)) {
       throw new ProblemError('scope_missing', `This needs a key with the scope "${access}".`, {
         headers: {
@@ -59,21 +52,11 @@ export function actorOf(request: FastifyRequest): Actor {
 }
 
 /** For routes that answer anyone, and operators more. */
-export async function mayOperate(keys: KeyLookup, request: FastifyRequest): Promise<boolean> {
-  if (request.headers.authorization === undefined) return false;
+export async function mayOperate(callers: Callers, request: FastifyRequest): Promise<boolean> {
   try {
-    return (await keys.find(bearerKey(request)))?.scopes.has('operate') === true;
+    return (await callers.of(request))?.scopes.has('operate') === true;
   } catch {
-    // it cannot be told: not now
+    // there is none, or it cannot be told now
     return false;
   }
-}
-
-/** The key that a request came with. */
-export function bearerKey(request: FastifyRequest): string {
-  const key = /^Bearer +(hf_[\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (key !== undefined) return key;
-  throw new ProblemError('api_key_missing', 'Send Authorization: Bearer hf_… with your API key.', {
-    headers: { 'www-authenticate': 'Bearer realm="holdfast"' },
-  });
 }

@@ -1,3 +1,4 @@
+import { mountOf } from '@holdfast/app-kit';
 import { isTerminal, type Run, type SubmitReply } from '@holdfast/engine';
 import type { AcceptOptions } from '@holdfast/project';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -112,7 +113,7 @@ export function acceptance(app: FastifyInstance, { client, stopping, waits }: Ac
 
 function send(request: FastifyRequest, reply: FastifyReply, run: Run): FastifyReply {
   const shown = presentRunTo(principalOf(request).scopes, run);
-  reply.header('location', `/v1/runs/${run.id}`);
+  reply.header('location', `${mountOf(request.raw)}/v1/runs/${run.id}`);
   if (isTerminal(run.status)) return reply.code(200).send(shown);
   return reply.code(202).header('retry-after', '1').send(shown);
 }
