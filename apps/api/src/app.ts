@@ -13,6 +13,7 @@ import type { ApiKeys, Operations } from '@holdfast/operations';
 import type { Routes } from '@holdfast/project';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Callers } from './callers.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { acceptJsonOnly, MAX_BODY_BYTES } from './json-body.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { watchMethods } from './plugins/allowed-methods.ts';
@@ -26,7 +27,9 @@ import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
 import { ProblemError } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bulkRedriveRoutes } from './routes/bulk-redrive.ts';
+import { bulkSubmitRoutes } from './routes/bulk-submit.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { evidenceRoutes } from './routes/evidence.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { listRoutes } from './routes/lists.ts';
 import { operateRoutes } from './routes/operate.ts';
@@ -106,11 +109,19 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(rateLimit, { limit });
   await app.register(onlyOnceAdmitted, { preflight });
 
-  const accepting = { client, stopping: drain.signal, waits: new Places(MAX_WAITS) };
-  await app.register(submitRoutes, { ...accepting, elsewhere: elsewhereIn(routes) });
+  const acceptedAt = new Map(routes.flatMap((own) => Object.entries(own.acceptedAt ?? {})));
+  const accepting = {
+    ...{ client, stopping: drain.signal, waits: new Places(MAX_WAITS) },
+    fingerprint: (flow: string, input: unknown) =>
+      fingerprintOf('POST', acceptedAt.get(flow) ?? `/v1/flows/${flow}/runs`, input),
+  };
+  const submitting = { ...accepting, elsewhere: elsewhereIn(routes) };
+  await app.register(submitRoutes, submitting);
+  await app.register(bulkSubmitRoutes, submitting);
   for (const own of routes) await app.register((scope) => own.register(scope, accepting));
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
+  await app.register(evidenceRoutes, { client });
   await app.register(runEventRoutes, { client, callers, stopping: drain.signal });
   await app.register(timelineRoutes, { client });
   await app.register(bulkRedriveRoutes, { operations, stopping: drain.signal });

@@ -51,6 +51,11 @@ export const PROBLEMS = {
     title: 'The Idempotency-Key header is not valid',
     advice: 'Send it once, as 1 to 255 visible ASCII characters, bare or in double quotes.',
   },
+  header_invalid: {
+    status: 400,
+    title: 'A header is not valid',
+    advice: 'Correct the header that the error names, or leave it out.',
+  },
   api_key_missing: {
     status: 401,
     title: 'An API key is required',

@@ -7,10 +7,10 @@ import { MAX_TIMER_MS } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
-import { isTerminal, type Json, type Run, type RunStatus } from './contract/run.ts';
+import { isTerminal, type Json, type Run, type RunStatus, type Tags } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
-import type { Draw } from './journal/journal.ts';
+import type { Draw, Payloads } from './journal/journal.ts';
 import { keys, runIdOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import {
@@ -40,6 +40,10 @@ export interface SubmitRequest {
   readonly idempotencyKey: string;
   /** Equal for two requests that are the same; a key that comes again with another fingerprint is refused. */
   readonly fingerprint: string;
+  /** Unix milliseconds; the run starts then, or at once when that is past. At most a year ahead. */
+  readonly startAt?: number;
+  /** At most 10; names of 1 to 40 lower-case letters, digits, "_" or "-"; values of 1 to 100 visible ASCII characters without ",". */
+  readonly tags?: Tags;
 }
 
 export type SubmitReply =
@@ -124,6 +128,15 @@ export class InvalidSignalError extends Error {
   }
 }
 
+/** Tags or a start time that a run cannot have. Nothing was written; the key stays free. */
+export class InvalidSubmissionError extends Error {
+  readonly code = 'submission_invalid';
+  constructor(message: string) {
+    super(message);
+    this.name = 'InvalidSubmissionError';
+  }
+}
+
 /** The way into the engine for whoever submits and reads runs. Every call fails within its connection's time-out. */
 export interface Client {
   /** Durable when it returns: the run is recorded and its job is queued. */
@@ -132,6 +145,8 @@ export interface Client {
   submitDrawing(request: SubmitRequest, draw: Draw): Promise<SubmitReply | DrawRefusal>;
   /** @returns undefined when there is no such run for this tenant. */
   getRun(tenant: string, runId: string): Promise<Run | undefined>;
+  /** What a run was given, gave and got, of its present generation. @returns undefined when there is no such run for this tenant. */
+  readPayloads(tenant: string, runId: string): Promise<Payloads | undefined>;
   /** A run of whatever tenant: for operators of the whole system, never on behalf of a tenant. */
   findRun(runId: string): Promise<Run | undefined>;
   /** Every tenant that has submitted a run: for operators of the whole system. */
@@ -205,7 +220,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
   const watch = new RunWatch(journal);
 
   const send = async (
-    { flow: name, input, tenant, idempotencyKey, fingerprint }: SubmitRequest,
+    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags }: SubmitRequest,
     draw?: Draw,
   ): Promise<SubmitReply | DrawRefusal> => {
     const flow = registry.latest(name);
@@ -216,13 +231,18 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       ...{ fingerprint, tenant, flow: name, version: flow.version, idempotencyKey },
       input: checked.json,
       ...(draw && { draw }),
+      ...(startAt !== undefined && { startAt }),
+      ...(tags && Object.keys(tags).length > 0 && { tags }),
     };
+    checkTags(tags);
+    checkStart(startAt, Date.now());
+    const add = () => jobs.add(name, run.runId, run.runId, startAt === undefined ? 0 : startAt - Date.now());
     // sent together: Redis takes them in this order, and a job without a new run behind it does nothing
-    const [created] = await Promise.all([journal.createRun(run), jobs.add(name, run.runId, run.runId)]);
+    const [created] = await Promise.all([journal.createRun(run), add()]);
     switch (created.outcome) {
       case 'created':
         // its job may have been taken and dropped before there was a run
-        if (created.late) await jobs.add(name, run.runId, run.runId);
+        if (created.late) await add();
         return { outcome: 'created', run: newRun(run, checked.input, created.now) };
       case 'replayed':
         if (isTerminal(created.run.status)) await jobs.remove(name, run.runId);
@@ -256,6 +276,13 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     async getRun(tenant, runId) {
       const run = await journal.readRun(runId);
       return run?.tenant === tenant ? run : undefined;
+    },
+
+    async readPayloads(tenant, runId) {
+      const kept = await journal.readPayloads(runId);
+      if (kept?.tenant !== tenant) return undefined;
+      const { tenant: _, ...payloads } = kept;
+      return payloads;
     },
 
     findRun: (runId) => journal.readRun(runId),
@@ -387,12 +414,18 @@ function newRun(
     readonly flow: string;
     readonly version: number;
     readonly idempotencyKey: string;
+    readonly startAt?: number;
+    readonly tags?: Tags;
   },
   input: Json,
   now: number,
 ): Run {
-  const { runId: id, tenant, flow, version, idempotencyKey } = run;
+  const { runId: id, tenant, flow, version, idempotencyKey, startAt, tags } = run;
   const at = { createdAt: now, updatedAt: now };
+  const standing =
+    startAt !== undefined && startAt > now
+      ? { status: 'suspended' as const, waitingFor: { kind: 'start' as const, until: startAt } }
+      : { status: 'pending' as const };
   return {
     id,
     tenant,
@@ -401,7 +434,8 @@ function newRun(
     generation: 1,
     idempotencyKey,
     input,
-    status: 'pending',
+    ...(tags && { tags }),
+    ...standing,
     steps: [],
     waits: [],
     warnings: [],
@@ -413,6 +447,30 @@ function newRun(
     revision: 1,
     ...at,
   };
+}
+
+const MAX_TAGS = 10;
+const MAX_AHEAD_MS = 366 * 24 * 60 * 60 * 1_000;
+
+function checkTags(tags: Tags = {}): void {
+  const entries = Object.entries(tags);
+  if (entries.length > MAX_TAGS)
+    throw new InvalidSubmissionError(`at most ${MAX_TAGS} tags, got ${entries.length}`);
+  for (const [name, value] of entries) {
+    if (!/^[a-z0-9_-]{1,40}$/.test(name))
+      throw new InvalidSubmissionError(
+        `the name of a tag is 1 to 40 lower-case letters, digits, "_" or "-", got ${JSON.stringify(name)}`,
+      );
+    if (!/^[!-+\--~]{1,100}$/.test(value))
+      throw new InvalidSubmissionError(
+        `the value of the tag "${name}" must be 1 to 100 visible ASCII characters without ","`,
+      );
+  }
+}
+
+function checkStart(startAt: number | undefined, now: number): void {
+  if (startAt === undefined || (Number.isSafeInteger(startAt) && startAt <= now + MAX_AHEAD_MS)) return;
+  throw new InvalidSubmissionError('a run can start at most a year from now');
 }
 
 function checkSignal({ id, name, payload }: Signal): void {

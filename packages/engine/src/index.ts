@@ -6,6 +6,7 @@ export {
   type DrawRefusal,
   InvalidInputError,
   InvalidSignalError,
+  InvalidSubmissionError,
   type RedriveOutcome,
   type ResolveReply,
   type Signal,
@@ -44,6 +45,7 @@ export {
   type RunEvent,
   type RunStatus,
   type StepState,
+  type Tags,
   type UndoState,
   type WaitingFor,
   type WaitState,
@@ -60,8 +62,8 @@ export type {
   StepOptions,
   WaitOptions,
 } from './contract/step.ts';
-export { referenceOf } from './journal/identity.ts';
-export type { Draw } from './journal/journal.ts';
+export { childOfSignal, referenceOf } from './journal/identity.ts';
+export type { Draw, Payloads } from './journal/journal.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 export type { Resolution } from './journal/resolution.ts';
 export { type Fleet, lackOf, readFleet, type Stranded } from './observe/fleet.ts';

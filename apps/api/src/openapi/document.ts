@@ -3,6 +3,7 @@ import type { Routes, SubmitExamples } from '@holdfast/project';
 import { elsewhereIn } from '../routes/submit.ts';
 import { accessPaths } from './access-paths.ts';
 import { bulkRedrivePath } from './bulk-redrive-path.ts';
+import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
 import { listPaths } from './list-paths.ts';
 import { operatePaths } from './operate-paths.ts';
@@ -85,6 +86,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
           notFound: 'run_not_found',
         }),
       },
+      ...evidencePaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkRedrivePath(),

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { PROBLEMS } from '../problems.ts';
 import { AuditListJson } from '../routes/audit.ts';
 import { BulkRedriveBody, BulkRedriveJson } from '../routes/bulk-redrive.ts';
+import { BulkSubmitBody, BulkSubmitJson } from '../routes/bulk-submit.ts';
+import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
@@ -43,6 +45,10 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     Problem: jsonSchema(ProblemJson, 'output'),
     BulkRedrive: jsonSchema(BulkRedriveBody, 'input'),
     BulkRedriveResult: jsonSchema(BulkRedriveJson, 'output'),
+    AttemptList: jsonSchema(AttemptListJson, 'output'),
+    Payloads: jsonSchema(PayloadsJson, 'output'),
+    BulkSubmit: jsonSchema(BulkSubmitBody, 'input'),
+    BulkSubmitResult: jsonSchema(BulkSubmitJson, 'output'),
     Signal: jsonSchema(SignalBody, 'input'),
     Resolution: jsonSchema(ResolveBody, 'input'),
     NewKey: jsonSchema(NewKeyBody, 'input'),

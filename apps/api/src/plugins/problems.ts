@@ -5,6 +5,7 @@ import {
   InvalidCursorError,
   InvalidInputError,
   InvalidSignalError,
+  InvalidSubmissionError,
   StoreUnavailableError,
   UnknownFlowError,
 } from '@holdfast/engine';
@@ -70,7 +71,8 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_NOT_FOUND: 'route_not_found',
 };
 
-function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
+/** What an error is answered with. */
+export function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof InvalidInputError) {
     return new ProblemError('validation_failed', `The input of flow "${error.flow}" is not valid.`, {
@@ -82,6 +84,9 @@ function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
   }
   if (error instanceof InvalidCursorError) {
     return new ProblemError('cursor_invalid', `${capitalized(error.message)}.`, { cause: error });
+  }
+  if (error instanceof InvalidSubmissionError) {
+    return new ProblemError('header_invalid', `${capitalized(error.message)}.`, { cause: error });
   }
   if (error instanceof InvalidSignalError) {
     return new ProblemError('signal_invalid', `${capitalized(error.message)}.`, { cause: error });

@@ -435,7 +435,7 @@ export class Execution implements FlowContext {
   #settledEnd(): DriveEnd | undefined {
     const waiting = this.#waits[0];
     if (this.#settled?.kind !== 'returned' || !waiting) return this.#settled;
-    const step = 'step' in waiting ? waiting.step : waiting.name;
+    const step = nameOf(waiting);
     const message = `the flow returned while "${step}" was not done; await everything that it starts`;
     return { kind: 'dies', failure: { ...bug('step_not_awaited', message), step } };
   }
@@ -524,4 +524,10 @@ function placeOf(error: Error | undefined): string {
   const lines = error?.stack?.split('\n').slice(1) ?? [];
   const outside = lines.find((line) => !/[\\/]execution\.[jt]s/.test(line));
   return outside?.trim() ?? 'at an unknown place';
+}
+
+/** What a flow waits for, by the name that it gave it. */
+function nameOf(waiting: WaitingFor): string {
+  if ('step' in waiting) return waiting.step;
+  return 'name' in waiting ? waiting.name : waiting.kind;
 }
