@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { addHealthRoutes, createMetrics, Places, type Preflight, refuseConnect } from '@holdfast/app-kit';
+import {
+  addHealthRoutes,
+  behindProxy,
+  createMetrics,
+  NO_PROXY,
+  Places,
+  type Preflight,
+  type ProxySettings,
+  refuseConnect,
+} from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { ApiKeys, Operations } from '@holdfast/operations';
 import type { Routes } from '@holdfast/project';
@@ -45,6 +54,8 @@ export interface ApiParts {
   readonly limit?: TenantLimit | undefined;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
+  /** Absent: clients reach it directly. */
+  readonly proxy?: ProxySettings;
   readonly log: FastifyBaseLogger;
 }
 
@@ -59,7 +70,9 @@ const MAX_WAITS = { all: 1_000, each: 200 } as const;
 /** The HTTP API, complete but for a port to listen on. */
 export async function buildApi(parts: ApiParts): Promise<Api> {
   const { client, flows, routes, keys, storedKeys, operations, readProviders, preflight, limit, log } = parts;
+  const proxy = parts.proxy ?? NO_PROXY;
   const app: FastifyInstance = Fastify({
+    ...behindProxy(proxy),
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
@@ -79,10 +92,17 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
   acceptJsonOnly(app);
+  app.decorate('basePath', proxy.basePath);
 
   const drain = addDrain(app);
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
+  });
+  app.addHook('onSend', async (_request, reply, payload) => {
+    const location = reply.getHeader('location');
+    if (typeof location === 'string' && location.startsWith('/'))
+      reply.header('location', `${proxy.basePath}${location}`);
+    return payload;
   });
   refuseConnect(app);
   const refuseOtherMethods = watchMethods(app);
@@ -105,7 +125,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
   await app.register(keyRoutes, { storedKeys });
-  await app.register(docsRoutes, { document: openApiDocument(flows, routes) });
+  await app.register(docsRoutes, { document: openApiDocument(flows, routes, proxy.basePath) });
   addHealthRoutes(app, {
     check: async () => {
       preflight.assertAdmitted();

@@ -267,11 +267,14 @@ export class ProblemError extends Error {
   }
 }
 
-/** @param requestId names the occurrence */
-export function describeProblem(error: ProblemError, requestId: string): Problem {
+/**
+ * @param requestId names the occurrence
+ * @param basePath where clients reach this server
+ */
+export function describeProblem(error: ProblemError, requestId: string, basePath = ''): Problem {
   const { status, title } = PROBLEMS[error.code];
   return {
-    type: `/docs/errors#${error.code}`,
+    type: `${basePath}/docs/errors#${error.code}`,
     title,
     status,
     detail: error.message,

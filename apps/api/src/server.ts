@@ -43,7 +43,7 @@ export async function startApi(
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
   const { app, drain } = await buildApi({
-    ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys },
+    ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, proxy: config.proxy },
     keys: keyLookup(config.devKey, storedKeys),
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),

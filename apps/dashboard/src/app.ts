@@ -1,5 +1,12 @@
 import formbody from '@fastify/formbody';
-import { addHealthRoutes, createMetrics, refuseConnect, refuseOnSocket } from '@holdfast/app-kit';
+import {
+  addHealthRoutes,
+  behindProxy,
+  createMetrics,
+  type ProxySettings,
+  refuseConnect,
+  refuseOnSocket,
+} from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { SharedStore } from '@holdfast/http';
 import type { Operations } from '@holdfast/operations';
@@ -7,6 +14,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { BoardQueues } from './board-queues.ts';
 import { BulkRedrives } from './bulk-redrives.ts';
 import { assets } from './plugins/assets.ts';
+import { belowBasePath } from './plugins/base-path.ts';
 import { board } from './plugins/board.ts';
 import { type Account, login } from './plugins/login.ts';
 import { sameSiteWrites } from './plugins/same-site.ts';
@@ -21,6 +29,7 @@ import type { Snapshots } from './snapshots.ts';
 
 export interface DashboardParts {
   readonly accounts: readonly Account[];
+  readonly proxy: ProxySettings;
   readonly queues: BoardQueues;
   readonly client: Client;
   readonly operations: Operations;
@@ -39,8 +48,9 @@ export interface DashboardParts {
 
 /** The dashboard, complete but for a port to listen on. */
 export async function buildDashboard(parts: DashboardParts): Promise<FastifyInstance> {
-  const { client, operations, snapshots, providers, queues, flows, contracts, log } = parts;
+  const { client, operations, snapshots, providers, queues, flows, contracts, proxy, log } = parts;
   const app: FastifyInstance = Fastify({
+    ...behindProxy(proxy),
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 256 * 1024,
@@ -67,6 +77,7 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     answerProblem(new DashboardProblem(404, 'page_not_found', 'There is no such page.'), request, reply),
   );
   await app.register(securityHeaders);
+  await app.register(belowBasePath, proxy);
   await app.register(login, { accounts: parts.accounts });
   await app.register(sameSiteWrites);
   await app.register(assets);
@@ -77,7 +88,9 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     await pages.register(runRoutes, { client, operations, events, contracts, snapshots });
     await pages.register(actRoutes, { client, operations, redrives, contracts, providers });
   });
-  await app.register(board, { queues, ping, client, operations, redrives, snapshots });
+  await app.register(board, {
+    ...{ queues, ping, client, operations, redrives, snapshots, basePath: proxy.basePath },
+  });
   addHealthRoutes(app, { check: ping, draining: parts.draining, metrics: createMetrics('dashboard') });
   app.addHook('preClose', async () => {
     events.close();

@@ -35,7 +35,7 @@ export async function startDashboard(
   const client = createClient({ connection: redis, flows: contracts });
   let draining = false;
   const app = await buildDashboard({
-    ...{ accounts: config.accounts, flows, contracts, queues, client },
+    ...{ accounts: config.accounts, proxy: config.proxy, flows, contracts, queues, client },
     operations: createOperations({ client, connection: redis, log }),
     snapshots: new Snapshots(redis),
     providers: redisStore({ connection: redis }),

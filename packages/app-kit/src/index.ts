@@ -1,4 +1,12 @@
 export {
+  behindProxy,
+  isTrustedProxy,
+  NO_PROXY,
+  type ProxySettings,
+  proxySettings,
+  proxyVariables,
+} from './behind-proxy.ts';
+export {
   ConfigError,
   encryptionKeys,
   host,
