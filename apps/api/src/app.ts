@@ -19,6 +19,7 @@ import { openApiDocument } from './openapi/document.ts';
 import { watchMethods } from './plugins/allowed-methods.ts';
 import { authentication, mayOperate } from './plugins/authentication.ts';
 import { addDrain, type Drain } from './plugins/drain.ts';
+import { fairTurns } from './plugins/fair-turns.ts';
 import { onlyOnceAdmitted } from './plugins/only-once-admitted.ts';
 import { answerClientError, answerProblem, problems } from './plugins/problems.ts';
 import { rateLimit } from './plugins/rate-limit.ts';
@@ -36,6 +37,7 @@ import { runRoutes } from './routes/runs.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import type { TenantLimit } from './tenant-limit.ts';
+import type { WrongKeys } from './wrong-keys.ts';
 
 export interface ApiParts {
   readonly client: Client;
@@ -52,6 +54,8 @@ export interface ApiParts {
   readonly readProviders: ReadProviders;
   /** Absent: tenants may send as many requests as they like. */
   readonly limit?: TenantLimit | undefined;
+  /** Absent: addresses may show as many wrong keys as they like. */
+  readonly wrongKeys?: WrongKeys;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   /** Absent: clients reach it directly. */
@@ -109,8 +113,9 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   const metrics = createMetrics('api');
   await app.register(problems);
   await app.register(requestLog, { metrics });
-  await app.register(authentication, { keys });
+  await app.register(authentication, { keys, wrongKeys: parts.wrongKeys });
   await app.register(rateLimit, { limit });
+  await app.register(fairTurns);
   await app.register(onlyOnceAdmitted, { preflight });
 
   const accepting = { client, stopping: drain.signal, waits: new Places(MAX_WAITS) };

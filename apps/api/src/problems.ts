@@ -196,8 +196,9 @@ export const PROBLEMS = {
   },
   rate_limited: {
     status: 429,
-    title: 'More requests than this tenant may send',
-    advice: 'Send it again after Retry-After, and fewer at once; RateLimit says how many are left.',
+    title: 'More requests than this tenant or address may send',
+    advice:
+      'Send it again after Retry-After, and fewer at once; RateLimit, if there, says how many are left.',
   },
   too_many_signals: {
     status: 429,

@@ -8,6 +8,7 @@ import { keyLookup } from './api-keys.ts';
 import { buildApi } from './app.ts';
 import type { ApiConfig } from './config.ts';
 import { tenantLimit } from './tenant-limit.ts';
+import { wrongKeys } from './wrong-keys.ts';
 
 /** Redis must answer in this time, so that a client has its 503 within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
@@ -47,6 +48,7 @@ export async function startApi(
     keys: keyLookup(config.devKey, storedKeys),
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
+    wrongKeys: wrongKeys(redis),
     readProviders: (minutes) => providerHealth(providers, minutes),
   });
   let started = false;

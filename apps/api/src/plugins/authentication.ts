@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { KeyLookup, Principal, Scope } from '../api-keys.ts';
 import { ProblemError } from '../problems.ts';
+import { MOST_WRONG_KEYS, type WrongKeys } from '../wrong-keys.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -14,8 +15,17 @@ declare module 'fastify' {
   }
 }
 
-/** Lets a request through to a route with a scope only with a key that has it. */
-export const authentication = fp(async (app, { keys }: { readonly keys: KeyLookup }) => {
+export interface AuthenticationOptions {
+  readonly keys: KeyLookup;
+  /** Absent: an address may show as many wrong keys as it likes. */
+  readonly wrongKeys?: WrongKeys | undefined;
+}
+
+/**
+ * Lets a request through to a route with a scope only with a key that has it. An address that shows many wrong keys is told so instead of
+ * whether they are right, but for those that are.
+ */
+export const authentication = fp(async (app, { keys, wrongKeys }: AuthenticationOptions) => {
   app.decorateRequest('principal', undefined);
   app.addHook('onRoute', ({ url, config }) => {
     if (url.startsWith('/v1/') && config?.access === undefined) {
@@ -27,6 +37,8 @@ export const authentication = fp(async (app, { keys }: { readonly keys: KeyLooku
     if (access === 'public') return;
     const principal = await keys.find(bearerKey(request));
     if (!principal) {
+      const tooManyMs = await wrongKeys?.(request.ip);
+      if (tooManyMs !== undefined) throw tooManyWrongKeys(tooManyMs);
       throw new ProblemError(
         'api_key_invalid',
         'No such API key is known, or it was revoked or has expired.',
@@ -45,6 +57,15 @@ export const authentication = fp(async (app, { keys }: { readonly keys: KeyLooku
     request.principal = principal;
   });
 });
+
+function tooManyWrongKeys(forMs: number): ProblemError {
+  const seconds = Math.max(1, Math.ceil(forMs / 1_000));
+  return new ProblemError(
+    'rate_limited',
+    `This address has shown more than ${MOST_WRONG_KEYS} wrong API keys within a minute. Check the key, and try again in ${seconds} s.`,
+    { headers: { 'retry-after': String(seconds) } },
+  );
+}
 
 /** For handlers behind a scope. */
 export function principalOf(request: FastifyRequest): Principal {

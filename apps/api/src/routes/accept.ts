@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fingerprintOf } from '../fingerprint.ts';
 import { readIdempotencyKey } from '../idempotency-key.ts';
 import { principalOf } from '../plugins/authentication.ts';
+import { passTurn } from '../plugins/fair-turns.ts';
 import { preferredWaitSeconds } from '../prefer-wait.ts';
 import { ProblemError } from '../problems.ts';
 import { presentRunTo } from '../run-json.ts';
@@ -77,6 +78,7 @@ export function acceptance(app: FastifyInstance, { client, stopping, waits }: Ac
     if (!giveBack) return send(request, reply, submitted.run);
     try {
       reply.header('preference-applied', `wait=${waitSeconds}`);
+      passTurn(request);
       return send(request, reply, await waitForEnd(reply, submitted.run, waitSeconds));
     } finally {
       giveBack();
