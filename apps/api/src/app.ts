@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto';
 import {
   addHealthRoutes,
   addHost,
+  basePathOf,
+  behindProxy,
   createMetrics,
   type Host,
+  NO_PROXY,
   Places,
   type Preflight,
+  type ProxySettings,
   refuseConnect,
 } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
@@ -19,6 +23,7 @@ import { openApiDocument } from './openapi/document.ts';
 import { watchMethods } from './plugins/allowed-methods.ts';
 import { authentication, mayOperate } from './plugins/authentication.ts';
 import { addDrain, type Drain } from './plugins/drain.ts';
+import { fairTurns } from './plugins/fair-turns.ts';
 import { onlyOnceAdmitted } from './plugins/only-once-admitted.ts';
 import { answerClientError, answerProblem, problems } from './plugins/problems.ts';
 import { rateLimit } from './plugins/rate-limit.ts';
@@ -39,6 +44,7 @@ import { runRoutes } from './routes/runs.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import type { TenantLimit } from './tenant-limit.ts';
+import type { WrongKeys } from './wrong-keys.ts';
 
 export interface ApiParts {
   readonly client: Client;
@@ -55,10 +61,14 @@ export interface ApiParts {
   readonly readProviders: ReadProviders;
   /** Absent: tenants may send as many requests as they like. */
   readonly limit?: TenantLimit | undefined;
+  /** Absent: addresses may show as many wrong keys as they like. */
+  readonly wrongKeys?: WrongKeys;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   /** Absent: the API has a server of its own. */
   readonly host?: Host | undefined;
+  /** Absent: clients reach it directly. */
+  readonly proxy?: ProxySettings;
   readonly log: FastifyBaseLogger;
 }
 
@@ -74,7 +84,9 @@ const MAX_WAITS = { all: 1_000, each: 200 } as const;
 export async function buildApi(parts: ApiParts): Promise<Api> {
   const { client, flows, routes, callers, storedKeys, operations, readProviders, preflight, limit, log } =
     parts;
+  const { proxy = NO_PROXY, host } = parts;
   const app: FastifyInstance = Fastify({
+    ...behindProxy(proxy, host),
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
@@ -94,19 +106,27 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
   acceptJsonOnly(app);
-  addHost(app, parts.host, (message) => new ProblemError('body_already_parsed', message));
+  addHost(app, host, (message) => new ProblemError('body_already_parsed', message));
+  app.decorate('basePath', proxy.basePath);
 
   const drain = addDrain(app);
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
+  });
+  app.addHook('onSend', async (request, reply, payload) => {
+    const location = reply.getHeader('location');
+    if (typeof location === 'string' && location.startsWith('/'))
+      reply.header('location', `${basePathOf(request.raw, proxy.basePath)}${location}`);
+    return payload;
   });
   refuseConnect(app);
   const refuseOtherMethods = watchMethods(app);
   const metrics = createMetrics('api');
   await app.register(problems);
   await app.register(requestLog, { metrics });
-  await app.register(authentication, { callers });
+  await app.register(authentication, { callers, wrongKeys: parts.wrongKeys });
   await app.register(rateLimit, { limit });
+  await app.register(fairTurns);
   await app.register(onlyOnceAdmitted, { preflight });
 
   const acceptedAt = new Map(routes.flatMap((own) => Object.entries(own.acceptedAt ?? {})));
@@ -129,7 +149,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
   await app.register(keyRoutes, { storedKeys });
-  await app.register(docsRoutes, { document: openApiDocument(flows, routes) });
+  await app.register(docsRoutes, { document: openApiDocument(flows, routes, proxy.basePath) });
   addHealthRoutes(app, {
     check: async () => {
       preflight.assertAdmitted();

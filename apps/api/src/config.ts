@@ -3,10 +3,13 @@ import {
   host,
   logLevel,
   type PreflightSettings,
+  type ProxySettings,
   port,
   positiveNumber,
   preflightSettings,
   preflightVariables,
+  proxySettings,
+  proxyVariables,
   readConfig,
   redisSettings,
   redisVariables,
@@ -17,6 +20,7 @@ import { z } from 'zod';
 export interface ApiConfig {
   readonly host: string;
   readonly port: number;
+  readonly proxy: ProxySettings;
   readonly redis: RedisSettings;
   readonly preflight: PreflightSettings;
   /** One key that is not stored in Redis: every scope, tenant `dev`. */
@@ -36,6 +40,7 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
     {
       HOLDFAST_HOST: host,
       HOLDFAST_API_PORT: port.default(3000),
+      ...proxyVariables,
       ...redisVariables,
       ...preflightVariables,
       HOLDFAST_DEV_KEY: z
@@ -51,6 +56,7 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
   return {
     host: read.HOLDFAST_HOST,
     port: read.HOLDFAST_API_PORT,
+    proxy: proxySettings(read),
     redis: redisSettings(read),
     preflight: preflightSettings(read),
     devKey: read.HOLDFAST_DEV_KEY,

@@ -206,8 +206,9 @@ export const PROBLEMS = {
   },
   rate_limited: {
     status: 429,
-    title: 'More requests than this tenant may send',
-    advice: 'Send it again after Retry-After, and fewer at once; RateLimit says how many are left.',
+    title: 'More requests than this tenant or address may send',
+    advice:
+      'Send it again after Retry-After, and fewer at once; RateLimit, if there, says how many are left.',
   },
   too_many_signals: {
     status: 429,
@@ -282,11 +283,14 @@ export class ProblemError extends Error {
   }
 }
 
-/** @param requestId names the occurrence */
-export function describeProblem(error: ProblemError, requestId: string): Problem {
+/**
+ * @param requestId names the occurrence
+ * @param basePath where clients reach this server
+ */
+export function describeProblem(error: ProblemError, requestId: string, basePath = ''): Problem {
   const { status, title } = PROBLEMS[error.code];
   return {
-    type: `/docs/errors#${error.code}`,
+    type: `${basePath}/docs/errors#${error.code}`,
     title,
     status,
     detail: error.message,

@@ -10,6 +10,7 @@ import { buildApi } from './app.ts';
 import { callersBy, callersByKey } from './callers.ts';
 import type { ApiConfig } from './config.ts';
 import { tenantLimit } from './tenant-limit.ts';
+import { wrongKeys } from './wrong-keys.ts';
 
 /** Redis must answer in this time, so that a client has its 503 within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
@@ -52,10 +53,11 @@ export async function connectApi(
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
   const { app, drain } = await buildApi({
-    ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, host },
+    ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, host, proxy: config.proxy },
     callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(config.devKey, storedKeys)),
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
+    wrongKeys: wrongKeys(redis),
     readProviders: (minutes) => providerHealth(providers, minutes),
   });
   return {

@@ -2,8 +2,10 @@ import formbody from '@fastify/formbody';
 import {
   addHealthRoutes,
   addHost,
+  behindProxy,
   createMetrics,
   type Host,
+  type ProxySettings,
   refuseConnect,
   refuseOnSocket,
 } from '@holdfast/app-kit';
@@ -14,6 +16,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { BoardQueues } from './board-queues.ts';
 import { BulkRedrives } from './bulk-redrives.ts';
 import { assets } from './plugins/assets.ts';
+import { belowBasePath } from './plugins/base-path.ts';
 import { board } from './plugins/board.ts';
 import { type Account, login } from './plugins/login.ts';
 import { sameSiteWrites } from './plugins/same-site.ts';
@@ -28,6 +31,7 @@ import type { Snapshots } from './snapshots.ts';
 
 export interface DashboardParts {
   readonly accounts: readonly Account[];
+  readonly proxy: ProxySettings;
   readonly queues: BoardQueues;
   readonly client: Client;
   readonly operations: Operations;
@@ -48,8 +52,9 @@ export interface DashboardParts {
 
 /** The dashboard, complete but for a port to listen on. */
 export async function buildDashboard(parts: DashboardParts): Promise<FastifyInstance> {
-  const { client, operations, snapshots, providers, queues, flows, contracts, log } = parts;
+  const { client, operations, snapshots, providers, queues, flows, contracts, proxy, log } = parts;
   const app: FastifyInstance = Fastify({
+    ...behindProxy(proxy, parts.host),
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 256 * 1024,
@@ -77,6 +82,7 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     answerProblem(new DashboardProblem(404, 'page_not_found', 'There is no such page.'), request, reply),
   );
   await app.register(securityHeaders);
+  await app.register(belowBasePath, proxy);
   await app.register(login, { accounts: parts.accounts });
   await app.register(sameSiteWrites);
   await app.register(assets);
@@ -87,7 +93,9 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     await pages.register(runRoutes, { client, operations, events, contracts, snapshots });
     await pages.register(actRoutes, { client, operations, redrives, contracts, providers });
   });
-  await app.register(board, { queues, ping, client, operations, redrives, snapshots });
+  await app.register(board, {
+    ...{ queues, ping, client, operations, redrives, snapshots, basePath: proxy.basePath },
+  });
   addHealthRoutes(app, { check: ping, draining: parts.draining, metrics: createMetrics('dashboard') });
   app.addHook('preClose', async () => {
     events.close();

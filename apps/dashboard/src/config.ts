@@ -1,4 +1,14 @@
-import { host, logLevel, port, readConfig, redisSettings, redisVariables } from '@holdfast/app-kit';
+import {
+  host,
+  logLevel,
+  type ProxySettings,
+  port,
+  proxySettings,
+  proxyVariables,
+  readConfig,
+  redisSettings,
+  redisVariables,
+} from '@holdfast/app-kit';
 import type { RedisSettings } from '@holdfast/redis';
 import { z } from 'zod';
 import type { Account } from './plugins/login.ts';
@@ -6,6 +16,7 @@ import type { Account } from './plugins/login.ts';
 export interface DashboardConfig {
   readonly host: string;
   readonly port: number;
+  readonly proxy: ProxySettings;
   readonly redis: RedisSettings;
   readonly accounts: readonly [Account, ...Account[]];
   readonly logLevel: string;
@@ -45,6 +56,7 @@ export function readDashboardConfig(
     {
       HOLDFAST_HOST: host,
       HOLDFAST_DASHBOARD_PORT: port.default(3001),
+      ...proxyVariables,
       ...redisVariables,
       HOLDFAST_DASHBOARD_USER: user.default('admin'),
       HOLDFAST_DASHBOARD_PASSWORD: password,
@@ -57,6 +69,7 @@ export function readDashboardConfig(
   return {
     host: read.HOLDFAST_HOST,
     port: read.HOLDFAST_DASHBOARD_PORT,
+    proxy: proxySettings(read),
     redis: redisSettings(read),
     accounts: [
       { user: read.HOLDFAST_DASHBOARD_USER, password: read.HOLDFAST_DASHBOARD_PASSWORD, role: 'admin' },

@@ -40,7 +40,7 @@ export async function connectDashboard(
   const client = createClient({ connection: redis, flows: contracts });
   let draining = false;
   const app = await buildDashboard({
-    ...{ accounts: config.accounts, flows, contracts, queues, client, host },
+    ...{ accounts: config.accounts, proxy: config.proxy, flows, contracts, queues, client, host },
     operations: createOperations({ client, connection: redis, log }),
     snapshots: new Snapshots(redis),
     providers: redisStore({ connection: redis }),

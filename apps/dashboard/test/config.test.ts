@@ -15,6 +15,7 @@ test('what is not said has its default', () => {
   expect(readDashboardConfig(GOOD)).toEqual({
     host: '127.0.0.1',
     port: 3001,
+    proxy: { basePath: '', trustedProxies: [] },
     redis: { urls: ['redis://127.0.0.1:6390'] },
     accounts: [{ user: 'admin', password: 'a long enough phrase', role: 'admin' }],
     logLevel: 'info',

@@ -49,10 +49,14 @@ interface Mounted {
 }
 
 /**
- * The path below which a request was given to the app, without a slash at its end: `/hf` when the URL that the client asked for is
- * `/hf/v1/runs` and the app's is `/v1/runs`. Empty at the root.
+ * The path below which the client reaches the app, without a slash at its end, as in `/hf`; empty at the root.
+ * @param basePath as configured; where that is empty, the path below which the server around the app has mounted it
  */
-export function mountOf(request: IncomingMessage): string {
+export function basePathOf(request: IncomingMessage, basePath: string): string {
+  return basePath || mountOf(request);
+}
+
+function mountOf(request: IncomingMessage): string {
   const { originalUrl } = request as IncomingMessage & Mounted;
   const url = request.url ?? '/';
   if (typeof originalUrl !== 'string' || !originalUrl.endsWith(url)) return '';

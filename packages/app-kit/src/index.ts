@@ -1,4 +1,12 @@
 export {
+  behindProxy,
+  isTrustedProxy,
+  NO_PROXY,
+  type ProxySettings,
+  proxySettings,
+  proxyVariables,
+} from './behind-proxy.ts';
+export {
   ConfigError,
   encryptionKeys,
   host,
@@ -15,7 +23,7 @@ export {
 } from './config.ts';
 export { duration } from './duration.ts';
 export { addHealthRoutes, createMetrics, type Health } from './health.ts';
-export { addHost, type Host, mountOf } from './host.ts';
+export { addHost, basePathOf, type Host } from './host.ts';
 export { explainListenError, listen } from './listen.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { type PlaceBounds, Places } from './places.ts';

@@ -158,6 +158,20 @@ test('the dashboard is served where it is asked for, and what neither knows goes
   expect(await (await fetch(`${url}/shop`)).text()).toBe('the shop');
 });
 
+test('below a path, the pages of the dashboard link to each other there', async () => {
+  process.env.HOLDFAST_DASHBOARD_PASSWORD = 'correct horse battery';
+  const url = await serve({ ...ada, dashboard: true }, (handler) => express().use('/hf', handler));
+  delete process.env.HOLDFAST_DASHBOARD_PASSWORD;
+  const authorization = `Basic ${btoa('admin:correct horse battery')}`;
+  const page = await (await fetch(`${url}/hf/`, { headers: { authorization } })).text();
+  const links = [...page.matchAll(/(?:href|src)="(\/[^"]*)"/g)].map(([, link]) => String(link));
+  expect(links.length).toBeGreaterThan(3);
+  for (const link of links) {
+    expect(link).toMatch(/^\/hf\//);
+    expect((await fetch(`${url}${link}`, { headers: { authorization } })).status).toBe(200);
+  }
+});
+
 test('a variable that does not fit is an error before anything starts', () => {
   expect(() => createRequestHandler(config, { redisUrl: 'nowhere' })).toThrow(/HOLDFAST_REDIS_URL/);
 });

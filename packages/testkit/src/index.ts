@@ -9,6 +9,13 @@ export { freePort } from './free-port.ts';
 export { type InventedStep, Providers } from './providers.ts';
 export { type Actor, type RaceOptions, type RaceReport, type Results, raceInEveryOrder } from './race.ts';
 export { startRedis, type TestRedis } from './redis.ts';
+export {
+  hasNginx,
+  type ReverseProxy,
+  type ReverseProxyOptions,
+  startNginx,
+  startSmallProxy,
+} from './reverse-proxy.ts';
 export type { Backstage, Ending, OutsideScene, Scenario } from './scenario.ts';
 export { chooseSeed, pick, type Random, seededRandom } from './seeded-random.ts';
 export { type Command, startTcpProxy, type TcpProxy } from './tcp-proxy.ts';

@@ -15,8 +15,11 @@ import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
 
-/** The OpenAPI 3.1 description of the whole API. A test holds it against the routes and against real answers. */
-export function openApiDocument(allFlows: readonly FlowContract[], routes: readonly Routes[]) {
+/**
+ * The OpenAPI 3.1 description of the whole API. A test holds it against the routes and against real answers.
+ * @param basePath where clients reach the API; empty at the root
+ */
+export function openApiDocument(allFlows: readonly FlowContract[], routes: readonly Routes[], basePath = '') {
   const elsewhere = elsewhereIn(routes);
   const flows = allFlows.filter(({ name }) => !elsewhere.has(name));
   const examples: Readonly<Record<string, SubmitExamples>> = Object.assign(
@@ -31,10 +34,10 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       description:
         'Runs multi-step work against outside services. Once a request is answered with 202, the work finishes; what cannot ' +
         'finish by itself waits, as `dead`, for a person. Every error is `application/problem+json` with a stable `code`; ' +
-        'the codes are explained at [/docs/errors](/docs/errors).',
+        `the codes are explained at [/docs/errors](${basePath}/docs/errors).`,
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: '/' }],
+    servers: [{ url: basePath || '/' }],
     security: [{ apiKey: [] as string[] }],
     tags: [
       { name: 'Runs', description: 'Submit work, see how it stands, steer it.' },

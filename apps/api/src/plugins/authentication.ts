@@ -4,6 +4,7 @@ import fp from 'fastify-plugin';
 import type { Principal, Scope } from '../api-keys.ts';
 import type { Callers } from '../callers.ts';
 import { ProblemError } from '../problems.ts';
+import { MOST_WRONG_KEYS, type WrongKeys } from '../wrong-keys.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,8 +16,17 @@ declare module 'fastify' {
   }
 }
 
-/** Lets a request through to a route with a scope only with a key that has it. */
-export const authentication = fp(async (app, { callers }: { readonly callers: Callers }) => {
+export interface AuthenticationOptions {
+  readonly callers: Callers;
+  /** Absent: an address may show as many wrong keys as it likes. */
+  readonly wrongKeys?: WrongKeys | undefined;
+}
+
+/**
+ * Lets a request through to a route with a scope only with a key that has it. An address that shows many wrong keys is told so instead of
+ * whether they are right, but for those that are.
+ */
+export const authentication = fp(async (app, { callers, wrongKeys }: AuthenticationOptions) => {
   app.decorateRequest('principal', undefined);
   app.addHook('onRoute', ({ url, config }) => {
     if (url.startsWith('/v1/') && config?.access === undefined) {
@@ -27,7 +37,10 @@ export const authentication = fp(async (app, { callers }: { readonly callers: Ca
     const access = request.routeOptions.config.access ?? 'public';
     if (access === 'public') return;
     const principal = await callers.of(request);
-    if (!principal) throw callers.refusal();
+    if (!principal) {
+      const tooManyMs = await wrongKeys?.(request.ip);
+      throw tooManyMs === undefined ? callers.refusal() : tooManyWrongKeys(tooManyMs);
+    }
     if (!principal.scopes.has(access)) {
       throw new ProblemError('scope_missing', `This needs a key with the scope "${access}".`, {
         headers: {
@@ -38,6 +51,15 @@ export const authentication = fp(async (app, { callers }: { readonly callers: Ca
     request.principal = principal;
   });
 });
+
+function tooManyWrongKeys(forMs: number): ProblemError {
+  const seconds = Math.max(1, Math.ceil(forMs / 1_000));
+  return new ProblemError(
+    'rate_limited',
+    `This address has shown more than ${MOST_WRONG_KEYS} wrong API keys within a minute. Check the key, and try again in ${seconds} s.`,
+    { headers: { 'retry-after': String(seconds) } },
+  );
+}
 
 /** For handlers behind a scope. */
 export function principalOf(request: FastifyRequest): Principal {

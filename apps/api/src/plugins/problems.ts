@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { isAnswering } from '@holdfast/app-kit';
+import { basePathOf, isAnswering } from '@holdfast/app-kit';
 import {
   InvalidCursorError,
   InvalidInputError,
@@ -13,6 +13,13 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { describeProblem, PROBLEMS, type ProblemCode, ProblemError } from '../problems.ts';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The path below which clients reach this server; empty at the root. */
+    basePath: string;
+  }
+}
+
 /** Every error of this server is answered as problem details, the framework's own ones too. */
 export const problems = fp(async (app) => {
   app.setErrorHandler(answerProblem);
@@ -23,7 +30,7 @@ export const problems = fp(async (app) => {
 
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toProblemError(error, request);
-  const problem = describeProblem(known, request.id);
+  const problem = describeProblem(known, request.id, basePathOf(request.raw, request.server.basePath));
   request.problemCode = known.code;
   if (problem.status === 500) request.log.error({ err: error }, 'request failed');
   else if (problem.status > 500)

@@ -11,7 +11,7 @@ declare module 'fastify' {
 }
 
 /**
- * One line a request: what was asked of which route, by whom, for which run, how it ended; never URLs, headers or bodies. Its id is in the
+ * One line a request: what was asked of which route, by whom, from where, for which run, how it ended; never URLs, headers or bodies. Its id is in the
  * answer as well. The same is counted by route, method and status.
  */
 export const requestLog = fp(async (app, { metrics }: { readonly metrics: Registry }) => {
@@ -38,6 +38,7 @@ export const requestLog = fp(async (app, { metrics }: { readonly metrics: Regist
       {
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime),
+        address: request.ip,
         ...(principal && { tenant: principal.tenant, key: principal.keyId ?? principal.name }),
         ...(run !== undefined && { run }),
         ...(problem !== undefined && { problem }),

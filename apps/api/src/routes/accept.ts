@@ -1,9 +1,9 @@
-import { mountOf } from '@holdfast/app-kit';
 import { isTerminal, type Run, type SubmitReply } from '@holdfast/engine';
 import type { AcceptOptions } from '@holdfast/project';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readIdempotencyKey } from '../idempotency-key.ts';
 import { principalOf } from '../plugins/authentication.ts';
+import { passTurn } from '../plugins/fair-turns.ts';
 import { preferredWaitSeconds } from '../prefer-wait.ts';
 import { ProblemError } from '../problems.ts';
 import { presentRunTo } from '../run-json.ts';
@@ -73,6 +73,7 @@ export function acceptance(
     if (!giveBack) return send(request, reply, submitted.run);
     try {
       reply.header('preference-applied', `wait=${waitSeconds}`);
+      passTurn(request);
       return send(request, reply, await waitForEnd(reply, submitted.run, waitSeconds));
     } finally {
       giveBack();
@@ -117,7 +118,7 @@ export function keyReused(runId: string): ProblemError {
 
 function send(request: FastifyRequest, reply: FastifyReply, run: Run): FastifyReply {
   const shown = presentRunTo(principalOf(request).scopes, run);
-  reply.header('location', `${mountOf(request.raw)}/v1/runs/${run.id}`);
+  reply.header('location', `/v1/runs/${run.id}`);
   if (isTerminal(run.status)) return reply.code(200).send(shown);
   return reply.code(202).header('retry-after', '1').send(shown);
 }

@@ -13,13 +13,14 @@ export async function docsRoutes(app: FastifyInstance, { document }: DocsOptions
   app.get('/openapi.json', async () => document);
   app.get('/docs/errors', async (_request, reply) => {
     reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'");
-    return reply.type('text/html; charset=utf-8').send(ERRORS_PAGE);
+    return reply.type('text/html; charset=utf-8').send(errorsPage(app.basePath));
   });
   // A copy: the plugin changes what it is given. Its types know OpenAPI 3.0 only.
   const copy = JSON.parse(JSON.stringify(document));
   await app.register(swagger, { mode: 'static', specification: { document: copy } });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    indexPrefix: app.basePath,
     logLevel: 'warn',
     staticCSP: true,
     theme: { title: 'Holdfast API' },
@@ -27,7 +28,7 @@ export async function docsRoutes(app: FastifyInstance, { document }: DocsOptions
   });
 }
 
-const ERRORS_PAGE = `<!doctype html>
+const errorsPage = (basePath: string) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -42,7 +43,7 @@ const ERRORS_PAGE = `<!doctype html>
   p { margin: 4px 0; }
 </style>
 <h1>Errors</h1>
-<p>Every error is <code>application/problem+json</code> with a stable <code>code</code>. <a href="/docs">The API</a></p>
+<p>Every error is <code>application/problem+json</code> with a stable <code>code</code>. <a href="${basePath}/docs">The API</a></p>
 ${Object.entries(PROBLEMS)
   .map(
     ([code, { status, title, advice }]) => `<section id="${code}">

@@ -1,4 +1,3 @@
-import { mountOf } from '@holdfast/app-kit';
 import type { Client, Json } from '@holdfast/engine';
 import { LIMITS } from '@holdfast/engine';
 import type { Actor, Operations } from '@holdfast/operations';
@@ -179,7 +178,7 @@ export async function operateRoutes(
     const run = found(await client.getRun(tenantOf(request), runId));
     return reply
       .code(202)
-      .headers({ location: `${mountOf(request.raw)}/v1/runs/${runId}`, 'retry-after': '1' })
+      .headers({ location: `/v1/runs/${runId}`, 'retry-after': '1' })
       .send(presentRunTo(principalOf(request).scopes, run));
   }
 }

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { createLogger } from '@holdfast/app-kit';
+import { createLogger, type Logger } from '@holdfast/app-kit';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { type RunningApi, readApiConfig, startApi } from '../../src/index.ts';
 import { conformanceTo, type OpenApi, type SeenAnswer } from './conformance.ts';
@@ -37,7 +37,11 @@ export interface TestApi {
 }
 
 /** The production API on a free port with a Redis of its own. Every answer is held against /openapi.json. */
-export async function startTestApi(redis?: TestRedis): Promise<TestApi> {
+export async function startTestApi(
+  redis?: TestRedis,
+  more: Readonly<Record<string, string>> = {},
+  log: Logger = createLogger('api', 'silent'),
+): Promise<TestApi> {
   const ownRedis = redis ?? (await startRedis());
   const api: RunningApi = await startApi(
     readApiConfig({
@@ -46,9 +50,10 @@ export async function startTestApi(redis?: TestRedis): Promise<TestApi> {
       HOLDFAST_REDIS_URL: ownRedis.url,
       HOLDFAST_DEV_KEY: KEY,
       HOLDFAST_LOG_LEVEL: 'silent',
+      ...more,
     }),
     SHOP,
-    createLogger('api', 'silent'),
+    log,
   );
   await waitFor(async () => (await send(api.url, { path: '/readyz' })).status === 200, { what: 'Redis' });
   const { json: document } = await send(api.url, { path: '/openapi.json' });

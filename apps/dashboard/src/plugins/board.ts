@@ -17,14 +17,16 @@ const LETTERS = {
 };
 
 /** Each job leads to its run's page; a job of the flows' queues and a letter both name their run. */
-const externalJobUrl = ({ data }: { readonly data: { readonly runId?: unknown } }) => ({
-  href: typeof data.runId === 'string' ? `/runs/${encodeURIComponent(data.runId)}` : '/runs',
-  displayText: 'Its run',
-});
+const jobUrlBelow =
+  (basePath: string) =>
+  ({ data }: { readonly data: { readonly runId?: unknown } }) => ({
+    href: `${basePath}${typeof data.runId === 'string' ? `/runs/${encodeURIComponent(data.runId)}` : '/runs'}`,
+    displayText: 'Its run',
+  });
 
 /** Bull Board's own links are behind an icon. */
-const WAY_BACK =
-  '<a href="/" style="position:fixed;left:12px;bottom:40px;z-index:1500;padding:4px 12px;border-radius:4px;background:#0b5cad;color:#fff;font:14px system-ui,sans-serif;text-decoration:none">Back to the overview</a>';
+const wayBackTo = (overview: string) =>
+  `<a href="${overview}" style="position:fixed;left:12px;bottom:40px;z-index:1500;padding:4px 12px;border-radius:4px;background:#0b5cad;color:#fff;font:14px system-ui,sans-serif;text-decoration:none">Back to the overview</a>`;
 
 /** The machine, the memory and the port of Redis. */
 const REDIS_STATS = '/queues/api/redis/stats';
@@ -35,7 +37,7 @@ const MOST_JOBS = 100;
 /** A stylesheet, or a hint about one, from another host. */
 const FOREIGN_LINK = /<link\b[^>]*\bhref="https?:[^>]*>/g;
 
-const adapterOf = (queue: Queue) =>
+const adapterOf = (queue: Queue, externalJobUrl: ReturnType<typeof jobUrlBelow>) =>
   new BullMQAdapter(queue, {
     description: `Runs of the flow "${queue.name}" that are ready or wait. The journal has their state.`,
     readOnlyMode: true,
@@ -46,19 +48,23 @@ const adapterOf = (queue: Queue) =>
 export interface BoardOptions extends Omit<RetryOptions, 'deadLetters'> {
   readonly queues: BoardQueues;
   readonly snapshots: Snapshots;
+  /** Where clients reach the dashboard; empty at the root. */
+  readonly basePath: string;
   /** Rejects when Redis does not answer. */
   readonly ping: () => Promise<void>;
 }
 
 /** Bull Board at `/queues`. Retrying dead letters is all it can change. */
 export async function board(app: FastifyInstance, options: BoardOptions): Promise<void> {
-  const { queues, ping, snapshots } = options;
-  const serverAdapter = new FastifyAdapter().setBasePath('/queues');
+  const { queues, ping, snapshots, basePath } = options;
+  const serverAdapter = new FastifyAdapter().setBasePath(`${basePath}/queues`);
+  const externalJobUrl = jobUrlBelow(basePath);
+  const wayBack = wayBackTo(`${basePath}/`);
   const shown = new Set(queues.flows().map(({ name }) => name));
   const { addQueue } = createBullBoard({
     serverAdapter,
     queues: [
-      ...queues.flows().map(adapterOf),
+      ...queues.flows().map((queue) => adapterOf(queue, externalJobUrl)),
       new BullMQAdapter(queues.deadLetters, { ...LETTERS, externalJobUrl }),
     ],
     options: {
@@ -66,8 +72,8 @@ export async function board(app: FastifyInstance, options: BoardOptions): Promis
         boardTitle: 'Holdfast',
         hideDocsLink: true,
         miscLinks: [
-          { text: 'Overview', url: '/' },
-          { text: 'Runs', url: '/runs' },
+          { text: 'Overview', url: `${basePath}/` },
+          { text: 'Runs', url: `${basePath}/runs` },
         ],
         jobDetails: { defaultTab: 'Error' },
       },
@@ -95,7 +101,7 @@ export async function board(app: FastifyInstance, options: BoardOptions): Promis
   app.addHook('onSend', async (request, reply, payload) => {
     const page = String(reply.getHeader('content-type') ?? '').startsWith('text/html');
     if (!page || !request.url.startsWith('/queues') || typeof payload !== 'string') return payload;
-    return payload.replaceAll(FOREIGN_LINK, '').replace(/<body\b[^>]*>/, (body) => `${body}${WAY_BACK}`);
+    return payload.replaceAll(FOREIGN_LINK, '').replace(/<body\b[^>]*>/, (body) => `${body}${wayBack}`);
   });
   allowOnlyRetries(app, { ...options, deadLetters: queues.deadLetters });
   app.addHook('preHandler', async (request) => {
@@ -106,7 +112,7 @@ export async function board(app: FastifyInstance, options: BoardOptions): Promis
     for (const flow of overview.flows) {
       if (shown.has(flow)) continue;
       shown.add(flow);
-      addQueue(adapterOf(queues.open(flow)));
+      addQueue(adapterOf(queues.open(flow), externalJobUrl));
     }
   });
   await app.register(serverAdapter.registerPlugin(), { prefix: '/queues' });

@@ -13,9 +13,10 @@ export const sameSiteWrites = fp(async (app) => {
   });
 });
 
-function cameFromUs({ headers }: FastifyRequest): boolean {
+function cameFromUs({ headers, host }: FastifyRequest): boolean {
   const site = headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin') return false;
+  // the browser itself compares, so this holds whatever Host a proxy sends
+  if (site !== undefined) return site === 'same-origin';
   if (headers.origin === undefined) return true;
-  return URL.canParse(headers.origin) && new URL(headers.origin).host === headers.host;
+  return URL.canParse(headers.origin) && new URL(headers.origin).host === host;
 }

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { connectRedis, createLogger } from '@holdfast/app-kit';
+import { connectRedis, createLogger, type Logger } from '@holdfast/app-kit';
 import { createClient, defineFlow, InDoubtError, startWorker } from '@holdfast/engine';
 import { ALL_CONTRACTS, type OrderInput, orderContract } from '@holdfast/flows';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
@@ -32,11 +32,16 @@ export interface TestDashboard {
   readonly redis: TestRedis;
   /** Logged in, unless the headers say otherwise. */
   ask(ask: Ask): Promise<Answer>;
+  /** The same through a proxy in front of it. */
+  askAt(url: string, ask: Ask): Promise<Answer>;
   stop(): Promise<void>;
 }
 
 /** The production dashboard on a free port, with a Redis of its own. */
-export async function startTestDashboard(): Promise<TestDashboard> {
+export async function startTestDashboard(
+  more: Readonly<Record<string, string>> = {},
+  log: Logger = createLogger('dashboard', 'silent'),
+): Promise<TestDashboard> {
   const redis = await startRedis();
   const dashboard = await startDashboard(
     readDashboardConfig({
@@ -46,9 +51,10 @@ export async function startTestDashboard(): Promise<TestDashboard> {
       HOLDFAST_DASHBOARD_PASSWORD: PASSWORD,
       HOLDFAST_DASHBOARD_VIEWER_USER: VIEWER.user,
       HOLDFAST_DASHBOARD_VIEWER_PASSWORD: VIEWER.password,
+      ...more,
     }),
     ALL_CONTRACTS,
-    createLogger('dashboard', 'silent'),
+    log,
   );
   await waitFor(async () => (await send(dashboard.url, { path: '/readyz' })).status === 200, {
     what: 'Redis',
@@ -57,6 +63,7 @@ export async function startTestDashboard(): Promise<TestDashboard> {
     url: dashboard.url,
     redis,
     ask: (ask) => send(dashboard.url, ask),
+    askAt: send,
     stop: async () => {
       await dashboard.close();
       await redis.stop();
