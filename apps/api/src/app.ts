@@ -15,7 +15,9 @@ import {
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { ApiKeys, Operations } from '@holdfast/operations';
 import type { Routes } from '@holdfast/project';
+import { WEBHOOK_FLOW } from '@holdfast/webhooks';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { AddressLimit } from './address-limit.ts';
 import type { Callers } from './callers.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { acceptJsonOnly, MAX_BODY_BYTES } from './json-body.ts';
@@ -43,8 +45,8 @@ import { runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
+import { type WebhookRoutesOptions, webhookRoutes } from './routes/webhooks.ts';
 import type { TenantLimit } from './tenant-limit.ts';
-import type { WrongKeys } from './wrong-keys.ts';
 
 export interface ApiParts {
   readonly client: Client;
@@ -62,9 +64,11 @@ export interface ApiParts {
   /** Absent: tenants may send as many requests as they like. */
   readonly limit?: TenantLimit | undefined;
   /** Absent: addresses may show as many wrong keys as they like. */
-  readonly wrongKeys?: WrongKeys;
+  readonly wrongKeys?: AddressLimit;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
+  /** Absent: webhooks are taken from nobody. */
+  readonly webhooks?: Pick<WebhookRoutesOptions, 'sources' | 'memory' | 'refusals'>;
   /** Absent: the API has a server of its own. */
   readonly host?: Host | undefined;
   /** Absent: clients reach it directly. */
@@ -135,10 +139,12 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
     fingerprint: (flow: string, input: unknown) =>
       fingerprintOf('POST', acceptedAt.get(flow) ?? `/v1/flows/${flow}/runs`, input),
   };
-  const submitting = { ...accepting, elsewhere: elsewhereIn(routes) };
+  const elsewhere = new Map([...elsewhereIn(routes), [WEBHOOK_FLOW, '/v1/webhooks/{source}']]);
+  const submitting = { ...accepting, elsewhere };
   await app.register(submitRoutes, submitting);
   await app.register(bulkSubmitRoutes, submitting);
   for (const own of routes) await app.register((scope) => own.register(scope, accepting));
+  if (parts.webhooks) await app.register(webhookRoutes, { ...parts.webhooks, client, preflight, metrics });
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
   await app.register(evidenceRoutes, { client });

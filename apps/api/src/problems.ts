@@ -225,6 +225,26 @@ export const PROBLEMS = {
     title: 'The body was read before Holdfast could',
     advice: 'Mount the handler of Holdfast before the body parser of the server around it.',
   },
+  unknown_webhook_source: {
+    status: 404,
+    title: 'There is no such source of webhooks',
+    advice: 'Name the source in the config, or set HOLDFAST_WEBHOOK_<SOURCE>, and send to its name.',
+  },
+  webhook_signature_invalid: {
+    status: 401,
+    title: 'The signature of the webhook is not valid',
+    advice: 'Check the secret on both sides, the clock of the sender, and that no proxy changes the body.',
+  },
+  webhook_malformed: {
+    status: 400,
+    title: 'The webhook cannot be read',
+    advice: 'Send a JSON object with the id and the type that its scheme asks for.',
+  },
+  webhook_id_reused: {
+    status: 409,
+    title: 'This id was used for another event',
+    advice: 'Give each event an id of its own; the same event keeps its id and its body.',
+  },
   internal_error: {
     status: 500,
     title: 'Something went wrong on our side',

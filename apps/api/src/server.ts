@@ -4,17 +4,21 @@ import { createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
 import { type Authenticate, latestOf, type Routes } from '@holdfast/project';
+import { webhookContract, webhookMemory } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
+import { addressLimit } from './address-limit.ts';
 import { keyLookup } from './api-keys.ts';
 import { buildApi } from './app.ts';
 import { callersBy, callersByKey } from './callers.ts';
 import type { ApiConfig } from './config.ts';
+import { MOST_WRONG_KEYS } from './plugins/authentication.ts';
 import { tenantLimit } from './tenant-limit.ts';
-import { wrongKeys } from './wrong-keys.ts';
 
 /** Redis must answer in this time, so that a client has its 503 within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
 const DRAIN_MS = 8_000;
+/** Webhooks of one address that cannot be verified, in a minute. */
+const MOST_REFUSED_WEBHOOKS = 300;
 
 export interface RunningApi {
   readonly url: string;
@@ -49,7 +53,8 @@ export async function connectApi(
 ): Promise<ConnectedApi> {
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
-  const client = createClient({ connection: redis, flows });
+  const client = createClient({ connection: redis, flows: [...flows, webhookContract] });
+  for (const reason of config.webhooks.lacking) log.warn(`no webhooks are taken: ${reason}`);
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
   const { app, drain } = await buildApi({
@@ -57,7 +62,12 @@ export async function connectApi(
     callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(config.devKey, storedKeys)),
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
-    wrongKeys: wrongKeys(redis),
+    wrongKeys: addressLimit(redis, 'wrong-keys', MOST_WRONG_KEYS),
+    webhooks: {
+      sources: config.webhooks.known,
+      memory: webhookMemory(redis),
+      refusals: addressLimit(redis, 'refused-webhooks', MOST_REFUSED_WEBHOOKS),
+    },
     readProviders: (minutes) => providerHealth(providers, minutes),
   });
   return {

@@ -3,6 +3,7 @@ import { createClient, type FlowContract } from '@holdfast/engine';
 import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
 import { latestOf } from '@holdfast/project';
+import { webhookContract } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
@@ -23,14 +24,16 @@ export interface ConnectedDashboard {
   close(): Promise<void>;
 }
 
-/** @param contracts every version of a flow that a run may be at */
+/** @param own every version of a flow that a run may be at */
 export async function connectDashboard(
   config: DashboardConfig,
-  contracts: readonly FlowContract[],
+  own: readonly FlowContract[],
   log: Logger,
   host?: Host,
 ): Promise<ConnectedDashboard> {
-  const flows = latestOf(contracts);
+  const flows = latestOf(own);
+  // its runs have pages, and can be rerun; it is none that people think in
+  const contracts = [...own, webhookContract];
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const queues = openQueues(
     redis,

@@ -9,12 +9,15 @@ import {
 import { type Classify, type Flow, startWorker, type Worker } from '@holdfast/engine';
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
+import type { HoldfastConfig } from '@holdfast/project';
+import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
 import { alertingHooks, alertingObserver } from './alerting.ts';
 import type { WorkerConfig } from './config.ts';
 import { providerMetrics } from './provider-metrics.ts';
 import { runMetrics } from './run-metrics.ts';
+import { webhookPorts } from './webhook-ports.ts';
 
 /** Time for the steps under way when the worker stops; then they are aborted and others go on. */
 const DRAIN_MS = 25_000;
@@ -40,11 +43,26 @@ export interface ConnectedWorker {
   close(): Promise<void>;
 }
 
+/** How the flows are run, beside what the environment says. */
+export interface Runs {
+  /** Tried first on what a step throws. */
+  readonly classify?: Classify | undefined;
+  readonly webhooks?: Sources | undefined;
+  /** Flows whose runs are accepted by routes of their own alone. */
+  readonly elsewhere?: ReadonlySet<string>;
+}
+
+/** What a config says of it. */
+export function runsOf({ classify, webhooks, routes = [] }: HoldfastConfig): Runs {
+  const elsewhere = routes.flatMap(({ acceptedThereAlone = {} }) => Object.keys(acceptedThereAlone));
+  return { classify, webhooks, elsewhere: new Set(elsewhere) };
+}
+
 export function connectWorker(
   config: WorkerConfig,
-  flows: readonly Flow[],
+  projectFlows: readonly Flow[],
   log: Logger,
-  classify?: Classify,
+  { classify, webhooks = {}, elsewhere = new Set() }: Runs = {},
 ): ConnectedWorker {
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
@@ -60,6 +78,9 @@ export function connectWorker(
     observer,
   };
   const providers = config.providers.map((connect) => connect(sharing));
+  const ports = webhookPorts({ connection: redis, flows: projectFlows, elsewhere, alerts });
+  const takesWebhooks = sourceNames(webhooks).length > 0;
+  const flows = takesWebhooks ? [...projectFlows, webhookFlow(webhooks, ports)] : projectFlows;
   const names = [...new Set(flows.map(({ name }) => name))];
   const runObserver = runMetrics(metrics, redis, names);
   let worker: Worker | undefined;
@@ -110,16 +131,15 @@ export function connectWorker(
 /**
  * Starts a worker that serves its health. It waits for Redis, however long that takes.
  * @param flows what it runs
- * @param classify tried first on what a step throws
  * @throws OperatorError when Redis is there and could lose runs that were accepted
  */
 export async function startWorkerApp(
   config: WorkerConfig,
   flows: readonly Flow[],
   log: Logger,
-  classify?: Classify,
+  runs?: Runs,
 ): Promise<RunningWorker> {
-  const worker = connectWorker(config, flows, log, classify);
+  const worker = connectWorker(config, flows, log, runs);
   const { preflight, metrics, takesRuns } = worker;
   const health = Fastify({ logger: false });
   addHealthRoutes(health, {

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isRedisAway } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import type { FlowContract } from './contract/define-flow.ts';
 import { MAX_TIMER_MS } from './contract/duration.ts';
@@ -24,6 +23,7 @@ import {
 import type { StepRecord } from './journal/step-record.ts';
 import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
+import { orUnavailable } from './or-unavailable.ts';
 import { cancelRun, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
 import { Jobs } from './queue/jobs.ts';
@@ -73,15 +73,6 @@ export class UnknownFlowError extends Error {
   constructor(readonly flow: string) {
     super(`no flow is called "${flow}"`);
     this.name = 'UnknownFlowError';
-  }
-}
-
-/** Redis is away, refusing writes or too slow. Whether the write landed is not known: send the same request again. */
-export class StoreUnavailableError extends Error {
-  readonly code = 'store_unavailable';
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
-    this.name = 'StoreUnavailableError';
   }
 }
 
@@ -496,14 +487,7 @@ function askingRedis<T extends object>(target: T): T {
     get(_target, name) {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
-      return async (...args: unknown[]) => {
-        try {
-          return await member.apply(target, args);
-        } catch (error) {
-          if (!isRedisAway(error)) throw error;
-          throw new StoreUnavailableError('redis did not take or answer the command', error);
-        }
-      };
+      return (...args: unknown[]) => orUnavailable((async () => member.apply(target, args))());
     },
   });
 }

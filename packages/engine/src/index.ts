@@ -11,7 +11,6 @@ export {
   type ResolveReply,
   type Signal,
   type SignalOutcome,
-  StoreUnavailableError,
   type SubmitReply,
   type SubmitRequest,
   UnknownFlowError,
@@ -78,6 +77,7 @@ export {
 export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
 export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
+export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
 export type { DeadRun } from './queue/dead-letters.ts';
 export type { Letter } from './queue/jobs.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

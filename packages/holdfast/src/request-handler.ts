@@ -40,7 +40,7 @@ export function createRequestHandler(
   { redisUrl, dashboard = false, authenticate }: RequestHandlerOptions = {},
 ): RequestHandler {
   const env = environmentWith({ HOLDFAST_REDIS_URL: redisUrl });
-  const api = readApiConfig(env);
+  const api = readApiConfig(env, config.webhooks);
   const board = dashboard ? readDashboardConfig(env) : undefined;
   const accepted = authenticate ? { ...config, authenticate } : config;
   const log = createLogger('api', api.logLevel);

@@ -1,6 +1,6 @@
 import { createLogger } from '@holdfast/app-kit';
 import type { HoldfastConfig } from '@holdfast/project';
-import { connectWorker, readWorkerConfig } from '@holdfast/worker';
+import { connectWorker, readWorkerConfig, runsOf } from '@holdfast/worker';
 import { environmentWith } from './environment.ts';
 
 export interface WorkerOptions {
@@ -23,9 +23,10 @@ export interface EmbeddedWorker {
  * @throws OperatorError when Redis could lose runs that were accepted, or refuses the connection
  */
 export async function startWorker(
-  { flows, providers = [], classify }: HoldfastConfig,
+  project: HoldfastConfig,
   { redisUrl, concurrency }: WorkerOptions = {},
 ): Promise<EmbeddedWorker> {
+  const { flows, providers = [] } = project;
   const config = readWorkerConfig(
     providers,
     environmentWith({
@@ -34,7 +35,7 @@ export async function startWorker(
     }),
   );
   const log = createLogger('worker', config.logLevel);
-  const worker = connectWorker(config, flows, log, classify);
+  const worker = connectWorker(config, flows, log, runsOf(project));
   try {
     await worker.preflight.firstTry();
   } catch (error) {

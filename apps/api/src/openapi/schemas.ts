@@ -8,6 +8,7 @@ import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
+import { WebhookEventListJson } from '../routes/webhooks.ts';
 import { RunJson, RunListJson } from '../run-json.ts';
 
 const ProblemJson = z.strictObject({
@@ -56,6 +57,7 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     CreatedKey: jsonSchema(CreatedKeyJson, 'output'),
     KeyList: jsonSchema(KeyListJson, 'output'),
     AuditList: jsonSchema(AuditListJson, 'output'),
+    WebhookEventList: jsonSchema(WebhookEventListJson, 'output'),
     ProviderList: jsonSchema(ProviderListJson, 'output'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };

@@ -1,10 +1,10 @@
 import type { Actor } from '@holdfast/operations';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import type { AddressLimit } from '../address-limit.ts';
 import type { Principal, Scope } from '../api-keys.ts';
 import type { Callers } from '../callers.ts';
 import { ProblemError } from '../problems.ts';
-import { MOST_WRONG_KEYS, type WrongKeys } from '../wrong-keys.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -16,10 +16,13 @@ declare module 'fastify' {
   }
 }
 
+/** Wrong keys that one address may show in a minute; more are not even called wrong. */
+export const MOST_WRONG_KEYS = 100;
+
 export interface AuthenticationOptions {
   readonly callers: Callers;
   /** Absent: an address may show as many wrong keys as it likes. */
-  readonly wrongKeys?: WrongKeys | undefined;
+  readonly wrongKeys?: AddressLimit | undefined;
 }
 
 /**

@@ -9,6 +9,9 @@ export const QUEUE_PREFIX = TAG;
 /** The queue that holds a letter for every dead run. */
 export const DEAD_LETTERS = 'dead-letters';
 
+/** Flows of Holdfast's own: their runs are listed when they are asked for by name, and with the dead. */
+export const LISTED_APART: ReadonlySet<string> = new Set(['webhook', 'webhook-delivery']);
+
 /** How long the list of a tag is kept after the last run with it: longer than runs are. */
 export const TAGS_KEPT_MS = 400 * 24 * 60 * 60 * 1_000;
 

@@ -14,7 +14,7 @@ import type {
   Whereabouts,
   WriteReply,
 } from './journal.ts';
-import { keys, TAGS_KEPT_MS } from './keys.ts';
+import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
 import {
   CorruptRecordError,
   decodeClaimed,
@@ -417,6 +417,7 @@ export function redisJournal({
             flow,
             status,
             code,
+            of === 'runs' || tag ? `,${[...LISTED_APART].join()},` : '',
           ],
         ),
       );
