@@ -1,4 +1,5 @@
 export { buildDashboard, type DashboardParts } from './app.ts';
 export { type DashboardConfig, readDashboardConfig } from './config.ts';
+export { hashPassword } from './logins.ts';
 export { runDashboard } from './run.ts';
 export { type RunningDashboard, startDashboard } from './server.ts';

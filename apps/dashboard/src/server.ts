@@ -35,7 +35,9 @@ export async function startDashboard(
   const client = createClient({ connection: redis, flows: contracts });
   let draining = false;
   const app = await buildDashboard({
-    ...{ accounts: config.accounts, proxy: config.proxy, flows, contracts, queues, client },
+    accounts: () => config.accounts,
+    trustedHeader: config.trustedHeader,
+    ...{ proxy: config.proxy, flows, contracts, queues, client },
     operations: createOperations({ client, connection: redis, log }),
     snapshots: new Snapshots(redis),
     providers: redisStore({ connection: redis }),
