@@ -1,4 +1,4 @@
-import { createLogger, onShutdown } from '@holdfast/app-kit';
+import { createLogger, onShutdown, watchSecretFiles } from '@holdfast/app-kit';
 import { readApiConfig } from './config.ts';
 import { type Accepted, startApi } from './server.ts';
 
@@ -8,6 +8,7 @@ export async function runApi(accepted: Accepted): Promise<void> {
   const log = createLogger('api', config.logLevel);
   const api = await startApi(config, accepted, log);
   log.info({ url: api.url }, 'the API is listening');
+  watchSecretFiles(process.env, log, () => api.useSecretsOf(readApiConfig()));
   onShutdown(log, 10_000, api.close);
   await api.admitted;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectRedis, type Logger, listen, Preflight } from '@holdfast/app-kit';
+import { connectRedis, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
@@ -18,6 +18,8 @@ export interface RunningApi {
   readonly url: string;
   /** Resolves once Redis was found good enough. Rejects with an OperatorError when it is not: the API must not go on. */
   readonly admitted: Promise<void>;
+  /** Uses another configured key and another login at Redis from now on; everything else stays as it was at the start. */
+  useSecretsOf(config: ApiConfig): void;
   /** Finishes what was begun, then stops. */
   close(): Promise<void>;
 }
@@ -43,9 +45,14 @@ export async function startApi(
   const client = createClient({ connection: redis, flows });
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
+  let { devKey } = config;
+  const useSecretsOf = (changed: ApiConfig) => {
+    devKey = changed.devKey;
+    useLoginOf(redis, changed.redis, log);
+  };
   const { app, drain } = await buildApi({
     ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, proxy: config.proxy },
-    keys: keyLookup(config.devKey, storedKeys),
+    keys: keyLookup(() => devKey, storedKeys),
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
     wrongKeys: wrongKeys(redis),
@@ -65,7 +72,7 @@ export async function startApi(
     await preflight.firstTry();
     const url = await listen(app, config.host, config.port, 'HOLDFAST_API_PORT');
     started = true;
-    return { url, admitted: preflight.admitted, close };
+    return { url, admitted: preflight.admitted, useSecretsOf, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,5 +1,6 @@
 import {
   ConfigError,
+  fromFiles,
   host,
   logLevel,
   type ProxySettings,
@@ -43,17 +44,17 @@ const user = z
 const ONE_LOGIN =
   'expected user:role:hash, separated by spaces or lines: the role is admin or viewer, the hash is what `holdfast hash-password` prints, and may be left out for who comes through HOLDFAST_DASHBOARD_TRUSTED_HEADER';
 
-/** Faults name the user at most: what stands behind it may be a password that was put there by mistake. */
+/** Faults say which, and show nothing of it: it may be a password that was put there by mistake. */
 const logins = z.string().transform((text, ctx): Account[] =>
   text
     .trim()
     .split(/\s+/)
-    .map((entry) => {
+    .map((entry, at) => {
       const [name = '', role, ...hash] = entry.split(':');
       const scrypt = hash.length === 1 ? parseScrypt(hash[0] ?? '') : undefined;
       if (name !== '' && (role === 'admin' || role === 'viewer') && hash.length <= 1 && (scrypt || !hash[0]))
         return { user: name, role, ...(scrypt && { scrypt }) };
-      ctx.addIssue({ code: 'custom', message: `${ONE_LOGIN}; that of ${JSON.stringify(name)} is not so` });
+      ctx.addIssue({ code: 'custom', message: `${ONE_LOGIN}; the ${at + 1}. is not so` });
       return z.NEVER;
     }),
 );
@@ -63,13 +64,21 @@ const header = z
   .regex(/^[A-Za-z][A-Za-z0-9-]{0,99}$/, 'expected the name of a header, as in X-Forwarded-User')
   .transform((name) => name.toLowerCase());
 
+const LOGINS = [
+  'HOLDFAST_DASHBOARD_PASSWORD',
+  'HOLDFAST_DASHBOARD_VIEWER_PASSWORD',
+  'HOLDFAST_DASHBOARD_LOGINS',
+];
+
 const BOTH =
   'expected both HOLDFAST_DASHBOARD_VIEWER_USER and HOLDFAST_DASHBOARD_VIEWER_PASSWORD, or neither';
 
 /** @throws ConfigError naming every variable that does not fit. */
 export function readDashboardConfig(
-  env: Readonly<Record<string, string | undefined>> = process.env,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
 ): DashboardConfig {
+  // some are needed or not by whether others are there
+  const env = fromFiles(environment, LOGINS);
   const admin = env.HOLDFAST_DASHBOARD_USER || 'admin';
   const viewer = z
     .string({ error: BOTH })

@@ -1,4 +1,4 @@
-import { connectRedis, type Logger, listen } from '@holdfast/app-kit';
+import { connectRedis, type Logger, listen, useLoginOf } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
@@ -13,6 +13,8 @@ const COMMAND_TIMEOUT_MS = 1500;
 
 export interface RunningDashboard {
   readonly url: string;
+  /** Uses other logins and another login at Redis from now on; everything else stays as it was at the start. */
+  useSecretsOf(config: DashboardConfig): void;
   close(): Promise<void>;
 }
 
@@ -34,8 +36,13 @@ export async function startDashboard(
   );
   const client = createClient({ connection: redis, flows: contracts });
   let draining = false;
+  let { accounts } = config;
+  const useSecretsOf = (changed: DashboardConfig) => {
+    accounts = changed.accounts;
+    useLoginOf(redis, changed.redis, log);
+  };
   const app = await buildDashboard({
-    accounts: () => config.accounts,
+    accounts: () => accounts,
     trustedHeader: config.trustedHeader,
     ...{ proxy: config.proxy, flows, contracts, queues, client },
     operations: createOperations({ client, connection: redis, log }),
@@ -52,7 +59,11 @@ export async function startDashboard(
     redis.disconnect();
   };
   try {
-    return { url: await listen(app, config.host, config.port, 'HOLDFAST_DASHBOARD_PORT'), close };
+    return {
+      url: await listen(app, config.host, config.port, 'HOLDFAST_DASHBOARD_PORT'),
+      useSecretsOf,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -12,6 +12,7 @@ import { createAlerts } from '@holdfast/operations';
 import Fastify from 'fastify';
 import { alertingHooks, alertingObserver } from './alerting.ts';
 import type { WorkerConfig } from './config.ts';
+import { ConnectedProviders } from './connected-providers.ts';
 import { providerMetrics } from './provider-metrics.ts';
 import { runMetrics } from './run-metrics.ts';
 
@@ -23,6 +24,8 @@ export interface RunningWorker {
   readonly url: string;
   /** Resolves once Redis was found good enough and runs are taken. Rejects with an OperatorError when it is not. */
   readonly takesRuns: Promise<void>;
+  /** Connects the providers anew, with other keys of theirs and other encryption keys. Calls under way end with the old ones. */
+  connectProviders(config: Pick<WorkerConfig, 'providers' | 'sealer'>): void;
   close(): Promise<void>;
 }
 
@@ -44,14 +47,13 @@ export async function startWorkerApp(
   const store = redisStore({ connection: redis });
   const alerts = config.alerts && createAlerts({ connection: redis, log, ...config.alerts });
   const observer = alertingObserver(providerMetrics(metrics, store, log), alerts);
-  const sharing = {
-    store,
-    pins: redisPins({ connection: redis }),
-    tokens: config.sealer && redisTokens({ connection: redis, sealer: config.sealer }),
-    retryScale: config.retryScale,
-    observer,
-  };
-  const providers = config.providers.map((connect) => connect(sharing));
+  const pins = redisPins({ connection: redis });
+  const providers = new ConnectedProviders(({ providers: connects, sealer }) => {
+    const tokens = sealer && redisTokens({ connection: redis, sealer });
+    const sharing = { store, pins, tokens, retryScale: config.retryScale, observer };
+    return connects.map((connect) => connect(sharing));
+  }, log);
+  providers.connect(config);
   const names = [...new Set(flows.map(({ name }) => name))];
   const runObserver = runMetrics(metrics, redis, names);
   let worker: Worker | undefined;
@@ -72,7 +74,7 @@ export async function startWorkerApp(
     preflight.stop();
     await worker?.close(DRAIN_MS);
     alerts?.close();
-    await Promise.all(providers.map((provider) => provider.close()));
+    await providers.close();
     await health.close();
     redis.disconnect();
   };
@@ -98,7 +100,12 @@ export async function startWorkerApp(
   takesRuns.catch(() => {}); // whoever started this hears of it where it waits
   try {
     await preflight.firstTry();
-    return { url: await listen(health, config.host, config.port, 'HOLDFAST_WORKER_PORT'), takesRuns, close };
+    return {
+      url: await listen(health, config.host, config.port, 'HOLDFAST_WORKER_PORT'),
+      takesRuns,
+      connectProviders: (changed) => providers.connect(changed),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

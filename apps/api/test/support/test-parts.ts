@@ -19,7 +19,7 @@ export function testParts(
   const storedKeys = createApiKeys({ connection, log });
   return {
     ...{ client, flows, routes: [shopRoutes], preflight, storedKeys, log },
-    keys: keyLookup(KEY, storedKeys),
+    keys: keyLookup(() => KEY, storedKeys),
     operations: createOperations({ client, connection, log }),
     readProviders: (minutes) => providerHealth(providers, minutes),
     async close() {
