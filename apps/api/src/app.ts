@@ -10,7 +10,7 @@ import {
   refuseConnect,
 } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
-import type { ApiKeys, Operations } from '@holdfast/operations';
+import type { ApiKeys, Operations, Replays } from '@holdfast/operations';
 import type { Routes } from '@holdfast/project';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { KeyLookup } from './api-keys.ts';
@@ -23,6 +23,7 @@ import { fairTurns } from './plugins/fair-turns.ts';
 import { onlyOnceAdmitted } from './plugins/only-once-admitted.ts';
 import { answerClientError, answerProblem, problems } from './plugins/problems.ts';
 import { rateLimit } from './plugins/rate-limit.ts';
+import { replays } from './plugins/replays.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -56,6 +57,8 @@ export interface ApiParts {
   readonly limit?: TenantLimit | undefined;
   /** Absent: addresses may show as many wrong keys as they like. */
   readonly wrongKeys?: WrongKeys;
+  /** Absent: an Idempotency-Key counts on submissions only. */
+  readonly replays?: Replays;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   /** Absent: clients reach it directly. */
@@ -117,6 +120,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(rateLimit, { limit });
   await app.register(fairTurns);
   await app.register(onlyOnceAdmitted, { preflight });
+  await app.register(replays, { replays: parts.replays });
 
   const accepting = { client, stopping: drain.signal, waits: new Places(MAX_WAITS) };
   await app.register(submitRoutes, { ...accepting, elsewhere: elsewhereIn(routes) });

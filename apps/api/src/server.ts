@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
-import { createApiKeys, createOperations } from '@holdfast/operations';
+import { createApiKeys, createOperations, createReplays } from '@holdfast/operations';
 import { latestOf, type Routes } from '@holdfast/project';
 import { keyLookup } from './api-keys.ts';
 import { buildApi } from './app.ts';
@@ -56,6 +56,7 @@ export async function startApi(
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
     wrongKeys: wrongKeys(redis),
+    replays: createReplays(redis),
     readProviders: (minutes) => providerHealth(providers, minutes),
   });
   let started = false;

@@ -36,3 +36,11 @@ export {
   SECURITY,
   SYSTEM,
 } from './operations.ts';
+export {
+  type Claim,
+  type Claimed,
+  createReplays,
+  type KeptAnswer,
+  REPLAYED_FOR_MS,
+  type Replays,
+} from './replays.ts';
