@@ -67,6 +67,7 @@ export interface RefundOrder {
   readonly idempotencyKey: string;
   /** Of the request as it was sent; the id of what was paid is in it. */
   readonly fingerprint: string;
+  readonly trace?: string | undefined;
   readonly request: RefundRequest;
 }
 
@@ -134,9 +135,9 @@ async function submitNew(client: Client, order: RefundOrder, payment: Run): Prom
 }
 
 function draw(client: Client, order: RefundOrder, input: RefundInput, limit: number) {
-  const { tenant, idempotencyKey, fingerprint } = order;
+  const { tenant, idempotencyKey, fingerprint, trace } = order;
   return client.submitDrawing(
-    { flow: refundContract.name, input, tenant, idempotencyKey, fingerprint },
+    { flow: refundContract.name, input, tenant, idempotencyKey, fingerprint, trace },
     { from: input.paymentId, amount: input.amount, limit },
   );
 }

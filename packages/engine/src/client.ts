@@ -40,6 +40,8 @@ export interface SubmitRequest {
   readonly idempotencyKey: string;
   /** Equal for two requests that are the same; a key that comes again with another fingerprint is refused. */
   readonly fingerprint: string;
+  /** A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. */
+  readonly trace?: string | undefined;
 }
 
 export type SubmitReply =
@@ -205,7 +207,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
   const watch = new RunWatch(journal);
 
   const send = async (
-    { flow: name, input, tenant, idempotencyKey, fingerprint }: SubmitRequest,
+    { flow: name, input, tenant, idempotencyKey, fingerprint, trace }: SubmitRequest,
     draw?: Draw,
   ): Promise<SubmitReply | DrawRefusal> => {
     const flow = registry.latest(name);
@@ -216,6 +218,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       ...{ fingerprint, tenant, flow: name, version: flow.version, idempotencyKey },
       input: checked.json,
       ...(draw && { draw }),
+      ...(trace !== undefined && { trace }),
     };
     // sent together: Redis takes them in this order, and a job without a new run behind it does nothing
     const [created] = await Promise.all([journal.createRun(run), jobs.add(name, run.runId, run.runId)]);
@@ -387,11 +390,12 @@ function newRun(
     readonly flow: string;
     readonly version: number;
     readonly idempotencyKey: string;
+    readonly trace?: string;
   },
   input: Json,
   now: number,
 ): Run {
-  const { runId: id, tenant, flow, version, idempotencyKey } = run;
+  const { runId: id, tenant, flow, version, idempotencyKey, trace } = run;
   const at = { createdAt: now, updatedAt: now };
   return {
     id,
@@ -401,6 +405,7 @@ function newRun(
     generation: 1,
     idempotencyKey,
     input,
+    ...(trace !== undefined && { trace }),
     status: 'pending',
     steps: [],
     waits: [],

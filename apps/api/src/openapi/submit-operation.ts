@@ -28,6 +28,7 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
       ...(operation.parameters ?? []),
       { ...IDEMPOTENCY_KEY, example: examples?.pending.idempotencyKey ?? 'hello-1001' },
       PREFER,
+      TRACEPARENT,
     ],
     requestBody: {
       required: true,
@@ -85,6 +86,15 @@ const PREFER = {
   description: `\`wait=N\`: answer as soon as the run has ended, or is dead and waits for a person (202); after N seconds at the latest (at most ${MAX_WAIT_SECONDS}). Passed over, without \`Preference-Applied\`, while too many requests wait already.`,
   schema: { type: 'string' },
   example: 'wait=10',
+};
+
+const TRACEPARENT = {
+  name: 'traceparent',
+  in: 'header',
+  description:
+    'W3C Trace Context. Kept with the run that is created; its requests to providers carry the same trace id. One that cannot be read counts as none.',
+  schema: { type: 'string' },
+  example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
 };
 
 const SUBMIT_HEADERS = {

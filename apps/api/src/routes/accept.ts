@@ -1,4 +1,5 @@
 import { isTerminal, type Run, type SubmitReply } from '@holdfast/engine';
+import { readTraceparent } from '@holdfast/http';
 import type { AcceptOptions } from '@holdfast/project';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fingerprintOf } from '../fingerprint.ts';
@@ -50,6 +51,7 @@ export function acceptance(app: FastifyInstance, { client, stopping, waits }: Ac
       tenant: principalOf(request).tenant,
       idempotencyKey: request.idempotencyKey,
       fingerprint: fingerprintOf('POST', path, request.body),
+      trace: traceOf(request),
     });
     return answer(request, reply, submitted);
   }
@@ -110,6 +112,11 @@ export function acceptance(app: FastifyInstance, { client, stopping, waits }: Ac
     submit,
     answer,
   };
+}
+
+/** One that cannot be read counts as none, as W3C Trace Context has it. */
+export function traceOf({ headers: { traceparent } }: FastifyRequest): string | undefined {
+  return typeof traceparent === 'string' && readTraceparent(traceparent) ? traceparent : undefined;
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, run: Run): FastifyReply {

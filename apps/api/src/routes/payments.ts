@@ -7,7 +7,7 @@ import { presentPayment } from '../payment-json.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { readBody } from '../read-body.ts';
 import { findPayment, ORDER, PAYMENT, RefundRequest, submitRefund } from '../refunds.ts';
-import { acceptance } from './accept.ts';
+import { acceptance, traceOf } from './accept.ts';
 
 type PaymentParams = { Params: { id: string } };
 
@@ -39,6 +39,7 @@ export async function registerShop(app: FastifyInstance, options: AcceptOptions)
         tenant: principalOf(request).tenant,
         request: readBody(RefundRequest, request.body),
         fingerprint: fingerprintOf('POST', `${path}/${paymentId}/refunds`, request.body),
+        trace: traceOf(request),
       });
       return answer(request, reply, submitted);
     });

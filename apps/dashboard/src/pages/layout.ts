@@ -32,7 +32,7 @@ export interface Live {
 
 /** Once used it logs nobody out: a browser sends it again with the next password. */
 function logOut(): string {
-  return html` <form method="post" action="/logout" class="log-out"><input type="hidden" name="once" value="${randomUUID()}"><button>Log out</button></form>`;
+  return html` <a class="log-out" href="/logout?once=${randomUUID()}">Log out</a>`;
 }
 
 export function layout({ title, operator, main, live, at }: Page): string {

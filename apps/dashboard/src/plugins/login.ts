@@ -27,9 +27,6 @@ export interface LoginOptions {
 /** What answers without a login: whether the process lives and is ready, and what even the page of a refusal is made with. */
 const OPEN = new Set(['/livez', '/readyz', '/assets/:file']);
 
-/** What those may send who look only. */
-const FOR_ALL = new Set(['/logout']);
-
 const USER = /^[\x21-\x7e]{1,100}$/;
 
 const operators = new WeakMap<FastifyRequest, Operator>();
@@ -85,7 +82,7 @@ export const login = fp(async (app, options: LoginOptions) => {
   });
   app.addHook('onRequest', async (request) => {
     if (request.method === 'GET' || request.method === 'HEAD') return;
-    if (operatorOf(request).role === 'admin' || FOR_ALL.has(request.routeOptions.url ?? '')) return;
+    if (operatorOf(request).role === 'admin') return;
     throw new DashboardProblem(403, 'read_only', 'This login may look at everything and change nothing.');
   });
 });

@@ -8,7 +8,7 @@ import type { SecurityLog } from '../security-log.ts';
 
 const SHOWN = 100;
 const REMEMBERED = 1_000;
-const Form = z.object({ once: z.string().min(1).max(100) });
+const Query = z.object({ once: z.string().min(1).max(100) });
 
 export interface LoginsRoutesOptions {
   readonly operations: Operations;
@@ -31,11 +31,14 @@ export async function loginsRoutes(
 
   const used = new Set<string>();
   /**
-   * A browser forgets a password of HTTP basic when it is refused, and asks for another one. With that it sends the form again: the second time
-   * the same form logs nobody out.
+   * A browser forgets a password of HTTP basic when it is refused, and asks for another one. With that it sends the request again: the second time
+   * the same link logs nobody out.
    */
-  app.post('/logout', async (request, reply) => {
-    const { once } = Form.catch({ once: '' }).parse(request.body);
+  app.get('/logout', async (request, reply) => {
+    const site = request.headers['sec-fetch-site'];
+    if (site === 'cross-site' || site === 'same-site')
+      throw new DashboardProblem(403, 'cross_site_request', 'Log out on our own pages only.');
+    const { once } = Query.catch({ once: '' }).parse(request.query);
     if (used.has(once)) return reply.redirect('/', 303);
     if (used.size >= REMEMBERED) used.clear();
     if (once !== '') used.add(once);

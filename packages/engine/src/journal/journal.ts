@@ -18,6 +18,8 @@ export interface NewRun {
   readonly input: string;
   readonly parent?: ParentRun;
   readonly draw?: Draw;
+  /** The W3C `traceparent` that it came with. */
+  readonly trace?: string | undefined;
   /** Created to be cancelled at once: nothing of it is run. */
   readonly cancelled?: true;
 }
@@ -83,6 +85,8 @@ export interface ClaimedRun {
   readonly signals: readonly KeptSignal[];
   readonly parent: ParentRun | undefined;
   readonly draw: Draw | undefined;
+  /** The W3C `traceparent` that it came with. */
+  readonly trace: string | undefined;
   /**
    * Since when an owner that did not let go of the run may have started something that is not recorded; undefined once that is
    * written down.

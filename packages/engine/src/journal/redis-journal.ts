@@ -92,8 +92,8 @@ export function redisJournal({
 
   return {
     async createRun(run) {
-      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input, parent, draw, cancelled } =
-        run;
+      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
+      const { parent, draw, cancelled, trace } = run;
       const { reply, late } = await send(() =>
         runScriptFirst(
           connection,
@@ -110,7 +110,8 @@ export function redisJournal({
             GRACE_MS.enqueue,
             parent ? JSON.stringify(parent) : '',
             cancelled ? '1' : '',
-            ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['']),
+            ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', '', '']),
+            trace ?? '',
           ],
         ),
       );

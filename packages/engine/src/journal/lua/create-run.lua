@@ -2,7 +2,7 @@
 -- KEYS  run, alarms, the tenant's runs, tenants, the run that is drawn upon (only with a draw)
 -- ARGV  run id, fingerprint, tenant, flow, version, idempotency key, input (JSON), ms until its job must have been claimed,
 --       parent (JSON, or '' for none), '1' when it is to be cancelled at once or '', draw (JSON, or '' for none), its amount, the most
---       that may be drawn in all
+--       that may be drawn in all (both '' without a draw), the traceparent that it came with or ''
 -- Reply {'created', now} | {'replayed', now, field, value, …} (as read-run gives them) | {'key_reused', now}
 --       | {'source_not_completed', now} | {'draw_exceeds', now, what is left}: nothing was written
 -- @include clock
@@ -30,6 +30,7 @@ redis.call('HSET', KEYS[1],
   'status', 'pending', 'generation', 1, 'job', ARGV[1], 'revision', 1, 'createdAt', now, 'updatedAt', now)
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'cancel', 1, 'h:cancel', '{"kind":"cancel_requested","at":' .. now .. '}') end
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'parent', ARGV[9]) end
+if ARGV[14] ~= '' then redis.call('HSET', KEYS[1], 'trace', ARGV[14]) end
 redis.call('ZADD', KEYS[2], now + ARGV[8], ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[1])
 redis.call('SADD', KEYS[4], ARGV[3])
