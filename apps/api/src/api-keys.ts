@@ -25,12 +25,18 @@ export interface KeyLookup {
 /** A look-up comes before the request's own work, and both must fit into the time in which a client has its 503. */
 const LOOK_UP_WITHIN_MS = 400;
 
-/** The key of the configuration first, which needs no Redis; then those in Redis. */
-export function keyLookup(devKey: string | undefined, stored: Pick<ApiKeys, 'find'>): KeyLookup {
-  const dev = devKey === undefined ? undefined : configuredKey(devKey);
+/**
+ * The key of the configuration first, which needs no Redis; then those in Redis.
+ * @param devKey the configured key at the moment
+ */
+export function keyLookup(devKey: () => string | undefined, stored: Pick<ApiKeys, 'find'>): KeyLookup {
+  const dev = (key: string) => {
+    const configured = devKey();
+    return configured === undefined ? undefined : configuredKey(configured)(key);
+  };
   return {
     async find(key) {
-      const known = dev?.(key);
+      const known = dev(key);
       if (known) return known;
       const found = await soon(stored.find(key));
       if (!found) return undefined;

@@ -13,7 +13,7 @@ import {
   refuseConnect,
 } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
-import type { ApiKeys, Operations } from '@holdfast/operations';
+import type { ApiKeys, Operations, Replays } from '@holdfast/operations';
 import type { Routes } from '@holdfast/project';
 import { WEBHOOK_FLOW } from '@holdfast/webhooks';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
@@ -29,6 +29,7 @@ import { fairTurns } from './plugins/fair-turns.ts';
 import { onlyOnceAdmitted } from './plugins/only-once-admitted.ts';
 import { answerClientError, answerProblem, problems } from './plugins/problems.ts';
 import { rateLimit } from './plugins/rate-limit.ts';
+import { replays } from './plugins/replays.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
 import { ProblemError } from './problems.ts';
@@ -65,6 +66,8 @@ export interface ApiParts {
   readonly limit?: TenantLimit | undefined;
   /** Absent: addresses may show as many wrong keys as they like. */
   readonly wrongKeys?: AddressLimit;
+  /** Absent: an Idempotency-Key counts on submissions only. */
+  readonly replays?: Replays;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   /** Absent: webhooks are taken from nobody. */
@@ -132,6 +135,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(rateLimit, { limit });
   await app.register(fairTurns);
   await app.register(onlyOnceAdmitted, { preflight });
+  await app.register(replays, { replays: parts.replays });
 
   const acceptedAt = new Map(routes.flatMap((own) => Object.entries(own.acceptedAt ?? {})));
   const accepting = {

@@ -141,6 +141,11 @@ export const PROBLEMS = {
     title: 'The run is not dead',
     advice: 'Look at the run: it may have been redriven, resolved or cancelled by somebody else.',
   },
+  request_in_progress: {
+    status: 409,
+    title: 'A request with this Idempotency-Key is being worked on',
+    advice: 'Send the same request again after Retry-After.',
+  },
   payment_not_refundable: {
     status: 409,
     title: 'The payment is not completed',

@@ -1,4 +1,4 @@
-import { createLogger, onShutdown } from '@holdfast/app-kit';
+import { createLogger, onShutdown, watchSecretFiles } from '@holdfast/app-kit';
 import type { HoldfastConfig } from '@holdfast/project';
 import { readApiConfig } from './config.ts';
 import { type Accepted, startApi } from './server.ts';
@@ -9,6 +9,7 @@ export async function runApi(project: Accepted & Pick<HoldfastConfig, 'webhooks'
   const log = createLogger('api', config.logLevel);
   const api = await startApi(config, project, log);
   log.info({ url: api.url }, 'the API is listening');
+  watchSecretFiles(process.env, log, () => api.useSecretsOf(readApiConfig(process.env, project.webhooks)));
   onShutdown(log, 10_000, api.close);
   await api.admitted;
 }

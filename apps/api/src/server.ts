@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectRedis, type Host, type Logger, listen, Preflight } from '@holdfast/app-kit';
+import { connectRedis, type Host, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
-import { createApiKeys, createOperations } from '@holdfast/operations';
+import { createApiKeys, createOperations, createReplays } from '@holdfast/operations';
 import { type Authenticate, latestOf, type Routes } from '@holdfast/project';
 import { webhookContract, webhookMemory } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
@@ -24,6 +24,8 @@ export interface RunningApi {
   readonly url: string;
   /** Resolves once Redis was found good enough. Rejects with an OperatorError when it is not: the API must not go on. */
   readonly admitted: Promise<void>;
+  /** Uses another configured key and another login at Redis from now on; everything else stays as it was at the start. */
+  useSecretsOf(config: ApiConfig): void;
   /** Finishes what was begun, then stops. */
   close(): Promise<void>;
 }
@@ -41,6 +43,7 @@ export interface Accepted {
 export interface ConnectedApi {
   readonly app: FastifyInstance;
   readonly preflight: Preflight;
+  readonly useSecretsOf: RunningApi['useSecretsOf'];
   /** Serves requests for `drainDelayMs` more, finishes what was begun, then lets go of all that it holds. */
   close(drainDelayMs: number): Promise<void>;
 }
@@ -57,11 +60,13 @@ export async function connectApi(
   for (const reason of config.webhooks.lacking) log.warn(`no webhooks are taken: ${reason}`);
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
+  let { devKey } = config;
   const { app, drain } = await buildApi({
     ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, host, proxy: config.proxy },
-    callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(config.devKey, storedKeys)),
+    callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(() => devKey, storedKeys)),
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
+    replays: createReplays(redis),
     wrongKeys: addressLimit(redis, 'wrong-keys', MOST_WRONG_KEYS),
     webhooks: {
       sources: config.webhooks.known,
@@ -73,6 +78,10 @@ export async function connectApi(
   return {
     app,
     preflight,
+    useSecretsOf: (changed) => {
+      devKey = changed.devKey;
+      useLoginOf(redis, changed.redis, log);
+    },
     close: async (drainDelayMs) => {
       drain.announce();
       await delay(drainDelayMs);
@@ -90,11 +99,11 @@ export async function connectApi(
  * @throws OperatorError when Redis is there and could lose runs that are accepted
  */
 export async function startApi(config: ApiConfig, accepted: Accepted, log: Logger): Promise<RunningApi> {
-  const { app, preflight, close } = await connectApi(config, accepted, log);
+  const { app, preflight, useSecretsOf, close } = await connectApi(config, accepted, log);
   try {
     await preflight.firstTry();
     const url = await listen(app, config.host, config.port, 'HOLDFAST_API_PORT');
-    return { url, admitted: preflight.admitted, close: () => close(config.drainDelayMs) };
+    return { url, admitted: preflight.admitted, useSecretsOf, close: () => close(config.drainDelayMs) };
   } catch (error) {
     await close(0);
     throw error;

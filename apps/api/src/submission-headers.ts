@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Tags } from '@holdfast/engine';
+import { readTraceparent } from '@holdfast/http';
 import { ProblemError } from './problems.ts';
 import { moment } from './read-query.ts';
 
@@ -7,10 +8,13 @@ import { moment } from './read-query.ts';
 export interface Submission {
   readonly startAt?: number;
   readonly tags?: Tags;
+  /** A W3C `traceparent`. */
+  readonly trace?: string;
 }
 
 /**
- * Reads `Holdfast-Start-At` (a time) and `Holdfast-Tags` (`customer=cus_1, region=eu`).
+ * Reads `Holdfast-Start-At` (a time), `Holdfast-Tags` (`customer=cus_1, region=eu`) and `traceparent`: one that cannot be read counts as
+ * none, as W3C Trace Context has it.
  * @throws ProblemError `header_invalid`
  */
 export function readSubmissionHeaders({
@@ -21,7 +25,13 @@ export function readSubmissionHeaders({
   return {
     ...(startAt !== undefined && { startAt: timeIn(startAt) }),
     ...(tags && { tags: tagsIn(tags.join(',')) }),
+    ...traceIn(headersDistinct),
   };
+}
+
+function traceIn({ traceparent = [] }: IncomingMessage['headersDistinct']): Pick<Submission, 'trace'> {
+  const [trace, ...more] = traceparent;
+  return trace !== undefined && more.length === 0 && readTraceparent(trace) ? { trace } : {};
 }
 
 function once(headers: IncomingMessage['headersDistinct'], name: string): string | undefined {

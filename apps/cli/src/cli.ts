@@ -7,6 +7,7 @@ import { addAuditCommand } from './audit.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addHashPasswordCommand } from './hash-password.ts';
 import { addInitCommand } from './init/init.ts';
 import type { Io } from './io.ts';
 import { addKeyCommands } from './keys.ts';
@@ -57,6 +58,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addAuditCommand(commands);
   addProcessCommands(commands);
   addInitCommand(commands, version());
+  addHashPasswordCommand(commands);
   hintAtHelp(program);
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -1,4 +1,4 @@
-import { OperatorError, readConfig, redisSettings, redisVariables } from '@holdfast/app-kit';
+import { fileVariable, OperatorError, readConfig, redisSettings, redisVariables } from '@holdfast/app-kit';
 import { openRedis, type RedisConnection, whereIs } from '@holdfast/redis';
 import type { Io } from './io.ts';
 import { redisUrlOf } from './system.ts';
@@ -14,7 +14,11 @@ export async function withRedis<T>(
   use: (connection: RedisConnection) => Promise<T>,
 ): Promise<T> {
   const settings = redisSettings(
-    readConfig(redisVariables, { ...io.env, HOLDFAST_REDIS_URL: redisUrlOf(io, told) }),
+    readConfig(redisVariables, {
+      ...io.env,
+      HOLDFAST_REDIS_URL: redisUrlOf(io, told),
+      [fileVariable('HOLDFAST_REDIS_URL')]: undefined,
+    }),
   );
   const connection = openRedis(settings, OPTIONS, () => null);
   try {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OperatorError, readConfig, url as urlType } from '@holdfast/app-kit';
+import { fromFiles, OperatorError, readConfig, url as urlType } from '@holdfast/app-kit';
 import { z } from 'zod';
 import type { Io } from './io.ts';
 
@@ -17,7 +17,8 @@ type SystemFile = z.infer<typeof SystemFile>;
  * @throws OperatorError when nothing tells
  */
 export function redisUrlOf(io: Io, told: string | undefined): string {
-  const url = told || io.env.HOLDFAST_REDIS_URL || readSystemFile(io)?.redis.url;
+  const url =
+    told || fromFiles(io.env, ['HOLDFAST_REDIS_URL']).HOLDFAST_REDIS_URL || readSystemFile(io)?.redis.url;
   if (url) return url;
   throw new OperatorError(
     `Which Redis? HOLDFAST_REDIS_URL is not set, and no system runs here (${systemFile(io)} is not there).\nSet it, or give --redis redis://host:port, or start a system with npm start.`,

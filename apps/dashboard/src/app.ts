@@ -15,22 +15,28 @@ import type { Operations } from '@holdfast/operations';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { BoardQueues } from './board-queues.ts';
 import { BulkRedrives } from './bulk-redrives.ts';
+import type { Account } from './logins.ts';
 import { assets } from './plugins/assets.ts';
 import { belowBasePath } from './plugins/base-path.ts';
 import { board } from './plugins/board.ts';
-import { type Account, login } from './plugins/login.ts';
+import { login } from './plugins/login.ts';
 import { sameSiteWrites } from './plugins/same-site.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { answerProblem, DashboardProblem, storeUnavailable } from './problems.ts';
 import { actRoutes } from './routes/act.ts';
+import { loginsRoutes } from './routes/logins.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { runRoutes } from './routes/run.ts';
 import { runsRoutes } from './routes/runs.ts';
+import { SecurityLog } from './security-log.ts';
 import { EventStreams } from './server-events.ts';
 import type { Snapshots } from './snapshots.ts';
 
 export interface DashboardParts {
-  readonly accounts: readonly Account[];
+  /** Who may log in at the moment. */
+  readonly accounts: () => readonly Account[];
+  /** The header in which a trusted proxy says who the user is. */
+  readonly trustedHeader?: string | undefined;
   readonly proxy: ProxySettings;
   readonly queues: BoardQueues;
   readonly client: Client;
@@ -83,11 +89,19 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
   );
   await app.register(securityHeaders);
   await app.register(belowBasePath, proxy);
-  await app.register(login, { accounts: parts.accounts });
+  const security = new SecurityLog(
+    (action, user, detail) => operations.noteSecurity({ name: user, via: 'dashboard' }, action, detail),
+    log,
+  );
+  await app.register(login, {
+    ...{ accounts: parts.accounts, security, trustedHeader: parts.trustedHeader },
+    trustedProxies: proxy.trustedProxies,
+  });
   await app.register(sameSiteWrites);
   await app.register(assets);
   await app.register(async (pages) => {
     await pages.register(formbody);
+    await pages.register(loginsRoutes, { operations, security });
     await pages.register(overviewRoutes, { client, operations, snapshots, redrives, events });
     await pages.register(runsRoutes, { client, snapshots, flows: flows.map(({ name }) => name) });
     await pages.register(runRoutes, { client, operations, events, contracts, snapshots });

@@ -1,4 +1,4 @@
-import { createLogger, onShutdown } from '@holdfast/app-kit';
+import { createLogger, onShutdown, watchSecretFiles } from '@holdfast/app-kit';
 import type { FlowContract } from '@holdfast/engine';
 import { readDashboardConfig } from './config.ts';
 import { startDashboard } from './server.ts';
@@ -12,5 +12,6 @@ export async function runDashboard(contracts: readonly FlowContract[]): Promise<
   const log = createLogger('dashboard', config.logLevel);
   const dashboard = await startDashboard(config, contracts, log);
   log.info({ url: dashboard.url }, 'the dashboard is listening');
+  watchSecretFiles(process.env, log, () => dashboard.useSecretsOf(readDashboardConfig()));
   onShutdown(log, 10_000, dashboard.close);
 }

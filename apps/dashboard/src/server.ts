@@ -1,4 +1,4 @@
-import { connectRedis, type Host, type Logger, listen } from '@holdfast/app-kit';
+import { connectRedis, type Host, type Logger, listen, useLoginOf } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
@@ -15,12 +15,15 @@ const COMMAND_TIMEOUT_MS = 1500;
 
 export interface RunningDashboard {
   readonly url: string;
+  /** Uses other logins and another login at Redis from now on; everything else stays as it was at the start. */
+  useSecretsOf(config: DashboardConfig): void;
   close(): Promise<void>;
 }
 
 /** The dashboard, connected to Redis, without a port to listen on. */
 export interface ConnectedDashboard {
   readonly app: FastifyInstance;
+  readonly useSecretsOf: RunningDashboard['useSecretsOf'];
   close(): Promise<void>;
 }
 
@@ -42,8 +45,11 @@ export async function connectDashboard(
   );
   const client = createClient({ connection: redis, flows: contracts });
   let draining = false;
+  let { accounts } = config;
   const app = await buildDashboard({
-    ...{ accounts: config.accounts, proxy: config.proxy, flows, contracts, queues, client, host },
+    accounts: () => accounts,
+    trustedHeader: config.trustedHeader,
+    ...{ proxy: config.proxy, flows, contracts, queues, client, host },
     operations: createOperations({ client, connection: redis, log }),
     snapshots: new Snapshots(redis),
     providers: redisStore({ connection: redis }),
@@ -53,6 +59,10 @@ export async function connectDashboard(
   });
   return {
     app,
+    useSecretsOf: (changed) => {
+      accounts = changed.accounts;
+      useLoginOf(redis, changed.redis, log);
+    },
     async close() {
       draining = true;
       await app.close();
@@ -71,9 +81,13 @@ export async function startDashboard(
   contracts: readonly FlowContract[],
   log: Logger,
 ): Promise<RunningDashboard> {
-  const { app, close } = await connectDashboard(config, contracts, log);
+  const { app, useSecretsOf, close } = await connectDashboard(config, contracts, log);
   try {
-    return { url: await listen(app, config.host, config.port, 'HOLDFAST_DASHBOARD_PORT'), close };
+    return {
+      url: await listen(app, config.host, config.port, 'HOLDFAST_DASHBOARD_PORT'),
+      useSecretsOf,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

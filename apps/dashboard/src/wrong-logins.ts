@@ -3,7 +3,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { DashboardProblem } from './problems.ts';
 
 /** So many wrong passwords for a user from one address, and nobody logs in as that user from there for the rest of the time. */
-const MOST_WRONG = 10;
+export const MOST_WRONG = 10;
 const LOCKED_S = 15 * 60;
 /** A slip or two costs nothing; each one after that is answered later. */
 const FREE = 2;

@@ -18,6 +18,7 @@ test('what is not said has its default', () => {
     proxy: { basePath: '', trustedProxies: [] },
     redis: { urls: ['redis://127.0.0.1:6390'] },
     accounts: [{ user: 'admin', password: 'a long enough phrase', role: 'admin' }],
+    trustedHeader: undefined,
     logLevel: 'info',
   });
 });
@@ -67,6 +68,34 @@ test.each([
   const read = () => readDashboardConfig({ ...GOOD, HOLDFAST_DASHBOARD_PASSWORD: password });
   expect(read).toThrow(ConfigError);
   expect(read).toThrow(/HOLDFAST_DASHBOARD_PASSWORD: .*at least 12 characters/);
+});
+
+const HASH = '$scrypt$ln=12,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
+
+test('several logins have their roles, with a hash or through a proxy', () => {
+  const { accounts, trustedHeader } = readDashboardConfig({
+    HOLDFAST_REDIS_URL: GOOD.HOLDFAST_REDIS_URL,
+    HOLDFAST_DASHBOARD_LOGINS: `cy:admin:${HASH} dan:viewer`,
+    HOLDFAST_DASHBOARD_TRUSTED_HEADER: 'X-Forwarded-User',
+    HOLDFAST_TRUSTED_PROXIES: '10.0.0.1',
+  });
+  expect(accounts.map(({ user, role }) => `${user} ${role}`)).toEqual(['cy admin', 'dan viewer']);
+  expect(trustedHeader).toBe('x-forwarded-user');
+});
+
+test.each([
+  [{ HOLDFAST_DASHBOARD_LOGINS: 'cy:boss' }, /LOGINS: expected user:role:hash.*the 1. is not so/],
+  [{ HOLDFAST_DASHBOARD_LOGINS: 'cy:admin:plain-password' }, /LOGINS: expected user:role:hash/],
+  [{ HOLDFAST_DASHBOARD_LOGINS: `admin:admin:${HASH}` }, /LOGINS: has the user "admin"/],
+  [{ HOLDFAST_DASHBOARD_TRUSTED_HEADER: 'X-User' }, /TRUSTED_HEADER: .*set HOLDFAST_TRUSTED_PROXIES/],
+  [
+    { HOLDFAST_DASHBOARD_TRUSTED_HEADER: 'X User', HOLDFAST_TRUSTED_PROXIES: '10.0.0.1' },
+    /TRUSTED_HEADER: expected the name of a header/,
+  ],
+])('logins that cannot be are refused: %o', (env, fault) => {
+  const read = () => readDashboardConfig({ ...GOOD, ...env });
+  expect(read).toThrow(fault);
+  expect(read).not.toThrow(/plain-password/);
 });
 
 async function run(env: Record<string, string>): Promise<{ code: number | null; output: string }> {

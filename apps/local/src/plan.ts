@@ -36,7 +36,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     name,
     command: process.execPath,
     args: ['--enable-source-maps', fileURLToPath(import.meta.resolve(`@holdfast/${program}/main`))],
-    env: { ...settings.env, ...shared, ...env },
+    env: { ...settings.env, ...notInFiles({ ...shared, ...env }, settings.env) },
     logFile: home.freshLog(name),
     isReady: () => answersOk(`${urlOf(name)}/readyz`),
     readyTimeoutMs: READY_TIMEOUT_MS,
@@ -163,6 +163,11 @@ function stripeWebhooks({ stripeWebhooks: wanted, env }: Settings, { webhookSecr
 function providersAt(sandboxUrl: string, smtpUrl: string, env: Environment): Environment {
   const sandbox = providersEnv({ url: sandboxUrl, smtpUrl });
   return Object.fromEntries(Object.entries(sandbox).map(([name, value]) => [name, env[name] || value]));
+}
+
+/** What its user keeps in a file, a child reads from there, and again when it changes. */
+function notInFiles(told: Environment, env: Environment): Environment {
+  return Object.fromEntries(Object.entries(told).filter(([name]) => !env[`${name}_FILE`]));
 }
 
 /** Where a server that binds to `host` is reached from this machine. */

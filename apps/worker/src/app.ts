@@ -15,6 +15,7 @@ import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
 import { alertingHooks, alertingObserver } from './alerting.ts';
 import type { WorkerConfig } from './config.ts';
+import { ConnectedProviders } from './connected-providers.ts';
 import { providerMetrics } from './provider-metrics.ts';
 import { runMetrics } from './run-metrics.ts';
 import { webhookPorts } from './webhook-ports.ts';
@@ -27,6 +28,8 @@ export interface RunningWorker {
   readonly url: string;
   /** Resolves once Redis was found good enough and runs are taken. Rejects with an OperatorError when it is not. */
   readonly takesRuns: Promise<void>;
+  /** Connects the providers anew, with other keys of theirs and other encryption keys. Calls under way end with the old ones. */
+  connectProviders(config: Pick<WorkerConfig, 'providers' | 'sealer'>): void;
   close(): Promise<void>;
 }
 
@@ -37,6 +40,7 @@ export interface ConnectedWorker {
   readonly draining: boolean;
   /** Resolves once Redis was found good enough and runs are taken. Rejects with an OperatorError when it is not. */
   readonly takesRuns: Promise<void>;
+  readonly connectProviders: RunningWorker['connectProviders'];
   /** Rejects when it cannot do its work; the message says why. */
   check(): Promise<void>;
   /** Finishes the steps under way, as far as there is time, then lets go of all that it holds. */
@@ -70,14 +74,13 @@ export function connectWorker(
   const store = redisStore({ connection: redis });
   const alerts = config.alerts && createAlerts({ connection: redis, log, ...config.alerts });
   const observer = alertingObserver(providerMetrics(metrics, store, log), alerts);
-  const sharing = {
-    store,
-    pins: redisPins({ connection: redis }),
-    tokens: config.sealer && redisTokens({ connection: redis, sealer: config.sealer }),
-    retryScale: config.retryScale,
-    observer,
-  };
-  const providers = config.providers.map((connect) => connect(sharing));
+  const pins = redisPins({ connection: redis });
+  const providers = new ConnectedProviders(({ providers: connects, sealer }) => {
+    const tokens = sealer && redisTokens({ connection: redis, sealer });
+    const sharing = { store, pins, tokens, retryScale: config.retryScale, observer };
+    return connects.map((connect) => connect(sharing));
+  }, log);
+  providers.connect(config);
   const ports = webhookPorts({ connection: redis, flows: projectFlows, elsewhere, alerts });
   const takesWebhooks = sourceNames(webhooks).length > 0;
   const flows = takesWebhooks ? [...projectFlows, webhookFlow(webhooks, ports)] : projectFlows;
@@ -113,6 +116,7 @@ export function connectWorker(
     get draining() {
       return draining;
     },
+    connectProviders: (changed) => providers.connect(changed),
     async check() {
       preflight.assertAdmitted();
       await worker?.check();
@@ -122,7 +126,7 @@ export function connectWorker(
       preflight.stop();
       await worker?.close(DRAIN_MS);
       alerts?.close();
-      await Promise.all(providers.map((provider) => provider.close()));
+      await providers.close();
       redis.disconnect();
     },
   };
@@ -140,7 +144,7 @@ export async function startWorkerApp(
   runs?: Runs,
 ): Promise<RunningWorker> {
   const worker = connectWorker(config, flows, log, runs);
-  const { preflight, metrics, takesRuns } = worker;
+  const { preflight, metrics, takesRuns, connectProviders } = worker;
   const health = Fastify({ logger: false });
   addHealthRoutes(health, {
     check: () => worker.check(),
@@ -154,7 +158,12 @@ export async function startWorkerApp(
   };
   try {
     await preflight.firstTry();
-    return { url: await listen(health, config.host, config.port, 'HOLDFAST_WORKER_PORT'), takesRuns, close };
+    return {
+      url: await listen(health, config.host, config.port, 'HOLDFAST_WORKER_PORT'),
+      takesRuns,
+      connectProviders,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

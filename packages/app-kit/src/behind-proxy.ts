@@ -19,7 +19,7 @@ export const NO_PROXY: ProxySettings = { basePath: '', trustedProxies: [] };
 /** First segments of our own paths. Below such a path nobody could tell whether a proxy has stripped it. */
 const OURS = new Set([
   ...['v1', 'docs', 'openapi.json', 'livez', 'readyz', 'metrics', 'assets', 'queues', 'runs', 'events'],
-  ...['dead-letters', 'providers', 'logout'],
+  ...['dead-letters', 'providers', 'logins', 'logout'],
 ]);
 
 const basePath = z.string().transform((text, ctx) => {

@@ -1,25 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { createSealer, type RedisSettings, type RedisUrls, redisUrlsOf } from '@holdfast/redis';
 import { z } from 'zod';
-
-/** The environment does not fit. Carries every fault at once, each with its variable's name. */
-export class ConfigError extends Error {
-  readonly code = 'config_invalid';
-  constructor(readonly faults: readonly { readonly variable: string; readonly message: string }[]) {
-    super(`The environment is not valid:\n${faults.map((f) => `  ${f.variable}: ${f.message}`).join('\n')}`);
-    this.name = 'ConfigError';
-  }
-}
+import { ConfigError } from './config-error.ts';
+import { fileVariable, fromFiles } from './secret-files.ts';
 
 /**
- * Reads a process's configuration from environment variables. An empty variable counts as absent.
+ * Reads a process's configuration from environment variables, each of which may stand in a file that its `…_FILE` names. An empty variable
+ * counts as absent.
  * @param shape one zod type per variable, keyed by the variable's name
  * @throws ConfigError naming every variable that does not fit and what it expected
  */
 export function readConfig<S extends z.ZodRawShape>(
   shape: S,
-  env: Readonly<Record<string, string | undefined>> = process.env,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
 ): z.infer<z.ZodObject<S>> {
+  const env = fromFiles(environment, Object.keys(shape));
   const given = Object.fromEntries(
     Object.keys(shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
   );
@@ -37,12 +32,22 @@ export function readConfig<S extends z.ZodRawShape>(
   throw new ConfigError(
     parsed.error.issues.map((issue) => {
       const variable = String(issue.path[0] ?? '(environment)');
-      return {
-        variable,
-        message: given[variable] === undefined ? `is missing; ${issue.message}` : issue.message,
-      };
+      const value = given[variable];
+      if (value === undefined) return { variable, message: `is missing; ${issue.message}` };
+      const file = environment[fileVariable(variable)];
+      if (!file) return { variable, message: issue.message };
+      const message = `${withoutValue(issue.message, value)} (in ${file}; its content is not shown)`;
+      return { variable: fileVariable(variable), message };
     }),
   );
+}
+
+/** What a message says of what it got. */
+function withoutValue(message: string, value: string): string {
+  return message
+    .replace(/[,;] got .*$/s, '')
+    .replaceAll(value, '…')
+    .replaceAll(JSON.stringify(value).slice(1, -1), '…');
 }
 
 const whole = (min: number, max: number, what: string) =>

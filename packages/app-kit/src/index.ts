@@ -7,7 +7,6 @@ export {
   proxyVariables,
 } from './behind-proxy.ts';
 export {
-  ConfigError,
   encryptionKeys,
   host,
   logLevel,
@@ -21,6 +20,7 @@ export {
   url,
   wholeNumber,
 } from './config.ts';
+export { ConfigError } from './config-error.ts';
 export { duration } from './duration.ts';
 export { addHealthRoutes, createMetrics, type Health } from './health.ts';
 export { addHost, basePathOf, type Host } from './host.ts';
@@ -42,4 +42,5 @@ export { describeFinding } from './preflight-report.ts';
 export { type Finding, type Gravity, judgeRedis } from './preflight-rules.ts';
 export { OperatorError, onShutdown, runMain, surviveStrayRejections } from './process.ts';
 export { isAnswering, refuseConnect, refuseOnSocket } from './raw-http.ts';
-export { connectRedis, type RedisUse } from './redis.ts';
+export { connectRedis, type RedisUse, useLoginOf } from './redis.ts';
+export { fileVariable, fromFiles, watchSecretFiles } from './secret-files.ts';

@@ -1,4 +1,4 @@
-import { ConfigError } from './config.ts';
+import { ConfigError } from './config-error.ts';
 import type { Logger } from './logger.ts';
 
 /** A reason not to start or go on that a person can act on; shown without its stack. */

@@ -1,4 +1,4 @@
-import { openRedis, type RedisConnection, type RedisSettings, whereIs } from '@holdfast/redis';
+import { changeLogin, openRedis, type RedisConnection, type RedisSettings, whereIs } from '@holdfast/redis';
 import { Redis } from 'ioredis';
 import type { Logger } from './logger.ts';
 
@@ -56,6 +56,12 @@ export function connectRedis(settings: RedisSettings, use: RedisUse, log: Logger
     away = false;
   });
   return connection;
+}
+
+/** Logs in as other settings say from the next connect on, as after a password was changed. */
+export function useLoginOf(connection: RedisConnection, settings: RedisSettings, log: Logger): void {
+  if (changeLogin(connection, settings)) return;
+  log.warn('a connection to a cluster keeps its login; restart this process to use another one');
 }
 
 function whatIsWrong(error: Error): string {

@@ -44,6 +44,8 @@ export interface SubmitRequest {
   readonly startAt?: number;
   /** At most 10; names of 1 to 40 lower-case letters, digits, "_" or "-"; values of 1 to 100 visible ASCII characters without ",". */
   readonly tags?: Tags;
+  /** A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. */
+  readonly trace?: string | undefined;
 }
 
 export type SubmitReply =
@@ -211,7 +213,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
   const watch = new RunWatch(journal);
 
   const send = async (
-    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags }: SubmitRequest,
+    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, trace }: SubmitRequest,
     draw?: Draw,
   ): Promise<SubmitReply | DrawRefusal> => {
     const flow = registry.latest(name);
@@ -224,6 +226,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       ...(draw && { draw }),
       ...(startAt !== undefined && { startAt }),
       ...(tags && Object.keys(tags).length > 0 && { tags }),
+      ...(trace !== undefined && { trace }),
     };
     checkTags(tags);
     checkStart(startAt, Date.now());
@@ -407,11 +410,12 @@ function newRun(
     readonly idempotencyKey: string;
     readonly startAt?: number;
     readonly tags?: Tags;
+    readonly trace?: string;
   },
   input: Json,
   now: number,
 ): Run {
-  const { runId: id, tenant, flow, version, idempotencyKey, startAt, tags } = run;
+  const { runId: id, tenant, flow, version, idempotencyKey, startAt, tags, trace } = run;
   const at = { createdAt: now, updatedAt: now };
   const standing =
     startAt !== undefined && startAt > now
@@ -426,6 +430,7 @@ function newRun(
     idempotencyKey,
     input,
     ...(tags && { tags }),
+    ...(trace !== undefined && { trace }),
     ...standing,
     steps: [],
     waits: [],

@@ -54,4 +54,4 @@ export type { Limits, SharedStore, Standing } from './shared/shared-store.ts';
 export type { Sharing } from './shared/sharing.ts';
 export type { ErrorSeen, OutcomeKind } from './shared/tally.ts';
 export type { ClientAuth } from './token-endpoint.ts';
-export { type Origin, traceparentOf } from './trace-context.ts';
+export { type Origin, readTraceparent, traceparentOf } from './trace-context.ts';

@@ -38,6 +38,26 @@ it('what a request is made for goes along as a traceparent: one trace for a run,
   expect(sent[4]).toBeUndefined();
 });
 
+it('a trace that the run came with goes on, as far as it can be read', () => {
+  const origin = { runId: 'run_7f', reference: 'x', attempt: 1 };
+  const of = (trace: string) => traceparentOf({ ...origin, trace });
+  const id = '4bf92f3577b34da6a3ce929d0e0e4736';
+  expect(of(`00-${id}-00f067aa0ba902b7-01`)).toMatch(new RegExp(`^00-${id}-[0-9a-f]{16}-01$`));
+  expect(of(`00-${id}-00f067aa0ba902b7-00`)).toMatch(/-00$/);
+  expect(of(`00-${id}-00f067aa0ba902b7-01`)).not.toContain('00f067aa0ba902b7');
+  // later versions may say more
+  expect(of(`01-${id}-00f067aa0ba902b7-03-more`)).toMatch(new RegExp(`^00-${id}-[0-9a-f]{16}-01$`));
+  for (const unread of [
+    ...['', `00-${id}`, `ff-${id}-00f067aa0ba902b7-01`, `00-${id}-00f067aa0ba902b7-01-more`],
+    ...[
+      `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
+      `00-${id}-${'0'.repeat(16)}-01`,
+      `00-${id.toUpperCase()}-00f067aa0ba902b7-01`,
+    ],
+  ])
+    expect(of(unread)).toBe(traceparentOf(origin));
+});
+
 it('a run id of another form has a trace as well', () => {
   const traceparent = traceparentOf({ runId: 'run_7f', reference: 'x', attempt: 1 });
   expect(traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);

@@ -22,9 +22,14 @@ export interface Actor {
   readonly key?: string | undefined;
 }
 
+/** Of the dashboard's users. */
+export const SECURITY_ACTIONS = ['log_in', 'log_out', 'lock_out'] as const;
+export type SecurityAction = (typeof SECURITY_ACTIONS)[number];
+
 export const AUDIT_ACTIONS = [
   ...(['redrive', 'bulk_redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
   ...(['create_key', 'revoke_key', 'reopen_provider'] as const),
+  ...SECURITY_ACTIONS,
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -25,6 +25,7 @@ export {
   type AuditPage,
   type AuditQuery,
   createAuditLog,
+  type SecurityAction,
 } from './audit-log.ts';
 export type { BulkProgress, BulkRedrive, BulkResult } from './bulk-redrive.ts';
 export {
@@ -32,5 +33,14 @@ export {
   type Operations,
   type OperationsOptions,
   reopenAudited,
+  SECURITY,
   SYSTEM,
 } from './operations.ts';
+export {
+  type Claim,
+  type Claimed,
+  createReplays,
+  type KeptAnswer,
+  REPLAYED_FOR_MS,
+  type Replays,
+} from './replays.ts';

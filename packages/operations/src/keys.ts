@@ -22,4 +22,6 @@ export const keys = {
   alertQuiet: (kind: string) => `${TAG}/alert/${kind}/quiet`,
   /** This very thing was counted. Expires. */
   alertSeen: (kind: string, identity: string) => `${TAG}/alert/${kind}/seen/${identity}`,
+  /** What a request with an Idempotency-Key was answered, or that it is being worked on. Expires. */
+  replay: (hash: string) => `${TAG}/replay/${hash}`,
 } as const;

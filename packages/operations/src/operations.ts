@@ -9,7 +9,14 @@ import type {
   SignalOutcome,
 } from '@holdfast/engine';
 import type { Cluster, Redis } from 'ioredis';
-import { type Actor, type AuditLog, type AuditPage, type AuditQuery, createAuditLog } from './audit-log.ts';
+import {
+  type Actor,
+  type AuditLog,
+  type AuditPage,
+  type AuditQuery,
+  createAuditLog,
+  type SecurityAction,
+} from './audit-log.ts';
 import { type BulkProgress, type BulkRedrive, type BulkResult, bulkRedrive } from './bulk-redrive.ts';
 import { statusAfter } from './status-after.ts';
 
@@ -49,11 +56,16 @@ export interface Operations {
     provider: string,
     open: () => Promise<T | undefined>,
   ): Promise<T | undefined>;
+  /** Writes down that somebody logged in, out, or was locked out, in a log of its own (`SECURITY`). */
+  noteSecurity(actor: Actor, action: SecurityAction, detail: { readonly address: string }): Promise<void>;
   audit(tenant: string, query?: AuditQuery): Promise<AuditPage>;
 }
 
 /** In the place of a tenant: what concerns all of them. No tenant can be called so. */
 export const SYSTEM = '*';
+
+/** The same for who logged in: nothing else is buried under it. */
+export const SECURITY = '*security';
 
 export interface OperationsOptions {
   readonly client: Client;
@@ -98,6 +110,14 @@ export function createOperations({ client, connection, log }: OperationsOptions)
       bulkRedrive({ client, audit }, { actor, tenant, which, onProgress, signal }),
 
     reopenProvider: (actor, provider, open) => reopenAudited(audit, actor, provider, open),
+
+    noteSecurity: (actor, action, detail) =>
+      audit.around(
+        actor,
+        { action, tenant: SECURITY, detail },
+        async () => {},
+        () => ({ outcome: 'noted' }),
+      ),
 
     audit: (tenant, query) => audit.list(tenant, query),
   };

@@ -72,6 +72,25 @@ export function openRedis(
   return new Redis(only, { ...behaviour, ...secured, retryStrategy: retry });
 }
 
+/**
+ * Lets a connection log in with another user and password from its next connect on; one that stands is not ended.
+ * @returns false for a cluster, which keeps what it was opened with
+ */
+export function changeLogin(connection: RedisConnection, { urls: [url] }: RedisSettings): boolean {
+  if (connection instanceof Cluster) return false;
+  const { user, password } = isSocket(url) ? socketOf(url) : isSentinel(url) ? watchedBy(url) : loginIn(url);
+  Object.assign(connection.options, { username: user ?? null, password: password ?? null });
+  return true;
+}
+
+function loginIn(url: string): { readonly user: string | undefined; readonly password: string | undefined } {
+  const { username, password } = new URL(url);
+  return {
+    user: decodeURIComponent(username) || undefined,
+    password: decodeURIComponent(password) || undefined,
+  };
+}
+
 function login(
   user: string | undefined,
   password: string | undefined,

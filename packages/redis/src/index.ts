@@ -1,5 +1,12 @@
 export { isRedisAway } from './away.ts';
-export { openRedis, type RedisConnection, type RedisSettings, type RedisTls, whereIs } from './connect.ts';
+export {
+  changeLogin,
+  openRedis,
+  type RedisConnection,
+  type RedisSettings,
+  type RedisTls,
+  whereIs,
+} from './connect.ts';
 export { sendInOneWrite } from './one-write.ts';
 export { runScript, runScriptFirst, type Script, type ScriptReply, scriptsIn } from './scripts.ts';
 export { createSealer, type Sealer } from './sealer.ts';

@@ -5,6 +5,7 @@ import { accessPaths } from './access-paths.ts';
 import { bulkRedrivePath } from './bulk-redrive-path.ts';
 import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
+import { withIdempotencyKeys } from './idempotency.ts';
 import { listPaths } from './list-paths.ts';
 import { operatePaths } from './operate-paths.ts';
 import { providersPath } from './providers-path.ts';
@@ -49,7 +50,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       { name: 'Keys', description: 'Who may call, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
     ],
-    paths: {
+    paths: withIdempotencyKeys({
       '/v1/flows/{flow}/runs': {
         post: submitOperation({
           operationId: 'submitRun',
@@ -100,7 +101,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       ...providersPath(),
       ...accessPaths(),
       ...servicePaths(),
-    },
+    }),
     components: {
       securitySchemes: {
         apiKey: {

@@ -30,6 +30,7 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
       PREFER,
       TAGS,
       START_AT,
+      TRACEPARENT,
     ],
     requestBody: {
       required: true,
@@ -106,6 +107,15 @@ const START_AT = {
     'When the run is to start, at most a year from now. Until then it is `suspended` and can be cancelled.',
   schema: { type: 'string', format: 'date-time' },
   example: '2030-01-31T09:00:00Z',
+};
+
+const TRACEPARENT = {
+  name: 'traceparent',
+  in: 'header',
+  description:
+    'W3C Trace Context. Kept with the run that is created; its requests to providers carry the same trace id. One that cannot be read counts as none.',
+  schema: { type: 'string' },
+  example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
 };
 
 const SUBMIT_HEADERS = {

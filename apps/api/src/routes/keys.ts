@@ -53,9 +53,10 @@ export const KeyJson = z.strictObject({
 });
 
 export const CreatedKeyJson = KeyJson.extend({
-  key: z
-    .string()
-    .meta({ description: 'The key itself. Only its hash is stored: this is the one time it is shown.' }),
+  key: z.string().optional().meta({
+    description:
+      'The key itself. Only its hash is stored: this is the one time it is shown; the same Idempotency-Key again is answered without it.',
+  }),
 });
 
 export const KeyListJson = z.strictObject({ data: z.array(KeyJson) });
@@ -68,7 +69,7 @@ export async function keyRoutes(
   const manage = { config: { access: 'keys' } } as const;
   const withoutBody = { config: { ...manage.config, body: 'none' } } as const;
 
-  app.post('/v1/keys', manage, async (request, reply) => {
+  app.post('/v1/keys', { config: { ...manage.config, shownOnce: ['key'] } }, async (request, reply) => {
     const { tenant, scopes: own, keyId, expiresAt } = principalOf(request);
     const { name, scopes, expiresIn } = readBody(NewKeyBody, request.body);
     expectGrantable(scopes, own);

@@ -20,7 +20,7 @@ export function testParts(
   const storedKeys = createApiKeys({ connection, log });
   return {
     ...{ client, flows, routes: [shopRoutes], preflight, storedKeys, log },
-    callers: callersByKey(keyLookup(KEY, storedKeys)),
+    callers: callersByKey(keyLookup(() => KEY, storedKeys)),
     operations: createOperations({ client, connection, log }),
     readProviders: (minutes) => providerHealth(providers, minutes),
     async close() {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { html } from 'ghtml';
 import type { Operator } from '../plugins/login.ts';
 import { ICON, SCRIPT, STYLE } from './asset-files.ts';
@@ -13,7 +14,7 @@ export interface Page {
   readonly at?: Place;
 }
 
-export type Place = 'overview' | 'runs' | 'dead';
+export type Place = 'overview' | 'runs' | 'dead' | 'logins';
 
 const PLACES: readonly (readonly [Place, string, string])[] = [
   ['overview', '/', 'Overview'],
@@ -29,14 +30,21 @@ export interface Live {
   readonly ticks: boolean;
 }
 
+/** Once used it logs nobody out: a browser sends it again with the next password. */
+function logOut(): string {
+  return html` <a class="log-out" href="/logout?once=${randomUUID()}">Log out</a>`;
+}
+
 export function layout({ title, operator, main, live, at }: Page): string {
-  const links = PLACES.map(
+  const places: typeof PLACES =
+    operator?.role === 'admin' ? [...PLACES, ['logins', '/logins', 'Logins']] : PLACES;
+  const links = places.map(
     ([place, href, name]) =>
       html`<a href="${href}"!${place === at ? ' aria-current="page"' : ''}>${name}</a>`,
   );
   const attributes = live ? html` data-events="${live.events}"!${live.ticks ? ' data-ticks' : ''}` : '';
   const who = operator
-    ? html`<span class="who">${operator.user}${operator.role === 'viewer' ? ' (looks only)' : ''}</span>`
+    ? html`<span class="who">${operator.user}${operator.role === 'viewer' ? ' (looks only)' : ''}</span>!${operator.by === 'password' ? logOut() : ''}`
     : '';
   return html`<!doctype html>
 <html lang="en">

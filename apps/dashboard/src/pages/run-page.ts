@@ -179,6 +179,7 @@ function details(run: Run, now: number): string {
     ['Idempotency-Key', html`<code class="whole">${run.idempotencyKey}</code>`],
     ['Flow', html`${run.flow}, version ${run.version}, generation ${run.generation}`],
     ['Tenant', html`${run.tenant}`],
+    ...(run.trace === undefined ? [] : [['Trace', html`<code class="whole">${run.trace}</code>`] as const]),
     ['Accepted', timeInFull(run.createdAt, now)],
     ['Last change', timeInFull(run.updatedAt, now)],
     ['Bull Board', queue],

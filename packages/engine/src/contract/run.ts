@@ -163,6 +163,8 @@ interface RunCommon {
   readonly drawn: number;
   /** What of it is settled: the runs that drew it have completed, or ended otherwise with something done that was not undone. */
   readonly settled: number;
+  /** The W3C `traceparent` that it came with: its requests to providers belong to that trace. */
+  readonly trace?: string;
   /** Grows with every change of the run. */
   readonly revision: number;
   readonly createdAt: number;

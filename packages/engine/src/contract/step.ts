@@ -20,6 +20,8 @@ export interface StepCall {
   readonly attempt: number;
   /** When the first attempt began, or a moment before, in Unix milliseconds on Redis' clock. */
   readonly startedAt: number;
+  /** The W3C `traceparent` that the run came with, if there was one; a child's is that of its parent. */
+  readonly trace?: string | undefined;
   /** Aborted when the step's time is up, when the run was taken over by another worker, and when the worker must stop. */
   readonly signal: AbortSignal;
   /**

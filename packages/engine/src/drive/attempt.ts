@@ -43,6 +43,7 @@ export interface CallIdentity {
   readonly undo: boolean;
   readonly attempt: number;
   readonly startedAt: number;
+  readonly trace: string | undefined;
   /** 1 until a definite no is tried again. */
   readonly keyAttempt: number;
 }
@@ -61,6 +62,7 @@ class Call implements StepCall {
   readonly step: string;
   readonly attempt: number;
   readonly startedAt: number;
+  readonly trace: string | undefined;
 
   constructor(identity: CallIdentity, requests: RequestSeen[]) {
     this.#identity = identity;
@@ -70,6 +72,7 @@ class Call implements StepCall {
     this.step = identity.step;
     this.attempt = identity.attempt;
     this.startedAt = identity.startedAt;
+    this.trace = identity.trace;
   }
 
   get idempotencyKey(): string {

@@ -402,10 +402,10 @@ export class StepRunner {
   }
 
   #identity(effect: Effect, start: Start, attempt: number): CallIdentity {
-    const { runId, generation } = this.#run;
+    const { runId, generation, trace } = this.#run;
     const { step, undo } = effect;
     const { keyAttempt, startedAt } = start;
-    return { runId, generation, step, undo, attempt, startedAt, keyAttempt };
+    return { runId, generation, step, undo, attempt, startedAt, keyAttempt, trace };
   }
 }
 

@@ -32,6 +32,8 @@ export interface NewRun {
   /** Unix milliseconds; nothing of it is run before. */
   readonly startAt?: number;
   readonly tags?: Tags;
+  /** The W3C `traceparent` that it came with. */
+  readonly trace?: string | undefined;
   /** Created to be cancelled at once: nothing of it is run. */
   readonly cancelled?: true;
 }
@@ -97,6 +99,8 @@ export interface ClaimedRun {
   readonly signals: readonly KeptSignal[];
   readonly parent: ParentRun | undefined;
   readonly draw: Draw | undefined;
+  /** The W3C `traceparent` that it came with. */
+  readonly trace: string | undefined;
   /**
    * Since when an owner that did not let go of the run may have started something that is not recorded; undefined once that is
    * written down.

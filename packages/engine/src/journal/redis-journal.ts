@@ -93,8 +93,8 @@ export function redisJournal({
 
   return {
     async createRun(run) {
-      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input, parent, cancelled } = run;
-      const { draw, tags, startAt } = run;
+      const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
+      const { parent, draw, cancelled, trace, tags, startAt } = run;
       const lists = Object.entries(tags ?? {}).map(([name, value]) => keys.tag(tenant, { name, value }));
       const sources = draw || lists.length > 0 ? [keys.run(draw?.from ?? runId)] : [];
       const { reply, late } = await send(() =>
@@ -114,6 +114,7 @@ export function redisJournal({
             parent ? JSON.stringify(parent) : '',
             cancelled ? '1' : '',
             ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
+            trace ?? '',
             ...(tags || startAt !== undefined
               ? [JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '']
               : []),

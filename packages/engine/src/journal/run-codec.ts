@@ -51,6 +51,7 @@ export function decodeClaimed(
     signals: signalsOf(fields),
     parent: parsed<ParentRun>(fields.get('parent')),
     draw: parsed<Draw>(fields.get('draw')),
+    trace: fields.get('trace'),
     ...marks,
     doubtsRecorded: fields.has('doubts'),
     createdAt,
@@ -107,6 +108,7 @@ function runOf(runId: string, fields: Fields): Run {
   const { records } = recordsOf(fields);
   const at = { runId, generation: Number(need(fields, 'generation')) };
   const { events, callsLeftOut } = eventsIn(notedIn(fields), records, at);
+  const trace = fields.get('trace');
   const common = {
     id: runId,
     tenant: need(fields, 'tenant'),
@@ -125,6 +127,7 @@ function runOf(runId: string, fields: Fields): Run {
     drawn: Number(fields.get('drawn') ?? 0),
     settled: Number(fields.get('settled') ?? 0),
     revision: Number(need(fields, 'revision')),
+    ...(trace !== undefined && { trace }),
     createdAt: timeIn(fields, 'createdAt'),
     updatedAt: timeIn(fields, 'updatedAt'),
   };

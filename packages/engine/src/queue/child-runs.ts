@@ -42,6 +42,7 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
         input: json,
         parent: { runId: parent.runId, name, generation: parent.generation },
       },
+      trace: parent.trace,
       ...(cancelled && { cancelled }),
     });
     if (created.outcome === 'key_reused') {
