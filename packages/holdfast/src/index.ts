@@ -23,8 +23,17 @@ export {
 export {
   type Connected,
   connectedLater,
+  type DefinedProvider,
   defineConfig,
+  defineProvider,
   type HoldfastConfig,
+  lookUp,
+  type Outcomes,
+  operation,
   type Provider,
+  type ProviderAuth,
+  type ProviderDefinition,
+  type ProviderError,
+  type ProviderRequest,
   provider,
 } from '@holdfast/project';
