@@ -57,8 +57,11 @@ export interface EffectAnswered<I, A> extends EffectRules<I, A> {
 }
 
 export interface LookUpRules<I, A, M> extends OperationRules<I, A> {
-  /** The effects of this very step among those that the answer lists: none, one, or more than there should be. */
-  matches(answer: A, asked: Asked<I>): readonly M[];
+  /**
+   * The effects of this very step among those that the answer lists: none, one, or more than there should be; or why the answer does not
+   * tell, such as one that has further pages.
+   */
+  matches(answer: A, asked: Asked<I>): readonly M[] | { readonly unknown: string };
 }
 
 /** How an operation reaches its provider. */
@@ -74,6 +77,7 @@ export interface Via extends Pick<Named, 'provider' | 'operation'> {
 
 export interface AnyOperation {
   readonly kind: 'operation' | 'look_up';
+  readonly rules: Pick<OperationRules<unknown, unknown>, 'expects' | 'idempotencyHeader'>;
 }
 
 /** Made by {@link operation} or {@link lookUp}. */
@@ -98,6 +102,7 @@ export function operation<I, A, R>(
   const { settlesDoubt = [] } = rules;
   return {
     kind: 'operation',
+    rules,
     async perform(via, call, input) {
       const outcome = await via.send(rules, call, rules.request(input, call));
       if (outcome.kind === 'ok') {
@@ -130,10 +135,13 @@ export function operation<I, A, R>(
 export function lookUp<I, A, M>(rules: LookUpRules<I, A, M>): Operation<I, LookUp<M>> {
   return {
     kind: 'look_up',
+    rules,
     async perform(via, call, input) {
       const outcome = await via.send(rules, call, rules.request(input, call), true);
       if (outcome.kind === 'rejected' && outcome.status === 404) return { outcome: 'none' };
       const found = rules.matches(unwrap(outcome, via), { input, call });
+      if ('unknown' in found)
+        return { outcome: 'unknown', reason: `${via.provider} ${via.operation}: ${found.unknown}` };
       const [first] = found;
       if (first === undefined) return { outcome: 'none' };
       if (found.length === 1) return { outcome: 'found', result: first };
