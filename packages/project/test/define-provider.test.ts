@@ -372,14 +372,20 @@ it.each([
 
 it.each([
   [{ name: 'My Slack' }, /"My Slack" cannot be a provider's name/],
-  [{ baseUrl: 'slack.com' }, /`baseUrl` must be a URL like/],
+  [{ baseUrl: 'slack.com' }, /`baseUrl`: expected a URL like/],
   [
     {
       operations: { name: operation({ request: () => ({ method: 'GET', path: '/' }), answer: z.unknown() }) },
     },
     /cannot be called `name`/,
   ],
-  [{ operations: { ping: {} } }, /`operations\.ping` is no operation/],
+  [{ operations: { ping: {} } }, /`operations\.ping`: is no operation/],
+  [{ limit: { burst: 1 } }, /provider "labels": Unrecognized key: "limit"/],
+  [{ limits: { ratePerSecond: 0 } }, /`limits\.ratePerSecond`: /],
+  [{ auth: 'token' }, /`auth`: expected 'none', 'bearer'/],
+  [{ errors: undefined }, /`errors`: expected a zod schema/],
+  [{ timeouts: { body: 'soon' } }, /`timeouts\.body`: expected a duration/],
+  [{ outcomes: { busy: 'later' } }, /`outcomes\.busy`: /],
 ])('%o is refused', (more, message) => {
   expect(() => labels(more)).toThrow(message);
 });
@@ -393,4 +399,16 @@ it('two providers of a config do not read the same variable', () => {
   expect(() => config(named('a'), named('a-tls'))).toThrow(
     /"a" and "a-tls" both read HOLDFAST_A_TLS_KEY; rename one/,
   );
+});
+
+it.each([
+  [
+    operation,
+    { request: () => ({}), answer: z.unknown(), retries: 3 },
+    /operation.*Unrecognized key: "retries"/,
+  ],
+  [operation, { request: '/ping', answer: z.unknown() }, /operation.*`request`: expected a function/],
+  [lookUp, { request: () => ({}), answer: z.unknown() }, /lookUp.*`matches`: expected a function/],
+])('%o refuses %o', (make, rules, message) => {
+  expect(() => Reflect.apply(make, undefined, [rules])).toThrow(message);
 });

@@ -3,9 +3,9 @@ import { type DurationInput, type StepCall, toMs } from '@holdfast/engine';
 import type { Limits } from '@holdfast/http';
 import type { Provider } from '../provider.ts';
 import { authVariables, type ProviderAuth } from './auth.ts';
+import { checkDefinition } from './check-definition.ts';
 import { type Bounds, type Connection, checkConnection, connectProvider, type Plan } from './connection.ts';
 import type { ErrorRules } from './errors.ts';
-import { checkName } from './name.ts';
 import type { AnyOperation, Operation } from './operation.ts';
 import { commonVariables, prefixOf, Settings, SHARED_VARIABLES } from './settings.ts';
 
@@ -78,9 +78,6 @@ const DEFAULTS: Bounds = {
   maxResponseBytes: 1024 * 1024,
 };
 
-/** Members of a provider itself, and what would make a promise of it. */
-const NOT_OPERATIONS: ReadonlySet<string> = new Set(['name', 'variables', 'configure', 'then']);
-
 /**
  * A provider of one's own: where it is, how requests show who they come from, and what its answers mean. Workers connect it through the
  * shared limit, breaker and health; flows import it and call its operations inside of steps.
@@ -101,12 +98,11 @@ export function defineProvider<const O extends Readonly<Record<string, AnyOperat
   definition: ProviderDefinition<O>,
 ): DefinedProvider<O> {
   const { name, auth, operations } = definition;
-  checkName(name);
-  checkOperations(name, operations);
+  checkDefinition(definition);
   const plan = planOf(definition);
   const own = {
     ...authVariables(auth, name),
-    ...commonVariables(name, checkedUrl(name, definition.baseUrl)),
+    ...commonVariables(name, definition.baseUrl?.replace(/\/+$/, '')),
   };
   const variables = {
     ...Object.fromEntries(Object.entries(own).map(([end, type]) => [`${prefixOf(name)}_${end}`, type])),
@@ -180,7 +176,7 @@ export function connectAlone(
 
 function performOver(connection: Connection, operations: Readonly<Record<string, AnyOperation>>): Perform {
   return (name, call, input) => {
-    // every one was made by `operation` or `lookUp`: see checkOperations
+    // every one was made by `operation` or `lookUp`: see checkDefinition
     const made = operations[name] as Operation<unknown, unknown>;
     return made.perform(connection.via(name), call, input);
   };
@@ -201,30 +197,6 @@ function planOf<O extends Readonly<Record<string, AnyOperation>>>(definition: Pr
     },
     beforeAnyEffect: definition.beforeAnyEffect ?? [],
   };
-}
-
-function checkOperations(provider: string, operations: Readonly<Record<string, AnyOperation>>): void {
-  for (const [name, made] of Object.entries(operations)) {
-    if (NOT_OPERATIONS.has(name))
-      throw new TypeError(
-        `provider "${provider}": an operation cannot be called \`${name}\`; choose another name`,
-      );
-    if (typeof made !== 'object' || !('perform' in made))
-      throw new TypeError(
-        `provider "${provider}": \`operations.${name}\` is no operation; make it with operation({ … }) or lookUp({ … })`,
-      );
-  }
-}
-
-/** A base URL in code, checked as the variable would be. */
-function checkedUrl(provider: string, baseUrl: string | undefined): string | undefined {
-  if (baseUrl === undefined) return undefined;
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
-    throw new TypeError(
-      `provider "${provider}": \`baseUrl\` must be a URL like https://api.example.com/v1, without credentials or a query`,
-    );
-  return baseUrl.replace(/\/+$/, '');
 }
 
 function checkCall(provider: string, operation: string, call: unknown): void {

@@ -8,6 +8,7 @@ import {
   unwrap,
 } from '@holdfast/http';
 import type { z } from 'zod';
+import { checkRules } from './check-definition.ts';
 import type { Outcomes } from './errors.ts';
 
 /** What is sent, below the provider's URL. Credentials, key and trace are added. */
@@ -99,6 +100,7 @@ export function operation<I, A>(rules: EffectAnswered<I, A>): Operation<I, A>;
 export function operation<I, A, R>(
   rules: EffectWithResult<I, A, R> | EffectAnswered<I, A>,
 ): Operation<I, R | A> {
+  checkRules('operation', rules);
   const { settlesDoubt = [] } = rules;
   return {
     kind: 'operation',
@@ -133,6 +135,7 @@ export function operation<I, A, R>(
  * })
  */
 export function lookUp<I, A, M>(rules: LookUpRules<I, A, M>): Operation<I, LookUp<M>> {
+  checkRules('look_up', rules);
   return {
     kind: 'look_up',
     rules,
