@@ -412,3 +412,18 @@ it.each([
 ])('%o refuses %o', (make, rules, message) => {
   expect(() => Reflect.apply(make, undefined, [rules])).toThrow(message);
 });
+
+it('goes back to the connection before when a later one is closed', async () => {
+  const provider = labels();
+  const connect = async (id: string) => {
+    const { url } = await server(json(201, { id, reference: 'x' }));
+    return connectAlone(provider, { HOLDFAST_LABELS_URL: url, HOLDFAST_LABELS_KEY: 'sk_1' });
+  };
+  const bought = async () => (await provider.buy(CALL, { to: 'x' })).labelId;
+  const first = await connect('first');
+  const second = await connect('second');
+  expect(await bought()).toBe('second');
+  await second.close();
+  expect(await bought()).toBe('first');
+  await first.close();
+});

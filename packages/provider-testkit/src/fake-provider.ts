@@ -13,6 +13,13 @@ export type Script<P> = {
     : never;
 };
 
+type LooseScript = Readonly<Record<string, readonly Answer<unknown>[]>>;
+
+type FakeOperations<S extends LooseScript> = {
+  readonly [K in keyof S]: (call: StepCall, input?: unknown) => Promise<ResultIn<S[K][number]>>;
+};
+type ResultIn<A> = A extends { readonly result: infer R } ? R : never;
+
 export interface FakeCall {
   readonly operation: string;
   /** Equal for all attempts of a step until a definite no is tried again. */
@@ -41,33 +48,52 @@ export interface FakeProvider {
  * expect(fake.count('postMessage')).toBe(3);
  * fake.release();
  */
-export function fakeProvider<P extends OwnProvider>(provider: P, script: Script<P>): FakeProvider {
-  const { operations, use } = provider[INSIDE];
-  const answers = new Map<string, readonly Answer<unknown>[]>(Object.entries(script));
-  for (const name of answers.keys()) {
-    if (!Object.hasOwn(operations, name))
-      throw new TypeError(`fakeProvider: the provider "${provider.name}" has no operation \`${name}\``);
+export function fakeProvider<P extends OwnProvider>(provider: P, script: Script<P>): FakeProvider;
+/**
+ * The same without a provider, for flows that are given what they call: `operations` has a function for each name in the script.
+ * @example
+ * const fake = fakeProvider({ charge: ['time-out', { result: { chargeId: 'ch_1' } }] });
+ * const flow = checkout(fake.operations);
+ */
+export function fakeProvider<const S extends LooseScript>(
+  script: S,
+): FakeProvider & { readonly operations: FakeOperations<S> };
+export function fakeProvider(
+  first: OwnProvider | LooseScript,
+  given?: object,
+): FakeProvider & { readonly operations: FakeOperations<LooseScript> } {
+  const inside = INSIDE in first ? (first as OwnProvider)[INSIDE] : undefined;
+  // checked by the two signatures above
+  const script = (given ?? first) as LooseScript;
+  const name = inside?.plan.name ?? 'fake';
+  for (const operation of Object.keys(script)) {
+    if (inside && !Object.hasOwn(inside.operations, operation))
+      throw new TypeError(`fakeProvider: the provider "${name}" has no operation \`${operation}\``);
   }
   const calls: FakeCall[] = [];
   const count = (operation?: string) =>
     calls.filter((call) => operation === undefined || call.operation === operation).length;
-
-  const { release } = use(async (operation: string, call: StepCall, input: unknown) => {
+  const perform = async (operation: string, call: StepCall, input: unknown): Promise<unknown> => {
     const nth = count(operation);
-    const { idempotencyKey, attempt } = call;
-    calls.push({ operation, idempotencyKey, attempt, input });
-    const its = answers.get(operation) ?? [];
-    const answer = its[nth];
+    calls.push({ operation, idempotencyKey: call.idempotencyKey, attempt: call.attempt, input });
+    const answers = script[operation] ?? [];
+    const answer = answers[nth];
     if (answer === undefined)
       throw new TypeError(
-        `fakeProvider: \`${provider.name}.${operation}\` was called ${nth + 1} times, and its script has ${its.length} answers`,
+        `fakeProvider: \`${name}.${operation}\` was called ${nth + 1} times, and its script has ${answers.length} answers`,
       );
     if (answer === 'time-out')
-      throw timeOut(provider.name, operation, operations[operation]?.kind === 'look_up');
+      throw timeOut(name, operation, inside?.operations[operation]?.kind === 'look_up');
     if ('failure' in answer) throw answer.failure;
     return answer.result;
-  });
-  return { calls, count, release };
+  };
+  const operations = Object.fromEntries(
+    Object.keys(script).map((operation) => [
+      operation,
+      (call: StepCall, input?: unknown) => perform(operation, call, input),
+    ]),
+  ) as FakeOperations<LooseScript>;
+  return { calls, count, operations, release: inside?.use(perform).release ?? (() => {}) };
 }
 
 function timeOut(provider: string, operation: string, onlyReads: boolean): StepError {

@@ -1,6 +1,7 @@
 import {
   createClient,
   defineFlow,
+  type Flow,
   InDoubtError,
   RejectedError,
   type Run,
@@ -46,12 +47,12 @@ const ship = defineFlow({
   },
 });
 
-async function run(to: string): Promise<Run | undefined> {
+async function run(input: string, flow: Flow = ship): Promise<Run | undefined> {
   const redis = await startRedis();
   const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
-  const client = createClient({ connection, flows: [ship] });
+  const client = createClient({ connection, flows: [flow] });
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const worker = startWorker({ connection, redisUrls: [redis.url], flows: [ship], log });
+  const worker = startWorker({ connection, redisUrls: [redis.url], flows: [flow], log });
   onTestFinished(async () => {
     await worker.close();
     await client.close();
@@ -59,8 +60,8 @@ async function run(to: string): Promise<Run | undefined> {
     await redis.stop();
   });
   const reply = await client.submit({
-    flow: 'ship',
-    input: to,
+    flow: flow.name,
+    input,
     tenant: 't',
     idempotencyKey: 'k',
     fingerprint: 'k',
@@ -110,4 +111,21 @@ it('is gone once it is released, and knows only operations that there are', asyn
   fake.release();
   await expect(labels.buy(call, 'x')).rejects.toThrow(/not connected/);
   expect(() => Reflect.apply(fakeProvider, undefined, [labels, { sell: [] }])).toThrow(/no operation `sell`/);
+});
+
+it('stands on its own for flows that are given what they call', async () => {
+  const fake = fakeProvider({ charge: ['time-out', { result: { chargeId: 'ch_1' } }] });
+  const pay = defineFlow({
+    ...{ name: 'pay', version: 1, input: z.string(), output: z.string() },
+    async run(ctx, amount) {
+      const charge = await ctx.step('charge', {
+        run: (call) => fake.operations.charge(call, amount),
+        whenInDoubt: 'repeat',
+        retry: { first: 1, max: 5 },
+      });
+      return charge.chargeId;
+    },
+  });
+  expect(await run('5', pay)).toMatchObject({ status: 'completed', output: 'ch_1' });
+  expect(fake.calls).toMatchObject([{ input: '5', attempt: 1 }, { attempt: 2 }]);
 });

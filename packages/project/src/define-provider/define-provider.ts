@@ -65,7 +65,7 @@ export const INSIDE: unique symbol = Symbol('holdfast.provider');
 export interface Inside {
   readonly plan: Plan;
   readonly operations: Readonly<Record<string, AnyOperation>>;
-  /** Calls go there from now on. */
+  /** Calls go there until it is released, or another one is used. */
   use(perform: Perform): { release(): void };
 }
 
@@ -109,12 +109,14 @@ export function defineProvider<const O extends Readonly<Record<string, AnyOperat
     ...SHARED_VARIABLES,
   };
 
-  let current: Perform | undefined;
+  /** The last one is used: a worker's, or a test's that stands in for it. */
+  const connected: Perform[] = [];
   const use = (perform: Perform) => {
-    current = perform;
+    connected.push(perform);
     return {
       release: () => {
-        if (current === perform) current = undefined;
+        const at = connected.indexOf(perform);
+        if (at >= 0) connected.splice(at, 1);
       },
     };
   };
@@ -123,6 +125,7 @@ export function defineProvider<const O extends Readonly<Record<string, AnyOperat
       operation,
       async (call: StepCall, input: unknown) => {
         checkCall(name, operation, call);
+        const current = connected.at(-1);
         if (!current) throw notConnected(name, operation);
         return current(operation, call, input);
       },
