@@ -6,6 +6,7 @@ export default defineConfig({
       'packages/*/test/**/*.test.ts',
       'apps/*/test/**/*.test.ts',
       'test/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
       'bench/test/**/*.test.ts',
       'mutants/test/**/*.test.ts',
     ],

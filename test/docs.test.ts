@@ -12,18 +12,29 @@ const root = new URL('../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 
 /** Every `#region` of the examples, without its indentation. */
-const regions = readdirSync(new URL('docs/examples/', root)).flatMap((file) =>
-  [...read(`docs/examples/${file}`).matchAll(/^( *)\/\/ #region [\w-]+\n([\s\S]*?)^ *\/\/ #endregion/gm)].map(
-    ([, indent = '', code = '']) => code.replaceAll(new RegExp(`^${indent}`, 'gm'), '').trim(),
-  ),
-);
+const regions = ['docs/examples/', 'examples/own-provider/']
+  .flatMap(filesIn)
+  .flatMap((file) =>
+    [...read(file).matchAll(/^( *)\/\/ #region [\w-]+\n([\s\S]*?)^ *\/\/ #endregion/gm)].map(
+      ([, indent = '', code = '']) => code.replaceAll(new RegExp(`^${indent}`, 'gm'), '').trim(),
+    ),
+  );
+
+function filesIn(folder: string): string[] {
+  return readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.includes('node_modules'))
+    .map((file) => `${folder}${file}`);
+}
 
 describe('every piece of TypeScript in the docs is one that is compiled and run here', () => {
-  it.each(['README.md', 'docs/writing-flows.md', 'docs/guarantees.md'])('%s', (page) => {
-    const blocks = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code.trim());
-    expect(blocks.length).toBeGreaterThan(0);
-    for (const block of blocks) expect(regions).toContain(block);
-  });
+  it.each(['README.md', 'docs/writing-flows.md', 'docs/guarantees.md', 'docs/own-provider.md'])(
+    '%s',
+    (page) => {
+      const blocks = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code.trim());
+      expect(blocks.length).toBeGreaterThan(0);
+      for (const block of blocks) expect(regions).toContain(block);
+    },
+  );
 });
 
 describe('the examples', () => {

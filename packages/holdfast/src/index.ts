@@ -25,9 +25,18 @@ export {
   type Caller,
   type Connected,
   connectedLater,
+  type DefinedProvider,
   defineConfig,
+  defineProvider,
   type HoldfastConfig,
+  lookUp,
+  type Outcomes,
+  operation,
   type Provider,
+  type ProviderAuth,
+  type ProviderDefinition,
+  type ProviderError,
+  type ProviderRequest,
   provider,
 } from '@holdfast/project';
 export {

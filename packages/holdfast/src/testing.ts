@@ -1,1 +1,2 @@
+export * from '@holdfast/provider-testkit';
 export * from '@holdfast/testkit';

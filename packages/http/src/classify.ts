@@ -33,6 +33,8 @@ export interface Expectation<T> {
   /** The request only reads, so that nothing can have happened. */
   readonly safe: boolean;
   readonly readError?: ReadError | undefined;
+  /** A 2xx whose body `readError` reads is a refusal. Default false. */
+  readonly errorsIn2xx?: boolean | undefined;
   /** Of 503 (with a Retry-After) and 425: the provider gives them before it has begun with anything. Default: none. */
   readonly beforeAnyEffect?: readonly number[] | undefined;
   /** Masked in everything but an `ok` value. */
@@ -104,8 +106,17 @@ function classifyAnswer<T>(answer: Answered, expected: Expectation<T>): Outcome<
     return misconfigured(answer, undefined, { code, message });
   }
   const reading = readErrorBody(answer, expected);
+  return asKind(kindOf(answer, reading, delayed.retryAfterMs, expected), answer, reading);
+}
+
+function asKind(
+  kind: NonNullable<ErrorReading['outcome']>,
+  answer: Answered,
+  reading: ErrorReading | undefined,
+): Outcome<never> {
+  const { status } = answer;
   const trouble = describe(answer, reading);
-  const kind = kindOf(answer, reading, delayed.retryAfterMs, expected);
+  const delayed = readRetryAfter(answer.headers['retry-after'], answer.headers.date, answer.receivedAtMs);
   switch (kind) {
     case 'rejected':
       return { kind, ...trouble, status };
@@ -223,6 +234,9 @@ function readValue<T>(answer: Answered, expected: Expectation<T>): Outcome<T> {
   const json = readValueAs(expected.expects ?? 'json', headers, body.bytes);
   if ('fault' in json) return unusable(json.fault, json.message);
   const parsed = expected.schema.safeParse(json.value);
+  const refusal = expected.errorsIn2xx ? expected.readError?.(status, json.value, headers) : undefined;
+  if (refusal && !parsed.success) return asKind(refusal.outcome ?? 'rejected', answer, refusal);
+  if (refusal) return unusable('response_ambiguous', 'its body fits both a result and an error');
   if (parsed.success) return { kind: 'ok', value: parsed.data, status, headers };
   const faults = parsed.error.issues.slice(0, 5).map((issue) => ({
     path: issue.path.join('.'),

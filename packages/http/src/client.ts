@@ -21,6 +21,8 @@ export interface HttpClientOptions extends ExchangeLimits, ConnectionOptions {
   readonly guard?: Guard | undefined;
   /** Reads the provider's own error bodies. Default: an error's code is `http_<status>`. */
   readonly readError?: ReadError;
+  /** The provider also refuses with a 2xx whose body `readError` reads, as Slack does. Default false. */
+  readonly errorsIn2xx?: boolean | undefined;
   /** Of 503 (with a Retry-After) and 425: those that the provider gives before it has begun with anything. Default: none, so they are in doubt. */
   readonly beforeAnyEffect?: readonly (503 | 425)[];
 }
@@ -50,8 +52,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const outcome = classifyExchange(seen, {
       schema: request.schema,
       expects: request.expects,
-      safe: request.method === 'GET',
-      readError: options.readError,
+      safe: request.safe ?? request.method === 'GET',
+      readError: request.readError ?? options.readError,
+      errorsIn2xx: options.errorsIn2xx,
       beforeAnyEffect: options.beforeAnyEffect,
       secrets: auth?.secrets() ?? [],
     });

@@ -20,6 +20,7 @@ export type {
   Delayed,
   Details,
   InDoubt,
+  Misconfigured,
   Ok,
   Outcome,
   Rejected,
@@ -55,3 +56,9 @@ export type { Sharing } from './shared/sharing.ts';
 export type { ErrorSeen, OutcomeKind } from './shared/tally.ts';
 export type { ClientAuth } from './token-endpoint.ts';
 export { type Origin, readTraceparent, traceparentOf } from './trace-context.ts';
+export {
+  type Operation,
+  type Refusal,
+  type Unwrappable,
+  unwrap,
+} from './unwrap.ts';

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { ReadError } from './classify.ts';
 import type { WireRequest } from './exchange.ts';
 import { multipart } from './multipart.ts';
 import type { Outcome } from './outcome.ts';
@@ -23,6 +24,10 @@ export interface HttpRequest<T> {
   readonly origin?: Origin;
   /** How the body of a 2xx answer is read. Default `json`; `text` gives a string (XML too), `bytes` a Buffer. */
   readonly expects?: Expected;
+  /** It only reads, so that nothing can have happened. Default: true for GET. */
+  readonly safe?: boolean;
+  /** Reads the error bodies of this request. Default: as the client does. */
+  readonly readError?: ReadError | undefined;
   /** Of the body of a 2xx answer; it is given `undefined` when there is none. */
   readonly schema: z.ZodType<T>;
 }

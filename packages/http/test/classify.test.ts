@@ -337,3 +337,28 @@ function textsIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, member]) => [name, ...textsIn(member)]);
 }
+
+describe('a provider that also refuses with a 2xx', () => {
+  const form = { errorsIn2xx: true };
+  it.each([
+    [{ code: 'no_stock' }, { kind: 'rejected', code: 'no_stock', status: 200 }],
+    [{ code: 'rate_limit' }, { kind: 'throttled', code: 'rate_limit', retryAfterMs: 2_000 }],
+    [{ id: 'x' }, { kind: 'ok', value: { id: 'x' } }],
+    [
+      { id: 'x', code: 'no_stock' },
+      { kind: 'in_doubt', code: 'response_ambiguous' },
+    ],
+    [{}, { kind: 'in_doubt', code: 'response_unexpected' }],
+  ])('%j', (body, outcome) => {
+    expect(classifyExchange(answered(200, body, { 'retry-after': '2' }), expected(form))).toMatchObject(
+      outcome,
+    );
+  });
+
+  it('a refusal in a 2xx is in doubt where nobody said so', () => {
+    expect(classifyExchange(answered(200, { code: 'no_stock' }), expected())).toMatchObject({
+      kind: 'in_doubt',
+      code: 'response_unexpected',
+    });
+  });
+});

@@ -104,6 +104,20 @@ function checkProviders(providers: readonly unknown[]): void {
     if (seen.has(provider.name)) throw new TypeError(`the provider "${provider.name}" is there twice`);
     seen.add(provider.name);
   });
+  checkVariables(providers as readonly Provider[]);
+}
+
+/** `a` with its `_TLS_KEY`, and `a-tls` with its `_KEY`, would read the same variable. */
+function checkVariables(providers: readonly Provider[]): void {
+  const readers = new Map<string, string>();
+  for (const { name, variables } of providers) {
+    for (const variable of Object.keys(variables ?? {})) {
+      const other = readers.get(variable);
+      if (other !== undefined && variable !== 'HOLDFAST_PLAINTEXT_HOSTS')
+        throw new TypeError(`the providers "${other}" and "${name}" both read ${variable}; rename one`);
+      readers.set(variable, name);
+    }
+  }
 }
 
 function isFlow(value: unknown): value is Flow {

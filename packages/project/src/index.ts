@@ -2,6 +2,26 @@ export type { Authenticate, Caller } from './authenticate.ts';
 export { type Checked, type ConfigChecker, configChecker } from './config-checker.ts';
 export { type ConnectedLater, connectedLater } from './connected-later.ts';
 export { defineConfig, type HoldfastConfig, latestOf } from './define-config.ts';
+export {
+  type AnyOperation,
+  type Asked,
+  type Bounds,
+  connectAlone,
+  type DefinedProvider,
+  defineProvider,
+  type ErrorRules,
+  INSIDE,
+  lookUp,
+  type OAuthOptions,
+  type Operation,
+  type Outcomes,
+  type OwnProvider,
+  operation,
+  type ProviderAuth,
+  type ProviderDefinition,
+  type ProviderError,
+  type ProviderRequest,
+} from './define-provider/index.ts';
 export { findConfig, loadConfig } from './load-config.ts';
 export { type Connect, type Connected, type Provider, provider } from './provider.ts';
 export type { AcceptOptions, Routes, SubmitExamples } from './routes.ts';

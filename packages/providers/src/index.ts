@@ -4,4 +4,3 @@ export { type InventoryConfig, inventory } from './inventory.ts';
 export { type OrderProvidersConfig, orderProviders } from './order-providers.ts';
 export { type ShippingConfig, shipping } from './shipping.ts';
 export { type StripePaymentsConfig, stripePayments } from './stripe/payments.ts';
-export { type Operation, unwrap } from './unwrap.ts';

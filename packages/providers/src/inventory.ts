@@ -1,8 +1,7 @@
 import type { Inventory } from '@holdfast/flows';
-import { createHttpClient, type Guard, type Reach } from '@holdfast/http';
+import { createHttpClient, type Guard, type Reach, unwrap } from '@holdfast/http';
 import { z } from 'zod';
 import { HTTP_LIMITS } from './http-limits.ts';
-import { unwrap } from './unwrap.ts';
 import { codedErrors } from './wire.ts';
 
 export interface InventoryConfig {

@@ -6,10 +6,10 @@ import {
   type KeptTokens,
   oauthClientCredentials,
   type Reach,
+  unwrap,
 } from '@holdfast/http';
 import { z } from 'zod';
 import { HTTP_LIMITS } from './http-limits.ts';
-import { unwrap } from './unwrap.ts';
 import { codedErrors, ProviderId } from './wire.ts';
 
 export interface ShippingConfig {

@@ -13,6 +13,8 @@ export interface GuardOptions {
   readonly account: string;
   readonly store: SharedStore;
   readonly limits?: Limits | undefined;
+  /** How long the breaker stays open: at first, doubling with each failed probe, and at most. Default 1 000 and 10 000. */
+  readonly breaker?: { readonly firstMs: number; readonly maxMs: number } | undefined;
   /** The longest that a call takes before its own time-outs end it. */
   readonly longestCallMs: number;
   /** Multiplies how long the breaker stays open, down to a quarter of a second. Default 1. */
@@ -95,12 +97,13 @@ class SharedGuard implements Guard {
 
   constructor(options: GuardOptions) {
     const { provider, account, store, limits = {}, longestCallMs, retryScale = 1, observer } = options;
+    const { firstMs, maxMs } = options.breaker ?? { firstMs: BREAKER_FIRST_MS, maxMs: BREAKER_MAX_MS };
     this.#options = options;
     this.#scope = `${provider}@${createHash('sha256').update(account).digest('hex').slice(0, 8)}`;
     this.#limits = limits;
     this.#breaker = {
-      firstMs: Math.max(250, BREAKER_FIRST_MS * retryScale),
-      maxMs: Math.max(2_000, BREAKER_MAX_MS * retryScale),
+      firstMs: Math.max(250, firstMs * retryScale),
+      maxMs: Math.max(firstMs, 2_000, maxMs * retryScale),
     };
     this.#entrance = new Entrance({
       ...{ store, scope: this.#scope, limits, leaseMs: longestCallMs },

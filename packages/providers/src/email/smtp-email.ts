@@ -1,8 +1,7 @@
 import { type Email, type Mailbox, readMailbox } from '@holdfast/flows';
-import { type Guard, isLocalHost, type Reach, redactText } from '@holdfast/http';
+import { type Guard, isLocalHost, type Operation, type Reach, redactText, unwrap } from '@holdfast/http';
 import addressparser from 'nodemailer/lib/addressparser';
 import MailComposer from 'nodemailer/lib/mail-composer';
-import { type Operation, unwrap } from '../unwrap.ts';
 import { classifyDelivery } from './classify-delivery.ts';
 import { SmtpDelivery, type SmtpServer } from './smtp-delivery.ts';
 

@@ -1,6 +1,6 @@
 import { InDoubtError, RejectedError, type StepCall } from '@holdfast/engine';
 import type { Charge, ChargedAmount, ChargeRequest } from '@holdfast/flows';
-import { type Refusal, unwrap } from '../unwrap.ts';
+import { type Refusal, unwrap } from '@holdfast/http';
 import { effectMetadata } from './effect.ts';
 import { PaymentIntent } from './objects.ts';
 import { findCharges, theEffect } from './played-back.ts';

@@ -1,8 +1,7 @@
 import { type StepCall, ThrottledError } from '@holdfast/engine';
 import type { ChargedAmount, Payments } from '@holdfast/flows';
-import { bearer, createHttpClient, type Guard, type Reach } from '@holdfast/http';
+import { bearer, createHttpClient, type Guard, type Reach, unwrap } from '@holdfast/http';
 import { HTTP_LIMITS } from '../http-limits.ts';
-import { unwrap } from '../unwrap.ts';
 import { type Account, chargeForm, makeIntent, readCharge, standsOrMay } from './charge.ts';
 import { effectMetadata } from './effect.ts';
 import { readStripeError } from './errors.ts';

@@ -1,6 +1,6 @@
 import { InDoubtError, type StepCall, UnavailableError } from '@holdfast/engine';
 import type { InDoubt } from '@holdfast/http';
-import { type Operation, unwrap } from '../unwrap.ts';
+import { type Operation, unwrap } from '@holdfast/http';
 import { isEffectOf, isUnderKeyOf, type Stamped } from './effect.ts';
 import { type PaymentIntent, PaymentIntentList, type Refund, RefundList } from './objects.ts';
 import type { Listing, StripeHttp } from './stripe-http.ts';

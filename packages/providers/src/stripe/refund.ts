@@ -1,6 +1,6 @@
 import { RejectedError, type StepCall } from '@holdfast/engine';
 import type { ChargedAmount, Refund } from '@holdfast/flows';
-import { unwrap } from '../unwrap.ts';
+import { unwrap } from '@holdfast/http';
 import { isEffectOf } from './effect.ts';
 import { Refund as StripeRefund } from './objects.ts';
 import { findRefunds, theEffect } from './played-back.ts';

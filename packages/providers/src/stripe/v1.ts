@@ -1,6 +1,6 @@
 import { InDoubtError, type StepCall } from '@holdfast/engine';
 import type { PaymentsOfVersion1 } from '@holdfast/flows';
-import { unwrap } from '../unwrap.ts';
+import { unwrap } from '@holdfast/http';
 import { checkAmount, detailsOf, makeIntent, refused, unknownStatus } from './charge.ts';
 import { effectMetadataV1 } from './effect.ts';
 import { PaymentIntent, type Refund } from './objects.ts';

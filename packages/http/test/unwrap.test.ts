@@ -1,7 +1,7 @@
 import { InDoubtError, RejectedError, ThrottledError, UnavailableError } from '@holdfast/engine';
-import type { Outcome } from '@holdfast/http';
 import { expect, it } from 'vitest';
-import { unwrap } from '../src/unwrap.ts';
+import type { Outcome } from '../src/index.ts';
+import { unwrap } from '../src/index.ts';
 
 const OPERATION = { provider: 'payment', operation: 'charge' };
 const TROUBLE = { code: 'x', message: 'no luck', details: { status: 503, requestId: 'req_1' } };

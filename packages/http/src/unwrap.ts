@@ -5,7 +5,7 @@ import {
   ThrottledError,
   UnavailableError,
 } from '@holdfast/engine';
-import type { Delayed, Trouble } from '@holdfast/http';
+import type { Delayed, Trouble } from './outcome.ts';
 
 export interface Operation {
   /** As people call it: `payment`, `shipping`. */
