@@ -42,6 +42,7 @@ export {
   RUN_STATUSES,
   type Run,
   type RunEvent,
+  type RunPayloads,
   type RunStatus,
   type StepState,
   type UndoState,
