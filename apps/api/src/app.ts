@@ -33,7 +33,6 @@ import { keyRoutes } from './routes/keys.ts';
 import { listRoutes } from './routes/lists.ts';
 import { operateRoutes } from './routes/operate.ts';
 import { providerRoutes, type ReadProviders } from './routes/providers.ts';
-import { runDetailRoutes } from './routes/run-details.ts';
 import { runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
@@ -128,7 +127,6 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   for (const own of routes) await app.register((scope) => own.register(scope, accepting));
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
-  await app.register(runDetailRoutes, { client });
   await app.register(runEventRoutes, { client, keys, stopping: drain.signal });
   await app.register(timelineRoutes, { client });
   await app.register(bulkRedriveRoutes, { operations, stopping: drain.signal });

@@ -60,9 +60,7 @@ test('has every route that is served, and serves every route it has', async () =
     ...['/v1/runs', '/v1/dead-letters', '/v1/dead-letters/redrive'],
     ...['/v1/providers', '/v1/keys', '/v1/keys/{id}', '/v1/audit'],
     ...['/v1/payments', '/v1/payments/{id}', '/v1/payments/{id}/refunds', '/v1/orders/{id}/refunds'],
-    ...['cancel', 'rerun', 'signals/{name}', 'events', 'timeline.svg', 'attempts', 'payloads'].map(
-      (what) => `/v1/runs/{id}/${what}`,
-    ),
+    ...['cancel', 'rerun', 'signals/{name}', 'events', 'timeline.svg'].map((what) => `/v1/runs/{id}/${what}`),
     ...['redrive', 'resolve', 'cancel'].map((what) => `/v1/dead-letters/{runId}/${what}`),
   ];
   const service = ['/livez', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/errors'];

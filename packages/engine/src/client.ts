@@ -7,7 +7,7 @@ import { MAX_TIMER_MS } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
-import { isTerminal, type Json, type Run, type RunPayloads, type RunStatus } from './contract/run.ts';
+import { isTerminal, type Json, type Run, type RunStatus } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw } from './journal/journal.ts';
@@ -134,8 +134,6 @@ export interface Client {
   submitDrawing(request: SubmitRequest, draw: Draw): Promise<SubmitReply | DrawRefusal>;
   /** @returns undefined when there is no such run for this tenant. */
   getRun(tenant: string, runId: string): Promise<Run | undefined>;
-  /** What a run was given and has made, in full. @returns undefined when there is no such run for this tenant. */
-  payloads(tenant: string, runId: string): Promise<RunPayloads | undefined>;
   /** A run of whatever tenant: for operators of the whole system, never on behalf of a tenant. */
   findRun(runId: string): Promise<Run | undefined>;
   /** Every tenant that has submitted a run: for operators of the whole system. */
@@ -261,10 +259,6 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     async getRun(tenant, runId) {
       const run = await journal.readRun(runId);
       return run?.tenant === tenant ? run : undefined;
-    },
-
-    async payloads(tenant, runId) {
-      return (await find(tenant, runId)) && journal.readPayloads(runId);
     },
 
     findRun: (runId) => journal.readRun(runId),

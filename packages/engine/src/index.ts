@@ -42,7 +42,6 @@ export {
   RUN_STATUSES,
   type Run,
   type RunEvent,
-  type RunPayloads,
   type RunStatus,
   type StepState,
   type UndoState,

@@ -10,7 +10,6 @@ import { operatePaths } from './operate-paths.ts';
 import { providersPath } from './providers-path.ts';
 import { readOperation } from './read-operation.ts';
 import { runContent } from './run-content.ts';
-import { runDetailPaths } from './run-detail-paths.ts';
 import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { submitOperation } from './submit-operation.ts';
@@ -90,7 +89,6 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
           notFound: 'run_not_found',
         }),
       },
-      ...runDetailPaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkRedrivePath(),

@@ -6,7 +6,6 @@ import { BulkRedriveBody, BulkRedriveJson } from '../routes/bulk-redrive.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
-import { AttemptListJson, PayloadsJson } from '../routes/run-details.ts';
 import { RunJson, RunListJson } from '../run-json.ts';
 
 const ProblemJson = z.strictObject({
@@ -41,8 +40,6 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
   return {
     Run: jsonSchema(RunJson, 'output'),
     RunList: jsonSchema(RunListJson, 'output'),
-    AttemptList: jsonSchema(AttemptListJson, 'output'),
-    Payloads: jsonSchema(PayloadsJson, 'output'),
     Problem: jsonSchema(ProblemJson, 'output'),
     BulkRedrive: jsonSchema(BulkRedriveBody, 'input'),
     BulkRedriveResult: jsonSchema(BulkRedriveJson, 'output'),

@@ -164,17 +164,6 @@ interface RunCommon {
   readonly updatedAt: number;
 }
 
-/** What a run was given and has made, in full. */
-export interface RunPayloads {
-  readonly input: Json;
-  /** Of this generation's completed steps, by name; a step that gives nothing is null. */
-  readonly results: Readonly<Record<string, Json>>;
-  /** Of a completed run. */
-  readonly output?: Json;
-  /** In the order of their arrival; without the payload once a wait has taken it. */
-  readonly signals: readonly { readonly id: string; readonly name: string; readonly payload?: Json }[];
-}
-
 /** One run as it stands. Times are Unix milliseconds on Redis' clock. */
 export type Run = RunCommon &
   (

@@ -1,4 +1,4 @@
-import type { Failure, Json, Run, RunPayloads, TerminalStatus, WaitingFor } from '../contract/run.ts';
+import type { Failure, Json, Run, TerminalStatus, WaitingFor } from '../contract/run.ts';
 import type { StepRecord } from './step-record.ts';
 
 /** One write of a step's record: the journal's field and its encoded record. */
@@ -290,8 +290,6 @@ export interface Journal {
   moveAlarmOfDead(runId: string, death: number, delayMs: number): Promise<boolean>;
   whereIs(runId: string): Promise<Whereabouts | undefined>;
 
-  /** All that a run was given and has made: it may be megabytes. */
-  readPayloads(runId: string): Promise<RunPayloads | undefined>;
   /** A run's records by field, as they stand in Redis. */
   readRecords(runId: string): Promise<ReadonlyMap<string, string>>;
   /** Picks from a tenant's runs, the newest first, or from its dead ones, the last to die first. */

@@ -18,7 +18,6 @@ import { keys } from './keys.ts';
 import {
   CorruptRecordError,
   decodeClaimed,
-  decodePayloads,
   decodeRun,
   decodeWhereabouts,
   fieldsOf,
@@ -377,11 +376,6 @@ export function redisJournal({
     async readRun(runId) {
       const fields = fieldsOf(list(await runScript(connection, scripts.readRun, [keys.run(runId)], [])));
       return fields.size === 0 ? undefined : decodeRun(runId, fields);
-    },
-
-    async readPayloads(runId) {
-      const fields = new Map(Object.entries(await connection.hgetall(keys.run(runId))));
-      return fields.size === 0 ? undefined : decodePayloads(fields);
     },
 
     async readRecords(runId) {

@@ -1,4 +1,4 @@
-import type { Failure, Json, Run, RunPayloads, WaitingFor } from '../contract/run.ts';
+import type { Failure, Json, Run, WaitingFor } from '../contract/run.ts';
 import { hasLetGo, parseField } from './identity.ts';
 import type { ClaimedRun, Draw, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
 import { eventsIn } from './run-events.ts';
@@ -70,25 +70,6 @@ export function decodeRun(runId: string, fields: Fields): Run {
     if (error instanceof SyntaxError || error instanceof TypeError) throw corrupt(`JSON (${error.message})`);
     throw error;
   }
-}
-
-/** @throws CorruptRecordError when something else has written to it */
-export function decodePayloads(fields: Fields): RunPayloads {
-  const results = [...recordsOf(fields).records].flatMap(([field, record]) => {
-    const at = parseField(field);
-    if (at?.kind !== 'step' || record.kind !== 'completed') return [];
-    return [[at.name, (record.result ?? null) as Json] as const];
-  });
-  const output = parsed<Json>(fields.get('output'));
-  return {
-    input: JSON.parse(need(fields, 'input')) as Json,
-    results: Object.fromEntries(results),
-    ...(output !== undefined && { output }),
-    signals: signalsOf(fields).map(({ id, name, payload }) => ({
-      ...{ id, name },
-      ...(payload !== undefined && { payload }),
-    })),
-  };
 }
 
 function runOf(runId: string, fields: Fields): Run {
