@@ -102,6 +102,17 @@ async function tell() {
   assert.match(refused.stderr, /^broken\.config\.ts: `flows` must name at least one flow/);
   told('a config that cannot be used is refused by file and reason');
 
+  writeFileSync(
+    join(folder, 'embedded.cjs'),
+    `const { createRequestHandler, defineConfig, defineFlow, startWorker } = require('holdfast');
+const { crashEverywhere } = require('holdfast/testing');
+for (const each of [createRequestHandler, defineConfig, defineFlow, startWorker, crashEverywhere])
+  if (typeof each !== 'function') process.exit(1);
+`,
+  );
+  run(process.execPath, ['--disable-warning=ExperimentalWarning', 'embedded.cjs'], folder);
+  told('a CommonJS file loads it');
+
   dev.child.kill('SIGTERM');
   assert.equal(await dev.ended, 0);
   told('dev stopped everything it had started');

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import {
   addHealthRoutes,
+  addHost,
+  basePathOf,
   behindProxy,
   createMetrics,
+  type Host,
   NO_PROXY,
   Places,
   type Preflight,
@@ -12,8 +15,11 @@ import {
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { ApiKeys, Operations, Replays } from '@holdfast/operations';
 import type { Routes } from '@holdfast/project';
+import { WEBHOOK_FLOW } from '@holdfast/webhooks';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import type { KeyLookup } from './api-keys.ts';
+import type { AddressLimit } from './address-limit.ts';
+import type { Callers } from './callers.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { acceptJsonOnly, MAX_BODY_BYTES } from './json-body.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { watchMethods } from './plugins/allowed-methods.ts';
@@ -26,9 +32,12 @@ import { rateLimit } from './plugins/rate-limit.ts';
 import { replays } from './plugins/replays.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
+import { ProblemError } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bulkRedriveRoutes } from './routes/bulk-redrive.ts';
+import { bulkSubmitRoutes } from './routes/bulk-submit.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { evidenceRoutes } from './routes/evidence.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { listRoutes } from './routes/lists.ts';
 import { operateRoutes } from './routes/operate.ts';
@@ -37,8 +46,8 @@ import { runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
+import { type WebhookRoutesOptions, webhookRoutes } from './routes/webhooks.ts';
 import type { TenantLimit } from './tenant-limit.ts';
-import type { WrongKeys } from './wrong-keys.ts';
 
 export interface ApiParts {
   readonly client: Client;
@@ -47,7 +56,7 @@ export interface ApiParts {
   /** Beside those that every system has. */
   readonly routes: readonly Routes[];
   /** Whom a request comes from. */
-  readonly keys: KeyLookup;
+  readonly callers: Callers;
   /** The keys that are created, listed and revoked here. */
   readonly storedKeys: ApiKeys;
   /** The client's. */
@@ -56,11 +65,15 @@ export interface ApiParts {
   /** Absent: tenants may send as many requests as they like. */
   readonly limit?: TenantLimit | undefined;
   /** Absent: addresses may show as many wrong keys as they like. */
-  readonly wrongKeys?: WrongKeys;
+  readonly wrongKeys?: AddressLimit;
   /** Absent: an Idempotency-Key counts on submissions only. */
   readonly replays?: Replays;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
+  /** Absent: webhooks are taken from nobody. */
+  readonly webhooks?: Pick<WebhookRoutesOptions, 'sources' | 'memory' | 'refusals'>;
+  /** Absent: the API has a server of its own. */
+  readonly host?: Host | undefined;
   /** Absent: clients reach it directly. */
   readonly proxy?: ProxySettings;
   readonly log: FastifyBaseLogger;
@@ -76,10 +89,11 @@ const MAX_WAITS = { all: 1_000, each: 200 } as const;
 
 /** The HTTP API, complete but for a port to listen on. */
 export async function buildApi(parts: ApiParts): Promise<Api> {
-  const { client, flows, routes, keys, storedKeys, operations, readProviders, preflight, limit, log } = parts;
-  const proxy = parts.proxy ?? NO_PROXY;
+  const { client, flows, routes, callers, storedKeys, operations, readProviders, preflight, limit, log } =
+    parts;
+  const { proxy = NO_PROXY, host } = parts;
   const app: FastifyInstance = Fastify({
-    ...behindProxy(proxy),
+    ...behindProxy(proxy, host),
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
@@ -99,16 +113,17 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
   acceptJsonOnly(app);
+  addHost(app, host, (message) => new ProblemError('body_already_parsed', message));
   app.decorate('basePath', proxy.basePath);
 
   const drain = addDrain(app);
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
   });
-  app.addHook('onSend', async (_request, reply, payload) => {
+  app.addHook('onSend', async (request, reply, payload) => {
     const location = reply.getHeader('location');
     if (typeof location === 'string' && location.startsWith('/'))
-      reply.header('location', `${proxy.basePath}${location}`);
+      reply.header('location', `${basePathOf(request.raw, proxy.basePath)}${location}`);
     return payload;
   });
   refuseConnect(app);
@@ -116,18 +131,28 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   const metrics = createMetrics('api');
   await app.register(problems);
   await app.register(requestLog, { metrics });
-  await app.register(authentication, { keys, wrongKeys: parts.wrongKeys });
+  await app.register(authentication, { callers, wrongKeys: parts.wrongKeys });
   await app.register(rateLimit, { limit });
   await app.register(fairTurns);
   await app.register(onlyOnceAdmitted, { preflight });
   await app.register(replays, { replays: parts.replays });
 
-  const accepting = { client, stopping: drain.signal, waits: new Places(MAX_WAITS) };
-  await app.register(submitRoutes, { ...accepting, elsewhere: elsewhereIn(routes) });
+  const acceptedAt = new Map(routes.flatMap((own) => Object.entries(own.acceptedAt ?? {})));
+  const accepting = {
+    ...{ client, stopping: drain.signal, waits: new Places(MAX_WAITS) },
+    fingerprint: (flow: string, input: unknown) =>
+      fingerprintOf('POST', acceptedAt.get(flow) ?? `/v1/flows/${flow}/runs`, input),
+  };
+  const elsewhere = new Map([...elsewhereIn(routes), [WEBHOOK_FLOW, '/v1/webhooks/{source}']]);
+  const submitting = { ...accepting, elsewhere };
+  await app.register(submitRoutes, submitting);
+  await app.register(bulkSubmitRoutes, submitting);
   for (const own of routes) await app.register((scope) => own.register(scope, accepting));
+  if (parts.webhooks) await app.register(webhookRoutes, { ...parts.webhooks, client, preflight, metrics });
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
-  await app.register(runEventRoutes, { client, keys, stopping: drain.signal });
+  await app.register(evidenceRoutes, { client });
+  await app.register(runEventRoutes, { client, callers, stopping: drain.signal });
   await app.register(timelineRoutes, { client });
   await app.register(bulkRedriveRoutes, { operations, stopping: drain.signal });
   await app.register(operateRoutes, { client, operations });
@@ -140,7 +165,8 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
       preflight.assertAdmitted();
       await client.ping();
     },
-    verbose: async (request) => ((await mayOperate(keys, request)) ? { redis: preflight.report } : undefined),
+    verbose: async (request) =>
+      (await mayOperate(callers, request)) ? { redis: preflight.report } : undefined,
     draining: () => drain.draining,
     metrics,
   });

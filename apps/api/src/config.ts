@@ -15,6 +15,7 @@ import {
   redisVariables,
 } from '@holdfast/app-kit';
 import type { RedisSettings } from '@holdfast/redis';
+import { type ReadSources, readSources, type Sources } from '@holdfast/webhooks';
 import { z } from 'zod';
 
 export interface ApiConfig {
@@ -29,13 +30,21 @@ export interface ApiConfig {
   readonly drainDelayMs: number;
   /** Requests a second for each tenant; absent: no limit. */
   readonly tenantRps: number | undefined;
+  /** Who may send webhooks. */
+  readonly webhooks: ReadSources;
   readonly logLevel: string;
 }
 
 const DEV_KEY = 'expected hf_ followed by at least 16 letters, digits, "_" or "-"';
 
-/** @throws ConfigError naming every variable that does not fit. */
-export function readApiConfig(env?: Readonly<Record<string, string | undefined>>): ApiConfig {
+/**
+ * @param webhooks the sources that the project's config names
+ * @throws ConfigError naming every variable that does not fit.
+ */
+export function readApiConfig(
+  env?: Readonly<Record<string, string | undefined>>,
+  webhooks?: Sources,
+): ApiConfig {
   const read = readConfig(
     {
       HOLDFAST_HOST: host,
@@ -62,6 +71,7 @@ export function readApiConfig(env?: Readonly<Record<string, string | undefined>>
     devKey: read.HOLDFAST_DEV_KEY,
     drainDelayMs: read.HOLDFAST_DRAIN_DELAY,
     tenantRps: read.HOLDFAST_TENANT_RPS,
+    webhooks: readSources(webhooks, env),
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
 }

@@ -16,14 +16,15 @@ export function readIdempotencyKey(request: Pick<IncomingMessage, 'headersDistin
     throw new ProblemError('idempotency_key_missing', 'Send an Idempotency-Key header.');
   }
   if (more.length > 0) throw invalid('it was sent more than once');
-  if (!value.startsWith('"')) return checked(value);
+  if (!value.startsWith('"')) return checkIdempotencyKey(value);
 
   const quoted = QUOTED.exec(value)?.[1];
   if (quoted === undefined) throw invalid('it begins with a quote but is not one quoted string');
-  return checked(quoted.replace(/\\(["\\])/g, '$1'));
+  return checkIdempotencyKey(quoted.replace(/\\(["\\])/g, '$1'));
 }
 
-function checked(key: string): string {
+/** @throws ProblemError `idempotency_key_invalid` */
+export function checkIdempotencyKey(key: string): string {
   if (VISIBLE_ASCII.test(key)) return key;
   if (key === '') throw invalid('it is empty');
   if (key.length > 255) throw invalid(`it has ${key.length} characters, at most 255 are allowed`);

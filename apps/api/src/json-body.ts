@@ -13,6 +13,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** `none`: nothing need be sent, with or without a Content-Type. */
     body?: 'none';
+    /** Values that a body may hold, members and items counted. Default 20,000. */
+    maxValues?: number;
   }
 }
 
@@ -25,7 +27,7 @@ export function acceptJsonOnly(app: FastifyInstance): void {
     async (request: FastifyRequest, body: Buffer) => {
       refuseEncodings(request);
       if (body.byteLength === 0 && request.routeOptions.config.body === 'none') return undefined;
-      return parseJson(body);
+      return parseJson(body, request.routeOptions.config.maxValues);
     },
   );
 }
@@ -47,10 +49,10 @@ function refuseEncodings({ headers }: FastifyRequest): void {
  * @throws ProblemError when the bytes are no UTF-8 or no JSON, could be read in two ways, are nested too deep or of too many values, or
  * hold a number too large for JSON's users, or a member that could reach a prototype
  */
-export function parseJson(body: Uint8Array): unknown {
+export function parseJson(body: Uint8Array, maxValues = MAX_VALUES): unknown {
   if (body.byteLength === 0) throw new ProblemError('body_missing', 'The body is empty; send JSON.');
   const { value, text } = decode(body);
-  const { ambiguous, forbidden } = findFaults(text);
+  const { ambiguous, forbidden } = findFaults(text, maxValues);
   if (ambiguous.length > 0) {
     throw new ProblemError(
       'ambiguous_json',
@@ -83,7 +85,7 @@ interface Faults {
 }
 
 /** Looks at the text, since what was parsed does not show what was dropped or rounded. @param text valid JSON */
-function findFaults(text: string): Faults {
+function findFaults(text: string, maxValues: number): Faults {
   const faults: Faults = { ambiguous: [], forbidden: [] };
   const open: Set<string>[] = [];
   let values = 0;
@@ -92,8 +94,8 @@ function findFaults(text: string): Faults {
   };
   const count = () => {
     values += 1;
-    if (values > MAX_VALUES)
-      throw new ProblemError('body_malformed', `The body holds more than ${MAX_VALUES} values.`);
+    if (values > maxValues)
+      throw new ProblemError('body_malformed', `The body holds more than ${maxValues} values.`);
   };
   const enter = (names: Set<string>) => {
     count();

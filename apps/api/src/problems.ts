@@ -51,6 +51,11 @@ export const PROBLEMS = {
     title: 'The Idempotency-Key header is not valid',
     advice: 'Send it once, as 1 to 255 visible ASCII characters, bare or in double quotes.',
   },
+  header_invalid: {
+    status: 400,
+    title: 'A header is not valid',
+    advice: 'Correct the header that the error names, or leave it out.',
+  },
   api_key_missing: {
     status: 401,
     title: 'An API key is required',
@@ -60,6 +65,11 @@ export const PROBLEMS = {
     status: 401,
     title: 'The API key is not known',
     advice: 'Check the key; it may be mistyped, revoked or expired.',
+  },
+  not_authenticated: {
+    status: 401,
+    title: 'Authentication is required',
+    advice: 'Authenticate as this server asks for; it does so instead of API keys.',
   },
   scope_missing: {
     status: 403,
@@ -214,6 +224,31 @@ export const PROBLEMS = {
     status: 431,
     title: 'The headers are too large',
     advice: 'Send at most 16 KiB of headers.',
+  },
+  body_already_parsed: {
+    status: 500,
+    title: 'The body was read before Holdfast could',
+    advice: 'Mount the handler of Holdfast before the body parser of the server around it.',
+  },
+  unknown_webhook_source: {
+    status: 404,
+    title: 'There is no such source of webhooks',
+    advice: 'Name the source in the config, or set HOLDFAST_WEBHOOK_<SOURCE>, and send to its name.',
+  },
+  webhook_signature_invalid: {
+    status: 401,
+    title: 'The signature of the webhook is not valid',
+    advice: 'Check the secret on both sides, the clock of the sender, and that no proxy changes the body.',
+  },
+  webhook_malformed: {
+    status: 400,
+    title: 'The webhook cannot be read',
+    advice: 'Send a JSON object with the id and the type that its scheme asks for.',
+  },
+  webhook_id_reused: {
+    status: 409,
+    title: 'This id was used for another event',
+    advice: 'Give each event an id of its own; the same event keeps its id and its body.',
   },
   internal_error: {
     status: 500,

@@ -12,6 +12,7 @@ import {
 } from '@holdfast/flows';
 import { z } from 'zod';
 import { ProblemError } from './problems.ts';
+import type { Submission } from './submission-headers.ts';
 
 /** What `POST /v1/payments/{id}/refunds` and `POST /v1/orders/{id}/refunds` take. */
 export const RefundRequest = z.strictObject({
@@ -67,8 +68,8 @@ export interface RefundOrder {
   readonly idempotencyKey: string;
   /** Of the request as it was sent; the id of what was paid is in it. */
   readonly fingerprint: string;
-  readonly trace?: string | undefined;
   readonly request: RefundRequest;
+  readonly submission: Submission | undefined;
 }
 
 /** @throws ProblemError `payment_not_found`: also for a run that is something else */
@@ -135,9 +136,9 @@ async function submitNew(client: Client, order: RefundOrder, payment: Run): Prom
 }
 
 function draw(client: Client, order: RefundOrder, input: RefundInput, limit: number) {
-  const { tenant, idempotencyKey, fingerprint, trace } = order;
+  const { tenant, idempotencyKey, fingerprint, submission } = order;
   return client.submitDrawing(
-    { flow: refundContract.name, input, tenant, idempotencyKey, fingerprint, trace },
+    { flow: refundContract.name, input, tenant, idempotencyKey, fingerprint, ...submission },
     { from: input.paymentId, amount: input.amount, limit },
   );
 }

@@ -1,4 +1,5 @@
 import {
+  childOfSignal,
   type ErrorRecord,
   type Failure,
   type FlowContract,
@@ -30,7 +31,7 @@ export const RunErrorJson = z.strictObject({
 });
 
 const WaitingForJson = z.strictObject({
-  kind: z.enum(['retry', 'timer', 'signal', 'throttle']),
+  kind: z.enum(['retry', 'timer', 'signal', 'throttle', 'child', 'start']),
   step: z.string().optional(),
   name: z.string().optional(),
   until: time.optional(),
@@ -85,6 +86,7 @@ export const RunJson = z.strictObject({
     .enum(RUN_STATUSES)
     .meta({ description: 'completed, failed and cancelled are final; a dead run waits for a person.' }),
   idempotencyKey: z.string(),
+  tags: z.record(z.string(), z.string()).optional().meta({ description: 'What `Holdfast-Tags` said.' }),
   output: z.unknown().optional().meta({ description: "The flow's result, once completed." }),
   error: RunErrorJson.optional(),
   waitingFor: WaitingForJson.optional(),
@@ -147,6 +149,7 @@ export function presentRun(run: Run, contracts: readonly FlowContract[] = []): R
     generation: run.generation,
     status: run.status,
     idempotencyKey: run.idempotencyKey,
+    ...(run.tags && { tags: { ...run.tags } }),
     ...presentStanding(run),
     ...(run.warnings.length > 0 && { warnings: run.warnings.map((warning) => ({ ...warning })) }),
     ...presentNextAction(run),
@@ -197,8 +200,14 @@ export function presentFailure(failure: Failure): z.infer<typeof RunErrorJson> {
   };
 }
 
+/** The end of a child run comes as a signal. */
+function ofChild(waitingFor: WaitingFor): { kind: 'child'; name: string; until?: number } | undefined {
+  const name = waitingFor.kind === 'signal' ? childOfSignal(waitingFor.name) : undefined;
+  return name === undefined ? undefined : { ...waitingFor, kind: 'child', name };
+}
+
 function presentWaiting(waitingFor: WaitingFor): z.infer<typeof WaitingForJson> {
-  const { until, ...rest } = waitingFor;
+  const { until, ...rest } = ofChild(waitingFor) ?? waitingFor;
   return until === undefined ? rest : { ...rest, until: iso(until) };
 }
 

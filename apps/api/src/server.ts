@@ -1,18 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectRedis, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
+import { connectRedis, type Host, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations, createReplays } from '@holdfast/operations';
-import { latestOf, type Routes } from '@holdfast/project';
+import { type Authenticate, latestOf, type Routes } from '@holdfast/project';
+import { webhookContract, webhookMemory } from '@holdfast/webhooks';
+import type { FastifyInstance } from 'fastify';
+import { addressLimit } from './address-limit.ts';
 import { keyLookup } from './api-keys.ts';
 import { buildApi } from './app.ts';
+import { callersBy, callersByKey } from './callers.ts';
 import type { ApiConfig } from './config.ts';
+import { MOST_WRONG_KEYS } from './plugins/authentication.ts';
 import { tenantLimit } from './tenant-limit.ts';
-import { wrongKeys } from './wrong-keys.ts';
 
 /** Redis must answer in this time, so that a client has its 503 within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
 const DRAIN_MS = 8_000;
+/** Webhooks of one address that cannot be verified, in a minute. */
+const MOST_REFUSED_WEBHOOKS = 300;
 
 export interface RunningApi {
   readonly url: string;
@@ -29,53 +35,77 @@ export interface Accepted {
   /** Every version that a run may be at. */
   readonly flows: readonly FlowContract[];
   readonly routes?: readonly Routes[];
+  /** Absent: by API keys. */
+  readonly authenticate?: Authenticate;
+}
+
+/** The API, connected to Redis, without a port to listen on. */
+export interface ConnectedApi {
+  readonly app: FastifyInstance;
+  readonly preflight: Preflight;
+  readonly useSecretsOf: RunningApi['useSecretsOf'];
+  /** Serves requests for `drainDelayMs` more, finishes what was begun, then lets go of all that it holds. */
+  close(drainDelayMs: number): Promise<void>;
+}
+
+export async function connectApi(
+  config: ApiConfig,
+  { flows, routes = [], authenticate }: Accepted,
+  log: Logger,
+  host?: Host,
+): Promise<ConnectedApi> {
+  const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
+  const preflight = new Preflight({ connection: redis, ...config.preflight, log });
+  const client = createClient({ connection: redis, flows: [...flows, webhookContract] });
+  for (const reason of config.webhooks.lacking) log.warn(`no webhooks are taken: ${reason}`);
+  const storedKeys = createApiKeys({ connection: redis, log });
+  const providers = redisStore({ connection: redis });
+  let { devKey } = config;
+  const { app, drain } = await buildApi({
+    ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, host, proxy: config.proxy },
+    callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(() => devKey, storedKeys)),
+    operations: createOperations({ client, connection: redis, log }),
+    limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
+    replays: createReplays(redis),
+    wrongKeys: addressLimit(redis, 'wrong-keys', MOST_WRONG_KEYS),
+    webhooks: {
+      sources: config.webhooks.known,
+      memory: webhookMemory(redis),
+      refusals: addressLimit(redis, 'refused-webhooks', MOST_REFUSED_WEBHOOKS),
+    },
+    readProviders: (minutes) => providerHealth(providers, minutes),
+  });
+  return {
+    app,
+    preflight,
+    useSecretsOf: (changed) => {
+      devKey = changed.devKey;
+      useLoginOf(redis, changed.redis, log);
+    },
+    close: async (drainDelayMs) => {
+      drain.announce();
+      await delay(drainDelayMs);
+      await drain.start(DRAIN_MS);
+      await app.close();
+      preflight.stop();
+      await client.close();
+      redis.disconnect();
+    },
+  };
 }
 
 /**
  * Starts the API as it runs in production. It starts without Redis too, and answers 503 until Redis is there.
  * @throws OperatorError when Redis is there and could lose runs that are accepted
  */
-export async function startApi(
-  config: ApiConfig,
-  { flows, routes = [] }: Accepted,
-  log: Logger,
-): Promise<RunningApi> {
-  const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
-  const preflight = new Preflight({ connection: redis, ...config.preflight, log });
-  const client = createClient({ connection: redis, flows });
-  const storedKeys = createApiKeys({ connection: redis, log });
-  const providers = redisStore({ connection: redis });
-  let { devKey } = config;
-  const useSecretsOf = (changed: ApiConfig) => {
-    devKey = changed.devKey;
-    useLoginOf(redis, changed.redis, log);
-  };
-  const { app, drain } = await buildApi({
-    ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, proxy: config.proxy },
-    keys: keyLookup(() => devKey, storedKeys),
-    operations: createOperations({ client, connection: redis, log }),
-    limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
-    wrongKeys: wrongKeys(redis),
-    replays: createReplays(redis),
-    readProviders: (minutes) => providerHealth(providers, minutes),
-  });
-  let started = false;
-  const close = async () => {
-    drain.announce();
-    await delay(started ? config.drainDelayMs : 0);
-    await drain.start(DRAIN_MS);
-    await app.close();
-    preflight.stop();
-    await client.close();
-    redis.disconnect();
-  };
+export async function startApi(config: ApiConfig, accepted: Accepted, log: Logger): Promise<RunningApi> {
+  const { app, preflight, useSecretsOf, close } = await connectApi(config, accepted, log);
   try {
     await preflight.firstTry();
     const url = await listen(app, config.host, config.port, 'HOLDFAST_API_PORT');
-    started = true;
-    return { url, admitted: preflight.admitted, useSecretsOf, close };
+    return { url, admitted: preflight.admitted, useSecretsOf, close: () => close(config.drainDelayMs) };
   } catch (error) {
-    await close();
+    await close(0);
     throw error;
   }
 }

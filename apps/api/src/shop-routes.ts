@@ -37,5 +37,6 @@ export const shopRoutes: Routes = {
   acceptedThereAlone: {
     [refundContract.name]: '/v1/payments/{id}/refunds or /v1/orders/{id}/refunds',
   },
+  acceptedAt: { [orderContract.name]: '/v1/orders', [paymentContract.name]: '/v1/payments' },
   register: registerShop,
 };

@@ -5,6 +5,7 @@ import { SCOPES, type Scope } from '@holdfast/operations';
 import { startRedis, type TestRedis } from '@holdfast/testkit';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { callersByKey } from '../src/callers.ts';
 import { buildApi } from '../src/index.ts';
 import { authentication } from '../src/plugins/authentication.ts';
 import { newKey, ORDER } from './support/order.ts';
@@ -258,7 +259,9 @@ test('what is public needs no key', async () => {
 describe('a route', () => {
   test('under /v1 that does not say who may call it is a mistake', async () => {
     const app = Fastify({ loggerInstance: createLogger('api', 'silent') });
-    await app.register(authentication, { keys: { find: async () => undefined } });
+    await app.register(authentication, {
+      callers: callersByKey({ find: async () => undefined }),
+    });
     expect(() => app.get('/v1/open', async () => 'oops')).toThrow('config.access');
     await app.close();
   });

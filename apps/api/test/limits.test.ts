@@ -3,6 +3,7 @@ import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Principal } from '../src/api-keys.ts';
 import { buildApi } from '../src/app.ts';
+import { callersByKey } from '../src/callers.ts';
 import { send, startTestApi, type TestApi } from './support/test-api.ts';
 import { testParts } from './support/test-parts.ts';
 
@@ -66,7 +67,7 @@ test('slow requests of one tenant wait for each other and hold up nobody else', 
   const keyOf = (tenant: string): Principal => ({ tenant, name: tenant, scopes: new Set(['read']) });
   const { app } = await buildApi({
     ...parts,
-    keys: { find: async (key) => keyOf(key.includes('greedy') ? 'greedy' : 'modest') },
+    callers: callersByKey({ find: async (key) => keyOf(key.includes('greedy') ? 'greedy' : 'modest') }),
     client: {
       ...parts.client,
       getRun: async (tenant, id) => {

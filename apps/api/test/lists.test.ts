@@ -67,8 +67,8 @@ test('finds runs by flow, status, code, key and time', async () => {
   expect(idsOf(await list(`?key=${KEY_OF_COMPLETED}`))).toEqual([ids.completed]);
   expect(idsOf(await list(`?key=${KEY_OF_COMPLETED}&flow=payment`))).toEqual([]);
   const createdAt = runsOf(await list(`?status=failed`))[0]?.createdAt;
-  expect(idsOf(await list(`?createdBefore=${createdAt}`))).toEqual([ids.completed]);
-  expect(idsOf(await list(`?createdAfter=${createdAt}`))).toEqual([ids.suspended, ids.dead, ids.failed]);
+  expect(idsOf(await list(`?until=${createdAt}`))).toEqual([ids.completed]);
+  expect(idsOf(await list(`?since=${createdAt}`))).toEqual([ids.suspended, ids.dead, ids.failed]);
 });
 
 test('lists dead letters with the reason', async () => {
@@ -86,7 +86,7 @@ test.each([
   ['/v1/runs?limit=1e1', 'limit'],
   ['/v1/runs?status=lost', 'status'],
   ['/v1/runs?status=dead&status=failed', 'status'],
-  ['/v1/runs?createdAfter=yesterday', 'createdAfter'],
+  ['/v1/runs?since=yesterday', 'since'],
   ['/v1/runs?colour=red', 'colour'],
   ['/v1/runs?key=%00', 'key'],
   ['/v1/dead-letters?status=dead', 'status'],

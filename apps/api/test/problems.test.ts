@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { callersByKey } from '../src/callers.ts';
 import { buildApi } from '../src/index.ts';
 import { PROBLEMS } from '../src/problems.ts';
 import { startTestApi, type TestApi } from './support/test-api.ts';
@@ -125,7 +126,7 @@ test('a mistake of ours is answered with 500 and tells nothing of the inside', a
   const find = async () => {
     throw new Error('secret_of_the_inside');
   };
-  const { app } = await buildApi({ ...parts, keys: { find } });
+  const { app } = await buildApi({ ...parts, callers: callersByKey({ find }) });
   const answer = await app.inject({ url: '/v1/runs/run_1', headers: { authorization: 'Bearer hf_x' } });
   await app.close();
   await parts.close();

@@ -13,8 +13,9 @@ interface ListFlags extends PageFlags {
   readonly status?: string;
   readonly code?: string;
   readonly key?: string;
-  readonly createdAfter?: string;
-  readonly createdBefore?: string;
+  readonly tag?: string;
+  readonly since?: string;
+  readonly until?: string;
 }
 
 /** `runs list`. */
@@ -26,8 +27,9 @@ export function addListCommand(runs: Command, io: Io): void {
     .addOption(new Option('--status <status>', 'only with this status').choices(RUN_STATUSES))
     .option('--code <code>', 'only with this code of their error')
     .option('--key <key>', 'only with this Idempotency-Key')
-    .option('--created-after <when>', 'a time, as in 2026-03-02T03:12:00Z, or an age, as in 2h', asTime)
-    .option('--created-before <when>', 'the same', asTime);
+    .option('--tag <name:value>', 'only with this tag, such as customer:cus_1')
+    .option('--since <when>', 'a time, as in 2026-03-02T03:12:00Z, or an age, as in 2h', asTime)
+    .option('--until <when>', 'the same', asTime);
   addPageOptions(list).action(async ({ limit, cursor, all, json, ...filter }: ListFlags) => {
     const flags = { limit, ...(cursor !== undefined && { cursor }), ...(all && { all }) };
     printPage(io, await readPages(io, '/v1/runs', { ...filter }, flags), json, {

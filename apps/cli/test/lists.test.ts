@@ -58,10 +58,10 @@ describe('lists', () => {
 
   test('runs list asks for what fits, until it has as many as it should; then it says where to go on', async () => {
     pages(7);
-    const filter = ['--flow', 'order', '--status', 'dead', '--key', 'a b', '--created-after', '2026-03-02'];
+    const filter = ['--flow', 'order', '--status', 'dead', '--key', 'a b', '--since', '2026-03-02'];
     const { code, out } = await holdfast(['runs', 'list', ...filter, '--limit', '3'], env);
     expect(code).toBe(0);
-    const query = { flow: 'order', status: 'dead', key: 'a b', createdAfter: '2026-03-02T00:00:00.000Z' };
+    const query = { flow: 'order', status: 'dead', key: 'a b', since: '2026-03-02T00:00:00.000Z' };
     const queries = asked.map(({ line }) =>
       Object.fromEntries(new URL(line.slice(4), 'http://api').searchParams),
     );
@@ -86,13 +86,11 @@ describe('lists', () => {
 
   test('an age is the time that long ago; what is neither is not understood', async () => {
     pages(0);
-    await holdfast(['runs', 'list', '--created-before', '2h'], env);
-    const before = new URL(String(asked[0]?.line.split(' ')[1]), 'http://api').searchParams.get(
-      'createdBefore',
-    );
+    await holdfast(['runs', 'list', '--until', '2h'], env);
+    const before = new URL(String(asked[0]?.line.split(' ')[1]), 'http://api').searchParams.get('until');
     expect(Math.abs(Date.parse(String(before)) - (Date.now() - 7_200_000))).toBeLessThan(5_000);
     for (const args of [
-      ['--created-before', 'soon'],
+      ['--until', 'soon'],
       ['--limit', '0'],
       ['--status', 'lost'],
     ]) {
@@ -319,7 +317,7 @@ describe('completion', () => {
 
   test('offers commands, options and values', () => {
     expect(complete('dead-letters', '')).toMatch(/^redrive\b/m);
-    expect(complete('runs', 'list', '--')).toMatch(/^--created-after\b/m);
+    expect(complete('runs', 'list', '--')).toMatch(/^--since\b/m);
     expect(complete('runs', 'list', '--status', '')).toMatch(/^compensating\b/m);
   });
 });

@@ -1,8 +1,10 @@
 import formbody from '@fastify/formbody';
 import {
   addHealthRoutes,
+  addHost,
   behindProxy,
   createMetrics,
+  type Host,
   type ProxySettings,
   refuseConnect,
   refuseOnSocket,
@@ -49,6 +51,8 @@ export interface DashboardParts {
   /** Rejects, in time, when Redis does not answer. */
   readonly ping: () => Promise<unknown>;
   readonly draining: () => boolean;
+  /** Absent: the dashboard has a server of its own. */
+  readonly host?: Host | undefined;
   readonly log: FastifyBaseLogger;
 }
 
@@ -56,7 +60,7 @@ export interface DashboardParts {
 export async function buildDashboard(parts: DashboardParts): Promise<FastifyInstance> {
   const { client, operations, snapshots, providers, queues, flows, contracts, proxy, log } = parts;
   const app: FastifyInstance = Fastify({
-    ...behindProxy(proxy),
+    ...behindProxy(proxy, parts.host),
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 256 * 1024,
@@ -77,6 +81,7 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     }
   };
 
+  addHost(app, parts.host, (message) => new DashboardProblem(500, 'body_already_parsed', message));
   refuseConnect(app);
   app.setErrorHandler(answerProblem);
   app.setNotFoundHandler((request, reply) =>

@@ -16,6 +16,7 @@ const TITLES = {
   flow_not_registered: 'Nobody can go on with this run',
   too_many_redrives: 'Too much is being redriven already',
   too_many_streams: 'Too many pages are open',
+  body_already_parsed: 'The form was read before Holdfast could',
   internal_error: 'Something went wrong on our side',
   store_unavailable: 'Redis is away',
 } as const;

@@ -1,8 +1,10 @@
-import { connectRedis, type Logger, listen, useLoginOf } from '@holdfast/app-kit';
+import { connectRedis, type Host, type Logger, listen, useLoginOf } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
 import { latestOf } from '@holdfast/project';
+import { webhookContract } from '@holdfast/webhooks';
+import type { FastifyInstance } from 'fastify';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
@@ -18,16 +20,23 @@ export interface RunningDashboard {
   close(): Promise<void>;
 }
 
-/**
- * Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell.
- * @param contracts every version of a flow that a run may be at
- */
-export async function startDashboard(
+/** The dashboard, connected to Redis, without a port to listen on. */
+export interface ConnectedDashboard {
+  readonly app: FastifyInstance;
+  readonly useSecretsOf: RunningDashboard['useSecretsOf'];
+  close(): Promise<void>;
+}
+
+/** @param own every version of a flow that a run may be at */
+export async function connectDashboard(
   config: DashboardConfig,
-  contracts: readonly FlowContract[],
+  own: readonly FlowContract[],
   log: Logger,
-): Promise<RunningDashboard> {
-  const flows = latestOf(contracts);
+  host?: Host,
+): Promise<ConnectedDashboard> {
+  const flows = latestOf(own);
+  // its runs have pages, and can be rerun; it is none that people think in
+  const contracts = [...own, webhookContract];
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const queues = openQueues(
     redis,
@@ -37,14 +46,10 @@ export async function startDashboard(
   const client = createClient({ connection: redis, flows: contracts });
   let draining = false;
   let { accounts } = config;
-  const useSecretsOf = (changed: DashboardConfig) => {
-    accounts = changed.accounts;
-    useLoginOf(redis, changed.redis, log);
-  };
   const app = await buildDashboard({
     accounts: () => accounts,
     trustedHeader: config.trustedHeader,
-    ...{ proxy: config.proxy, flows, contracts, queues, client },
+    ...{ proxy: config.proxy, flows, contracts, queues, client, host },
     operations: createOperations({ client, connection: redis, log }),
     snapshots: new Snapshots(redis),
     providers: redisStore({ connection: redis }),
@@ -52,12 +57,31 @@ export async function startDashboard(
     draining: () => draining,
     log,
   });
-  const close = async () => {
-    draining = true;
-    await app.close();
-    await Promise.all([queues.close(), client.close()]);
-    redis.disconnect();
+  return {
+    app,
+    useSecretsOf: (changed) => {
+      accounts = changed.accounts;
+      useLoginOf(redis, changed.redis, log);
+    },
+    async close() {
+      draining = true;
+      await app.close();
+      await Promise.all([queues.close(), client.close()]);
+      redis.disconnect();
+    },
   };
+}
+
+/**
+ * Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell.
+ * @param contracts every version of a flow that a run may be at
+ */
+export async function startDashboard(
+  config: DashboardConfig,
+  contracts: readonly FlowContract[],
+  log: Logger,
+): Promise<RunningDashboard> {
+  const { app, useSecretsOf, close } = await connectDashboard(config, contracts, log);
   try {
     return {
       url: await listen(app, config.host, config.port, 'HOLDFAST_DASHBOARD_PORT'),

@@ -50,7 +50,9 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     password: settings.dashboardPassword ?? secrets.dashboardPassword,
   };
   const smtpUrl = `smtp://${reachable(settings.host)}:${ports.smtp}`;
+  const webhooks = stripeWebhooks(settings, secrets);
   const shared = {
+    ...webhooks?.shared,
     HOLDFAST_REDIS_URL: redis.url,
     HOLDFAST_HOST: settings.host,
     HOLDFAST_CONFIG: settings.config,
@@ -66,6 +68,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
             HOLDFAST_SANDBOX_PORT: String(ports.sandbox),
             HOLDFAST_SMTP_PORT: String(ports.smtp),
             HOLDFAST_SANDBOX_DIR: home.sandboxDir,
+            ...webhooks?.sandbox(urlOf('api')),
           }),
         }
       : undefined,
@@ -140,6 +143,20 @@ function portRequests({ redis, host, ports, workers, sandbox }: Settings): Recor
 
 function workerNames({ workers }: Pick<Settings, 'workers'>): string[] {
   return Array.from({ length: workers }, (_, index) => `worker-${index + 1}`);
+}
+
+/** Who signs what settles later, and how that is verified: the user's own secret, or one that was made for this home. */
+function stripeWebhooks({ stripeWebhooks: wanted, env }: Settings, { webhookSecret }: Secrets) {
+  if (!wanted) return undefined;
+  const verified = env.HOLDFAST_WEBHOOK_STRIPE || `stripe:${webhookSecret}`;
+  const [secret = ''] = verified.slice(verified.indexOf(':') + 1).split(',');
+  return {
+    shared: { HOLDFAST_WEBHOOK_STRIPE: verified },
+    sandbox: (apiUrl: string): Environment => ({
+      HOLDFAST_SANDBOX_WEBHOOK_URL: env.HOLDFAST_SANDBOX_WEBHOOK_URL || `${apiUrl}/v1/webhooks/stripe`,
+      HOLDFAST_SANDBOX_WEBHOOK_SECRET: env.HOLDFAST_SANDBOX_WEBHOOK_SECRET || secret,
+    }),
+  };
 }
 
 /** The sandbox's providers, each unless the user has named another. */

@@ -56,7 +56,10 @@ interface Running {
 async function run(found: Found, { workers, reset, checker, saves, signal }: Running): Promise<void> {
   if (!saves) checker.close(); // asked once, and no more
   const sandbox = found.variables.some((variable) => PROVIDER_VARIABLES.has(variable));
-  const settings = readSettings(process.env, { workers, sandbox });
+  const settings = readSettings(process.env, {
+    ...{ workers, sandbox },
+    stripeWebhooks: sandbox && found.webhooks.includes('stripe'),
+  });
   if (reset && settings.redis.kind === 'external') throw resetOfExternalRedis(process.env);
   const system = await start(settings, reset, signal);
   if (!system) return;

@@ -10,6 +10,8 @@ const Secrets = z.object({
   dashboardPassword: z.string().min(1),
   /** As in `HOLDFAST_ENCRYPTION_KEYS`. Homes of 0.1 have none. */
   encryptionKeys: z.string().min(1),
+  /** Signs what the sandbox tells of payments. Homes of 0.1 have none. */
+  webhookSecret: z.string().min(1),
 });
 export type Secrets = z.infer<typeof Secrets>;
 
@@ -29,7 +31,8 @@ export function loadSecrets(home: string): Secrets {
     throw new OperatorError(
       `${file} is damaged.\nDelete it: a new key and password are made at the next start.`,
     );
-  return found.data.encryptionKeys === undefined ? keep(file, found.data) : Secrets.parse(found.data);
+  const all = Secrets.safeParse(found.data);
+  return all.success ? all.data : keep(file, found.data);
 }
 
 /** Adds what is missing. */
@@ -37,6 +40,7 @@ function keep(file: string, found: Partial<Record<keyof Secrets, string | undefi
   const secrets: Secrets = {
     apiKey: found.apiKey ?? `hf_${randomText(40)}`,
     dashboardPassword: found.dashboardPassword ?? randomText(20),
+    webhookSecret: found.webhookSecret ?? `whsec_${randomText(32)}`,
     encryptionKeys: found.encryptionKeys ?? `k1:${randomBytes(32).toString('base64')}`,
   };
   writeFileAtomically(file, `${JSON.stringify(secrets, null, 2)}\n`);

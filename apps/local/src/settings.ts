@@ -17,6 +17,8 @@ export interface Settings {
   readonly config: string;
   /** Whether the sandbox providers are part of the system. */
   readonly sandbox: boolean;
+  /** Whether the sandbox's payments tell the system what has settled, as the source `stripe` of its webhooks. */
+  readonly stripeWebhooks: boolean;
   /** An own Redis on loopback (port 0: any free one), or somebody's. */
   readonly redis:
     | { readonly kind: 'embedded'; readonly port: number }
@@ -38,7 +40,11 @@ export interface Settings {
  */
 export function readSettings(
   env: Environment,
-  { workers, sandbox = true }: { readonly workers: number; readonly sandbox?: boolean },
+  {
+    workers,
+    sandbox = true,
+    stripeWebhooks = sandbox,
+  }: { readonly workers: number; readonly sandbox?: boolean; readonly stripeWebhooks?: boolean },
 ): Settings {
   const config = readConfig(
     {
@@ -72,6 +78,7 @@ export function readSettings(
     workers,
     config: findConfig(env),
     sandbox,
+    stripeWebhooks,
     redis: config.HOLDFAST_REDIS_URL
       ? {
           kind: 'external',

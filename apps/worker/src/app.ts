@@ -9,12 +9,16 @@ import {
 import { type Classify, type Flow, startWorker, type Worker } from '@holdfast/engine';
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
+import type { HoldfastConfig } from '@holdfast/project';
+import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
+import type { Registry } from 'prom-client';
 import { alertingHooks, alertingObserver } from './alerting.ts';
 import type { WorkerConfig } from './config.ts';
 import { ConnectedProviders } from './connected-providers.ts';
 import { providerMetrics } from './provider-metrics.ts';
 import { runMetrics } from './run-metrics.ts';
+import { webhookPorts } from './webhook-ports.ts';
 
 /** Time for the steps under way when the worker stops; then they are aborted and others go on. */
 const DRAIN_MS = 25_000;
@@ -29,18 +33,41 @@ export interface RunningWorker {
   close(): Promise<void>;
 }
 
-/**
- * Wires flows, providers and the engine's worker together, and serves its health. It waits for Redis, however long that takes.
- * @param flows what it runs
- * @param classify tried first on what a step throws
- * @throws OperatorError when Redis is there and could lose runs that were accepted
- */
-export async function startWorkerApp(
+/** Flows, providers and the engine's worker, wired together; it listens on no port. */
+export interface ConnectedWorker {
+  readonly preflight: Preflight;
+  readonly metrics: Registry;
+  readonly draining: boolean;
+  /** Resolves once Redis was found good enough and runs are taken. Rejects with an OperatorError when it is not. */
+  readonly takesRuns: Promise<void>;
+  readonly connectProviders: RunningWorker['connectProviders'];
+  /** Rejects when it cannot do its work; the message says why. */
+  check(): Promise<void>;
+  /** Finishes the steps under way, as far as there is time, then lets go of all that it holds. */
+  close(): Promise<void>;
+}
+
+/** How the flows are run, beside what the environment says. */
+export interface Runs {
+  /** Tried first on what a step throws. */
+  readonly classify?: Classify | undefined;
+  readonly webhooks?: Sources | undefined;
+  /** Flows whose runs are accepted by routes of their own alone. */
+  readonly elsewhere?: ReadonlySet<string>;
+}
+
+/** What a config says of it. */
+export function runsOf({ classify, webhooks, routes = [] }: HoldfastConfig): Runs {
+  const elsewhere = routes.flatMap(({ acceptedThereAlone = {} }) => Object.keys(acceptedThereAlone));
+  return { classify, webhooks, elsewhere: new Set(elsewhere) };
+}
+
+export function connectWorker(
   config: WorkerConfig,
-  flows: readonly Flow[],
+  projectFlows: readonly Flow[],
   log: Logger,
-  classify?: Classify,
-): Promise<RunningWorker> {
+  { classify, webhooks = {}, elsewhere = new Set() }: Runs = {},
+): ConnectedWorker {
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const metrics = createMetrics('worker');
@@ -54,30 +81,14 @@ export async function startWorkerApp(
     return connects.map((connect) => connect(sharing));
   }, log);
   providers.connect(config);
+  const ports = webhookPorts({ connection: redis, flows: projectFlows, elsewhere, alerts });
+  const takesWebhooks = sourceNames(webhooks).length > 0;
+  const flows = takesWebhooks ? [...projectFlows, webhookFlow(webhooks, ports)] : projectFlows;
   const names = [...new Set(flows.map(({ name }) => name))];
   const runObserver = runMetrics(metrics, redis, names);
   let worker: Worker | undefined;
   let draining = false;
 
-  const health = Fastify({ logger: false });
-  addHealthRoutes(health, {
-    check: async () => {
-      preflight.assertAdmitted();
-      await worker?.check();
-    },
-    draining: () => draining,
-    metrics,
-    verbose: () => ({ redis: preflight.report }),
-  });
-  const close = async () => {
-    draining = true;
-    preflight.stop();
-    await worker?.close(DRAIN_MS);
-    alerts?.close();
-    await providers.close();
-    await health.close();
-    redis.disconnect();
-  };
   const takesRuns = preflight.admitted.then(() => {
     if (draining) return;
     worker = startWorker({
@@ -98,12 +109,59 @@ export async function startWorkerApp(
     log.info({ concurrency: config.concurrency }, 'the worker takes runs');
   });
   takesRuns.catch(() => {}); // whoever started this hears of it where it waits
+  return {
+    preflight,
+    metrics,
+    takesRuns,
+    get draining() {
+      return draining;
+    },
+    connectProviders: (changed) => providers.connect(changed),
+    async check() {
+      preflight.assertAdmitted();
+      await worker?.check();
+    },
+    async close() {
+      draining = true;
+      preflight.stop();
+      await worker?.close(DRAIN_MS);
+      alerts?.close();
+      await providers.close();
+      redis.disconnect();
+    },
+  };
+}
+
+/**
+ * Starts a worker that serves its health. It waits for Redis, however long that takes.
+ * @param flows what it runs
+ * @throws OperatorError when Redis is there and could lose runs that were accepted
+ */
+export async function startWorkerApp(
+  config: WorkerConfig,
+  flows: readonly Flow[],
+  log: Logger,
+  runs?: Runs,
+): Promise<RunningWorker> {
+  const worker = connectWorker(config, flows, log, runs);
+  const { preflight, metrics, takesRuns, connectProviders } = worker;
+  const health = Fastify({ logger: false });
+  addHealthRoutes(health, {
+    check: () => worker.check(),
+    draining: () => worker.draining,
+    metrics,
+    verbose: () => ({ redis: preflight.report }),
+  });
+  const close = async () => {
+    await worker.close();
+    await health.close();
+  };
   try {
     await preflight.firstTry();
     return {
       url: await listen(health, config.host, config.port, 'HOLDFAST_WORKER_PORT'),
       takesRuns,
-      connectProviders: (changed) => providers.connect(changed),
+      connectProviders,
       close,
     };
   } catch (error) {

@@ -1,3 +1,10 @@
-export { type RunningWorker, startWorkerApp } from './app.ts';
+export {
+  type ConnectedWorker,
+  connectWorker,
+  type RunningWorker,
+  type Runs,
+  runsOf,
+  startWorkerApp,
+} from './app.ts';
 export { readWorkerConfig, type WorkerConfig } from './config.ts';
 export { runWorker } from './run.ts';

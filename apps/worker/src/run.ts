@@ -6,7 +6,7 @@ import {
   watchSecretFiles,
 } from '@holdfast/app-kit';
 import type { HoldfastConfig } from '@holdfast/project';
-import { type RunningWorker, startWorkerApp } from './app.ts';
+import { type RunningWorker, runsOf, startWorkerApp } from './app.ts';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
 
 const STOP_WITHIN_MS = 35_000;
@@ -16,7 +16,7 @@ export async function runWorker(project: HoldfastConfig): Promise<void> {
   const config = readWorkerConfig(project.providers ?? []);
   const log = createLogger('worker', config.logLevel);
   surviveStrayRejections(log);
-  const worker = await startWorkerApp(config, project.flows, log, project.classify);
+  const worker = await startWorkerApp(config, project.flows, log, runsOf(project));
   log.info({ url: worker.url }, 'the worker has started');
   const kept = new KeptWorker(worker, config, project, log);
   watchSecretFiles(process.env, log, () => kept.useSecretsOf(readWorkerConfig(project.providers ?? [])));
@@ -53,7 +53,7 @@ class KeptWorker {
     await this.worker.close();
     if (this.#closing) return;
     try {
-      this.worker = await startWorkerApp(config, this.project.flows, this.log, this.project.classify);
+      this.worker = await startWorkerApp(config, this.project.flows, this.log, runsOf(this.project));
     } catch (error) {
       this.#end(error);
     }

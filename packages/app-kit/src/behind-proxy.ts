@@ -3,6 +3,7 @@ import { BlockList, isIP } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import forwardedParse from 'forwarded-parse';
 import { z } from 'zod';
+import type { Host } from './host.ts';
 
 /** How a server is reached through a reverse proxy. */
 export interface ProxySettings {
@@ -64,13 +65,17 @@ export function proxySettings(read: {
 /**
  * Options of a server behind a proxy: it answers below its base path whether or not the proxy strips it, and `request.ip`, `host` and
  * `protocol` are the client's as far as trusted proxies tell. RFC 7239's `Forwarded` is read where there is no `X-Forwarded-For`.
+ * @param host the server that it is part of: that one decides by the path
  */
-export function behindProxy({
-  basePath,
-  trustedProxies,
-}: ProxySettings): Pick<FastifyServerOptions, 'trustProxy' | 'rewriteUrl'> {
+export function behindProxy(
+  { basePath, trustedProxies }: ProxySettings,
+  host?: Host,
+): Pick<FastifyServerOptions, 'trustProxy' | 'rewriteUrl'> {
+  const trustProxy = trustedProxies.length > 0 ? [...trustedProxies] : false;
+  // the host routes by the URL, and gets back what is not for us
+  if (host) return { trustProxy };
   return {
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    trustProxy,
     rewriteUrl(this: FastifyInstance, request: IncomingMessage) {
       readForwarded(request);
       return withoutBase(request.url ?? '/', basePath);

@@ -23,6 +23,7 @@ export {
 export { ConfigError } from './config-error.ts';
 export { duration } from './duration.ts';
 export { addHealthRoutes, createMetrics, type Health } from './health.ts';
+export { addHost, basePathOf, type Host } from './host.ts';
 export { explainListenError, listen } from './listen.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { type PlaceBounds, Places } from './places.ts';

@@ -27,6 +27,14 @@ export type ListRuns = Omit<ListQuery, 'limit'> & {
   readonly limit?: number;
 };
 
+export interface SubmitOptions {
+  /** 1 to 255 visible ASCII characters. */
+  readonly idempotencyKey?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** A date, its ISO 8601 form, or Unix milliseconds. */
+  readonly startAt?: Date | string | number;
+}
+
 /** What openapi-fetch answers with. */
 interface Answer<T> {
   readonly data?: T | undefined;
@@ -57,16 +65,23 @@ export class HoldfastClient<C extends TypedConfig = TypedConfig> {
   /**
    * Has a flow run. The same key with the same input is the same run.
    * @param options.idempotencyKey absent: one is made, and kept over this call's own retries
+   * @param options.tags what to find it by, with `list({ tag: 'customer:cus_1' })`; at most 10
+   * @param options.startAt when it is to start; until then it is suspended
    * @returns the run as it stands; it has been stored
    */
   submit<N extends FlowName<C>>(
     flow: N,
     input: InputOf<C, N>,
-    { idempotencyKey = crypto.randomUUID() }: { readonly idempotencyKey?: string } = {},
+    { idempotencyKey = crypto.randomUUID(), tags, startAt }: SubmitOptions = {},
   ): Promise<Run<OutputOf<C, N>>> {
+    const header = {
+      'Idempotency-Key': idempotencyKey,
+      ...(tags && { 'Holdfast-Tags': tagsHeader(tags) }),
+      ...(startAt !== undefined && { 'Holdfast-Start-At': new Date(startAt).toISOString() }),
+    };
     return this.#run('always', (signal) =>
       this.#api.POST('/v1/flows/{flow}/runs', {
-        params: { path: { flow }, header: { 'Idempotency-Key': idempotencyKey } },
+        params: { path: { flow }, header },
         body: input,
         signal,
       }),
@@ -198,6 +213,12 @@ export class HoldfastClient<C extends TypedConfig = TypedConfig> {
       { retries: this.#retries, repeatable },
     );
   }
+}
+
+function tagsHeader(tags: Readonly<Record<string, string>>): string {
+  return Object.entries(tags)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(', ');
 }
 
 async function answered<T>(sent: Promise<Answer<T>>): Promise<Answer<T>> {

@@ -3,7 +3,7 @@ import type { components } from './api-types.ts';
 /** As much of a flow as its types need; `defineFlow` gives it. */
 export interface TypedFlow {
   readonly name: string;
-  run(ctx: never, input: never): Promise<unknown>;
+  run(ctx: never, input: never): unknown;
 }
 
 /** As much of a `holdfast.config.ts` as the client's types need; nothing of it is there at run time. */

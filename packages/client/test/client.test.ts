@@ -66,6 +66,20 @@ test('the same key is the same run, and another input under it is refused', asyn
   expect(error).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
 });
 
+test('a run can start later, and is found by its tags', async () => {
+  const startAt = new Date(Date.now() + 3_600_000);
+  const run = await client.submit('greet', { name: 'Eli' }, { tags: { team: 'blue' }, startAt });
+  expect(run).toMatchObject({
+    status: 'suspended',
+    waitingFor: { kind: 'start', until: startAt.toISOString() },
+  });
+  const found: string[] = [];
+  for await (const { id } of client.list({ tag: 'team:blue' })) found.push(id);
+  expect(found).toEqual([run.id]);
+  await client.cancel(run.id);
+  expect((await client.wait(run)).status).toBe('cancelled');
+});
+
 test('a problem carries each fault', async () => {
   // @ts-expect-error no name
   const error = await errorOf(client.submit('greet', {}));

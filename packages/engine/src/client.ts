@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isRedisAway } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import type { FlowContract } from './contract/define-flow.ts';
 import { MAX_TIMER_MS } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
-import { isTerminal, type Json, type Run, type RunStatus } from './contract/run.ts';
+import { isTerminal, type Json, type Run, type RunStatus, type Tags } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
-import type { Draw } from './journal/journal.ts';
+import type { Draw, Payloads } from './journal/journal.ts';
 import { keys, runIdOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import {
@@ -24,6 +23,7 @@ import {
 import type { StepRecord } from './journal/step-record.ts';
 import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
+import { orUnavailable } from './or-unavailable.ts';
 import { cancelRun, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
 import { Jobs } from './queue/jobs.ts';
@@ -40,6 +40,10 @@ export interface SubmitRequest {
   readonly idempotencyKey: string;
   /** Equal for two requests that are the same; a key that comes again with another fingerprint is refused. */
   readonly fingerprint: string;
+  /** Unix milliseconds; the run starts then, or at once when that is past. At most a year ahead. */
+  readonly startAt?: number;
+  /** At most 10; names of 1 to 40 lower-case letters, digits, "_" or "-"; values of 1 to 100 visible ASCII characters without ",". */
+  readonly tags?: Tags;
   /** A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. */
   readonly trace?: string | undefined;
 }
@@ -71,15 +75,6 @@ export class UnknownFlowError extends Error {
   constructor(readonly flow: string) {
     super(`no flow is called "${flow}"`);
     this.name = 'UnknownFlowError';
-  }
-}
-
-/** Redis is away, refusing writes or too slow. Whether the write landed is not known: send the same request again. */
-export class StoreUnavailableError extends Error {
-  readonly code = 'store_unavailable';
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
-    this.name = 'StoreUnavailableError';
   }
 }
 
@@ -126,6 +121,15 @@ export class InvalidSignalError extends Error {
   }
 }
 
+/** Tags or a start time that a run cannot have. Nothing was written; the key stays free. */
+export class InvalidSubmissionError extends Error {
+  readonly code = 'submission_invalid';
+  constructor(message: string) {
+    super(message);
+    this.name = 'InvalidSubmissionError';
+  }
+}
+
 /** The way into the engine for whoever submits and reads runs. Every call fails within its connection's time-out. */
 export interface Client {
   /** Durable when it returns: the run is recorded and its job is queued. */
@@ -134,6 +138,8 @@ export interface Client {
   submitDrawing(request: SubmitRequest, draw: Draw): Promise<SubmitReply | DrawRefusal>;
   /** @returns undefined when there is no such run for this tenant. */
   getRun(tenant: string, runId: string): Promise<Run | undefined>;
+  /** What a run was given, gave and got, of its present generation. @returns undefined when there is no such run for this tenant. */
+  readPayloads(tenant: string, runId: string): Promise<Payloads | undefined>;
   /** A run of whatever tenant: for operators of the whole system, never on behalf of a tenant. */
   findRun(runId: string): Promise<Run | undefined>;
   /** Every tenant that has submitted a run: for operators of the whole system. */
@@ -207,7 +213,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
   const watch = new RunWatch(journal);
 
   const send = async (
-    { flow: name, input, tenant, idempotencyKey, fingerprint, trace }: SubmitRequest,
+    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, trace }: SubmitRequest,
     draw?: Draw,
   ): Promise<SubmitReply | DrawRefusal> => {
     const flow = registry.latest(name);
@@ -218,14 +224,19 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       ...{ fingerprint, tenant, flow: name, version: flow.version, idempotencyKey },
       input: checked.json,
       ...(draw && { draw }),
+      ...(startAt !== undefined && { startAt }),
+      ...(tags && Object.keys(tags).length > 0 && { tags }),
       ...(trace !== undefined && { trace }),
     };
+    checkTags(tags);
+    checkStart(startAt, Date.now());
+    const add = () => jobs.add(name, run.runId, run.runId, startAt === undefined ? 0 : startAt - Date.now());
     // sent together: Redis takes them in this order, and a job without a new run behind it does nothing
-    const [created] = await Promise.all([journal.createRun(run), jobs.add(name, run.runId, run.runId)]);
+    const [created] = await Promise.all([journal.createRun(run), add()]);
     switch (created.outcome) {
       case 'created':
         // its job may have been taken and dropped before there was a run
-        if (created.late) await jobs.add(name, run.runId, run.runId);
+        if (created.late) await add();
         return { outcome: 'created', run: newRun(run, checked.input, created.now) };
       case 'replayed':
         if (isTerminal(created.run.status)) await jobs.remove(name, run.runId);
@@ -259,6 +270,13 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     async getRun(tenant, runId) {
       const run = await journal.readRun(runId);
       return run?.tenant === tenant ? run : undefined;
+    },
+
+    async readPayloads(tenant, runId) {
+      const kept = await journal.readPayloads(runId);
+      if (kept?.tenant !== tenant) return undefined;
+      const { tenant: _, ...payloads } = kept;
+      return payloads;
     },
 
     findRun: (runId) => journal.readRun(runId),
@@ -390,13 +408,19 @@ function newRun(
     readonly flow: string;
     readonly version: number;
     readonly idempotencyKey: string;
+    readonly startAt?: number;
+    readonly tags?: Tags;
     readonly trace?: string;
   },
   input: Json,
   now: number,
 ): Run {
-  const { runId: id, tenant, flow, version, idempotencyKey, trace } = run;
+  const { runId: id, tenant, flow, version, idempotencyKey, startAt, tags, trace } = run;
   const at = { createdAt: now, updatedAt: now };
+  const standing =
+    startAt !== undefined && startAt > now
+      ? { status: 'suspended' as const, waitingFor: { kind: 'start' as const, until: startAt } }
+      : { status: 'pending' as const };
   return {
     id,
     tenant,
@@ -405,8 +429,9 @@ function newRun(
     generation: 1,
     idempotencyKey,
     input,
+    ...(tags && { tags }),
     ...(trace !== undefined && { trace }),
-    status: 'pending',
+    ...standing,
     steps: [],
     waits: [],
     warnings: [],
@@ -418,6 +443,30 @@ function newRun(
     revision: 1,
     ...at,
   };
+}
+
+const MAX_TAGS = 10;
+const MAX_AHEAD_MS = 366 * 24 * 60 * 60 * 1_000;
+
+function checkTags(tags: Tags = {}): void {
+  const entries = Object.entries(tags);
+  if (entries.length > MAX_TAGS)
+    throw new InvalidSubmissionError(`at most ${MAX_TAGS} tags, got ${entries.length}`);
+  for (const [name, value] of entries) {
+    if (!/^[a-z0-9_-]{1,40}$/.test(name))
+      throw new InvalidSubmissionError(
+        `the name of a tag is 1 to 40 lower-case letters, digits, "_" or "-", got ${JSON.stringify(name)}`,
+      );
+    if (!/^[!-+\--~]{1,100}$/.test(value))
+      throw new InvalidSubmissionError(
+        `the value of the tag "${name}" must be 1 to 100 visible ASCII characters without ","`,
+      );
+  }
+}
+
+function checkStart(startAt: number | undefined, now: number): void {
+  if (startAt === undefined || (Number.isSafeInteger(startAt) && startAt <= now + MAX_AHEAD_MS)) return;
+  throw new InvalidSubmissionError('a run can start at most a year from now');
 }
 
 function checkSignal({ id, name, payload }: Signal): void {
@@ -443,14 +492,7 @@ function askingRedis<T extends object>(target: T): T {
     get(_target, name) {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
-      return async (...args: unknown[]) => {
-        try {
-          return await member.apply(target, args);
-        } catch (error) {
-          if (!isRedisAway(error)) throw error;
-          throw new StoreUnavailableError('redis did not take or answer the command', error);
-        }
-      };
+      return (...args: unknown[]) => orUnavailable((async () => member.apply(target, args))());
     },
   });
 }

@@ -6,11 +6,11 @@ export {
   type DrawRefusal,
   InvalidInputError,
   InvalidSignalError,
+  InvalidSubmissionError,
   type RedriveOutcome,
   type ResolveReply,
   type Signal,
   type SignalOutcome,
-  StoreUnavailableError,
   type SubmitReply,
   type SubmitRequest,
   UnknownFlowError,
@@ -44,6 +44,7 @@ export {
   type RunEvent,
   type RunStatus,
   type StepState,
+  type Tags,
   type UndoState,
   type WaitingFor,
   type WaitState,
@@ -60,8 +61,8 @@ export type {
   StepOptions,
   WaitOptions,
 } from './contract/step.ts';
-export { referenceOf } from './journal/identity.ts';
-export type { Draw } from './journal/journal.ts';
+export { childOfSignal, referenceOf } from './journal/identity.ts';
+export type { Draw, Payloads } from './journal/journal.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 export type { Resolution } from './journal/resolution.ts';
 export { type Fleet, lackOf, readFleet, type Stranded } from './observe/fleet.ts';
@@ -76,6 +77,7 @@ export {
 export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
 export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
+export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
 export type { DeadRun } from './queue/dead-letters.ts';
 export type { Letter } from './queue/jobs.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -21,6 +21,8 @@ export {
   type WaitOptions,
 } from '@holdfast/engine';
 export {
+  type Authenticate,
+  type Caller,
   type Connected,
   connectedLater,
   defineConfig,
@@ -28,3 +30,15 @@ export {
   type Provider,
   provider,
 } from '@holdfast/project';
+export {
+  type Action,
+  ignore,
+  type Mapping,
+  type OrderedMapping,
+  type Source,
+  signal,
+  submit,
+  type WebhookEvent,
+} from '@holdfast/webhooks';
+export { createRequestHandler, type RequestHandler, type RequestHandlerOptions } from './request-handler.ts';
+export { type EmbeddedWorker, startWorker, type WorkerOptions } from './start-worker.ts';

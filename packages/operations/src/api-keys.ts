@@ -1,11 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Log } from '@holdfast/engine';
+import { orUnavailable } from '@holdfast/engine';
 import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { type Actor, createAuditLog } from './audit-log.ts';
 import { keys } from './keys.ts';
-import { orUnavailable } from './or-unavailable.ts';
 import { loadScript } from './scripts.ts';
 
 /**

@@ -3,6 +3,7 @@ import {
   InvalidCursorError,
   type Json,
   type Log,
+  orUnavailable,
   type RunStatus,
   StoreUnavailableError,
 } from '@holdfast/engine';
@@ -10,7 +11,6 @@ import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { keys } from './keys.ts';
-import { orUnavailable } from './or-unavailable.ts';
 import { loadScript } from './scripts.ts';
 
 /** Who acts. */

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { orUnavailable } from '@holdfast/engine';
 import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { keys } from './keys.ts';
-import { orUnavailable } from './or-unavailable.ts';
 import { loadScript } from './scripts.ts';
 
 /** How long an answer is given again. */

@@ -15,7 +15,8 @@ try {
   const config = await loadConfig();
   const variables = (config.providers ?? []).flatMap((provider) => Object.keys(provider.variables));
   const flows = latestOf(config.flows).map(({ name }) => name);
-  console.log(JSON.stringify({ flows, variables, surface: surfaceOf(config) }));
+  const webhooks = Object.keys(config.webhooks ?? {});
+  console.log(JSON.stringify({ flows, variables, webhooks, surface: surfaceOf(config) }));
   process.exit(0);
 } catch (error) {
   console.error(error instanceof OperatorError ? error.message : error);

@@ -3,7 +3,12 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
-const Found = z.object({ flows: z.array(z.string()), variables: z.array(z.string()), surface: z.string() });
+const Found = z.object({
+  flows: z.array(z.string()),
+  variables: z.array(z.string()),
+  webhooks: z.array(z.string()),
+  surface: z.string(),
+});
 
 export type Checked =
   | {
@@ -12,6 +17,8 @@ export type Checked =
       readonly flows: readonly string[];
       /** The environment variables of its providers. */
       readonly variables: readonly string[];
+      /** The names of the sources of its webhooks. */
+      readonly webhooks: readonly string[];
       /** The same for configs that differ in what only workers run. */
       readonly surface: string;
     }

@@ -1,5 +1,7 @@
 import type { Classify, Flow, FlowContract } from '@holdfast/engine';
+import { checkSources, type Sources, WEBHOOK_FLOW } from '@holdfast/webhooks';
 import { z } from 'zod';
+import type { Authenticate } from './authenticate.ts';
 import type { Provider } from './provider.ts';
 import type { Routes } from './routes.ts';
 
@@ -13,9 +15,16 @@ export interface HoldfastConfig {
   readonly routes?: readonly Routes[];
   /** Says what an error that a step threw means, before Holdfast's own table is asked (docs/thrown-errors.md). Default: none. */
   readonly classify?: Classify;
+  /** Who sends webhooks to `POST /v1/webhooks/{source}`, by the source's name, and what becomes of them. Default: nobody. */
+  readonly webhooks?: Sources;
+  /** Says whom a request to the API comes from. Default: Holdfast's own API keys. */
+  readonly authenticate?: Authenticate;
 }
 
-const MEMBERS = new Set(['flows', 'providers', 'routes', 'classify']);
+/** Names of flows that a project's own cannot have. */
+const OWN_FLOWS: ReadonlySet<string> = new Set([WEBHOOK_FLOW, 'webhook-delivery', 'dead-letters']);
+
+const MEMBERS = new Set(['flows', 'providers', 'routes', 'classify', 'webhooks', 'authenticate']);
 
 /**
  * Says what a system runs; the default export of `holdfast.config.ts`.
@@ -31,9 +40,15 @@ export function defineConfig<const C extends HoldfastConfig>(config: C): C {
     throw new TypeError('`flows` must name at least one flow, such as flows: [hello]');
   }
   checkFlows(config.flows);
+  if (config.webhooks !== undefined) checkSources(config.webhooks);
   checkProviders(config.providers ?? []);
   if (config.classify !== undefined && typeof config.classify !== 'function') {
     throw new TypeError('`classify` must be a function of the error that returns a failure or undefined');
+  }
+  if (config.authenticate !== undefined && typeof config.authenticate !== 'function') {
+    throw new TypeError(
+      '`authenticate` must be a function of the request that returns { tenant, scopes } or undefined',
+    );
   }
   return config;
 }
@@ -56,6 +71,10 @@ function checkFlows(flows: readonly unknown[]): void {
         `\`flows[${at}]\` is no flow; export what defineFlow({ … }) returns, and name it here`,
       );
     }
+    if (OWN_FLOWS.has(flow.name))
+      throw new TypeError(
+        `the flow "${flow.name}" needs another name: Holdfast has a flow of that name itself`,
+      );
     const version = `${flow.name} v${flow.version}`;
     if (seen.has(version)) {
       throw new TypeError(

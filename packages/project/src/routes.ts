@@ -10,6 +10,8 @@ export interface Routes {
   readonly schemas?: Readonly<Record<string, object>>;
   /** For the OpenAPI document, by flow. */
   readonly examples?: Readonly<Record<string, SubmitExamples>>;
+  /** The routes that take a flow's input as `POST /v1/flows/{flow}/runs` does: the same request by either is the same. */
+  readonly acceptedAt?: Readonly<Record<string, string>>;
   /** Flows whose runs are accepted by these routes alone, and where that is. */
   readonly acceptedThereAlone?: Readonly<Record<string, string>>;
   register(app: FastifyInstance, options: AcceptOptions): Promise<void>;
@@ -28,6 +30,8 @@ export interface AcceptOptions {
   readonly client: Client;
   /** Aborted when the server is stopping. */
   readonly stopping: AbortSignal;
+  /** Equal for two requests that are the same: of the same flow, with the same input as canonical JSON. */
+  readonly fingerprint: (flow: string, input: unknown) => string;
   /** For requests that wait for the end of their run; who finds none is answered at once. */
   readonly waits: Places;
 }

@@ -1,4 +1,11 @@
-import type { CallEvent, Failure, Run, StepState, WaitingFor } from '@holdfast/engine';
+import {
+  type CallEvent,
+  childOfSignal,
+  type Failure,
+  type Run,
+  type StepState,
+  type WaitingFor,
+} from '@holdfast/engine';
 import { counted, inWords, listed, moment, phrase } from './words.ts';
 
 export interface AsOf {
@@ -105,8 +112,12 @@ function waiting(run: Run, waitingFor: WaitingFor, now: number): string {
       return until === undefined || until <= now
         ? 'Slept, and is about to go on.'
         : `Sleeps for another ${inWords(until - now)}, until ${moment(until, now)}.`;
+    case 'start':
+      return until === undefined || until <= now
+        ? 'Is about to start.'
+        : `Starts in ${inWords(until - now)}, at ${moment(until, now)}.`;
     case 'signal': {
-      const child = /^child\.(.*)$/.exec(waitingFor.name)?.[1];
+      const child = childOfSignal(waitingFor.name);
       const what = child === undefined ? `the signal ${waitingFor.name}` : `its child run ${child}`;
       if (until === undefined) return `Waits for ${what}.`;
       return `Waits for ${what}, for another ${inWords(Math.max(0, until - now))} at most.`;

@@ -1,2 +1,3 @@
 export { providersConfig, providerVariables } from './provider-config.ts';
 export { type Shop, shop } from './shop.ts';
+export { stripeWebhooks } from './stripe-webhooks.ts';

@@ -100,6 +100,7 @@ function problems(...more: readonly ProblemCode[]): Record<string, object> {
       'request_malformed',
       'api_key_missing',
       'api_key_invalid',
+      'not_authenticated',
       'rate_limited',
       'scope_missing',
     ] as const),

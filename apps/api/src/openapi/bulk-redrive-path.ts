@@ -46,6 +46,7 @@ export function bulkRedrivePath(): Record<string, object> {
             ] as const),
             ...([
               'api_key_invalid',
+              'not_authenticated',
               'rate_limited',
               'scope_missing',
               'request_timeout',

@@ -3,6 +3,7 @@ import type { Routes, SubmitExamples } from '@holdfast/project';
 import { elsewhereIn } from '../routes/submit.ts';
 import { accessPaths } from './access-paths.ts';
 import { bulkRedrivePath } from './bulk-redrive-path.ts';
+import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
 import { withIdempotencyKeys } from './idempotency.ts';
 import { listPaths } from './list-paths.ts';
@@ -14,6 +15,7 @@ import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
+import { webhookPaths } from './webhook-paths.ts';
 
 /**
  * The OpenAPI 3.1 description of the whole API. A test holds it against the routes and against real answers.
@@ -43,6 +45,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       { name: 'Runs', description: 'Submit work, see how it stands, steer it.' },
       { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
+      { name: 'Webhooks', description: 'What others tell us.' },
       { name: 'Providers', description: 'How those that runs call are doing.' },
       { name: 'Keys', description: 'Who may call, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
@@ -89,6 +92,8 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
           notFound: 'run_not_found',
         }),
       },
+      ...evidencePaths(),
+      ...webhookPaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkRedrivePath(),

@@ -57,6 +57,7 @@ const PROBLEMS = problemResponses(
     'cursor_invalid',
     'api_key_missing',
     'api_key_invalid',
+    'not_authenticated',
     'rate_limited',
   ] as const),
   ...([

@@ -123,6 +123,7 @@ function describe({ operationId, tag, summary, description, ...operation }: Oper
           'ambiguous_json',
           'api_key_missing',
           'api_key_invalid',
+          'not_authenticated',
           'rate_limited',
         ] as const),
         ...(['scope_missing', 'route_not_found', 'run_not_found', 'request_timeout'] as const),

@@ -44,6 +44,7 @@ export function providersPath(): Record<string, object> {
               'query_invalid',
               'api_key_missing',
               'api_key_invalid',
+              'not_authenticated',
               'rate_limited',
             ] as const),
             ...(['scope_missing', 'request_timeout', 'headers_too_large', 'internal_error'] as const),

@@ -35,6 +35,7 @@ export function readOperation(operation: ReadOperation): object {
           'request_malformed',
           'api_key_missing',
           'api_key_invalid',
+          'not_authenticated',
           'rate_limited',
           'scope_missing',
         ] as const),

@@ -40,6 +40,7 @@ export function runEventsPath(): Record<string, object> {
               'request_malformed',
               'api_key_missing',
               'api_key_invalid',
+              'not_authenticated',
               'rate_limited',
               'scope_missing',
             ] as const),

@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { PROBLEMS } from '../problems.ts';
 import { AuditListJson } from '../routes/audit.ts';
 import { BulkRedriveBody, BulkRedriveJson } from '../routes/bulk-redrive.ts';
+import { BulkSubmitBody, BulkSubmitJson } from '../routes/bulk-submit.ts';
+import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
+import { WebhookEventListJson } from '../routes/webhooks.ts';
 import { RunJson, RunListJson } from '../run-json.ts';
 
 const ProblemJson = z.strictObject({
@@ -43,6 +46,10 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     Problem: jsonSchema(ProblemJson, 'output'),
     BulkRedrive: jsonSchema(BulkRedriveBody, 'input'),
     BulkRedriveResult: jsonSchema(BulkRedriveJson, 'output'),
+    AttemptList: jsonSchema(AttemptListJson, 'output'),
+    Payloads: jsonSchema(PayloadsJson, 'output'),
+    BulkSubmit: jsonSchema(BulkSubmitBody, 'input'),
+    BulkSubmitResult: jsonSchema(BulkSubmitJson, 'output'),
     Signal: jsonSchema(SignalBody, 'input'),
     Resolution: jsonSchema(ResolveBody, 'input'),
     NewKey: jsonSchema(NewKeyBody, 'input'),
@@ -50,6 +57,7 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     CreatedKey: jsonSchema(CreatedKeyJson, 'output'),
     KeyList: jsonSchema(KeyListJson, 'output'),
     AuditList: jsonSchema(AuditListJson, 'output'),
+    WebhookEventList: jsonSchema(WebhookEventListJson, 'output'),
     ProviderList: jsonSchema(ProviderListJson, 'output'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };

@@ -28,6 +28,8 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
       ...(operation.parameters ?? []),
       { ...IDEMPOTENCY_KEY, example: examples?.pending.idempotencyKey ?? 'hello-1001' },
       PREFER,
+      TAGS,
+      START_AT,
       TRACEPARENT,
     ],
     requestBody: {
@@ -53,10 +55,11 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
       },
       ...problemResponses(
         ...(['request_malformed', 'body_missing', 'body_malformed', 'ambiguous_json'] as const),
-        ...(['idempotency_key_missing', 'idempotency_key_invalid'] as const),
+        ...(['idempotency_key_missing', 'idempotency_key_invalid', 'header_invalid'] as const),
         ...([
           'api_key_missing',
           'api_key_invalid',
+          'not_authenticated',
           'rate_limited',
           'scope_missing',
           'request_timeout',
@@ -86,6 +89,24 @@ const PREFER = {
   description: `\`wait=N\`: answer as soon as the run has ended, or is dead and waits for a person (202); after N seconds at the latest (at most ${MAX_WAIT_SECONDS}). Passed over, without \`Preference-Applied\`, while too many requests wait already.`,
   schema: { type: 'string' },
   example: 'wait=10',
+};
+
+const TAGS = {
+  name: 'Holdfast-Tags',
+  in: 'header',
+  description:
+    'What to find the run by, with `GET /v1/runs?tag=name:value`: at most 10 tags, separated by commas.',
+  schema: { type: 'string' },
+  example: 'customer=cus_1, region=eu',
+};
+
+const START_AT = {
+  name: 'Holdfast-Start-At',
+  in: 'header',
+  description:
+    'When the run is to start, at most a year from now. Until then it is `suspended` and can be cancelled.',
+  schema: { type: 'string', format: 'date-time' },
+  example: '2030-01-31T09:00:00Z',
 };
 
 const TRACEPARENT = {

@@ -1,9 +1,10 @@
 import type { Actor } from '@holdfast/operations';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { KeyLookup, Principal, Scope } from '../api-keys.ts';
+import type { AddressLimit } from '../address-limit.ts';
+import type { Principal, Scope } from '../api-keys.ts';
+import type { Callers } from '../callers.ts';
 import { ProblemError } from '../problems.ts';
-import { MOST_WRONG_KEYS, type WrongKeys } from '../wrong-keys.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,17 +16,20 @@ declare module 'fastify' {
   }
 }
 
+/** Wrong keys that one address may show in a minute; more are not even called wrong. */
+export const MOST_WRONG_KEYS = 100;
+
 export interface AuthenticationOptions {
-  readonly keys: KeyLookup;
+  readonly callers: Callers;
   /** Absent: an address may show as many wrong keys as it likes. */
-  readonly wrongKeys?: WrongKeys | undefined;
+  readonly wrongKeys?: AddressLimit | undefined;
 }
 
 /**
  * Lets a request through to a route with a scope only with a key that has it. An address that shows many wrong keys is told so instead of
  * whether they are right, but for those that are.
  */
-export const authentication = fp(async (app, { keys, wrongKeys }: AuthenticationOptions) => {
+export const authentication = fp(async (app, { callers, wrongKeys }: AuthenticationOptions) => {
   app.decorateRequest('principal', undefined);
   app.addHook('onRoute', ({ url, config }) => {
     if (url.startsWith('/v1/') && config?.access === undefined) {
@@ -35,17 +39,10 @@ export const authentication = fp(async (app, { keys, wrongKeys }: Authentication
   app.addHook('onRequest', async (request) => {
     const access = request.routeOptions.config.access ?? 'public';
     if (access === 'public') return;
-    const principal = await keys.find(bearerKey(request));
+    const principal = await callers.of(request);
     if (!principal) {
       const tooManyMs = await wrongKeys?.(request.ip);
-      if (tooManyMs !== undefined) throw tooManyWrongKeys(tooManyMs);
-      throw new ProblemError(
-        'api_key_invalid',
-        'No such API key is known, or it was revoked or has expired.',
-        {
-          headers: { 'www-authenticate': 'Bearer realm="holdfast", error="invalid_token"' },
-        },
-      );
+      throw tooManyMs === undefined ? callers.refusal() : tooManyWrongKeys(tooManyMs);
     }
     if (!principal.scopes.has(access)) {
       throw new ProblemError('scope_missing', `This needs a key with the scope "${access}".`, {
@@ -80,21 +77,11 @@ export function actorOf(request: FastifyRequest): Actor {
 }
 
 /** For routes that answer anyone, and operators more. */
-export async function mayOperate(keys: KeyLookup, request: FastifyRequest): Promise<boolean> {
-  if (request.headers.authorization === undefined) return false;
+export async function mayOperate(callers: Callers, request: FastifyRequest): Promise<boolean> {
   try {
-    return (await keys.find(bearerKey(request)))?.scopes.has('operate') === true;
+    return (await callers.of(request))?.scopes.has('operate') === true;
   } catch {
-    // it cannot be told: not now
+    // there is none, or it cannot be told now
     return false;
   }
-}
-
-/** The key that a request came with. */
-export function bearerKey(request: FastifyRequest): string {
-  const key = /^Bearer +(hf_[\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (key !== undefined) return key;
-  throw new ProblemError('api_key_missing', 'Send Authorization: Bearer hf_… with your API key.', {
-    headers: { 'www-authenticate': 'Bearer realm="holdfast"' },
-  });
 }

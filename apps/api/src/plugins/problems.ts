@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { isAnswering } from '@holdfast/app-kit';
+import { basePathOf, isAnswering } from '@holdfast/app-kit';
 import {
   InvalidCursorError,
   InvalidInputError,
   InvalidSignalError,
+  InvalidSubmissionError,
   StoreUnavailableError,
   UnknownFlowError,
 } from '@holdfast/engine';
@@ -29,7 +30,7 @@ export const problems = fp(async (app) => {
 
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toProblemError(error, request);
-  const problem = describeProblem(known, request.id, request.server.basePath);
+  const problem = describeProblem(known, request.id, basePathOf(request.raw, request.server.basePath));
   request.problemCode = known.code;
   if (problem.status === 500) request.log.error({ err: error }, 'request failed');
   else if (problem.status > 500)
@@ -77,7 +78,8 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_NOT_FOUND: 'route_not_found',
 };
 
-function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
+/** What an error is answered with. */
+export function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof InvalidInputError) {
     return new ProblemError('validation_failed', `The input of flow "${error.flow}" is not valid.`, {
@@ -89,6 +91,9 @@ function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
   }
   if (error instanceof InvalidCursorError) {
     return new ProblemError('cursor_invalid', `${capitalized(error.message)}.`, { cause: error });
+  }
+  if (error instanceof InvalidSubmissionError) {
+    return new ProblemError('header_invalid', `${capitalized(error.message)}.`, { cause: error });
   }
   if (error instanceof InvalidSignalError) {
     return new ProblemError('signal_invalid', `${capitalized(error.message)}.`, { cause: error });

@@ -28,6 +28,7 @@ export const requestLog = fp(async (app, { metrics }: { readonly metrics: Regist
     reply.header('request-id', request.id);
   });
   app.addHook('onResponse', async (request, reply) => {
+    if (request.passedOn) return;
     const route = request.routeOptions.url ?? '(no route)';
     const { runId: run, principal, problemCode: problem } = request;
     // a method is whatever the client writes

@@ -1,18 +1,19 @@
 import { isTerminal, type Run, type SubmitReply } from '@holdfast/engine';
-import { readTraceparent } from '@holdfast/http';
 import type { AcceptOptions } from '@holdfast/project';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { fingerprintOf } from '../fingerprint.ts';
 import { readIdempotencyKey } from '../idempotency-key.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { passTurn } from '../plugins/fair-turns.ts';
 import { preferredWaitSeconds } from '../prefer-wait.ts';
 import { ProblemError } from '../problems.ts';
 import { presentRunTo } from '../run-json.ts';
+import { readSubmissionHeaders, type Submission } from '../submission-headers.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     idempotencyKey: string;
+    /** What the request says beside its input. */
+    submission: Submission | undefined;
   }
 }
 
@@ -23,25 +24,21 @@ export interface Acceptance {
     readonly config: { readonly access: 'submit' };
     readonly onRequest: (request: FastifyRequest) => Promise<void>;
   };
-  /**
-   * Accepts a run whose input is the request's body.
-   * @param path the route with its parameters filled in
-   */
-  submit(request: FastifyRequest, reply: FastifyReply, flow: string, path: string): Promise<FastifyReply>;
+  /** Accepts a run whose input is the request's body. */
+  submit(request: FastifyRequest, reply: FastifyReply, flow: string): Promise<FastifyReply>;
   /** Answers with the run that was accepted, now or before, once it has ended if the client prefers to wait. */
   answer(request: FastifyRequest, reply: FastifyReply, submitted: SubmitReply): Promise<FastifyReply>;
 }
 
 /** @param app the scope of the routes; once for each */
-export function acceptance(app: FastifyInstance, { client, stopping, waits }: AcceptOptions): Acceptance {
+export function acceptance(
+  app: FastifyInstance,
+  { client, stopping, waits, fingerprint }: AcceptOptions,
+): Acceptance {
   app.decorateRequest('idempotencyKey', '');
+  app.decorateRequest('submission', undefined);
 
-  async function submit(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    flow: string,
-    path: string,
-  ): Promise<FastifyReply> {
+  async function submit(request: FastifyRequest, reply: FastifyReply, flow: string): Promise<FastifyReply> {
     if (request.body === undefined) {
       throw new ProblemError('body_missing', 'Send the input of the run as a JSON body.');
     }
@@ -50,8 +47,8 @@ export function acceptance(app: FastifyInstance, { client, stopping, waits }: Ac
       input: request.body,
       tenant: principalOf(request).tenant,
       idempotencyKey: request.idempotencyKey,
-      fingerprint: fingerprintOf('POST', path, request.body),
-      trace: traceOf(request),
+      ...request.submission,
+      fingerprint: fingerprint(flow, request.body),
     });
     return answer(request, reply, submitted);
   }
@@ -63,11 +60,7 @@ export function acceptance(app: FastifyInstance, { client, stopping, waits }: Ac
   ): Promise<FastifyReply> {
     if (submitted.outcome === 'key_reused') {
       request.runId = submitted.runId;
-      throw new ProblemError(
-        'idempotency_key_reused',
-        `This Idempotency-Key was used for another request, which became the run ${submitted.runId}.`,
-        { members: { runId: submitted.runId } },
-      );
+      throw keyReused(submitted.runId);
     }
 
     request.runId = submitted.run.id;
@@ -107,6 +100,7 @@ export function acceptance(app: FastifyInstance, { client, stopping, waits }: Ac
       config: { access: 'submit' },
       onRequest: async (request) => {
         request.idempotencyKey = readIdempotencyKey(request.raw);
+        request.submission = readSubmissionHeaders(request.raw);
       },
     },
     submit,
@@ -114,9 +108,12 @@ export function acceptance(app: FastifyInstance, { client, stopping, waits }: Ac
   };
 }
 
-/** One that cannot be read counts as none, as W3C Trace Context has it. */
-export function traceOf({ headers: { traceparent } }: FastifyRequest): string | undefined {
-  return typeof traceparent === 'string' && readTraceparent(traceparent) ? traceparent : undefined;
+export function keyReused(runId: string): ProblemError {
+  return new ProblemError(
+    'idempotency_key_reused',
+    `This Idempotency-Key was used for another request, which became the run ${runId}.`,
+    { members: { runId } },
+  );
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, run: Run): FastifyReply {

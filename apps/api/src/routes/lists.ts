@@ -23,8 +23,17 @@ export const RunsQuery = z.strictObject({
     .regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 visible ASCII characters')
     .optional()
     .meta({ description: 'The Idempotency-Key; exact. With `flow`, at most one run.' }),
-  createdAfter: moment.optional().meta({ description: 'Created at this time or later.' }),
-  createdBefore: moment.optional().meta({ description: 'Created before this time.' }),
+  tag: z
+    .string()
+    .regex(/^[a-z0-9_-]{1,40}:[!-+\--~]{1,100}$/, 'expected name:value, such as customer:cus_1')
+    .transform((text) => {
+      const at = text.indexOf(':');
+      return { name: text.slice(0, at), value: text.slice(at + 1) };
+    })
+    .optional()
+    .meta({ description: 'Runs with this tag, as `name:value`; found by an index.' }),
+  since: moment.optional().meta({ description: 'Created at this time or later.' }),
+  until: moment.optional().meta({ description: 'Created before this time.' }),
   ...page,
 });
 
@@ -39,14 +48,11 @@ export async function listRoutes(
   const read = { config: { access: 'read' } } as const;
 
   app.get('/v1/runs', read, async (request, reply) => {
-    const { createdAfter, createdBefore, ...query } = readQuery(RunsQuery, request.query);
+    const { until: before, ...query } = readQuery(RunsQuery, request.query);
     return send(
       request,
       reply,
-      await client.listRuns(
-        principalOf(request).tenant,
-        given({ ...query, since: createdAfter, before: createdBefore }),
-      ),
+      await client.listRuns(principalOf(request).tenant, given({ ...query, before })),
       contracts,
     );
   });

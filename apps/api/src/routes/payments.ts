@@ -7,7 +7,7 @@ import { presentPayment } from '../payment-json.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { readBody } from '../read-body.ts';
 import { findPayment, ORDER, PAYMENT, RefundRequest, submitRefund } from '../refunds.ts';
-import { acceptance, traceOf } from './accept.ts';
+import { acceptance } from './accept.ts';
 
 type PaymentParams = { Params: { id: string } };
 
@@ -16,11 +16,9 @@ export async function registerShop(app: FastifyInstance, options: AcceptOptions)
   const { client } = options;
   const { route, submit, answer } = acceptance(app, options);
 
-  app.post('/v1/orders', route, (request, reply) => submit(request, reply, orderContract.name, '/v1/orders'));
+  app.post('/v1/orders', route, (request, reply) => submit(request, reply, orderContract.name));
 
-  app.post('/v1/payments', route, (request, reply) =>
-    submit(request, reply, paymentContract.name, '/v1/payments'),
-  );
+  app.post('/v1/payments', route, (request, reply) => submit(request, reply, paymentContract.name));
 
   app.get<PaymentParams>('/v1/payments/:id', { config: { access: 'read' } }, async (request, reply) => {
     const payment = await findPayment(client, principalOf(request).tenant, request.params.id);
@@ -35,11 +33,10 @@ export async function registerShop(app: FastifyInstance, options: AcceptOptions)
     app.post<PaymentParams>(`${path}/:id/refunds`, route, async (request, reply) => {
       const { id: paymentId } = request.params;
       const submitted = await submitRefund(client, {
-        ...{ paymentId, source, idempotencyKey: request.idempotencyKey },
+        ...{ paymentId, source, idempotencyKey: request.idempotencyKey, submission: request.submission },
         tenant: principalOf(request).tenant,
         request: readBody(RefundRequest, request.body),
         fingerprint: fingerprintOf('POST', `${path}/${paymentId}/refunds`, request.body),
-        trace: traceOf(request),
       });
       return answer(request, reply, submitted);
     });

@@ -3,14 +3,14 @@ import { Places } from '@holdfast/app-kit';
 import { type Client, isTerminal } from '@holdfast/engine';
 import { editionOf } from '@holdfast/run-view';
 import type { FastifyInstance } from 'fastify';
-import type { KeyLookup } from '../api-keys.ts';
+import type { Callers } from '../callers.ts';
 import { eventStream } from '../event-stream.ts';
-import { bearerKey, principalOf } from '../plugins/authentication.ts';
+import { principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 
 export interface RunEventsOptions {
   readonly client: Client;
-  readonly keys: KeyLookup;
+  readonly callers: Callers;
   /** Aborted when the server is stopping. */
   readonly stopping: AbortSignal;
 }
@@ -21,7 +21,7 @@ const MAX_STREAMS = { all: 500, each: 100 } as const;
 /** `GET /v1/runs/{id}/events`: how a run stands, told whenever it changes, until it has ended. */
 export async function runEventRoutes(
   app: FastifyInstance,
-  { client, keys, stopping }: RunEventsOptions,
+  { client, callers, stopping }: RunEventsOptions,
 ): Promise<void> {
   const places = new Places(MAX_STREAMS);
 
@@ -54,7 +54,7 @@ export async function runEventRoutes(
       });
       const changes = client.changes(run, AbortSignal.any([left.signal, stopping]));
       const first = isNews ? run : undefined;
-      const mayStill = async () => (await keys.find(bearerKey(request)))?.scopes.has('read') === true;
+      const mayStill = async () => (await callers.of(request))?.scopes.has('read') === true;
       const events = Readable.from(eventStream({ first, changes, mayStill }), {
         ...{ objectMode: false, highWaterMark: 1 },
       });

@@ -8,22 +8,25 @@ export function elsewhereIn(routes: readonly Routes[]): ReadonlyMap<string, stri
   return new Map(routes.flatMap(({ acceptedThereAlone = {} }) => Object.entries(acceptedThereAlone)));
 }
 
+export type SubmitOptions = AcceptOptions & { readonly elsewhere: ReadonlyMap<string, string> };
+
+/** @throws ProblemError `flow_not_submittable` */
+export function assertSubmittable(elsewhere: ReadonlyMap<string, string>, flow: string): void {
+  const there = elsewhere.get(flow);
+  if (there === undefined) return;
+  throw new ProblemError(
+    'flow_not_submittable',
+    `Runs of the flow "${flow}" are accepted by POST ${there} alone.`,
+  );
+}
+
 /** `POST /v1/flows/{flow}/runs`: accepts a run of any flow that has no way of its own. */
-export async function submitRoutes(
-  app: FastifyInstance,
-  options: AcceptOptions & { readonly elsewhere: ReadonlyMap<string, string> },
-): Promise<void> {
+export async function submitRoutes(app: FastifyInstance, options: SubmitOptions): Promise<void> {
   const { route, submit } = acceptance(app, options);
 
   app.post<{ Params: { flow: string } }>('/v1/flows/:flow/runs', route, (request, reply) => {
     const { flow } = request.params;
-    const elsewhere = options.elsewhere.get(flow);
-    if (elsewhere !== undefined) {
-      throw new ProblemError(
-        'flow_not_submittable',
-        `Runs of the flow "${flow}" are accepted by POST ${elsewhere} alone.`,
-      );
-    }
-    return submit(request, reply, flow, `/v1/flows/${flow}/runs`);
+    assertSubmittable(options.elsewhere, flow);
+    return submit(request, reply, flow);
   });
 }

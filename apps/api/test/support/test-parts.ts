@@ -3,6 +3,7 @@ import { type Client, createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
 import { keyLookup } from '../../src/api-keys.ts';
+import { callersByKey } from '../../src/callers.ts';
 import { type ApiParts, shopRoutes } from '../../src/index.ts';
 import { KEY } from './test-api.ts';
 
@@ -19,7 +20,7 @@ export function testParts(
   const storedKeys = createApiKeys({ connection, log });
   return {
     ...{ client, flows, routes: [shopRoutes], preflight, storedKeys, log },
-    keys: keyLookup(() => KEY, storedKeys),
+    callers: callersByKey(keyLookup(() => KEY, storedKeys)),
     operations: createOperations({ client, connection, log }),
     readProviders: (minutes) => providerHealth(providers, minutes),
     async close() {

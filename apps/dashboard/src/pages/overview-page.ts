@@ -168,6 +168,7 @@ function waiting({ waiting: runs, now }: Overview): string {
 function waitsFor(waitingFor: WaitingFor, now: number): string {
   const { until } = waitingFor;
   const left = until === undefined || until <= now ? '' : `, ${inWords(until - now)} left`;
+  if (waitingFor.kind === 'start') return `its start${left}`;
   return 'step' in waitingFor
     ? `${waitingFor.kind === 'throttle' ? 'the limit of ' : 'retry of '}${waitingFor.step}${left}`
     : `${waitingFor.kind} ${waitingFor.name}${left}`;

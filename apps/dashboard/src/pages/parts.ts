@@ -86,6 +86,7 @@ function why(run: Run, fleet: Fleet | undefined): string {
     return html`${run.error.step ? `${run.error.step}: ` : ''}${run.error.code}`;
   if (run.status !== 'suspended') return '';
   const { waitingFor } = run;
+  if (waitingFor.kind === 'start') return 'start';
   return 'step' in waitingFor
     ? html`${waitingFor.kind}: ${waitingFor.step}`
     : html`${waitingFor.kind}: ${waitingFor.name}`;

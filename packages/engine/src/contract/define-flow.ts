@@ -63,7 +63,7 @@ export interface Flow<I = unknown, O = unknown, N extends string = string> {
    * record anything else. A step that is not named takes any result.
    */
   readonly results?: Readonly<Record<string, z.ZodType>>;
-  run(ctx: FlowContext, input: I): Promise<O>;
+  run(ctx: FlowContext, input: I): O | Promise<O>;
 }
 
 /** What who submits runs needs to know of a flow. */

@@ -69,7 +69,12 @@ export type WaitingFor =
   | { readonly kind: 'retry'; readonly step: string; readonly until: number }
   | { readonly kind: 'throttle'; readonly step: string; readonly until: number }
   | { readonly kind: 'timer'; readonly name: string; readonly until: number }
-  | { readonly kind: 'signal'; readonly name: string; readonly until?: number };
+  | { readonly kind: 'signal'; readonly name: string; readonly until?: number }
+  /** For the time at which it was asked to start. */
+  | { readonly kind: 'start'; readonly until: number };
+
+/** What a run can be found by: names and values, as whoever submitted it chose. */
+export type Tags = Readonly<Record<string, string>>;
 
 export interface StepState {
   readonly name: string;
@@ -140,6 +145,8 @@ interface RunCommon {
   readonly generation: number;
   readonly idempotencyKey: string;
   readonly input: Json;
+  /** Absent where it has none. */
+  readonly tags?: Tags;
   /** In the order of their start. */
   readonly steps: readonly StepState[];
   /** In the order of their start. */

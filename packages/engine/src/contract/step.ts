@@ -38,7 +38,7 @@ export type LookUp<T> =
   | { readonly outcome: 'unknown'; readonly reason: string };
 
 /** Asks the provider whether an effect in doubt happened. The call's key and reference are those of the effect. */
-export type LookUpFunction<T> = (call: StepCall) => Promise<LookUp<T>>;
+export type LookUpFunction<T> = (call: StepCall) => LookUp<T> | Promise<LookUp<T>>;
 
 export interface RetryPolicy {
   /** How many attempts in all, the first included. Past them the run is dead, uncompensated. Default 8. */
@@ -58,7 +58,7 @@ export interface UndoOptions<T> {
    * back, and need not be; the run ends as it would otherwise, and what it drew from another run stays drawn.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: most undos return nothing
-  readonly undo?: (result: T, call: StepCall) => Promise<void | 'stands'>;
+  readonly undo?: (result: T, call: StepCall) => void | 'stands' | Promise<void | 'stands'>;
   readonly retry?: Partial<RetryPolicy>;
   /** How long one attempt may take before it is aborted and in doubt. Default `30s`. */
   readonly timeout?: DurationInput;
@@ -71,7 +71,7 @@ export interface UndoOptions<T> {
 
 export interface StepOptions<T> extends UndoOptions<T> {
   /** Does the effect. Its result is recorded, and returned as JSON gives it back. */
-  readonly run: (call: StepCall) => Promise<T>;
+  readonly run: (call: StepCall) => T | Promise<T>;
   /** Asks the provider whether an effect in doubt happened: found → its result; none → run again; unknown → ask again later. */
   readonly find?: LookUpFunction<T>;
   /**

@@ -108,10 +108,16 @@ export class Calls {
   readonly #givingUp = new Set<(because: GiveUpReason) => void>();
   readonly #classify: Classify | undefined;
   #givenUp: GiveUpReason | undefined;
+  #calling: string | undefined;
 
   /** @param classify tried first on what a step throws */
   constructor(classify?: Classify) {
     this.#classify = classify;
+  }
+
+  /** The step whose function is on the stack: it may not use the flow's context. One that has awaited something is not known. */
+  get calling(): string | undefined {
+    return this.#calling;
   }
 
   /**
@@ -121,7 +127,7 @@ export class Calls {
   make<T>(
     identity: CallIdentity,
     timeoutMs: number,
-    fn: (call: StepCall) => Promise<T>,
+    fn: (call: StepCall) => T | Promise<T>,
     requests: RequestSeen[] = [],
   ): Promise<AttemptOutcome<T>> {
     if (this.#givenUp === 'worker_stops')
@@ -160,13 +166,14 @@ export class Calls {
         });
       });
       this.#givingUp.add(giveUp);
+      const failed = (error: unknown) => end(outcomeOf(error, this.#classify));
       try {
-        fn(call).then(
-          (value) => end({ kind: 'ok', value }),
-          (error: unknown) => end(outcomeOf(error, this.#classify)),
-        );
+        this.#calling = identity.step;
+        Promise.resolve(fn(call)).then((value) => end({ kind: 'ok', value }), failed);
       } catch (error) {
-        end(outcomeOf(error, this.#classify));
+        failed(error);
+      } finally {
+        this.#calling = undefined;
       }
     });
   }

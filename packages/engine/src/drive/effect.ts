@@ -14,7 +14,7 @@ export interface Effect {
   readonly optional: boolean;
   /** Another candidate follows: it is over for the flow when its attempts are used up. */
   readonly givesWay: boolean;
-  readonly run: (call: StepCall) => Promise<unknown>;
+  readonly run: (call: StepCall) => unknown;
   readonly find: LookUpFunction<unknown> | undefined;
   readonly whenInDoubt: 'repeat' | 'halt' | LookUpFunction<unknown>;
   readonly keyLifetimeMs: number;

@@ -138,7 +138,7 @@ export class Execution implements FlowContext {
   }
 
   /** Runs the flow's function until it returns, throws, or has to stop. */
-  drive(flow: (ctx: FlowContext, input: unknown) => Promise<unknown>): Promise<DriveEnd> {
+  drive(flow: (ctx: FlowContext, input: unknown) => unknown): Promise<DriveEnd> {
     const ended = new Promise<DriveEnd>((resolve) => {
       this.#resolveEnd = resolve;
     });
@@ -152,7 +152,7 @@ export class Execution implements FlowContext {
     return ended;
   }
 
-  async #callFlow(flow: (ctx: FlowContext, input: unknown) => Promise<unknown>): Promise<DriveEnd> {
+  async #callFlow(flow: (ctx: FlowContext, input: unknown) => unknown): Promise<DriveEnd> {
     try {
       const output = await flow(this, this.#run.input);
       return { kind: 'returned', output };
@@ -170,6 +170,7 @@ export class Execution implements FlowContext {
   step<T>(name: string, options: StepOptions<T>): Promise<T>;
   step<T>(name: string, options: OptionalStepOptions<T>): Promise<T | undefined>;
   step<T>(name: string, options: StepOptions<T> | OptionalStepOptions<T>): Promise<T> {
+    this.#checkOutside(`step "${name}"`);
     if (this.#sealed) return this.#stray(`step "${name}"`);
     const untyped = options as StepOptions<unknown>;
     const field = fieldOf('step', name);
@@ -197,6 +198,7 @@ export class Execution implements FlowContext {
 
   sleep(duration: DurationInput): Promise<void> {
     const name = sleepName(this.#count('sleep'));
+    this.#checkOutside(name);
     if (this.#sealed) return this.#stray(name);
     const field = fieldOf('timer', name);
     return this.#command({
@@ -207,6 +209,7 @@ export class Execution implements FlowContext {
   }
 
   waitFor<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T> {
+    this.#checkOutside(`the wait for signal "${name}"`);
     if (this.#sealed) return this.#stray(`the wait for signal "${name}"`);
     const field = waitFieldOf(name, this.#count(`wait ${name}`));
     return this.#command<T>({
@@ -217,6 +220,7 @@ export class Execution implements FlowContext {
   }
 
   runChild<I, O = unknown>(name: string, options: ChildOptions<I, O>): Promise<O> {
+    this.#checkOutside(`child run "${name}"`);
     if (this.#sealed) return this.#stray(`child run "${name}"`);
     const field = fieldOf('child', name);
     const misuse = this.#misuse('child', field, name);
@@ -373,6 +377,14 @@ export class Execution implements FlowContext {
     return 'end';
   }
 
+  /** @throws TypeError a bug of the flow: what a step's function asks for would be missing when the step is replayed from its record */
+  #checkOutside(what: string): void {
+    const { calling } = this.#deps.calls;
+    if (calling === undefined) return;
+    const message = `${what} was started inside step "${calling}"; a step does one effect and returns: start it in the flow's run(ctx), after that step`;
+    throw Object.assign(new TypeError(message), { code: 'ctx_inside_step' });
+  }
+
   /** What the flow asks for once its drive is over never happens. */
   #stray(what: string): Promise<never> {
     if (!this.#straySeen) {
@@ -423,7 +435,7 @@ export class Execution implements FlowContext {
   #settledEnd(): DriveEnd | undefined {
     const waiting = this.#waits[0];
     if (this.#settled?.kind !== 'returned' || !waiting) return this.#settled;
-    const step = 'step' in waiting ? waiting.step : waiting.name;
+    const step = nameOf(waiting);
     const message = `the flow returned while "${step}" was not done; await everything that it starts`;
     return { kind: 'dies', failure: { ...bug('step_not_awaited', message), step } };
   }
@@ -512,4 +524,10 @@ function placeOf(error: Error | undefined): string {
   const lines = error?.stack?.split('\n').slice(1) ?? [];
   const outside = lines.find((line) => !/[\\/]execution\.[jt]s/.test(line));
   return outside?.trim() ?? 'at an unknown place';
+}
+
+/** What a flow waits for, by the name that it gave it. */
+function nameOf(waiting: WaitingFor): string {
+  if ('step' in waiting) return waiting.step;
+  return 'name' in waiting ? waiting.name : waiting.kind;
 }

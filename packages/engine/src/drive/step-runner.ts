@@ -276,7 +276,7 @@ export class StepRunner {
   async #call<T>(
     { what, start, attempt, requests }: Made,
     effect: Effect,
-    fn: (call: StepCall) => Promise<T>,
+    fn: (call: StepCall) => T | Promise<T>,
   ): Promise<AttemptOutcome<T>> {
     const { calls, observer } = this.#deps;
     const { step, timeoutMs } = effect;

@@ -81,6 +81,11 @@ export function childSignal(name: string): string {
   return CHILD + name;
 }
 
+/** @returns the child's name; undefined for any other signal */
+export function childOfSignal(signal: string): string | undefined {
+  return signal.startsWith(CHILD) ? signal.slice(CHILD.length) : undefined;
+}
+
 /** True for names that only the engine's own signals have. */
 export function isReservedSignal(name: string): boolean {
   return name.startsWith(CHILD);

@@ -1,10 +1,21 @@
-import type { Failure, Json, Run, TerminalStatus, WaitingFor } from '../contract/run.ts';
+import type { Failure, Json, Run, Tags, TerminalStatus, WaitingFor } from '../contract/run.ts';
 import type { StepRecord } from './step-record.ts';
 
 /** One write of a step's record: the journal's field and its encoded record. */
 export interface Entry {
   readonly field: string;
   readonly record: string;
+}
+
+/** What a run was given, gave and got: whatever its steps and signals carry, as JSON. */
+export interface Payloads {
+  readonly input: Json;
+  /** Once completed. */
+  readonly output?: Json;
+  /** Of the steps and child runs that are completed, in the order of their ends. Absent `result`: it gave nothing. */
+  readonly results: readonly { readonly step: string; readonly result?: Json }[];
+  /** In the order of their arrival. */
+  readonly signals: readonly { readonly id: string; readonly name: string; readonly payload?: Json }[];
 }
 
 export interface NewRun {
@@ -18,6 +29,9 @@ export interface NewRun {
   readonly input: string;
   readonly parent?: ParentRun;
   readonly draw?: Draw;
+  /** Unix milliseconds; nothing of it is run before. */
+  readonly startAt?: number;
+  readonly tags?: Tags;
   /** The W3C `traceparent` that it came with. */
   readonly trace?: string | undefined;
   /** Created to be cancelled at once: nothing of it is run. */
@@ -139,6 +153,13 @@ export interface ListFilter {
   readonly since?: number;
   /** Created before this time. */
   readonly before?: number;
+  /** Carries this tag. */
+  readonly tag?: Tag;
+}
+
+export interface Tag {
+  readonly name: string;
+  readonly value: string;
 }
 
 /** One look through a list of runs. */
@@ -308,8 +329,8 @@ export interface Journal {
   readRuns(
     runIds: readonly string[],
   ): Promise<{ readonly runs: readonly Run[]; readonly unreadable: readonly string[] }>;
-  /** Takes ids out of a tenant's list whose runs have expired. */
-  forgetRuns(tenant: string, runIds: readonly string[]): Promise<void>;
+  /** Takes ids out of a tenant's list, or that of a tag, whose runs have expired. */
+  forgetRuns(tenant: string, runIds: readonly string[], tag?: Tag): Promise<void>;
   tenants(): Promise<readonly string[]>;
   /**
    * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired.
@@ -318,6 +339,7 @@ export interface Journal {
    */
   pruneRuns(tenant: string, from: number, limit: number): Promise<number | undefined>;
   readRun(runId: string): Promise<Run | undefined>;
+  readPayloads(runId: string): Promise<(Payloads & { readonly tenant: string }) | undefined>;
   /** Redis' clock. */
   now(): Promise<number>;
   readStatus(runId: string): Promise<Run['status'] | undefined>;

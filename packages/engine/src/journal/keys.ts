@@ -9,6 +9,12 @@ export const QUEUE_PREFIX = TAG;
 /** The queue that holds a letter for every dead run. */
 export const DEAD_LETTERS = 'dead-letters';
 
+/** Flows of Holdfast's own: their runs are listed when they are asked for by name, and with the dead. */
+export const LISTED_APART: ReadonlySet<string> = new Set(['webhook', 'webhook-delivery']);
+
+/** How long the list of a tag is kept after the last run with it: longer than runs are. */
+export const TAGS_KEPT_MS = 400 * 24 * 60 * 60 * 1_000;
+
 export const keys = {
   /** Hash: the run and its journal. Expires with the retention once the run is terminal. */
   run: (runId: string) => `${TAG}/run/${runId}`,
@@ -16,6 +22,12 @@ export const keys = {
   alarms: `${TAG}/alarms`,
   /** Sorted set: a tenant's run ids → when they were created. Entries go once their run has expired. No TTL. */
   runs: (tenant: string) => `${TAG}/runs/${tenant}`,
+  /**
+   * Sorted set: ids of a tenant's runs with this tag → when they were created. Entries go once their run has expired; the set expires
+   * `TAGS_KEPT_MS` after the last run with the tag.
+   */
+  tag: (tenant: string, { name, value }: { readonly name: string; readonly value: string }) =>
+    `${TAG}/tag/${tenant}/${name}:${value}`,
   /** Sorted set: a tenant's dead run ids → when they died. No TTL. */
   dead: (tenant: string) => `${TAG}/dead/${tenant}`,
   /** Set: every tenant that has submitted a run. No TTL. */

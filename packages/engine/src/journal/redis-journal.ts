@@ -14,10 +14,11 @@ import type {
   Whereabouts,
   WriteReply,
 } from './journal.ts';
-import { keys } from './keys.ts';
+import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
 import {
   CorruptRecordError,
   decodeClaimed,
+  decodePayloads,
   decodeRun,
   decodeWhereabouts,
   fieldsOf,
@@ -93,12 +94,14 @@ export function redisJournal({
   return {
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
-      const { parent, draw, cancelled, trace } = run;
+      const { parent, draw, cancelled, trace, tags, startAt } = run;
+      const lists = Object.entries(tags ?? {}).map(([name, value]) => keys.tag(tenant, { name, value }));
+      const sources = draw || lists.length > 0 ? [keys.run(draw?.from ?? runId)] : [];
       const { reply, late } = await send(() =>
         runScriptFirst(
           connection,
           scripts.createRun,
-          [...ofRun(runId), keys.runs(tenant), keys.tenants, ...(draw ? [keys.run(draw.from)] : [])],
+          [...ofRun(runId), keys.runs(tenant), keys.tenants, ...sources, ...lists],
           [
             runId,
             fingerprint,
@@ -107,11 +110,14 @@ export function redisJournal({
             version,
             idempotencyKey,
             input,
-            GRACE_MS.enqueue,
+            startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
             parent ? JSON.stringify(parent) : '',
             cancelled ? '1' : '',
-            ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', '', '']),
+            ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
             trace ?? '',
+            ...(tags || startAt !== undefined
+              ? [JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '']
+              : []),
           ],
         ),
       );
@@ -378,6 +384,11 @@ export function redisJournal({
       return fields.size === 0 ? undefined : decodeRun(runId, fields);
     },
 
+    async readPayloads(runId) {
+      const pairs = Object.entries(await connection.hgetall(keys.run(runId)));
+      return pairs.length > 0 ? decodePayloads(new Map(pairs)) : undefined;
+    },
+
     async readRecords(runId) {
       const names = (await connection.hkeys(keys.run(runId))).filter((field) => parseField(field));
       if (names.length === 0) return new Map();
@@ -391,11 +402,11 @@ export function redisJournal({
     },
 
     async listRuns(of, tenant, { after, filter, look, pick }) {
-      const { since = '', before = '', flow = '', status = '', code = '' } = filter;
+      const { since = '', before = '', flow = '', status = '', code = '', tag } = filter;
       const [picked, expired, at, runId] = list(
         await call(
           'listRuns',
-          [of === 'runs' ? keys.runs(tenant) : keys.dead(tenant)],
+          [tag ? keys.tag(tenant, tag) : of === 'runs' ? keys.runs(tenant) : keys.dead(tenant)],
           [
             keys.run(''),
             look,
@@ -407,6 +418,7 @@ export function redisJournal({
             flow,
             status,
             code,
+            of === 'runs' || tag ? `,${[...LISTED_APART].join()},` : '',
           ],
         ),
       );
@@ -432,8 +444,9 @@ export function redisJournal({
       return { runs: found.filter((run) => run !== undefined), unreadable };
     },
 
-    async forgetRuns(tenant, runIds) {
-      if (runIds.length > 0) await connection.zrem(keys.runs(tenant), ...runIds);
+    async forgetRuns(tenant, runIds, tag) {
+      if (runIds.length > 0)
+        await connection.zrem(tag ? keys.tag(tenant, tag) : keys.runs(tenant), ...runIds);
     },
 
     async pruneRuns(tenant, from, limit) {

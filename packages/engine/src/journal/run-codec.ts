@@ -1,6 +1,6 @@
-import type { Failure, Json, Run, WaitingFor } from '../contract/run.ts';
-import { hasLetGo, parseField } from './identity.ts';
-import type { ClaimedRun, Draw, KeptSignal, ParentRun, Whereabouts } from './journal.ts';
+import type { Failure, Json, Run, Tags, WaitingFor } from '../contract/run.ts';
+import { hasLetGo, isEffectField, parseField } from './identity.ts';
+import type { ClaimedRun, Draw, KeptSignal, ParentRun, Payloads, Whereabouts } from './journal.ts';
 import { eventsIn } from './run-events.ts';
 import { decodeRecord, type StepRecord } from './step-record.ts';
 import { stepStates, waitStates, warningsOf } from './step-states.ts';
@@ -59,6 +59,37 @@ export function decodeClaimed(
   };
 }
 
+/** @throws CorruptRecordError when something else has written to it */
+export function decodePayloads(fields: Fields): Payloads & { readonly tenant: string } {
+  try {
+    const output = parsed<Json>(fields.get('output'));
+    const records = [...recordsOf(fields).records].flatMap(([field, record]) =>
+      record.kind === 'completed' ? [{ field, record }] : [],
+    );
+    // a signal that a wait has taken is in the wait's record
+    const taken = new Map(records.map(({ record }) => [record.signal, record.result as Json | undefined]));
+    const completed = records
+      .filter(({ field }) => isEffectField(field))
+      .sort((a, b) => a.record.finishedAt - b.record.finishedAt || a.record.seq - b.record.seq);
+    return {
+      tenant: need(fields, 'tenant'),
+      input: JSON.parse(need(fields, 'input')) as Json,
+      ...(output !== undefined && { output }),
+      results: completed.map(({ field, record }) => ({
+        step: parseField(field)?.name ?? field,
+        ...(record.result !== undefined && { result: record.result as Json }),
+      })),
+      signals: signalsOf(fields).map(({ id, name, payload = taken.get(id) }) => ({
+        ...{ id, name },
+        ...(payload !== undefined && { payload }),
+      })),
+    };
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) throw corrupt(`JSON (${error.message})`);
+    throw error;
+  }
+}
+
 /**
  * The run as people see it.
  * @throws CorruptRecordError when something else has written to it
@@ -86,6 +117,7 @@ function runOf(runId: string, fields: Fields): Run {
     generation: at.generation,
     idempotencyKey: need(fields, 'key'),
     input: JSON.parse(need(fields, 'input')) as Json,
+    ...(fields.has('tags') && { tags: parsed<Tags>(fields.get('tags')) ?? {} }),
     steps: stepStates(records, status, at),
     waits: waitStates(records).map((wait) => withDates(wait)),
     warnings: warningsOf(records),

@@ -38,11 +38,13 @@ const MAX_LOOKED_AT = 5_000;
 /** One page of a tenant's runs. Ids whose runs have expired are forgotten on the way. */
 export async function listRuns(
   journal: Journal,
-  list: List,
+  of: List,
   tenant: string,
   query: ListQuery,
 ): Promise<RunPage> {
   const { cursor, limit: asked = 50, ...filter } = query;
+  // the runs with a tag stand in a list of their own, in the order of all runs
+  const list = filter.tag ? 'runs' : of;
   const limit = Math.min(Math.max(asked, 1), 200);
   const runs: Run[] = [];
   const unreadable: string[] = [];
@@ -54,7 +56,7 @@ export async function listRuns(
     // a run may have changed since it was picked
     runs.push(...found.runs.filter((run) => fits(run, filter)));
     unreadable.push(...found.unreadable);
-    await journal.forgetRuns(tenant, expired);
+    await journal.forgetRuns(tenant, expired, filter.tag);
     if (!end || isOver(list, end, filter)) return { runs, ...someOf(unreadable) };
     after = end;
   }
@@ -88,7 +90,8 @@ function isOver(list: List, end: ListPosition, { since }: ListFilter): boolean {
   return list === 'runs' && since !== undefined && end.at < since;
 }
 
-function fits(run: Run, { flow, status, code, since, before }: ListFilter): boolean {
+function fits(run: Run, { flow, status, code, since, before, tag }: ListFilter): boolean {
+  if (tag && run.tags?.[tag.name] !== tag.value) return false;
   if (flow !== undefined && run.flow !== flow) return false;
   if (status !== undefined && run.status !== status) return false;
   if (since !== undefined && run.createdAt < since) return false;

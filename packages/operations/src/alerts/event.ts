@@ -5,6 +5,7 @@ export const ALERT_KINDS = [
   'breaker_opened',
   'credentials_refused',
   'redis_rollback',
+  'webhook_failed',
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
@@ -23,7 +24,9 @@ export type AlertEvent =
   /** A provider was found to be down. `id` tells one opening from the next. */
   | { readonly kind: 'breaker_opened'; readonly provider: string; readonly id: string }
   | { readonly kind: 'credentials_refused'; readonly provider: string; readonly code: string }
-  | { readonly kind: 'redis_rollback' };
+  | { readonly kind: 'redis_rollback' }
+  /** The mapping of a webhook threw; `id` is the event's. */
+  | { readonly kind: 'webhook_failed'; readonly source: string; readonly type: string; readonly id: string };
 
 /** How an event is counted. */
 export interface Counted {
@@ -60,6 +63,14 @@ export function countedAs(event: AlertEvent): Counted {
       const { provider, code } = event;
       const identity = `${provider}.${code}`;
       return { identity, knownForMs: MINUTE_MS, goesOn: false, group: { provider, code } };
+    }
+    case 'webhook_failed': {
+      const { source, type, id } = event;
+      // replay asks the mapping again
+      return {
+        ...{ identity: `${source}.${id}`, knownForMs: DAY_MS, goesOn: true },
+        ...{ group: { source, type }, example: id },
+      };
     }
     case 'redis_rollback':
       // every worker notices the same one, within a second

@@ -50,6 +50,8 @@ function headline({ kind, since, groups }: Alert, count: number): string {
       return `Holdfast: ${providers} is down, ${at}`;
     case 'credentials_refused':
       return `Holdfast: ${providers} refuses our credentials, ${at}`;
+    case 'webhook_failed':
+      return `Holdfast: ${count === 1 ? '1 webhook was' : `${count} webhooks were`} not handled, ${at}`;
     case 'redis_rollback':
       return `Holdfast: Redis has lost writes that it had taken, noticed at ${at.slice(6)}`;
   }
@@ -66,6 +68,10 @@ function lineOf(kind: Alert['kind'], { facts, count, example }: AlertGroup): str
     }
     case 'credentials_refused':
       return facts.provider === undefined ? [] : [`• ${facts.provider}: ${facts.code}`];
+    case 'webhook_failed':
+      return facts.source === undefined
+        ? [`• ${count} others`]
+        : [`• ${facts.source}: ${count} × ${facts.type}, such as ${example}`];
     case 'breaker_opened':
     case 'redis_rollback':
       return [];
@@ -80,6 +86,10 @@ function whatToDo(kind: Alert['kind']): string[] {
       return ['Its calls are held back and go on by themselves once it is back.'];
     case 'credentials_refused':
       return ['Runs that need it fail until the credentials are mended.'];
+    case 'webhook_failed':
+      return [
+        'Their mapping threw. Fix it in the config, then rerun their runs (`runs list --flow webhook --status failed`).',
+      ];
     case 'redis_rollback':
       return [
         'Effects under way are checked with their providers. Accepted runs may be gone: compare with your own records.',

@@ -1,11 +1,13 @@
 -- Creates a run unless it exists. The run's record is the record of its Idempotency-Key as well.
--- KEYS  run, alarms, the tenant's runs, tenants, the run that is drawn upon (only with a draw)
+-- KEYS  run, alarms, the tenant's runs, tenants; only with a draw or tags: the run that is drawn upon, the list of each tag
 -- ARGV  run id, fingerprint, tenant, flow, version, idempotency key, input (JSON), ms until its job must have been claimed,
 --       parent (JSON, or '' for none), '1' when it is to be cancelled at once or '', draw (JSON, or '' for none), its amount, the most
---       that may be drawn in all (both '' without a draw), the traceparent that it came with or ''
+--       that may be drawn in all (0 without a draw), the traceparent that it came with or ''; only with tags or a start: the tags
+--       (JSON), ms for which their lists are kept, when it is to start (ms, or '' for now)
 -- Reply {'created', now} | {'replayed', now, field, value, …} (as read-run gives them) | {'key_reused', now}
 --       | {'source_not_completed', now} | {'draw_exceeds', now, what is left}: nothing was written
 -- @include clock
+-- @include identity
 -- @include view
 local now = now_ms()
 local fingerprint = redis.call('HGET', KEYS[1], 'fingerprint')
@@ -28,10 +30,30 @@ end
 redis.call('HSET', KEYS[1],
   'fingerprint', ARGV[2], 'tenant', ARGV[3], 'flow', ARGV[4], 'version', ARGV[5], 'key', ARGV[6], 'input', ARGV[7],
   'status', 'pending', 'generation', 1, 'job', ARGV[1], 'revision', 1, 'createdAt', now, 'updatedAt', now)
+local due = now
+local start_at = tonumber(ARGV[17])
+if start_at and start_at > now then
+  -- as if it had been parked: whoever looks after parked runs looks after this one
+  due = start_at
+  redis.call('HSET', KEYS[1], 'status', 'suspended', 'owner', let_go('start'),
+    'waiting', '{"kind":"start","until":' .. ARGV[17] .. '}')
+end
+if #KEYS > 5 then
+  redis.call('HSET', KEYS[1], 'tags', ARGV[15])
+  local prefix = string.sub(KEYS[1], 1, -#ARGV[1] - 1)
+  for i = 6, #KEYS do
+    -- two for each that comes, so that a list is never much longer than the runs that are kept
+    for _, oldest in ipairs(redis.call('ZRANGE', KEYS[i], 0, 1)) do
+      if redis.call('EXISTS', prefix .. oldest) == 0 then redis.call('ZREM', KEYS[i], oldest) end
+    end
+    redis.call('ZADD', KEYS[i], now, ARGV[1])
+    redis.call('PEXPIRE', KEYS[i], ARGV[16])
+  end
+end
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'cancel', 1, 'h:cancel', '{"kind":"cancel_requested","at":' .. now .. '}') end
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'parent', ARGV[9]) end
 if ARGV[14] ~= '' then redis.call('HSET', KEYS[1], 'trace', ARGV[14]) end
-redis.call('ZADD', KEYS[2], now + ARGV[8], ARGV[1])
+redis.call('ZADD', KEYS[2], due + ARGV[8], ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[1])
 redis.call('SADD', KEYS[4], ARGV[3])
 return { 'created', now }

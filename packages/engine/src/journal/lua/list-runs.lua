@@ -1,10 +1,12 @@
 -- Looks through a stretch of a tenant's runs, the newest (the last to die) first, and picks those that fit. Writes nothing.
 -- KEYS  the tenant's runs, or its dead; each run's key is made from its id, which is in the same slot
 -- ARGV  what a run's key begins with, runs to look at, runs to pick, time and run id behind which to begin ('+inf' and '' for the
---       beginning), created at or after, created before (ms, or ''), flow, status, code of its failure ('' for any)
+--       beginning), created at or after, created before (ms, or ''), flow, status, code of its failure ('' for any), flows that are listed
+--       by their name alone (",a,b,")
 -- Reply {{id, …} picked, {id, …} expired, time, id of the last run looked at}; without the last two at the end of the list
 local prefix, look, pick, at, behind = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local since, before, flow, status, code = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
+local apart = ARGV[11]
 
 -- runs of one moment stand in the order of their ids
 local skip = 0
@@ -17,6 +19,7 @@ end
 -- most runs are told by their status and flow alone, so that little is read of them
 local function fits(key, run)
   if flow ~= '' and run[2] ~= flow then return false end
+  if flow == '' and string.find(apart, ',' .. run[2] .. ',', 1, true) then return false end
   if status ~= '' and run[1] ~= status then return false end
   if since or before then
     local created = tonumber(redis.call('HGET', key, 'createdAt'))

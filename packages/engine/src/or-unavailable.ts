@@ -1,5 +1,13 @@
-import { StoreUnavailableError } from '@holdfast/engine';
 import { isRedisAway } from '@holdfast/redis';
+
+/** Redis is away, refusing writes or too slow. Whether the write landed is not known: send the same request again. */
+export class StoreUnavailableError extends Error {
+  readonly code = 'store_unavailable';
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'StoreUnavailableError';
+  }
+}
 
 /** @throws StoreUnavailableError when Redis is away; what it refuses is a mistake of ours */
 export async function orUnavailable<T>(work: Promise<T>): Promise<T> {

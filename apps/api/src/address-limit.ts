@@ -2,20 +2,22 @@ import { isIPv6 } from 'node:net';
 import type { Cluster, Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
-/** Wrong keys that one address may show in a minute; more are not even called wrong. */
-export const MOST_WRONG_KEYS = 100;
 const WINDOW_S = 60;
 
-/** Counts a wrong key. @returns how long the address shows too many of them, in milliseconds; undefined while it does not */
-export type WrongKeys = (address: string) => Promise<number | undefined>;
+/** Counts something that an address did. @returns for how long it has done it too often, in milliseconds; undefined while it has not */
+export type AddressLimit = (address: string) => Promise<number | undefined>;
 
-/** Over all processes; in this one alone while Redis does not answer. */
-export function wrongKeys(connection: Redis | Cluster): WrongKeys {
-  const bounds = { points: MOST_WRONG_KEYS, duration: WINDOW_S };
+/**
+ * Over all processes; in this one alone while Redis does not answer.
+ * @param what is counted, in Redis' keys
+ * @param perMinute so often is not too often
+ */
+export function addressLimit(connection: Redis | Cluster, what: string, perMinute: number): AddressLimit {
+  const bounds = { points: perMinute, duration: WINDOW_S };
   const limiter = new RateLimiterRedis({
     ...bounds,
     storeClient: connection,
-    keyPrefix: '{hf0}/wrong-keys',
+    keyPrefix: `{hf0}/${what}`,
     insuranceLimiter: new RateLimiterMemory(bounds),
   });
   return async (address) => {
