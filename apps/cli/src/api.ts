@@ -89,8 +89,9 @@ export async function askFor<T>(
   path: string,
   body?: unknown,
   onHeaders: (headers: Headers) => void = () => {},
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<T> {
-  const response = await send(io, method, path, body);
+  const response = await send(io, method, path, body, undefined, headers);
   onHeaders(response.headers);
   const answer: unknown = await response.json().catch(() => undefined);
   if (response.ok) {
@@ -143,7 +144,14 @@ function refusal(io: Io, response: Response, answer: unknown): Error {
 }
 
 /** @param lines the type of an answer that may take any time */
-async function send(io: Io, method: string, path: string, body: unknown, lines?: string): Promise<Response> {
+async function send(
+  io: Io,
+  method: string,
+  path: string,
+  body: unknown,
+  lines?: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
   const { url, key } = apiOf(io);
   try {
     return await fetch(`${url}${path}`, {
@@ -152,6 +160,7 @@ async function send(io: Io, method: string, path: string, body: unknown, lines?:
         authorization: `Bearer ${key}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(lines !== undefined && { accept: lines }),
+        ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(lines === undefined && { signal: AbortSignal.timeout(TIMEOUT_MS) }),

@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { BoardQueues } from '../board-queues.ts';
+import { boardAnswerForViewer } from '../for-viewer.ts';
 import { answerProblem, DashboardProblem } from '../problems.ts';
 import type { Snapshots } from '../snapshots.ts';
 import { operatorOf } from './login.ts';
@@ -102,6 +103,13 @@ export async function board(app: FastifyInstance, options: BoardOptions): Promis
     const page = String(reply.getHeader('content-type') ?? '').startsWith('text/html');
     if (!page || !request.url.startsWith('/queues') || typeof payload !== 'string') return payload;
     return payload.replaceAll(FOREIGN_LINK, '').replace(/<body\b[^>]*>/, (body) => `${body}${wayBack}`);
+  });
+  app.addHook('onSend', async (request, reply, payload) => {
+    const json = String(reply.getHeader('content-type') ?? '').startsWith('application/json');
+    if (!json || typeof payload !== 'string' || operatorOf(request).role === 'admin') return payload;
+    // what a job has logged is text
+    if (request.routeOptions.url?.endsWith('/logs')) return '[]';
+    return JSON.stringify(boardAnswerForViewer(JSON.parse(payload)));
   });
   allowOnlyRetries(app, { ...options, deadLetters: queues.deadLetters });
   app.addHook('preHandler', async (request) => {

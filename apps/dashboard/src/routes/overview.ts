@@ -3,6 +3,7 @@ import type { Client, Overview, Run } from '@holdfast/engine';
 import { type Operations, SYSTEM } from '@holdfast/operations';
 import type { FastifyInstance } from 'fastify';
 import type { BulkRedrives } from '../bulk-redrives.ts';
+import { shownTo } from '../for-viewer.ts';
 import { overviewPage } from '../pages/overview-page.ts';
 import { whatWasSaid } from '../pages/said.ts';
 import { operatorOf } from '../plugins/login.ts';
@@ -34,7 +35,8 @@ export async function overviewRoutes(
     ]);
     reply.type('text/html; charset=utf-8');
     return overviewPage({
-      ...{ snapshot, runs, fleet, reopened: reopened.data, redrives: redrives.list() },
+      runs: runs.map((run) => shownTo(operatorOf(request), run)),
+      ...{ snapshot, fleet, reopened: reopened.data, redrives: redrives.list() },
       ...{ operator: operatorOf(request), said: whatWasSaid(request.query.said) },
     });
   });

@@ -2,6 +2,7 @@ import { type Client, type FlowContract, lackOf, type Run } from '@holdfast/engi
 import type { Operations } from '@holdfast/operations';
 import { editionOf, timelineSvg } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { shownTo } from '../for-viewer.ts';
 import { runPage } from '../pages/run-page.ts';
 import { whatWasSaid } from '../pages/said.ts';
 import { operatorOf } from '../plugins/login.ts';
@@ -32,7 +33,7 @@ export async function runRoutes(
   { client, operations, events, contracts, snapshots }: RunRoutesOptions,
 ): Promise<void> {
   app.get<RunRequest>('/runs/:id', async (request, reply) => {
-    const run = await runOf(client, request.params.id);
+    const run = shownTo(operatorOf(request), await runOf(client, request.params.id));
     const { data: audit } = await operations.audit(run.tenant, { runId: run.id, limit: AUDIT_SHOWN });
     reply.type('text/html; charset=utf-8');
     return runPage({
@@ -44,7 +45,7 @@ export async function runRoutes(
   });
 
   app.get<RunRequest>('/runs/:id/timeline.svg', async (request, reply) => {
-    const run = await runOf(client, request.params.id);
+    const run = shownTo(operatorOf(request), await runOf(client, request.params.id));
     const width = Number(request.query.width ?? 760);
     const widthPx = Number.isFinite(width) ? Math.min(Math.max(width, 280), 1_600) : 760;
     reply.type('image/svg+xml; charset=utf-8').header('content-security-policy', PICTURE_POLICY);

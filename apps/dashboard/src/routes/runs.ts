@@ -1,6 +1,7 @@
 import { type Client, InvalidCursorError, type RunStatus } from '@holdfast/engine';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { shownTo } from '../for-viewer.ts';
 import { type RunsPageParts, runsPage, STATUSES } from '../pages/runs-page.ts';
 import { operatorOf } from '../plugins/login.ts';
 import { DashboardProblem } from '../problems.ts';
@@ -50,7 +51,8 @@ export async function runsRoutes(
     const { runs, unreadable, nextCursor } = await find(client, among, query);
     reply.type('text/html; charset=utf-8');
     return runsPage({
-      ...{ runs, unreadable, nextCursor, query, tenants, flows },
+      runs: runs.map((run) => shownTo(operatorOf(request), run)),
+      ...{ unreadable, nextCursor, query, tenants, flows },
       ...{ operator: operatorOf(request), now: Date.now(), fleet: await snapshots.fleet() },
     });
   });
