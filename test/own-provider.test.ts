@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -12,6 +13,7 @@ import { askOk } from './http.ts';
 
 /** examples/own-provider as `holdfast dev` runs it, with a server in the place of Slack, SendGrid and Twilio. */
 const EXAMPLE = fileURLToPath(new URL('../examples/own-provider', import.meta.url));
+const WORKER = fileURLToPath(new URL('../apps/worker/dist/main.js', import.meta.url));
 const CANARY = 'canary-5f0c1d2e';
 const PATIENCE_MS = 90_000;
 
@@ -146,6 +148,26 @@ it(
     ];
     const forms = [CANARY, Buffer.from(`AC1:${CANARY}`).toString('base64')];
     for (const shown of seen) for (const form of forms) expect(shown).not.toContain(form);
+  },
+  PATIENCE_MS,
+);
+
+it(
+  'a worker without its variables refuses to start, before it touches Redis',
+  async () => {
+    const worker = spawn(process.execPath, [WORKER], {
+      env: {
+        PATH: process.env.PATH,
+        HOLDFAST_CONFIG: join(EXAMPLE, 'holdfast.config.ts'),
+        HOLDFAST_REDIS_URL: 'redis://127.0.0.1:1',
+        HOLDFAST_SLACK_KEY: CANARY,
+      },
+    });
+    const [told, [code]] = await Promise.all([text(worker.stderr), once(worker, 'exit')]);
+    expect(code).toBe(1);
+    expect(told).toContain('HOLDFAST_MAIL_KEY: is missing; expected the key of the provider "mail"');
+    expect(told).toContain('HOLDFAST_SMS_URL: is missing; expected the URL of the provider "sms"');
+    expect(told).not.toMatch(/SLACK|127\.0\.0\.1|canary/);
   },
   PATIENCE_MS,
 );

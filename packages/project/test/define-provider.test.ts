@@ -427,3 +427,14 @@ it('goes back to the connection before when a later one is closed', async () => 
   expect(await bought()).toBe('first');
   await first.close();
 });
+
+it('refuses to send a client secret over plain http', () => {
+  const provider = labels({ auth: { oauth: { token: 'http://auth.example.com/token' } } });
+  const env = {
+    HOLDFAST_LABELS_URL: 'https://example.com',
+    ...{ HOLDFAST_LABELS_CLIENT_ID: 'me', HOLDFAST_LABELS_CLIENT_SECRET: 'sesame' },
+  };
+  expect(() => provider.configure(readConfig(provider.variables, env))).toThrow(
+    /HOLDFAST_LABELS_TOKEN_URL: the token URL of auth\.example\.com must be https/,
+  );
+});

@@ -13,7 +13,7 @@ export interface GuardOptions {
   readonly account: string;
   readonly store: SharedStore;
   readonly limits?: Limits | undefined;
-  /** How long the breaker stays open: at first, doubling with each failed probe, and at most. Default 1 000 and 10 000. */
+  /** How long the breaker stays open: at first, doubling with each failed probe, and at most. Default 1 000 and 10 000; never less than 250. */
   readonly breaker?: { readonly firstMs: number; readonly maxMs: number } | undefined;
   /** The longest that a call takes before its own time-outs end it. */
   readonly longestCallMs: number;
@@ -101,9 +101,10 @@ class SharedGuard implements Guard {
     this.#options = options;
     this.#scope = `${provider}@${createHash('sha256').update(account).digest('hex').slice(0, 8)}`;
     this.#limits = limits;
+    const openFirstMs = Math.max(250, firstMs * retryScale);
     this.#breaker = {
-      firstMs: Math.max(250, firstMs * retryScale),
-      maxMs: Math.max(firstMs, 2_000, maxMs * retryScale),
+      firstMs: openFirstMs,
+      maxMs: Math.max(openFirstMs, Math.min(2_000, maxMs), maxMs * retryScale),
     };
     this.#entrance = new Entrance({
       ...{ store, scope: this.#scope, limits, leaseMs: longestCallMs },

@@ -57,7 +57,7 @@ export function connectProvider(plan: Plan, settings: Settings, sharing: Sharing
       longestCallMs: bounds.connectTimeoutMs + bounds.headersTimeoutMs + bounds.bodyTimeoutMs,
       ...sharing,
     });
-  const auth = blaming(settings.variable(account ?? 'URL'), () =>
+  const auth = blaming(settings.variable(account === 'CLIENT_ID' ? 'TOKEN_URL' : (account ?? 'URL')), () =>
     makeAuth(plan.auth, { settings, baseUrl, reach, guard, tokens: sharing?.tokens }),
   );
   const http = blaming(settings.variable('URL'), () =>

@@ -21,7 +21,7 @@ export interface ProviderDefinition<O extends Readonly<Record<string, AnyOperati
   readonly idempotencyHeader?: string | false;
   /** What it takes, over all workers; the variables `_RPS`, `_BURST` and `_CONCURRENCY` win. Default: as fast as it goes, until it refuses. */
   readonly limits?: Limits;
-  /** How long the breaker stays open: at first, doubling with each failed probe, and at most. Default 1 s and 10 s. */
+  /** How long the breaker stays open: at first, doubling with each failed probe, and at most. Default 1 s and 10 s; never less than 250 ms. */
   readonly breaker?: { readonly first: DurationInput; readonly max: DurationInput };
   /**
    * To connect; from then to the head of the answer; from there to its end. A step's own time-out comes first where it is shorter.
