@@ -8,6 +8,7 @@ export default defineConfig({
       'test/**/*.test.ts',
       'bench/test/**/*.test.ts',
       'mutants/test/**/*.test.ts',
+      'prove/test/**/*.test.ts',
     ],
     testTimeout: 20_000,
     hookTimeout: 30_000,

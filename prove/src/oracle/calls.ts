@@ -1,5 +1,5 @@
-import { type RunRecord, STEPS, type Standing } from '../records.ts';
-import type { ProviderCall } from '../witness.ts';
+import { type RunRecord, STEPS, type Standing } from '../outside/records.ts';
+import type { ProviderCall } from '../outside/witness.ts';
 import type { Facts, Rule } from './facts.ts';
 
 /** What workers did on the wire, call by call, against what the journal had recorded at that moment. */

@@ -1,4 +1,4 @@
-import { type Effect, isOver, type RunRecord, STEPS } from '../records.ts';
+import { type Effect, isOver, type RunRecord, STEPS } from '../outside/records.ts';
 import { count, type Facts, priceOf, type Rule, runsWithEffects } from './facts.ts';
 
 /** What happened outside, against what the runs say. */

@@ -1,8 +1,8 @@
-import { amountOf } from '../orders.ts';
-import { type Effect, type RunRecord, runIdIn } from '../records.ts';
-import type { Asked } from '../shop.ts';
-import type { StoreDump } from '../store.ts';
-import type { ProviderCall } from '../witness.ts';
+import { amountOf } from '../outside/orders.ts';
+import { type Effect, type RunRecord, runIdIn } from '../outside/records.ts';
+import type { Asked } from '../outside/shop.ts';
+import type { StoreDump } from '../outside/store.ts';
+import type { ProviderCall } from '../outside/witness.ts';
 
 /** A process that was killed. */
 export interface Crash {

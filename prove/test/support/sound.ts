@@ -1,7 +1,5 @@
-import { ORDERS, type Order } from '../orders.ts';
-import { type Effect, type RunRecord, STEPS, type Standing } from '../records.ts';
-import type { ProviderCall } from '../witness.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, ProviderCall } from '@holdfast/prove';
+import { type Effect, ORDERS, type Order, type RunRecord, STEPS, type Standing } from '@holdfast/prove';
 
 export const COMPLETED = `run_${'a'.repeat(32)}`;
 export const FAILED = `run_${'b'.repeat(32)}`;
