@@ -118,6 +118,10 @@ async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> 
     ];
     return {
       asked: shop.log,
+      acts: shop.acts,
+      // a call that was under way at one is seen as it was; none of the tests cancels then
+      promotions: [],
+      resumed: [],
       runs: await readRuns(shop, new Set(texts.flatMap((text) => runIdIn(text) ?? []))),
       ...{ ledger, calls, store: dump, crashes, workers },
       locksMayHold: crashes.some(

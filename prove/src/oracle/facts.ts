@@ -1,6 +1,5 @@
-import { amountOf } from '../outside/orders.ts';
-import { type Effect, type RunRecord, runIdIn } from '../outside/records.ts';
-import type { Asked } from '../outside/shop.ts';
+import { type Effect, generationOf, type RunRecord, runIdIn } from '../outside/records.ts';
+import type { Act, Asked } from '../outside/shop.ts';
 import type { StoreDump } from '../outside/store.ts';
 import type { ProviderCall } from '../outside/witness.ts';
 
@@ -14,12 +13,18 @@ export interface Crash {
 export interface Facts {
   /** What clients asked for, and what they were answered. */
   readonly asked: readonly Asked[];
+  /** What people did about runs. */
+  readonly acts: readonly Act[];
   /** Every run that a client, the ledger or Redis knows of, as the API tells it. */
   readonly runs: ReadonlyMap<string, RunRecord>;
   readonly ledger: readonly Effect[];
   readonly calls: readonly ProviderCall[];
   readonly store: StoreDump;
   readonly crashes: readonly Crash[];
+  /** When a replica became the master: what runs of that time come to next may have been forgotten, and is treated as in doubt. */
+  readonly promotions: readonly number[];
+  /** When workers that had stood still beyond their locks went on. */
+  readonly resumed: readonly number[];
   /** How many worker processes there are. */
   readonly workers: number;
   /**
@@ -37,26 +42,38 @@ export interface Rule {
   readonly broken: (facts: Facts) => Iterable<string>;
 }
 
-/** Every run with its effects, in the order in which they happened. */
-export function* runsWithEffects({ runs, ledger }: Facts): Iterable<readonly [RunRecord, readonly Effect[]]> {
-  const byRun = new Map<string, Effect[]>();
-  for (const effect of ledger) {
-    const runId = runIdIn(effect.reference) ?? '';
-    const own = byRun.get(runId);
-    if (own) own.push(effect);
-    else byRun.set(runId, [effect]);
+/** Every run with the effects of its present generation, in the order in which they happened. */
+export function* runsWithEffects(facts: Facts): Iterable<readonly [RunRecord, readonly Effect[]]> {
+  for (const { run, effects, generation } of generations(facts)) {
+    if (generation === run.generation) yield [run, effects];
   }
-  for (const run of runs.values()) yield [run, byRun.get(run.id) ?? []];
+}
+
+/** Every generation of every run with its effects, in the order in which they happened. */
+export function* generations({ runs, ledger }: Facts): Iterable<{
+  readonly run: RunRecord;
+  readonly generation: number;
+  readonly effects: readonly Effect[];
+}> {
+  const byRun = groupBy(ledger, ({ reference }) => runIdIn(reference) ?? '');
+  for (const run of runs.values()) {
+    const own = byRun.get(run.id) ?? [];
+    for (let generation = 1; generation <= run.generation; generation += 1) {
+      const effects = own.filter((effect) => (generationOf(effect) ?? run.generation) === generation);
+      yield { run, generation, effects };
+    }
+  }
 }
 
 export function count(effects: readonly Effect[], operation: string): number {
   return effects.filter((effect) => effect.operation === operation).length;
 }
 
-/** What the client was to pay, in minor units; undefined when no client asked for the run. */
-export function priceOf({ asked }: Facts, run: RunRecord): number | undefined {
-  const request = asked.find(({ key, answer }) => key === run.idempotencyKey && answer.kind !== 'refused');
-  return request && amountOf(request.order);
+/** What clients were to pay, or to get back, in minor units by key. */
+export function amounts({ asked }: Facts): ReadonlyMap<string, number> {
+  return new Map(
+    asked.flatMap(({ key, amount, answer }) => (answer.kind === 'refused' ? [] : [[key, amount] as const])),
+  );
 }
 
 export interface Accepted {
@@ -66,4 +83,15 @@ export interface Accepted {
 
 export function accepted({ asked }: Facts): Accepted[] {
   return asked.flatMap(({ key, answer }) => (answer.kind === 'accepted' ? [{ key, run: answer.run }] : []));
+}
+
+export function groupBy<T>(items: Iterable<T>, keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
 }
