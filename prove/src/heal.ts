@@ -38,7 +38,7 @@ export async function heal(
       const run = await shop.run(id).catch(() => undefined);
       if (run && isOver(run.status)) continue;
       left.push(id);
-      if (run?.status === 'suspended') await people.signal(run);
+      if (run?.waitingFor?.kind === 'signal') await people.signal(run);
       if (run?.status !== 'dead' || performance.now() - startedAt < NOTHING_ON_ITS_WAY_MS) continue;
       const done = acts.get(id) ?? 0;
       acts.set(id, done + 1);

@@ -1,3 +1,5 @@
+export { outcomes } from './judgement/outcomes.ts';
+export { judge, type Ran, type Verdict } from './judgement/verdict.ts';
 export type { Crash, Facts } from './oracle/facts.ts';
 export { violations } from './oracle/oracle.ts';
 export { pidsOf, readLogs, readRuns } from './outside/gather.ts';

@@ -5,7 +5,7 @@ import { generationOf, isOver, type RunRecord, stepsOf } from './outside/records
 import type { Sandbox } from './outside/sandbox.ts';
 import type { Act, Shop } from './outside/shop.ts';
 
-const EVERY_MS = 200;
+const EVERY_MS = 120;
 /** How many of the latest runs people look at. */
 const LATEST = 40;
 
@@ -46,7 +46,7 @@ export class People {
       if (whim < 0.3) await this.#shop.act('rerun', run, `runs/${run.id}/rerun`);
     } else if (!isOver(run.status) && run.flow !== 'refund') {
       if (whim < 0.5) await this.#shop.act('cancel', run, `runs/${run.id}/cancel`);
-      else await this.signal(run);
+      else if (run.waitingFor?.kind === 'signal') await this.signal(run);
     }
   }
 
@@ -59,6 +59,15 @@ export class People {
       amount,
       key: `refund-${this.#refunds}`,
     });
+  }
+
+  /** What people have not done yet, with success. */
+  get missing(): string[] {
+    const kinds = ['cancel', 'redrive', 'rerun'] as const;
+    const done = (kind: Act['kind']) =>
+      this.#shop.acts.some((act) => act.kind === kind && act.status === 202);
+    const refunded = [...this.#shop.runs.values()].some(({ flow }) => flow === 'refund');
+    return [...kinds.filter((kind) => !done(kind)), ...(refunded ? [] : ['refund'])];
   }
 
   /** Tells a run to look whether its payment has settled. */

@@ -10,10 +10,10 @@ import { People } from './people.ts';
 import { Progress } from './progress.ts';
 import type { ProvedSystem } from './system.ts';
 
-/** How much longer it may go on, for faults that have not taken hold yet. */
+/** How much longer it may go on, for faults that have not taken hold yet and what people have not come to do. */
 const LONGER_MS = 120_000;
-/** For the last calls that are held, the look-ups after them and every retry, on a slow machine. */
-const HEALED_WITHIN_MS = 180_000;
+/** For the last calls that are held, the look-ups after them and every retry; what waits for a rate that was learned may be put off by five minutes. */
+const HEALED_WITHIN_MS = 360_000;
 /** For what BullMQ and the sweep still have to put away, once every run is over. */
 const AT_REST_WITHIN_MS = 45_000;
 
@@ -46,7 +46,10 @@ export async function prove(
       spoilCalls(sandbox, { random: seededRandom(seed + 2), landings, over }),
       people.meddle(clients, seededRandom(seed + 3), over),
     ]);
-    await Promise.race([trouble, timeEnough(seconds, landings, signal)]);
+    await Promise.race([
+      trouble,
+      timeEnough(seconds, () => landings.missing.length + people.missing.length === 0, signal),
+    ]);
     quiet.abort();
     await trouble;
     signal.throwIfAborted();
@@ -78,9 +81,9 @@ export async function prove(
   }
 }
 
-/** Resolves when the time is over and each kind of fault has taken hold, or when it is time to give that up. */
-async function timeEnough(seconds: number, landings: Landings, signal: AbortSignal): Promise<void> {
+/** Resolves when the time is over and enough has happened, or when it is time to give that up. */
+async function timeEnough(seconds: number, enough: () => boolean, signal: AbortSignal): Promise<void> {
   await delay(seconds * 1_000, undefined, { signal }).catch(() => {});
   const giveUpAt = performance.now() + LONGER_MS;
-  while (landings.missing.length > 0 && performance.now() < giveUpAt && !signal.aborted) await delay(250);
+  while (!enough() && performance.now() < giveUpAt && !signal.aborted) await delay(250);
 }

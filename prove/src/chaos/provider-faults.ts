@@ -19,6 +19,8 @@ const PROVIDERS = ['payment', 'inventory', 'shipping', 'email'] as const;
 interface Kind {
   readonly name: string;
   readonly fault: Fault['fault'];
+  /** Only in every so manyth hand. Default: in each. */
+  readonly everyHands?: number;
   readonly details: (provider: Provider, random: Random) => Partial<Fault>;
 }
 
@@ -38,7 +40,8 @@ const KINDS: readonly Kind[] = [
     fault: 'error',
     details: (provider) => ({ status: provider === 'email' ? 535 : 401 }),
   },
-  { name: 'throttle', fault: 'throttle', details: () => ({ retryAfter: 1 }) },
+  // workers learn from each how fast they may call, and feel their way up for half a minute
+  { name: 'throttle', fault: 'throttle', everyHands: 5, details: () => ({ retryAfter: 1 }) },
   { name: 'timeout', fault: 'timeout', details: held },
   { name: 'timeout after effect', fault: 'timeout_after_effect', details: held },
   { name: 'reset before effect', fault: 'reset_before_effect', details: none },
@@ -74,8 +77,9 @@ export async function spoilCalls(
       landings.landed(kind);
     }
   };
-  while (!over.aborted) {
-    const hand = PROVIDERS.flatMap((provider) => KINDS.map((kind) => ({ provider, kind })));
+  for (let hands = 0; !over.aborted; hands += 1) {
+    const kinds = KINDS.filter(({ everyHands = 1 }) => hands % everyHands === 0);
+    const hand = PROVIDERS.flatMap((provider) => kinds.map((kind) => ({ provider, kind })));
     for (const { provider, kind } of shuffled(random, hand)) {
       await delay(EVERY_MS, undefined, { signal: over }).catch(() => {});
       if (over.aborted) return;

@@ -1,6 +1,12 @@
 import { type Effect, isOver, type RunRecord, stepsOf } from '../outside/records.ts';
 import { amounts, count, type Facts, generations, groupBy, type Rule, runsWithEffects } from './facts.ts';
 
+/**
+ * A run's first step has no record before its call. A worker that had the run when it was cancelled, and waited for its turn at the provider,
+ * calls all the same, and undoes what it did.
+ */
+const FIRST_CALL_LATE_BY_MS = 3_000;
+
 /** What happened outside, against what the runs say. */
 export const effectRules: readonly Rule[] = [
   { number: 4, name: 'the money is right', broken: wrongMoney },
@@ -86,7 +92,8 @@ function* begunAfterCancel(facts: Facts) {
     if (kind !== 'cancel' || status !== 202 || !run || run.generation !== generation) continue;
     for (const { name, effect } of stepsOf(run)) {
       const began = beganAt(facts, run, name, effect);
-      if (began === undefined || began <= at) continue;
+      const late = name === stepsOf(run)[0]?.name ? FIRST_CALL_LATE_BY_MS : 0;
+      if (began === undefined || began <= at + late) continue;
       const forgotten = facts.promotions.some((then) => run.createdAt < then && then < began);
       if (!forgotten) yield `${runId}: ${name} was first called ${began - at} ms after a cancel was accepted`;
     }

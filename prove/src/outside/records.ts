@@ -31,6 +31,7 @@ export const RunRecord = z.object({
   error: z
     .object({ code: z.string(), message: z.string(), step: z.string().optional(), kind: z.string() })
     .optional(),
+  waitingFor: z.object({ kind: z.string() }).optional(),
   /** Optional steps that came to nothing, or of which nobody knows. */
   warnings: z.array(z.object({ step: z.string(), kind: z.string() })).default([]),
   steps: z.array(StepRecord),
