@@ -9,6 +9,7 @@ export default defineConfig({
       'examples/*/test/**/*.test.ts',
       'bench/test/**/*.test.ts',
       'mutants/test/**/*.test.ts',
+      'prove/test/**/*.test.ts',
     ],
     testTimeout: 20_000,
     hookTimeout: 30_000,

@@ -1,8 +1,8 @@
 import { DEAD_LETTERS } from '@holdfast/engine';
 import type { Processes } from '@holdfast/local';
+import { ask, askOk } from '@holdfast/prove';
 import { waitFor } from '@holdfast/testkit';
 import { z } from 'zod';
-import { ask, askOk } from './http.ts';
 
 const Letter = z.object({ id: z.string(), failedReason: z.string(), data: z.object({ runId: z.string() }) });
 export type Letter = z.infer<typeof Letter>;

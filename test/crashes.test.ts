@@ -1,8 +1,6 @@
+import { type Effect, type Fault, keyOf, ORDERS, type Order, type RunRecord } from '@holdfast/prove';
 import { waitFor } from '@holdfast/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { keyOf, ORDERS, type Order } from './orders.ts';
-import type { Effect, RunRecord } from './records.ts';
-import type { Fault } from './sandbox.ts';
 import { useTestSystem } from './system.ts';
 
 const system = useTestSystem({ workers: 2, lockMs: 10_000 });

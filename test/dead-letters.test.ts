@@ -1,8 +1,6 @@
+import { type Fault, FULFILLED, ORDERS, type RunRecord } from '@holdfast/prove';
 import { waitFor } from '@holdfast/testkit';
 import { beforeAll, expect, it } from 'vitest';
-import { ORDERS } from './orders.ts';
-import type { RunRecord } from './records.ts';
-import { type Fault, FULFILLED } from './sandbox.ts';
 import { useTestSystem } from './system.ts';
 
 const system = useTestSystem({ workers: 2 });

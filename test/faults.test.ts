@@ -1,7 +1,5 @@
+import { type Fault, FULFILLED, keyOf, ORDERS, type RunRecord } from '@holdfast/prove';
 import { afterEach, describe, expect, it } from 'vitest';
-import { keyOf, ORDERS } from './orders.ts';
-import type { RunRecord } from './records.ts';
-import { type Fault, FULFILLED } from './sandbox.ts';
 import { useTestSystem } from './system.ts';
 
 const system = useTestSystem({ workers: 2 });

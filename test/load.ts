@@ -1,6 +1,5 @@
+import { ORDERS, type Order, type RunRecord } from '@holdfast/prove';
 import { expect } from 'vitest';
-import { ORDERS, type Order } from './orders.ts';
-import type { RunRecord } from './records.ts';
 import type { TestSystem } from './system.ts';
 
 const LOAD = 100;

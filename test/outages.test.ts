@@ -1,6 +1,6 @@
+import { isOver } from '@holdfast/prove';
 import { expect, it } from 'vitest';
 import { placeMany } from './load.ts';
-import { isOver } from './records.ts';
 import { type Killed, useTestSystem } from './system.ts';
 
 const system = useTestSystem({ workers: 2 });

@@ -1,6 +1,5 @@
+import { FULFILLED, ORDERS } from '@holdfast/prove';
 import { expect, it } from 'vitest';
-import { ORDERS } from './orders.ts';
-import { FULFILLED } from './sandbox.ts';
 import { useTestSystem } from './system.ts';
 
 const system = useTestSystem({ workers: 2 });

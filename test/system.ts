@@ -1,17 +1,23 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Processes, readSettings, startSystem } from '@holdfast/local';
+import {
+  type Crash,
+  type Facts,
+  pidsOf,
+  readLogs,
+  readRuns,
+  runIdIn,
+  Sandbox,
+  Shop,
+  Store,
+  startWitness,
+  violations,
+} from '@holdfast/prove';
 import { waitFor } from '@holdfast/testkit';
 import { afterAll, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { Board } from './board.ts';
-import type { Crash, Facts } from './oracle/facts.ts';
-import { violations } from './oracle.ts';
-import { type RunRecord, runIdIn } from './records.ts';
-import { Sandbox } from './sandbox.ts';
-import { Shop } from './shop.ts';
-import { Store } from './store.ts';
-import { startWitness } from './witness.ts';
 
 /** Processes that were killed, and when. */
 export interface Killed extends Crash {
@@ -112,6 +118,10 @@ async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> 
     ];
     return {
       asked: shop.log,
+      acts: shop.acts,
+      // a call that was under way at one is seen as it was; none of the tests cancels then
+      promotions: [],
+      resumed: [],
       runs: await readRuns(shop, new Set(texts.flatMap((text) => runIdIn(text) ?? []))),
       ...{ ledger, calls, store: dump, crashes, workers },
       locksMayHold: crashes.some(
@@ -188,37 +198,4 @@ export function useTestSystem(options: TestSystemOptions): () => TestSystem {
     });
   });
   return started;
-}
-
-function pidsOf({ redis, api, workers }: Processes, part: Crash['part']): number[] {
-  switch (part) {
-    case 'redis':
-      return redis.pid === null ? [] : [redis.pid];
-    case 'api':
-      return [api.pid];
-    case 'workers':
-      return workers.map(({ pid }) => pid);
-  }
-}
-
-async function readRuns(shop: Shop, ids: ReadonlySet<string>): Promise<Map<string, RunRecord>> {
-  const runs = new Map<string, RunRecord>();
-  const left = [...ids];
-  const readOn = async () => {
-    for (let id = left.pop(); id !== undefined; id = left.pop()) {
-      const run = await shop.run(id);
-      if (run) runs.set(id, run);
-    }
-  };
-  await Promise.all(Array.from({ length: 10 }, readOn));
-  return runs;
-}
-
-function readLogs(dir: string): string[] {
-  return readdirSync(dir).flatMap((file) =>
-    readFileSync(join(dir, file), 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => `${file}: ${line}`),
-  );
 }

@@ -1,7 +1,9 @@
 import { createColors } from 'picocolors';
 
 /** Colours on a terminal only, and not where NO_COLOR is set. */
-export const colors = createColors(process.stdout.isTTY === true && !process.env.NO_COLOR);
+export const colors: ReturnType<typeof createColors> = createColors(
+  process.stdout.isTTY === true && !process.env.NO_COLOR,
+);
 
 /** A reader who closes the pipe early, as `head` does, must not bring the system down. */
 export function outliveClosedOutput(): void {

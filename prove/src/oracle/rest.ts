@@ -1,5 +1,5 @@
 import { DEAD_LETTERS, QUEUE_PREFIX } from '@holdfast/engine';
-import { isOver, runIdIn } from '../records.ts';
+import { isOver, runIdIn } from '../outside/records.ts';
 import type { Facts, Rule } from './facts.ts';
 
 /** How the system is at rest: nothing under way, nothing left over. */

@@ -1,5 +1,5 @@
-import { type RunRecord, STEPS, type Standing } from '../records.ts';
-import type { ProviderCall } from '../witness.ts';
+import { REFUND_STEPS, type RunRecord, STEPS, type Standing, type StepShape } from '../outside/records.ts';
+import type { ProviderCall } from '../outside/witness.ts';
 import type { Facts, Rule } from './facts.ts';
 
 /** What workers did on the wire, call by call, against what the journal had recorded at that moment. */
@@ -24,7 +24,10 @@ const READ_LATE_BY_MS = 1_000;
 /** Calls of one effect: a step of a run, or its undo. */
 interface Series {
   readonly runId: string;
-  readonly step: (typeof STEPS)[number];
+  readonly generation: number;
+  /** All steps of the flow. */
+  readonly steps: readonly StepShape[];
+  readonly step: StepShape;
   readonly undo: boolean;
   readonly calls: readonly ProviderCall[];
 }
@@ -56,21 +59,22 @@ function* wrongKeys(facts: Facts) {
 }
 
 function* tooEarly(facts: Facts) {
-  for (const { runId, step, undo, calls } of series(facts)) {
-    const at = STEPS.indexOf(step);
-    for (const { seen } of calls) {
+  for (const { runId, generation, steps, step, undo, calls } of series(facts)) {
+    const at = steps.indexOf(step);
+    for (const { seen, at: calledAt } of calls) {
+      if (mayBeLate(facts, calledAt, seen, generation)) continue;
       if (!seen) {
         yield `${runId}: ${nameOf(step, undo)} was called, and the journal knew of no such run`;
       } else if (undo) {
-        const later = STEPS.slice(at + 1).find(
-          ({ name, undo: hasUndo }) => hasUndo && statusOf(seen, name) === 'completed',
-        );
+        const later = steps
+          .slice(at + 1)
+          .find(({ name, undo: hasUndo }) => hasUndo && statusOf(seen, name) === 'completed');
         if (later) yield `${runId}: ${nameOf(step, undo)} was called before ${later.name} was undone`;
         if (statusOf(seen, step.name) !== 'completed') {
           yield `${runId}: ${nameOf(step, undo)} was called, and the step was ${statusOf(seen, step.name)}`;
         }
       } else {
-        const before = STEPS[at - 1];
+        const before = steps[at - 1];
         if (before && statusOf(seen, before.name) !== 'completed') {
           yield `${runId}: ${step.name} was called while ${before.name} was ${statusOf(seen, before.name)}`;
         }
@@ -80,8 +84,9 @@ function* tooEarly(facts: Facts) {
 }
 
 function* tooLate(facts: Facts) {
-  for (const { runId, step, undo, calls } of series(facts)) {
-    for (const { seen } of calls) {
+  for (const { runId, generation, step, undo, calls } of series(facts)) {
+    for (const { seen, at } of calls) {
+      if (mayBeLate(facts, at, seen, generation)) continue;
       const status = seen && statusOf(seen, step.name);
       const over = undo ? status === 'compensated' : status !== undefined && RECORDED.has(status);
       if (over) yield `${runId}: ${nameOf(step, undo)} was called after it was recorded as ${status}`;
@@ -89,14 +94,20 @@ function* tooLate(facts: Facts) {
   }
 }
 
+/** The call of a worker that had its run taken away while it stood still: it notices with its next write, not before. */
+function mayBeLate({ resumed }: Facts, at: number, seen: Standing | undefined, generation: number): boolean {
+  const justResumed = resumed.some((then) => at >= then && at - then < READ_LATE_BY_MS);
+  return justResumed || (seen !== undefined && seen.generation > generation);
+}
+
 const RECORDED: ReadonlySet<string> = new Set(['completed', 'failed', 'compensated']);
 
 function* changedRecords(facts: Facts) {
   const first = new Map<string, string>();
   for (const { runId, standing } of standings(facts)) {
-    for (const { name } of STEPS) {
+    for (const { name } of [...STEPS, ...REFUND_STEPS]) {
       const step = standing.steps.find((each) => each.name === name);
-      const id = `${runId} ${name}`;
+      const id = `${runId} ${standing.generation} ${name}`;
       const before = first.get(id);
       const now = step && recordOf(step);
       if (now && before === undefined) first.set(id, now);
@@ -125,7 +136,7 @@ function* standings({ calls, runs }: Facts): Iterable<{ runId: string; standing:
 function* tooMany(facts: Facts) {
   const crashes = facts.crashes.filter(({ part }) => part !== 'api');
   const crashed = (from: number, to: number) => crashes.some(({ at }) => at >= from && at <= to);
-  for (const { runId, step, undo, calls } of series(facts)) {
+  for (const { runId, generation, step, undo, calls } of series(facts)) {
     for (const [i, call] of calls.entries()) {
       const next = calls[i + 1];
       const { ending } = call;
@@ -135,7 +146,10 @@ function* tooMany(facts: Facts) {
       }
     }
     const run = facts.runs.get(runId);
-    const allowed = run && !undo ? attemptsOf(run, step.name) + crashes.length : Number.POSITIVE_INFINITY;
+    const allowed =
+      run && !undo && run.generation === generation
+        ? attemptsOf(run, step.name) + crashes.length
+        : Number.POSITIVE_INFINITY;
     if (calls.length > allowed) {
       yield `${runId}: ${step.name} was called ${calls.length} times, in ${allowed} attempts and crashes`;
     }
@@ -160,7 +174,7 @@ function series({ calls }: Facts): Series[] {
   for (const call of calls) {
     const key = parseKey(call);
     if (!key) continue;
-    const id = `${key.runId} ${call.operation}`;
+    const id = `${key.runId} ${key.generation} ${call.operation} ${key.undo}`;
     const found = byEffect.get(id) ?? { ...key, calls: [] };
     found.calls.push(call);
     byEffect.set(id, found);
@@ -170,12 +184,17 @@ function series({ calls }: Facts): Series[] {
 
 /** @returns undefined for a key that is not of the form that the design gives it */
 function parseKey({ key, operation }: ProviderCall): Omit<Series, 'calls'> | undefined {
-  const parsed = /^(run_[0-9a-f]{32}):\d+:([a-z]+)(:undo)?(?::\d+)?$/.exec(key ?? '');
-  const undo = parsed?.[3] !== undefined;
-  const step = STEPS.find(
-    (each) => each.name === parsed?.[2] && operation === (undo ? each.undo : each.effect),
-  );
-  return parsed?.[1] && step ? { runId: parsed[1], step, undo } : undefined;
+  const parsed = /^(run_[0-9a-f]{32}):(\d+):([a-z]+)(:undo)?(?::\d+)?$/.exec(key ?? '');
+  const undo = parsed?.[4] !== undefined;
+  for (const steps of [STEPS, REFUND_STEPS]) {
+    const step = steps.find(
+      (each) => each.name === parsed?.[3] && operation === (undo ? each.undo : each.effect),
+    );
+    if (parsed?.[1] && step) {
+      return { runId: parsed[1], generation: Number(parsed[2]), steps, step, undo };
+    }
+  }
+  return undefined;
 }
 
 function statusOf({ steps }: Standing, name: string): string | undefined {

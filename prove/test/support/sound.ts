@@ -1,7 +1,13 @@
-import { ORDERS, type Order } from '../orders.ts';
-import { type Effect, type RunRecord, STEPS, type Standing } from '../records.ts';
-import type { ProviderCall } from '../witness.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, ProviderCall } from '@holdfast/prove';
+import {
+  amountOf,
+  type Effect,
+  ORDERS,
+  type Order,
+  type RunRecord,
+  STEPS,
+  type Standing,
+} from '@holdfast/prove';
 
 export const COMPLETED = `run_${'a'.repeat(32)}`;
 export const FAILED = `run_${'b'.repeat(32)}`;
@@ -22,8 +28,18 @@ export function soundFacts(): Facts {
       asked('completed', ORDERS.good, completed),
       asked('failed', ORDERS.badAddress, failed),
       asked('dead', ORDERS.good, dead),
-      { key: 'failed', order: ORDERS.good, answer: { kind: 'refused', status: 422, code: 'reused' } },
-      { key: 'lost', order: ORDERS.good, answer: { kind: 'unknown', reason: 'reset', retryAfterMs: 0 } },
+      {
+        key: 'failed',
+        order: ORDERS.good,
+        amount: amountOf(ORDERS.good),
+        answer: { kind: 'refused', status: 422, code: 'reused' },
+      },
+      {
+        key: 'lost',
+        order: ORDERS.good,
+        amount: amountOf(ORDERS.good),
+        answer: { kind: 'unknown', reason: 'reset', retryAfterMs: 0 },
+      },
     ],
     runs: new Map([completed, failed, dead].map((each) => [each.id, each])),
     ledger: [
@@ -48,7 +64,10 @@ export function soundFacts(): Facts {
       alarms: [DEAD],
       workers: ['one', 'two'],
     },
+    acts: [],
     crashes: [],
+    promotions: [],
+    resumed: [],
     workers: 2,
     locksMayHold: false,
     unhandled: [],
@@ -58,6 +77,7 @@ export function soundFacts(): Facts {
 function run(id: string, status: RunRecord['status'], steps: readonly StepStatus[]): RunRecord {
   return {
     id,
+    flow: 'order',
     generation: 1,
     status,
     idempotencyKey: status,
@@ -86,6 +106,7 @@ function run(id: string, status: RunRecord['status'], steps: readonly StepStatus
 
 function standing(status: RunRecord['status'], steps: readonly StepStatus[]): Standing {
   return {
+    generation: 1,
     status,
     steps: steps.map((each, i) => ({
       name: STEPS[i]?.name ?? '',
@@ -97,7 +118,12 @@ function standing(status: RunRecord['status'], steps: readonly StepStatus[]): St
 }
 
 function asked(key: string, order: Order, accepted: RunRecord): Facts['asked'][number] {
-  return { key, order, answer: { kind: 'accepted', status: 202, replayed: false, run: accepted } };
+  return {
+    key,
+    order,
+    amount: amountOf(order),
+    answer: { kind: 'accepted', status: 202, replayed: false, run: accepted },
+  };
 }
 
 function effects(id: string, operations: readonly string[]): Omit<Effect, 'seq'>[] {

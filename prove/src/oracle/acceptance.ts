@@ -1,4 +1,4 @@
-import { runIdIn } from '../records.ts';
+import { runIdIn } from '../outside/records.ts';
 import { accepted, type Facts, type Rule } from './facts.ts';
 
 /** What clients were promised, and nothing that nobody asked for. */

@@ -1,8 +1,8 @@
-import { acceptanceRules } from './oracle/acceptance.ts';
-import { callRules } from './oracle/calls.ts';
-import { effectRules } from './oracle/effects.ts';
-import type { Facts } from './oracle/facts.ts';
-import { restRules } from './oracle/rest.ts';
+import { acceptanceRules } from './acceptance.ts';
+import { callRules } from './calls.ts';
+import { effectRules } from './effects.ts';
+import type { Facts } from './facts.ts';
+import { restRules } from './rest.ts';
 
 /** What must be true once everything has healed, whatever happened before. A number is one promise, whose rules may be several. */
 const RULES = [...acceptanceRules, ...effectRules, ...callRules, ...restRules].sort(

@@ -1,5 +1,5 @@
 import { createClient, DEAD_LETTERS, QUEUE_PREFIX } from '@holdfast/engine';
-import { orderContract } from '@holdfast/flows';
+import { CONTRACTS } from '@holdfast/flows';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Standing } from './records.ts';
@@ -35,8 +35,8 @@ export class Store {
   constructor(url: string) {
     this.#connection = new Redis(url, { maxRetriesPerRequest: null });
     this.#connection.on('error', () => {}); // it is killed on purpose
-    this.#client = createClient({ connection: this.#connection, flows: [orderContract] });
-    this.#queues = [orderContract.name, DEAD_LETTERS].map((name) => {
+    this.#client = createClient({ connection: this.#connection, flows: CONTRACTS });
+    this.#queues = [...CONTRACTS.map(({ name }) => name), DEAD_LETTERS].map((name) => {
       const queue = new Queue<{ runId: string }>(name, {
         connection: this.#connection,
         prefix: QUEUE_PREFIX,

@@ -1,11 +1,7 @@
+import type { Effect, Facts, ProviderCall, RunRecord, StoredJob } from '@holdfast/prove';
+import { ORDERS, violations } from '@holdfast/prove';
 import { describe, expect, it } from 'vitest';
-import type { Facts } from './oracle/facts.ts';
-import { COMPLETED, DEAD, FAILED, soundFacts } from './oracle/sound.ts';
-import { violations } from './oracle.ts';
-import { ORDERS } from './orders.ts';
-import type { Effect, RunRecord } from './records.ts';
-import type { StoredJob } from './store.ts';
-import type { ProviderCall } from './witness.ts';
+import { COMPLETED, DEAD, FAILED, soundFacts } from './support/sound.ts';
 
 it('finds nothing where all is as it must be', () => {
   expect(violations(soundFacts())).toEqual([]);

@@ -3,7 +3,7 @@ import type { Processes } from '@holdfast/local';
 import { waitFor } from '@holdfast/testkit';
 import { z } from 'zod';
 import { ask, type Reply } from './http.ts';
-import type { Order } from './orders.ts';
+import { amountOf, type Order } from './orders.ts';
 import { RunRecord } from './records.ts';
 
 export type Answer =
@@ -20,8 +20,31 @@ export type Answer =
 /** What a client knows of one request of its own. */
 export interface Asked {
   readonly key: string;
-  readonly order: Order;
+  /** The body, as it was sent. */
+  readonly order: object;
+  /** What it comes to, in minor units. */
+  readonly amount: number;
   readonly answer: Answer;
+}
+
+/** What a person did about a run, and when it was answered. */
+export interface Act {
+  readonly kind: 'cancel' | 'redrive' | 'resolve' | 'rerun' | 'signal';
+  readonly runId: string;
+  readonly at: number;
+  /** Of the answer; undefined when there was none. */
+  readonly status: number | undefined;
+  /** Of the run when the person had looked at it, or of the answer. */
+  readonly generation: number | undefined;
+}
+
+/** A request that makes a run. */
+export interface Wish {
+  readonly path: string;
+  readonly body: object;
+  /** What it comes to, in minor units. */
+  readonly amount: number;
+  readonly key: string;
 }
 
 const Refusal = z.object({ code: z.string() });
@@ -29,6 +52,9 @@ const Refusal = z.object({ code: z.string() });
 /** The clients: they place orders, and remember what they were answered. */
 export class Shop {
   readonly log: Asked[] = [];
+  readonly acts: Act[] = [];
+  /** Acknowledged runs by id, each as the last acknowledgement told it. */
+  readonly runs = new Map<string, RunRecord>();
   readonly #processes: () => Pick<Processes, 'api' | 'apiKey'>;
 
   constructor(processes: () => Pick<Processes, 'api' | 'apiKey'>) {
@@ -36,10 +62,36 @@ export class Shop {
   }
 
   /** Sends an order once. @param waitS how long the answer may wait for the end of the run */
-  async place(order: Order, key: string, waitS?: number): Promise<Answer> {
-    const answer = await this.#post(order, key, waitS).then(readAnswer, lost);
-    this.log.push({ key, order, answer });
+  place(order: Order, key: string, waitS?: number): Promise<Answer> {
+    return this.send({ path: '/v1/orders', body: order, amount: amountOf(order), key }, waitS);
+  }
+
+  /** Sends any request that makes a run, once. */
+  async send(wish: Wish, waitS?: number): Promise<Answer> {
+    const { key, body: order, amount } = wish;
+    const answer = await this.#post(wish, waitS).then(readAnswer, lost);
+    this.log.push({ key, order, amount, answer });
+    if (answer.kind === 'accepted') this.runs.set(answer.run.id, answer.run);
     return answer;
+  }
+
+  /** Does something about a run, once. @param path below `/v1` */
+  async act(
+    kind: Act['kind'],
+    { id: runId, generation }: Pick<RunRecord, 'id' | 'generation'>,
+    path: string,
+    body?: object,
+  ): Promise<Act> {
+    const url = `${this.#url()}/v1/${path}`;
+    const request = { method: 'POST' as const, headers: this.#login(), ...(body && { body }) };
+    const reply = await ask(url, request).catch(() => undefined);
+    const told = RunRecord.safeParse(reply?.body).data;
+    const act = {
+      ...{ kind, runId, at: Date.now(), status: reply?.status },
+      generation: told?.generation ?? generation,
+    };
+    this.acts.push(act);
+    return act;
   }
 
   /** Sends an order again, with the same key, until it is known to be accepted. @returns its run */
@@ -66,8 +118,7 @@ export class Shop {
       async () => (await this.run(id))?.steps.some(({ name, attempts }) => name === step && attempts > 0),
       { what: `run ${id} to try its step "${step}"`, timeoutMs: 20_000, everyMs: 30 },
     );
-    const url = `${this.#url()}/v1/runs/${id}/cancel`;
-    const { status } = await ask(url, { method: 'POST', headers: this.#login() });
+    const { status } = await this.act('cancel', { id, generation: 1 }, `runs/${id}/cancel`);
     if (status !== 202) throw new Error(`cancelling ${id} was answered ${status}`);
   }
 
@@ -99,15 +150,15 @@ export class Shop {
     });
   }
 
-  #post(order: Order, key: string, waitS: number | undefined): Promise<Reply> {
-    return ask(`${this.#url()}/v1/orders`, {
+  #post({ path, body, key }: Wish, waitS: number | undefined): Promise<Reply> {
+    return ask(`${this.#url()}${path}`, {
       method: 'POST',
       headers: {
         ...this.#login(),
         'idempotency-key': key,
         ...(waitS !== undefined && { prefer: `wait=${waitS}` }),
       },
-      body: order,
+      body,
     });
   }
 

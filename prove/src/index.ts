@@ -1,0 +1,12 @@
+export { outcomes } from './judgement/outcomes.ts';
+export { judge, type Ran, type Verdict } from './judgement/verdict.ts';
+export type { Crash, Facts } from './oracle/facts.ts';
+export { violations } from './oracle/oracle.ts';
+export { pidsOf, readLogs, readRuns } from './outside/gather.ts';
+export { ask, askOk } from './outside/http.ts';
+export { amountOf, keyOf, ORDERS, type Order } from './outside/orders.ts';
+export { type Effect, isOver, type RunRecord, runIdIn, STEPS, type Standing } from './outside/records.ts';
+export { type Effects, type Fault, FULFILLED, Sandbox } from './outside/sandbox.ts';
+export { type Answer, type Asked, Shop } from './outside/shop.ts';
+export { Store, type StoreDump, type StoredJob } from './outside/store.ts';
+export { type ProviderCall, startWitness, type Witness } from './outside/witness.ts';
