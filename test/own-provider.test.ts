@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { type Processes, readSettings, type System, startSystem } from '@holdfast/local';
+import { askOk } from '@holdfast/prove';
 import { waitFor } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { askOk } from './http.ts';
 
 /** examples/own-provider as `holdfast dev` runs it, with a server in the place of Slack, SendGrid and Twilio. */
 const EXAMPLE = fileURLToPath(new URL('../examples/own-provider', import.meta.url));
