@@ -38,6 +38,7 @@ const webhooks: Sources = {
       'approval.odd': () => {
         throw new Error('a mistake in the mapping');
       },
+      'approval.nothing': () => undefined as never,
       'approval.wrong': () => submit('approve', { amount: 'many' }),
       'approval.noted': () => ignore(),
     },
@@ -160,6 +161,8 @@ test('an event that is older than one already handled is skipped; of the same ti
 test('a type that nobody handles is kept, visible and without effect', async () => {
   expect(await deliver({ type: 'approval.unheard' }, { id: 'unheard-1' })).toMatchObject(received);
   await eventThat('unheard-1', 'ignored');
+  await deliver({ type: 'constructor' }, { id: 'constructor-1' });
+  await eventThat('constructor-1', 'ignored');
   await deliver({ type: 'approval.noted' }, { id: 'noted-1' });
   await eventThat('noted-1', 'ignored');
 });
@@ -167,11 +170,13 @@ test('a type that nobody handles is kept, visible and without effect', async () 
 test('a mapping that throws, or asks for what cannot be, is a failed event', async () => {
   await deliver({ type: 'approval.odd' }, { id: 'odd-1' });
   await eventThat('odd-1', 'failed');
+  await deliver({ type: 'approval.nothing' }, { id: 'nothing-1' });
+  await eventThat('nothing-1', 'failed');
   await deliver({ type: 'approval.wrong' }, { id: 'wrong-1' });
   await eventThat('wrong-1', 'failed');
   const { json } = await ask({ path: '/v1/runs?flow=webhook&status=failed' });
   const codes = (json.data as { error: { code: string } }[]).map(({ error }) => error.code);
-  expect(codes.sort()).toEqual(['validation_failed', 'webhook_mapping_failed']);
+  expect(codes.sort()).toEqual(['validation_failed', 'webhook_mapping_failed', 'webhook_mapping_failed']);
 });
 
 test('its runs are listed by their name alone, and nobody can submit one', async () => {

@@ -64,6 +64,10 @@ test('the webhook is signed as Stripe signs, and sent again until it is taken, a
     after.stripe.webhooks.constructEvent('{}', hook.received[1]?.signature ?? '', webhook.secret),
   ).toThrow(Stripe.errors.StripeSignatureVerificationError);
   expect(await after.operations()).toEqual(['charge']);
+
+  // what was taken comes once more
+  await eventually(() => hook.received.length).toBe(3);
+  expect(hook.received[2]?.body).toBe(hook.received[1]?.body);
 });
 
 async function receiver() {

@@ -2,7 +2,7 @@ import { defineFlow, type Flow, type FlowContext, type Json, RejectedError } fro
 import { z } from 'zod';
 import type { Action } from './actions.ts';
 import type { WebhookEvent } from './event.ts';
-import type { OrderedMapping, Sources } from './sources.ts';
+import type { Mapping, OrderedMapping, Sources } from './sources.ts';
 
 /** The name of the flow by which events are handled: Holdfast's own, so no flow of a project can have it. */
 export const WEBHOOK_FLOW = 'webhook';
@@ -60,13 +60,13 @@ export function webhookFlow(sources: Sources, ports: WebhookPorts): Flow {
   return defineFlow({
     ...webhookContract,
     async run(ctx, { tenant, event }): Promise<WebhookOutput> {
-      const mapping = sources[event.source]?.on?.[event.type];
+      const mapping = mappingOf(sources, event);
       if (!mapping) return { status: 'ignored' };
       const ordered = typeof mapping === 'function' ? undefined : mapping;
       const act = typeof mapping === 'function' ? mapping : mapping.do;
       if (ordered?.order === 'latest' && !(await isLatest(ctx, ports, tenant, ordered, event)))
         return { status: 'skipped' };
-      const action = asked(ports, event, () => act(event));
+      const action = asked(ports, event, () => checked(act(event)));
       switch (action.kind) {
         case 'ignore':
           return { status: 'ignored' };
@@ -77,6 +77,12 @@ export function webhookFlow(sources: Sources, ports: WebhookPorts): Flow {
       }
     },
   });
+}
+
+/** Names come from outside: those that every object has are none of the config's. */
+function mappingOf(sources: Sources, { source, type }: WebhookEvent): Mapping | OrderedMapping | undefined {
+  const on = Object.hasOwn(sources, source) ? sources[source]?.on : undefined;
+  return on && Object.hasOwn(on, type) ? on[type] : undefined;
 }
 
 function isLatest(
@@ -121,6 +127,11 @@ async function signalRun(
     if (outcome === 'late' || ctx.now() >= until) return { status: 'ignored', runId };
     await ctx.sleep(Math.min(FIRST_WAIT_MS * 2 ** (n - 1), LONGEST_WAIT_MS));
   }
+}
+
+function checked(action: Action): Action {
+  if (['submit', 'signal', 'ignore'].includes(action?.kind)) return action;
+  throw new TypeError('a mapping must return submit(…), signal(…) or ignore()');
 }
 
 function asked<T>(ports: WebhookPorts, event: WebhookEvent, map: () => T): T {

@@ -40,12 +40,20 @@ export interface PaymentService {
   stop(): Promise<void>;
 }
 
-/** The production API and worker with a Redis and a sandbox of their own; the worker is started when it is asked for. */
-export async function startPaymentService(): Promise<PaymentService> {
+/** What the sandbox signs with. */
+export const WEBHOOK_SECRET = 'whsec_of_the_test';
+
+/**
+ * The production API and worker with a Redis and a sandbox of their own; the worker is started when it is asked for.
+ * @param told whether the sandbox sends webhooks
+ */
+export async function startPaymentService({ told = false } = {}): Promise<PaymentService> {
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-payments-'));
-  const sandbox = await startSandbox({ port: 0, smtpPort: 0, dataDir });
-  const api = await startTestApi();
-  const { flows, providers } = shop();
+  const { flows, providers, webhooks } = shop();
+  const env = { HOLDFAST_WEBHOOK_STRIPE: `stripe:${WEBHOOK_SECRET}` };
+  const api = await startTestApi(undefined, env, undefined, webhooks);
+  const webhook = { url: `${api.url}/v1/webhooks/stripe`, secret: WEBHOOK_SECRET };
+  const sandbox = await startSandbox({ port: 0, smtpPort: 0, dataDir, ...(told && { webhook }) });
   const config = readWorkerConfig(providers, {
     HOLDFAST_REDIS_URL: api.redis.url,
     HOLDFAST_RETRY_SCALE: '0.01',
@@ -77,7 +85,7 @@ export async function startPaymentService(): Promise<PaymentService> {
   return {
     api,
     startWorker: async () => {
-      worker = await startWorkerApp(config, flows, createLogger('worker', 'silent'));
+      worker = await startWorkerApp(config, flows, createLogger('worker', 'silent'), { webhooks });
       await worker.takesRuns;
     },
     stopWorker: async () => {

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { createLogger, type Logger } from '@holdfast/app-kit';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
+import type { Sources } from '@holdfast/webhooks';
 import { type RunningApi, readApiConfig, startApi } from '../../src/index.ts';
 import { conformanceTo, type OpenApi, type SeenAnswer } from './conformance.ts';
 import { newKey } from './order.ts';
@@ -41,17 +42,21 @@ export async function startTestApi(
   redis?: TestRedis,
   more: Readonly<Record<string, string>> = {},
   log: Logger = createLogger('api', 'silent'),
+  webhooks?: Sources,
 ): Promise<TestApi> {
   const ownRedis = redis ?? (await startRedis());
   const api: RunningApi = await startApi(
-    readApiConfig({
-      HOLDFAST_API_PORT: '0',
-      HOLDFAST_DRAIN_DELAY: '0s',
-      HOLDFAST_REDIS_URL: ownRedis.url,
-      HOLDFAST_DEV_KEY: KEY,
-      HOLDFAST_LOG_LEVEL: 'silent',
-      ...more,
-    }),
+    readApiConfig(
+      {
+        HOLDFAST_API_PORT: '0',
+        HOLDFAST_DRAIN_DELAY: '0s',
+        HOLDFAST_REDIS_URL: ownRedis.url,
+        HOLDFAST_DEV_KEY: KEY,
+        HOLDFAST_LOG_LEVEL: 'silent',
+        ...more,
+      },
+      webhooks,
+    ),
     SHOP,
     log,
   );

@@ -15,6 +15,8 @@ export interface SettlementOptions {
 
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
+/** What was taken is sent once more, as happens with Stripe: so long after, when its receiver has gone on. */
+const SENT_AGAIN_AFTER_MS = 1_000;
 
 /** What happens to a payment after its request was answered: it settles, and its owner is told until it has been heard. */
 export class Settlement {
@@ -112,7 +114,16 @@ export class Settlement {
     this.#timers.set(notice.id, delayMs, async () => {
       try {
         await sendNotice(webhook, notice, signal);
-        if (!signal.aborted) this.#commit({ type: 'notified', noticeId: notice.id });
+        if (signal.aborted) return;
+        this.#commit({ type: 'notified', noticeId: notice.id });
+        this.#timers.set(`${notice.id} again`, SENT_AGAIN_AFTER_MS, () => {
+          sendNotice(webhook, notice, signal).catch((error: unknown) =>
+            this.#options.log?.debug(
+              { err: error, event: notice.id },
+              'the webhook was not taken a second time',
+            ),
+          );
+        });
       } catch (error) {
         if (signal.aborted) return;
         const retryMs = Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS);
