@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROBLEMS } from '../src/problems.ts';
@@ -42,9 +42,12 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
+const validators = new Map<string, ValidateFunction>();
+
 function faultsOf(schema: object, value: unknown): string {
-  const absolute = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"openapi#/'));
-  const validate = ajv.compile(absolute);
+  const absolute = JSON.stringify(schema).replaceAll('"#/', '"openapi#/');
+  const validate = validators.get(absolute) ?? ajv.compile(JSON.parse(absolute));
+  validators.set(absolute, validate);
   return validate(value) ? '' : ajv.errorsText(validate.errors);
 }
 
