@@ -19,8 +19,8 @@ const PROVIDERS = ['payment', 'inventory', 'shipping', 'email'] as const;
 interface Kind {
   readonly name: string;
   readonly fault: Fault['fault'];
-  /** Only in every so manyth hand. Default: in each. */
-  readonly everyHands?: number;
+  /** For one provider, in every fifth hand. */
+  readonly rare?: true;
   readonly details: (provider: Provider, random: Random) => Partial<Fault>;
 }
 
@@ -41,7 +41,7 @@ const KINDS: readonly Kind[] = [
     details: (provider) => ({ status: provider === 'email' ? 535 : 401 }),
   },
   // workers learn from each how fast they may call, and feel their way up for half a minute
-  { name: 'throttle', fault: 'throttle', everyHands: 5, details: () => ({ retryAfter: 1 }) },
+  { name: 'throttle', fault: 'throttle', rare: true, details: () => ({ retryAfter: 1 }) },
   { name: 'timeout', fault: 'timeout', details: held },
   { name: 'timeout after effect', fault: 'timeout_after_effect', details: held },
   { name: 'reset before effect', fault: 'reset_before_effect', details: none },
@@ -78,8 +78,14 @@ export async function spoilCalls(
     }
   };
   for (let hands = 0; !over.aborted; hands += 1) {
-    const kinds = KINDS.filter(({ everyHands = 1 }) => hands % everyHands === 0);
-    const hand = PROVIDERS.flatMap((provider) => kinds.map((kind) => ({ provider, kind })));
+    const hand = PROVIDERS.flatMap((provider) =>
+      KINDS.filter(({ rare }) => !rare).map((kind) => ({ provider, kind })),
+    );
+    if (hands % 5 === 0) {
+      for (const kind of KINDS.filter(({ rare }) => rare)) {
+        hand.push({ provider: pick(random, PROVIDERS), kind });
+      }
+    }
     for (const { provider, kind } of shuffled(random, hand)) {
       await delay(EVERY_MS, undefined, { signal: over }).catch(() => {});
       if (over.aborted) return;
