@@ -27,27 +27,41 @@ export class People {
   async meddle(clients: Clients, random: Random, over: AbortSignal): Promise<void> {
     while (!over.aborted) {
       await delay(EVERY_MS, undefined, { signal: over }).catch(() => {});
-      const latest = [...this.#shop.runs.values()].slice(-LATEST);
-      if (over.aborted || latest.length === 0) continue;
-      const { id } = pick(random, latest);
-      const whim = random();
-      const run = await this.#shop.run(id).catch(() => undefined); // the API may be away
-      if (run) await this.#act(run, whim, clients, random);
+      if (!over.aborted) await this.#act(clients, random).catch(() => {}); // the API may be away
     }
   }
 
-  async #act(run: RunRecord, whim: number, clients: Clients, random: Random): Promise<void> {
-    if (run.status === 'dead') {
-      if (whim < 0.2) await this.cancelLetter(run);
-      else await this.redrive(run);
-    } else if (run.status === 'completed' && run.flow !== 'refund') {
-      if (whim < 0.4) await this.#refund(run, clients, random);
-    } else if (run.status === 'failed' || run.status === 'cancelled') {
-      if (whim < 0.3) await this.#shop.act('rerun', run, `runs/${run.id}/rerun`);
-    } else if (!isOver(run.status) && run.flow !== 'refund') {
-      if (whim < 0.5) await this.#shop.act('cancel', run, `runs/${run.id}/cancel`);
-      else if (run.waitingFor?.kind === 'signal') await this.signal(run);
+  async #act(clients: Clients, random: Random): Promise<void> {
+    const whim = random();
+    const told = [...this.#shop.runs.values()];
+    if (whim < 0.2) {
+      const [run, another] = await this.#shop.deadLetters();
+      if (run && another && random() < 0.2) await this.cancelLetter(run);
+      else if (run) await this.redrive(run);
+    } else if (whim < 0.35) {
+      const run = await this.#look(
+        random,
+        told.filter(({ status }) => status === 'failed'),
+      );
+      if (run?.status === 'failed') await this.#shop.act('rerun', run, `runs/${run.id}/rerun`);
+    } else if (whim < 0.55) {
+      const paid = told.filter(({ flow, status }) => flow !== 'refund' && status === 'completed');
+      const run = await this.#look(random, paid);
+      if (run) await this.#refund(run, clients, random);
+    } else {
+      const run = await this.#look(
+        random,
+        told.slice(-LATEST).filter(({ flow }) => flow !== 'refund'),
+      );
+      if (!run || isOver(run.status)) return;
+      if (run.waitingFor?.kind === 'signal' && random() < 0.5) await this.signal(run);
+      else if (whim < 0.75) await this.#shop.act('cancel', run, `runs/${run.id}/cancel`);
     }
+  }
+
+  /** One of the runs, as it stands now. */
+  async #look(random: Random, told: readonly RunRecord[]): Promise<RunRecord | undefined> {
+    return told.length === 0 ? undefined : this.#shop.run(pick(random, told).id);
   }
 
   async #refund(run: RunRecord, clients: Clients, random: Random): Promise<void> {

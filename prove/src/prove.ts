@@ -10,6 +10,7 @@ import { People } from './people.ts';
 import { Progress } from './progress.ts';
 import type { ProvedSystem } from './system.ts';
 
+const PEOPLE = 3;
 /** How much longer it may go on, for faults that have not taken hold yet and what people have not come to do. */
 const LONGER_MS = 120_000;
 /** For the last calls that are held, the look-ups after them and every retry; what waits for a rate that was learned may be put off by five minutes. */
@@ -44,7 +45,7 @@ export async function prove(
     const trouble = Promise.all([
       breakDown(system, { random: seededRandom(seed + 1), landings, over }),
       spoilCalls(sandbox, { random: seededRandom(seed + 2), landings, over }),
-      people.meddle(clients, seededRandom(seed + 3), over),
+      ...Array.from({ length: PEOPLE }, (_, i) => people.meddle(clients, seededRandom(seed + 3 + i), over)),
     ]);
     await Promise.race([
       trouble,

@@ -19,8 +19,8 @@ const PROVIDERS = ['payment', 'inventory', 'shipping', 'email'] as const;
 interface Kind {
   readonly name: string;
   readonly fault: Fault['fault'];
-  /** Only in every so manyth hand. Default: in each. */
-  readonly everyHands?: number;
+  /** For one provider, in every fifth hand. */
+  readonly rare?: true;
   readonly details: (provider: Provider, random: Random) => Partial<Fault>;
 }
 
@@ -41,7 +41,7 @@ const KINDS: readonly Kind[] = [
     details: (provider) => ({ status: provider === 'email' ? 535 : 401 }),
   },
   // workers learn from each how fast they may call, and feel their way up for half a minute
-  { name: 'throttle', fault: 'throttle', everyHands: 5, details: () => ({ retryAfter: 1 }) },
+  { name: 'throttle', fault: 'throttle', rare: true, details: () => ({ retryAfter: 1 }) },
   { name: 'timeout', fault: 'timeout', details: held },
   { name: 'timeout after effect', fault: 'timeout_after_effect', details: held },
   { name: 'reset before effect', fault: 'reset_before_effect', details: none },
@@ -78,31 +78,43 @@ export async function spoilCalls(
     }
   };
   for (let hands = 0; !over.aborted; hands += 1) {
-    const kinds = KINDS.filter(({ everyHands = 1 }) => hands % everyHands === 0);
-    const hand = PROVIDERS.flatMap((provider) => kinds.map((kind) => ({ provider, kind })));
+    const hand = PROVIDERS.flatMap((provider) =>
+      KINDS.filter(({ rare }) => !rare).map((kind) => ({ provider, kind })),
+    );
+    for (const kind of KINDS.filter(({ rare }) => rare)) {
+      // an outage may have come first, and cleared it
+      const due = hands % 5 === 0 || landings.missing.includes(nameOf(kind.name));
+      if (due) hand.push({ provider: pick(random, PROVIDERS), kind });
+    }
     for (const { provider, kind } of shuffled(random, hand)) {
       await delay(EVERY_MS, undefined, { signal: over }).catch(() => {});
       if (over.aborted) return;
       await note();
-      if (set.size >= AT_MOST) continue;
-      const operation = pick(random, OPERATIONS[provider]);
+      if (set.size >= AT_MOST && !kind.rare) continue;
+      const operation = kind.rare ? '*' : pick(random, OPERATIONS[provider]);
       const { fault, details } = kind;
       const id = await sandbox.fault({ provider, operation, fault, ...details(provider, random) });
       set.set(id, nameOf(kind.name));
     }
     await note();
-    await outage(sandbox, pick(random, PROVIDERS), over);
-    landings.landed(OUTAGE, Date.now() - OUTAGE_MS);
+    const at = Date.now();
+    if (await outage(sandbox, pick(random, PROVIDERS), over)) landings.landed(OUTAGE, at);
     set.clear();
   }
 }
 
-/** A provider is away for a while: every call of it comes to nothing. Clears every other fault when it is back. */
-async function outage(sandbox: Sandbox, provider: Provider, over: AbortSignal): Promise<void> {
+/**
+ * A provider is away for a while: every call of it comes to nothing. Clears every other fault when it is back.
+ * @returns whether it was called
+ */
+async function outage(sandbox: Sandbox, provider: Provider, over: AbortSignal): Promise<boolean> {
   const status = provider === 'email' ? 451 : 503;
-  await sandbox.fault({ provider, operation: '*', fault: 'error', status, times: 1_000_000 });
+  const times = 1_000_000;
+  const outage = await sandbox.fault({ provider, operation: '*', fault: 'error', status, times });
   await delay(OUTAGE_MS, undefined, { signal: over }).catch(() => {});
+  const left = (await sandbox.pending()).find(({ id }) => id === outage)?.times;
   await sandbox.clearFaults();
+  return left !== times;
 }
 
 function nameOf(kind: string): string {

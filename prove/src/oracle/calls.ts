@@ -135,7 +135,8 @@ function* standings({ calls, runs }: Facts): Iterable<{ runId: string; standing:
 
 function* tooMany(facts: Facts) {
   const crashes = facts.crashes.filter(({ part }) => part !== 'api');
-  const crashed = (from: number, to: number) => crashes.some(({ at }) => at >= from && at <= to);
+  const crashed = (from: number, to: number) =>
+    crashes.some(({ at, until = at }) => until >= from && at <= to);
   for (const { runId, generation, step, undo, calls } of series(facts)) {
     for (const [i, call] of calls.entries()) {
       const next = calls[i + 1];

@@ -93,20 +93,24 @@ function* begunAfterCancel(facts: Facts) {
     for (const { name, effect } of stepsOf(run)) {
       const began = beganAt(facts, run, name, effect);
       const late = name === stepsOf(run)[0]?.name ? FIRST_CALL_LATE_BY_MS : 0;
-      if (began === undefined || began <= at + late) continue;
-      const forgotten = facts.promotions.some((then) => run.createdAt < then && then < began);
-      if (!forgotten) yield `${runId}: ${name} was first called ${began - at} ms after a cancel was accepted`;
+      if (began === undefined || Math.min(began.called, began.recorded) <= at + late) continue;
+      const forgotten = facts.promotions.some((then) => run.createdAt < then && then < began.called);
+      if (!forgotten)
+        yield `${runId}: ${name} was first called ${began.called - at} ms after a cancel was accepted`;
     }
   }
 }
 
-/** When a step was first called; undefined when it never was. Mails are seen by their effect alone. */
+/**
+ * When a step was first called, and when it began by its record: a call may have been on its way from a worker that stood still.
+ * Undefined when it never was. Mails are seen by their effect alone.
+ */
 function beganAt(
   { calls, ledger }: Facts,
   { id, generation, steps }: RunRecord,
   name: string,
   effect: string,
-): number | undefined {
+): { readonly called: number; readonly recorded: number } | undefined {
   const recorded = steps.find((step) => step.name === name)?.startedAt;
   const key = `${id}:${generation}:${name}`;
   const own = calls.filter((call) => call.operation === effect && call.key?.startsWith(key));
@@ -114,8 +118,7 @@ function beganAt(
     ({ operation, reference }) => operation === 'send' && effect === 'send' && reference.includes(id),
   );
   const first = Math.min(...own.map(({ at }) => at), ...mails.map(({ at }) => at));
-  // a call may have been on its way from a worker that stood still: its step's record says when it began
-  return Number.isFinite(first) && recorded !== undefined ? Math.min(first, recorded) : undefined;
+  return Number.isFinite(first) && recorded !== undefined ? { called: first, recorded } : undefined;
 }
 
 function* halfDone(facts: Facts) {

@@ -7,6 +7,8 @@ import type { ProviderCall } from '../outside/witness.ts';
 export interface Crash {
   readonly part: 'redis' | 'api' | 'workers';
   readonly at: number;
+  /** Until when workers may lose their locks, and so their runs, because of it. Default: at once. */
+  readonly until?: number;
 }
 
 /** All that can be known from outside: the oracle judges nothing else. */

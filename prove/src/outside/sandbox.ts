@@ -21,7 +21,7 @@ export interface Fault {
   readonly times?: number;
 }
 
-const ActiveFault = z.object({ id: z.int(), provider: z.string(), operation: z.string() });
+const ActiveFault = z.object({ id: z.int(), provider: z.string(), operation: z.string(), times: z.int() });
 
 /** How often each effect happened; those that did not are left out. */
 export type Effects = Readonly<Record<string, number>>;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Processes } from '@holdfast/local';
 import { waitFor } from '@holdfast/testkit';
 import { z } from 'zod';
-import { ask, type Reply } from './http.ts';
+import { ask, askOk, type Reply } from './http.ts';
 import { amountOf, type Order } from './orders.ts';
 import { RunRecord } from './records.ts';
 
@@ -126,6 +126,12 @@ export class Shop {
   async run(runId: string): Promise<RunRecord | undefined> {
     const reply = await ask(`${this.#url()}/v1/runs/${runId}`, { headers: this.#login() });
     return reply.status === 404 ? undefined : RunRecord.parse(reply.body);
+  }
+
+  /** Dead runs, those that died last first. */
+  async deadLetters(): Promise<RunRecord[]> {
+    const { body } = await askOk(`${this.#url()}/v1/dead-letters?limit=10`, { headers: this.#login() });
+    return z.object({ data: z.array(RunRecord) }).parse(body).data;
   }
 
   /** The run once it is over or dead. */
