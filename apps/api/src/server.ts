@@ -61,6 +61,7 @@ export async function connectApi(
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
   let { devKey } = config;
+  let sources = config.webhooks.known;
   const { app, drain } = await buildApi({
     ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, host, proxy: config.proxy },
     callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(() => devKey, storedKeys)),
@@ -69,7 +70,7 @@ export async function connectApi(
     replays: createReplays(redis),
     wrongKeys: addressLimit(redis, 'wrong-keys', MOST_WRONG_KEYS),
     webhooks: {
-      sources: config.webhooks.known,
+      sources: () => sources,
       memory: webhookMemory(redis),
       refusals: addressLimit(redis, 'refused-webhooks', MOST_REFUSED_WEBHOOKS),
     },
@@ -80,6 +81,7 @@ export async function connectApi(
     preflight,
     useSecretsOf: (changed) => {
       devKey = changed.devKey;
+      sources = changed.webhooks.known;
       useLoginOf(redis, changed.redis, log);
     },
     close: async (drainDelayMs) => {

@@ -1,4 +1,4 @@
-import { ConfigError } from '@holdfast/app-kit';
+import { ConfigError, fromFiles } from '@holdfast/app-kit';
 import type { Action } from './actions.ts';
 import type { WebhookEvent } from './event.ts';
 import { SCHEMES, type Scheme } from './schemes.ts';
@@ -126,7 +126,12 @@ function faultIn(
   return undefined;
 }
 
-function fromEnvironment(env: Environment): Map<string, string> {
+/** Of variables, and of files that hold what they would. */
+function fromEnvironment(environment: Environment): Map<string, string> {
+  const names = Object.keys(environment)
+    .filter((variable) => variable.startsWith(PREFIX))
+    .map((variable) => variable.replace(/_FILE$/, ''));
+  const env = fromFiles(environment, [...new Set(names)]);
   const found = Object.entries(env).flatMap(([variable, value]) =>
     variable.startsWith(PREFIX) && value ? [[sourceOf(variable), value] as const] : [],
   );
@@ -146,7 +151,7 @@ function schemeAndSecrets(text: string): { scheme: Scheme; secrets: string[] } |
   const scheme = SCHEMES.find((each) => each === text.slice(0, at));
   const secrets = text
     .slice(at + 1)
-    .split(',')
+    .split(/[,\s]/)
     .map((secret) => secret.trim())
     .filter((secret) => secret !== '');
   return scheme && secrets.length > 0 ? { scheme, secrets } : undefined;

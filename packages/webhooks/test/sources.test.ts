@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkSources, ignore, readSources, type Sources } from '../src/index.ts';
 
@@ -31,6 +34,17 @@ test('one without a secret, or of no tenant, is told and takes nothing', () => {
   expect(lacking).toEqual([
     expect.stringContaining('HOLDFAST_WEBHOOK_STRIPE'),
     expect.stringContaining("webhooks: { 'crm': { tenant } }"),
+  ]);
+});
+
+test('the secrets may be in a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-webhooks-'));
+  const file = join(folder, 'crm');
+  writeFileSync(file, 'generic:one,two\n');
+  const { known } = readSources({}, { ...KEY, HOLDFAST_WEBHOOK_CRM_FILE: file });
+  rmSync(folder, { recursive: true });
+  expect([...known.values()]).toEqual([
+    { name: 'crm', scheme: 'generic', secrets: ['one', 'two'], tenant: 'dev' },
   ]);
 });
 

@@ -24,7 +24,8 @@ import { time } from '../run-json.ts';
 
 export interface WebhookRoutesOptions {
   readonly client: Client;
-  readonly sources: ReadonlyMap<string, KnownSource>;
+  /** By name; as they are now. */
+  readonly sources: () => ReadonlyMap<string, KnownSource>;
   readonly memory: WebhookMemory;
   /** Counts deliveries that are refused, by the address that they come from. */
   readonly refusals: AddressLimit | undefined;
@@ -80,13 +81,14 @@ export async function webhookRoutes(
     {
       config: { access: 'public' },
       onRequest: async ({ params }) => {
-        if (!sources.has(params.source))
+        if (!sources().has(params.source))
           throw new ProblemError('unknown_webhook_source', 'There is no such source of webhooks.');
       },
     },
     async (request) => {
-      const source = sources.get(request.params.source);
-      if (!source) throw new TypeError('the source was looked up before');
+      const source = sources().get(request.params.source);
+      // its secrets may have been taken away since the request began
+      if (!source) throw new ProblemError('unknown_webhook_source', 'There is no such source of webhooks.');
       assertJson(request);
       const delivery: Delivery = { headers: request.headers, body: request.body ?? Buffer.alloc(0) };
       const refuse = (outcome: string, why: string) => {
