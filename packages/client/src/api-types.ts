@@ -3,4393 +3,4512 @@
  * Document: sha256 c48dc6c321bdba2017cf6f9a1a51823df31dea45ca638f2cde199cddc1759565
  */
 export interface paths {
-    "/v1/flows/{flow}/runs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Accept a run of any flow
-         * @description The body is the flow's input. Flows: . Needs the scope `submit`.
-         */
-        post: operations["submitRun"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+  '/v1/flows/{flow}/runs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/runs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List and find runs
-         * @description The newest first; with `status=dead`, the last to die first. A page may hold fewer than `limit`, or none, and still have a `nextCursor`: 5,000 runs are looked at for one page. Needs the scope `read`.
-         */
-        get: operations["listRuns"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    /**
+     * Accept a run of any flow
+     * @description The body is the flow's input. Flows: . Needs the scope `submit`.
+     */
+    post: operations['submitRun'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/dead-letters": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List the runs that wait for a person
-         * @description The last to die first. `error` says why: its code, the step, and its kind. Needs the scope `read`.
-         */
-        get: operations["listDeadLetters"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * List and find runs
+     * @description The newest first; with `status=dead`, the last to die first. A page may hold fewer than `limit`, or none, and still have a `nextCursor`: 5,000 runs are looked at for one page. Needs the scope `read`.
+     */
+    get: operations['listRuns'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/dead-letters': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/runs/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * See how a run stands
-         * @description A run that failed is answered with 200 as well. Needs the scope `read`.
-         */
-        get: operations["readRun"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * List the runs that wait for a person
+     * @description The last to die first. `error` says why: its code, the step, and its kind. Needs the scope `read`.
+     */
+    get: operations['listDeadLetters'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/runs/{id}/attempts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * See every attempt of a run
-         * @description Each call to a provider: to have an effect, to look one up, to undo one. None replaces another. Needs the scope `read`.
-         */
-        get: operations["listAttempts"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * See how a run stands
+     * @description A run that failed is answered with 200 as well. Needs the scope `read`.
+     */
+    get: operations['readRun'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}/attempts': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/runs/{id}/payloads": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * See what a run was given, gave and got
-         * @description As it is in Redis; nothing is masked. Needs the scope `payloads`.
-         */
-        get: operations["readPayloads"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * See every attempt of a run
+     * @description Each call to a provider: to have an effect, to look one up, to undo one. None replaces another. Needs the scope `read`.
+     */
+    get: operations['listAttempts'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}/payloads': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/runs/bulk": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Accept up to 100 runs
-         * @description Each has its own key and its own answer; one that is refused does not stop the others. At most 4 MiB in all. Sent again, it is answered the same, as each run would be alone. Needs the scope `submit`.
-         */
-        post: operations["submitRuns"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * See what a run was given, gave and got
+     * @description As it is in Redis; nothing is masked. Needs the scope `payloads`.
+     */
+    get: operations['readPayloads'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/bulk': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/webhooks/{source}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Take a webhook
-         * @description For the providers that the config, or `HOLDFAST_WEBHOOK_<SOURCE>`, names. The raw body is verified by the scheme of the source before it is parsed. 200 means that the event is durable; sent again it is the same event. No API key: the signature says who it is.
-         */
-        post: operations["receiveWebhook"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    /**
+     * Accept up to 100 runs
+     * @description Each has its own key and its own answer; one that is refused does not stop the others. At most 4 MiB in all. Sent again, it is answered the same, as each run would be alone. Needs the scope `submit`.
+     */
+    post: operations['submitRuns'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/webhooks/{source}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/webhook-events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List the webhooks that were taken
-         * @description The newest first. A page may hold fewer than `limit`, or none, and still have a `nextCursor`. Needs the scope `read`.
-         */
-        get: operations["listWebhookEvents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    /**
+     * Take a webhook
+     * @description For the providers that the config, or `HOLDFAST_WEBHOOK_<SOURCE>`, names. The raw body is verified by the scheme of the source before it is parsed. 200 means that the event is durable; sent again it is the same event. No API key: the signature says who it is.
+     */
+    post: operations['receiveWebhook'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/webhook-events': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/runs/{id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Be told how a run stands, whenever that changes
-         * @description Server-sent events. Each is named `run`, its `data` is the run as `GET /v1/runs/{id}` shows it, on one line, and its `id` is another with each change. The first says how the run stands now; changes in quick succession may come as one, the last one always comes, and none comes after a newer one. The stream ends after a status that is final (completed, failed, cancelled); a dead run is followed on, since a person may redrive it. A comment comes every 15 s when there is nothing else. It also ends when the process stops: connect again, with `Last-Event-ID`, as browsers do by themselves. Needs the scope `read`.
-         */
-        get: operations["followRun"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * List the webhooks that were taken
+     * @description The newest first. A page may hold fewer than `limit`, or none, and still have a `nextCursor`. Needs the scope `read`.
+     */
+    get: operations['listWebhookEvents'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}/events': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/runs/{id}/timeline.svg": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * See a run as a picture
-         * @description Steps, attempts, waits, crashes and undos over time, for a ticket or a page; an SVG document that stands alone, in the colours of either theme. It shows no payload. Needs the scope `read`.
-         */
-        get: operations["drawRun"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * Be told how a run stands, whenever that changes
+     * @description Server-sent events. Each is named `run`, its `data` is the run as `GET /v1/runs/{id}` shows it, on one line, and its `id` is another with each change. The first says how the run stands now; changes in quick succession may come as one, the last one always comes, and none comes after a newer one. The stream ends after a status that is final (completed, failed, cancelled); a dead run is followed on, since a person may redrive it. A comment comes every 15 s when there is nothing else. It also ends when the process stops: connect again, with `Last-Event-ID`, as browsers do by themselves. Needs the scope `read`.
+     */
+    get: operations['followRun'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}/timeline.svg': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/dead-letters/redrive": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Let many dead runs go on from where each failed
-         * @description The last to die first, each once however many ask at the same time. Runs that die meanwhile are not taken up. It takes 30 s at most and then says with `more` that some are left: send it again to go on. It stops when the connection is closed; what was redriven stays so. With `Accept: application/x-ndjson` it takes as long as it needs, and tells how far it is in lines of JSON, the last of which has `more`. Needs the scope `operate`.
-         */
-        post: operations["redriveRuns"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * See a run as a picture
+     * @description Steps, attempts, waits, crashes and undos over time, for a ticket or a page; an SVG document that stands alone, in the colours of either theme. It shows no payload. Needs the scope `read`.
+     */
+    get: operations['drawRun'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/dead-letters/redrive': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/runs/{id}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Cancel a run
-         * @description No new step starts, an effect in doubt is resolved first, and what was done is undone. A run that has ended is left as it is. Needs the scope `operate`.
-         */
-        post: operations["cancelRun"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    /**
+     * Let many dead runs go on from where each failed
+     * @description The last to die first, each once however many ask at the same time. Runs that die meanwhile are not taken up. It takes 30 s at most and then says with `more` that some are left: send it again to go on. It stops when the connection is closed; what was redriven stays so. With `Accept: application/x-ndjson` it takes as long as it needs, and tells how far it is in lines of JSON, the last of which has `more`. Needs the scope `operate`.
+     */
+    post: operations['redriveRuns'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}/cancel': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/runs/{id}/rerun": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Start a run that has ended afresh
-         * @description The same input and id, the next generation, new keys for the providers, the latest version of the flow. Needs the scope `operate`.
-         */
-        post: operations["rerunRun"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    /**
+     * Cancel a run
+     * @description No new step starts, an effect in doubt is resolved first, and what was done is undone. A run that has ended is left as it is. Needs the scope `operate`.
+     */
+    post: operations['cancelRun'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}/rerun': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/runs/{id}/signals/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Send a run a signal
-         * @description Kept until the run waits for a signal of this name; each is taken by one wait, the oldest first. The same id again is answered with 202 and changes nothing. Needs the scope `operate`.
-         */
-        post: operations["signalRun"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    /**
+     * Start a run that has ended afresh
+     * @description The same input and id, the next generation, new keys for the providers, the latest version of the flow. Needs the scope `operate`.
+     */
+    post: operations['rerunRun'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}/signals/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/dead-letters/{runId}/redrive": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Let a dead run go on from the step that failed
-         * @description Completed steps stay; the failed one gets fresh attempts. A run that is not dead is left as it is. Needs the scope `operate`.
-         */
-        post: operations["redriveRun"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    /**
+     * Send a run a signal
+     * @description Kept until the run waits for a signal of this name; each is taken by one wait, the oldest first. The same id again is answered with 202 and changes nothing. Needs the scope `operate`.
+     */
+    post: operations['signalRun'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/dead-letters/{runId}/redrive': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/dead-letters/{runId}/resolve": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Say what happened to an effect in doubt, or to its undo
-         * @description `happened` and `did_not_happen` are about a step in doubt; `undone` is about any step that is completed, also when people undid it by hand; `not_undone` is about an undo in doubt. A run that would only die again (its flow does not fit or is gone, or it ended its workers) stays dead: cancel it once all is answered for. The same answer again is answered with 202. The run goes on with the answer: past the step, or with another attempt of it. A result that the flow cannot go on with is refused, and nothing is recorded. The order flow needs `chargeId` of `charge`, `reservationId` of `reserve`, `trackingNumber` of `ship` (and `labelId`, to void the label later) and `messageId` of `email`. Needs the scope `operate`.
-         */
-        post: operations["resolveStep"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    /**
+     * Let a dead run go on from the step that failed
+     * @description Completed steps stay; the failed one gets fresh attempts. A run that is not dead is left as it is. Needs the scope `operate`.
+     */
+    post: operations['redriveRun'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/dead-letters/{runId}/resolve': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/dead-letters/{runId}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Give a dead run up and undo what was done
-         * @description An effect in doubt is resolved first, as its step says. A run with nothing left to undo ends at once. A run that has ended is left as it is. Needs the scope `operate`.
-         */
-        post: operations["cancelDeadRun"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    /**
+     * Say what happened to an effect in doubt, or to its undo
+     * @description `happened` and `did_not_happen` are about a step in doubt; `undone` is about any step that is completed, also when people undid it by hand; `not_undone` is about an undo in doubt. A run that would only die again (its flow does not fit or is gone, or it ended its workers) stays dead: cancel it once all is answered for. The same answer again is answered with 202. The run goes on with the answer: past the step, or with another attempt of it. A result that the flow cannot go on with is refused, and nothing is recorded. The order flow needs `chargeId` of `charge`, `reservationId` of `reserve`, `trackingNumber` of `ship` (and `labelId`, to void the label later) and `messageId` of `email`. Needs the scope `operate`.
+     */
+    post: operations['resolveStep'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/dead-letters/{runId}/cancel': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/providers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * See how the providers are doing
-         * @description Every provider that was called in the last week, as all workers together saw it: calls, errors, latency, the limit that was learned, and the breaker. Needs the scope `operate`.
-         */
-        get: operations["listProviders"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    /**
+     * Give a dead run up and undo what was done
+     * @description An effect in doubt is resolved first, as its step says. A run with nothing left to undo ends at once. A run that has ended is left as it is. Needs the scope `operate`.
+     */
+    post: operations['cancelDeadRun'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/providers': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List the tenant's API keys
-         * @description The newest first, without the keys themselves. Those that have ended are listed for 30 days more. Needs the scope `keys`.
-         */
-        get: operations["listKeys"];
-        put?: never;
-        /**
-         * Create an API key
-         * @description For the own tenant, with no more scopes than the own key has and no later end: without `expiresIn` it ends when that one does. Needs the scope `keys`.
-         */
-        post: operations["createKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * See how the providers are doing
+     * @description Every provider that was called in the last week, as all workers together saw it: calls, errors, latency, the limit that was learned, and the breaker. Needs the scope `operate`.
+     */
+    get: operations['listProviders'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/keys': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/keys/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Revoke an API key
-         * @description Effective at once, in every process. Twice is the same as once. With `cascade=true` all keys that it made go with it. Needs the scope `keys`.
-         */
-        delete: operations["revokeKey"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * List the tenant's API keys
+     * @description The newest first, without the keys themselves. Those that have ended are listed for 30 days more. Needs the scope `keys`.
+     */
+    get: operations['listKeys'];
+    put?: never;
+    /**
+     * Create an API key
+     * @description For the own tenant, with no more scopes than the own key has and no later end: without `expiresIn` it ends when that one does. Needs the scope `keys`.
+     */
+    post: operations['createKey'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/keys/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/v1/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * See what operators did
-         * @description To runs and keys of the own tenant, the newest first. Entries are kept for 400 days; those of one run for 90 days after the last. Needs the scope `audit`.
-         */
-        get: operations["listAudit"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Revoke an API key
+     * @description Effective at once, in every process. Twice is the same as once. With `cascade=true` all keys that it made go with it. Needs the scope `keys`.
+     */
+    delete: operations['revokeKey'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/audit': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/livez": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Whether the process lives; does not touch Redis */
-        get: operations["live"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /**
+     * See what operators did
+     * @description To runs and keys of the own tenant, the newest first. Entries are kept for 400 days; those of one run for 90 days after the last. Needs the scope `audit`.
+     */
+    get: operations['listAudit'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/livez': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/readyz": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Whether it can take work */
-        get: operations["ready"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /** Whether the process lives; does not touch Redis */
+    get: operations['live'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/readyz': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Metrics for Prometheus */
-        get: operations["metrics"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /** Whether it can take work */
+    get: operations['ready'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/metrics': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/openapi.json": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** This document */
-        get: operations["openapi"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /** Metrics for Prometheus */
+    get: operations['metrics'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/openapi.json': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/docs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** This document for people */
-        get: operations["docs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /** This document */
+    get: operations['openapi'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/docs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    "/docs/errors": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Every error code and what to do */
-        get: operations["errors"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+    /** This document for people */
+    get: operations['docs'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/docs/errors': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /** Every error code and what to do */
+    get: operations['errors'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
-    schemas: {
-        Run: {
-            id: string;
-            flow: string;
-            version: number;
-            /** @description 1 at first, one more with each rerun. */
-            generation: number;
-            /**
-             * @description completed, failed and cancelled are final; a dead run waits for a person.
-             * @enum {string}
-             */
-            status: "pending" | "running" | "suspended" | "compensating" | "completed" | "failed" | "cancelled" | "dead";
+  schemas: {
+    Run: {
+      id: string;
+      flow: string;
+      version: number;
+      /** @description 1 at first, one more with each rerun. */
+      generation: number;
+      /**
+       * @description completed, failed and cancelled are final; a dead run waits for a person.
+       * @enum {string}
+       */
+      status:
+        | 'pending'
+        | 'running'
+        | 'suspended'
+        | 'compensating'
+        | 'completed'
+        | 'failed'
+        | 'cancelled'
+        | 'dead';
+      idempotencyKey: string;
+      /** @description What `Holdfast-Tags` said. */
+      tags?: {
+        [key: string]: string;
+      };
+      /** @description The flow's result, once completed. */
+      output?: unknown;
+      error?: {
+        /** @description Stable; what to match on. */
+        code: string;
+        message: string;
+        step?: string;
+        /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
+        kind?: string;
+        details?: unknown;
+      };
+      waitingFor?: {
+        /** @enum {string} */
+        kind: 'retry' | 'timer' | 'signal' | 'throttle' | 'child' | 'start';
+        step?: string;
+        name?: string;
+        /** Format: date-time */
+        until?: string;
+      };
+      /**
+       * @description A cancel was asked for and the run has not ended yet.
+       * @constant
+       */
+      cancelRequested?: true;
+      /**
+       * @description How a run will end that is being undone, or was asked to cancel.
+       * @enum {string}
+       */
+      endsAs?: 'failed' | 'cancelled';
+      /** @description Optional steps that came to nothing; the run went on without them. */
+      warnings?: {
+        step: string;
+        code: string;
+        message: string;
+        /** @description rejected, exhausted: it did not happen. in_doubt: nobody knows whether it did; it is not repeated. */
+        kind: string;
+      }[];
+      /** @description Where the customer has to go; only while the run waits for that. */
+      nextAction?: {
+        /** @constant */
+        type: 'redirect';
+        url: string;
+      };
+      /**
+       * @description Of a dead run that is to be undone, or was half-way through that: a redrive goes on with the undoing.
+       * @constant
+       */
+      undoing?: true;
+      steps: {
+        name: string;
+        /** @enum {string} */
+        status: 'running' | 'waiting' | 'completed' | 'failed' | 'in_doubt' | 'compensated';
+        attempts: number;
+        /** Format: date-time */
+        startedAt: string;
+        /** Format: date-time */
+        finishedAt?: string;
+        error?: {
+          /** @description Stable; what to match on. */
+          code: string;
+          message: string;
+          /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
+          kind?: string;
+          details?: unknown;
+        };
+        /** @description Of a step of which nobody knows whether it happened: what to look for at the provider; what a redrive does about it (repeat: sends it again under the same key; look_up: asks the provider first; halt: nothing, a person has to say); and, in GET /v1/runs and GET /v1/runs/{id}, the JSON Schema of the result that "happened" wants. */
+        inDoubt?: {
+          idempotencyKey: string;
+          reference: string;
+          /**
+           * @description It is its undo of which nobody knows.
+           * @constant
+           */
+          undo?: true;
+          /** @enum {string} */
+          onRedrive?: 'repeat' | 'look_up' | 'halt';
+          resultSchema?: unknown;
+        };
+      }[];
+      /** Format: date-time */
+      createdAt: string;
+      /** Format: date-time */
+      updatedAt: string;
+      /** Format: date-time */
+      finishedAt?: string;
+    };
+    RunList: {
+      data: {
+        id: string;
+        flow: string;
+        version: number;
+        /** @description 1 at first, one more with each rerun. */
+        generation: number;
+        /**
+         * @description completed, failed and cancelled are final; a dead run waits for a person.
+         * @enum {string}
+         */
+        status:
+          | 'pending'
+          | 'running'
+          | 'suspended'
+          | 'compensating'
+          | 'completed'
+          | 'failed'
+          | 'cancelled'
+          | 'dead';
+        idempotencyKey: string;
+        /** @description What `Holdfast-Tags` said. */
+        tags?: {
+          [key: string]: string;
+        };
+        /** @description The flow's result, once completed. */
+        output?: unknown;
+        error?: {
+          /** @description Stable; what to match on. */
+          code: string;
+          message: string;
+          step?: string;
+          /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
+          kind?: string;
+          details?: unknown;
+        };
+        waitingFor?: {
+          /** @enum {string} */
+          kind: 'retry' | 'timer' | 'signal' | 'throttle' | 'child' | 'start';
+          step?: string;
+          name?: string;
+          /** Format: date-time */
+          until?: string;
+        };
+        /**
+         * @description A cancel was asked for and the run has not ended yet.
+         * @constant
+         */
+        cancelRequested?: true;
+        /**
+         * @description How a run will end that is being undone, or was asked to cancel.
+         * @enum {string}
+         */
+        endsAs?: 'failed' | 'cancelled';
+        /** @description Optional steps that came to nothing; the run went on without them. */
+        warnings?: {
+          step: string;
+          code: string;
+          message: string;
+          /** @description rejected, exhausted: it did not happen. in_doubt: nobody knows whether it did; it is not repeated. */
+          kind: string;
+        }[];
+        /** @description Where the customer has to go; only while the run waits for that. */
+        nextAction?: {
+          /** @constant */
+          type: 'redirect';
+          url: string;
+        };
+        /**
+         * @description Of a dead run that is to be undone, or was half-way through that: a redrive goes on with the undoing.
+         * @constant
+         */
+        undoing?: true;
+        steps: {
+          name: string;
+          /** @enum {string} */
+          status: 'running' | 'waiting' | 'completed' | 'failed' | 'in_doubt' | 'compensated';
+          attempts: number;
+          /** Format: date-time */
+          startedAt: string;
+          /** Format: date-time */
+          finishedAt?: string;
+          error?: {
+            /** @description Stable; what to match on. */
+            code: string;
+            message: string;
+            /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
+            kind?: string;
+            details?: unknown;
+          };
+          /** @description Of a step of which nobody knows whether it happened: what to look for at the provider; what a redrive does about it (repeat: sends it again under the same key; look_up: asks the provider first; halt: nothing, a person has to say); and, in GET /v1/runs and GET /v1/runs/{id}, the JSON Schema of the result that "happened" wants. */
+          inDoubt?: {
             idempotencyKey: string;
-            /** @description What `Holdfast-Tags` said. */
-            tags?: {
-                [key: string]: string;
-            };
-            /** @description The flow's result, once completed. */
-            output?: unknown;
-            error?: {
-                /** @description Stable; what to match on. */
-                code: string;
-                message: string;
-                step?: string;
-                /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
-                kind?: string;
-                details?: unknown;
-            };
-            waitingFor?: {
-                /** @enum {string} */
-                kind: "retry" | "timer" | "signal" | "throttle" | "child" | "start";
-                step?: string;
-                name?: string;
-                /** Format: date-time */
-                until?: string;
-            };
+            reference: string;
             /**
-             * @description A cancel was asked for and the run has not ended yet.
+             * @description It is its undo of which nobody knows.
              * @constant
              */
-            cancelRequested?: true;
-            /**
-             * @description How a run will end that is being undone, or was asked to cancel.
-             * @enum {string}
-             */
-            endsAs?: "failed" | "cancelled";
-            /** @description Optional steps that came to nothing; the run went on without them. */
-            warnings?: {
-                step: string;
-                code: string;
-                message: string;
-                /** @description rejected, exhausted: it did not happen. in_doubt: nobody knows whether it did; it is not repeated. */
-                kind: string;
-            }[];
-            /** @description Where the customer has to go; only while the run waits for that. */
-            nextAction?: {
-                /** @constant */
-                type: "redirect";
-                url: string;
-            };
-            /**
-             * @description Of a dead run that is to be undone, or was half-way through that: a redrive goes on with the undoing.
-             * @constant
-             */
-            undoing?: true;
-            steps: {
-                name: string;
-                /** @enum {string} */
-                status: "running" | "waiting" | "completed" | "failed" | "in_doubt" | "compensated";
-                attempts: number;
-                /** Format: date-time */
-                startedAt: string;
-                /** Format: date-time */
-                finishedAt?: string;
-                error?: {
-                    /** @description Stable; what to match on. */
-                    code: string;
-                    message: string;
-                    /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
-                    kind?: string;
-                    details?: unknown;
-                };
-                /** @description Of a step of which nobody knows whether it happened: what to look for at the provider; what a redrive does about it (repeat: sends it again under the same key; look_up: asks the provider first; halt: nothing, a person has to say); and, in GET /v1/runs and GET /v1/runs/{id}, the JSON Schema of the result that "happened" wants. */
-                inDoubt?: {
-                    idempotencyKey: string;
-                    reference: string;
-                    /**
-                     * @description It is its undo of which nobody knows.
-                     * @constant
-                     */
-                    undo?: true;
-                    /** @enum {string} */
-                    onRedrive?: "repeat" | "look_up" | "halt";
-                    resultSchema?: unknown;
-                };
-            }[];
+            undo?: true;
+            /** @enum {string} */
+            onRedrive?: 'repeat' | 'look_up' | 'halt';
+            resultSchema?: unknown;
+          };
+        }[];
+        /** Format: date-time */
+        createdAt: string;
+        /** Format: date-time */
+        updatedAt: string;
+        /** Format: date-time */
+        finishedAt?: string;
+      }[];
+      /** @description Ids of runs of this page whose records cannot be read: something else has written to them. */
+      unreadable?: string[];
+      /** @description Send it as `cursor` for the next page. Absent on the last one. */
+      nextCursor?: string;
+    };
+    Problem: {
+      /**
+       * Format: uri-reference
+       * @description Where the code is explained.
+       */
+      type: string;
+      title: string;
+      status: number;
+      /** @description What happened this time, for people. */
+      detail: string;
+      /**
+       * Format: uri
+       * @description Names this occurrence. The log has its last part as `reqId`.
+       */
+      instance: string;
+      /**
+       * @description Stable; what to match on.
+       * @enum {string}
+       */
+      code:
+        | 'request_malformed'
+        | 'query_invalid'
+        | 'cursor_invalid'
+        | 'body_missing'
+        | 'body_malformed'
+        | 'ambiguous_json'
+        | 'idempotency_key_missing'
+        | 'idempotency_key_invalid'
+        | 'header_invalid'
+        | 'api_key_missing'
+        | 'api_key_invalid'
+        | 'not_authenticated'
+        | 'scope_missing'
+        | 'flow_not_submittable'
+        | 'route_not_found'
+        | 'flow_unknown'
+        | 'run_not_found'
+        | 'payment_not_found'
+        | 'order_not_found'
+        | 'key_not_found'
+        | 'method_not_allowed'
+        | 'request_timeout'
+        | 'run_finished'
+        | 'run_not_finished'
+        | 'run_drawn_upon'
+        | 'run_not_dead'
+        | 'payment_not_refundable'
+        | 'body_too_large'
+        | 'media_type_unsupported'
+        | 'validation_failed'
+        | 'idempotency_key_reused'
+        | 'refund_exceeds_payment'
+        | 'step_not_in_doubt'
+        | 'generation_ended'
+        | 'flow_not_registered'
+        | 'effects_unanswered'
+        | 'signals_too_large'
+        | 'signal_invalid'
+        | 'rate_limited'
+        | 'too_many_signals'
+        | 'headers_too_large'
+        | 'body_already_parsed'
+        | 'unknown_webhook_source'
+        | 'webhook_signature_invalid'
+        | 'webhook_malformed'
+        | 'webhook_id_reused'
+        | 'internal_error'
+        | 'store_unavailable'
+        | 'too_many_streams';
+      /** @description With validation_failed and query_invalid: each fault and where it is; an empty path is the whole input. */
+      errors?: {
+        path: string;
+        message: string;
+      }[];
+      /** @description With idempotency_key_reused: the run that has the key. */
+      runId?: string;
+      /** @description With refund_exceeds_payment: what is left of the payment, in minor units. */
+      refundableAmount?: number;
+    };
+    BulkRedrive: {
+      /** @description Only runs of this flow. */
+      flow?: string;
+      /** @description Only runs whose `error.code` is this. */
+      code?: string;
+      /**
+       * @description So many runs at most.
+       * @default 1000
+       */
+      limit: number;
+      /**
+       * @description So many a second at most: each of them has a provider to go to.
+       * @default 50
+       */
+      ratePerSecond: number;
+      /**
+       * @description Counts what fits, and does nothing.
+       * @default false
+       */
+      dryRun: boolean;
+    };
+    BulkRedriveResult: {
+      /** @description Dead runs that fit and were reached. */
+      matched: number;
+      redriven: number;
+      /** @description No longer dead when their turn came. */
+      skipped: number;
+      /** @description Dead runs that fit are left. Send it again to go on. */
+      more: boolean;
+    };
+    AttemptList: {
+      data: {
+        step: string;
+        /** @enum {string} */
+        what: 'run' | 'look_up' | 'undo';
+        attempt: number;
+        /** @description Of its requests to the provider. */
+        idempotencyKey: string;
+        reference: string;
+        /** Format: date-time */
+        startedAt: string;
+        /** Format: date-time */
+        finishedAt: string;
+        /**
+         * @description none: the look-up found nothing. cut_off: the worker was lost, so nobody knows whether anything was sent.
+         * @enum {string}
+         */
+        outcome:
+          | 'ok'
+          | 'none'
+          | 'rejected'
+          | 'misconfigured'
+          | 'unavailable'
+          | 'throttled'
+          | 'in_doubt'
+          | 'bug'
+          | 'cut_off';
+        /** @description Whether a byte reached the network, where that is known. */
+        sent?: boolean;
+        /**
+         * @description Nobody was asked; it does not count as an attempt.
+         * @constant
+         */
+        putOff?: true;
+        /** Format: date-time */
+        nextAttemptAt?: string;
+        error?: {
+          code: string;
+          message: string;
+          kind?: string;
+        };
+        /** @description The first and the last of many. */
+        requests?: {
+          /** @description Method and path, without the query. */
+          what: string;
+          /** @description false: not a byte of it left. */
+          sent: boolean;
+          outcome: string;
+          code?: string;
+          /** @description The HTTP status, where the provider answered. */
+          status?: number;
+          /** @description The provider's own id of the request. */
+          requestId?: string;
+          durationMs: number;
+        }[];
+      }[];
+      /** @description Attempts that were made and are not kept, because there were many. */
+      leftOut: number;
+    };
+    Payloads: {
+      input: unknown;
+      output?: unknown;
+      /** @description Of each step and child run that is completed, in the order of their ends. */
+      results: {
+        step: string;
+        result?: unknown;
+      }[];
+      signals: {
+        id: string;
+        name: string;
+        payload?: unknown;
+      }[];
+    };
+    BulkSubmit: {
+      runs: {
+        flow: string;
+        idempotencyKey: string;
+        /** @description The flow's input. */
+        input: unknown;
+        /** @description As `Holdfast-Tags`, by name. */
+        tags?: {
+          [key: string]: string;
+        };
+        /**
+         * Format: date-time
+         * @description As `Holdfast-Start-At`.
+         */
+        startAt?: string;
+      }[];
+    };
+    BulkSubmitResult: {
+      results: {
+        /** @description What the submission would have been answered alone. */
+        status: number;
+        run?: {
+          id: string;
+          flow: string;
+          version: number;
+          /** @description 1 at first, one more with each rerun. */
+          generation: number;
+          /**
+           * @description completed, failed and cancelled are final; a dead run waits for a person.
+           * @enum {string}
+           */
+          status:
+            | 'pending'
+            | 'running'
+            | 'suspended'
+            | 'compensating'
+            | 'completed'
+            | 'failed'
+            | 'cancelled'
+            | 'dead';
+          idempotencyKey: string;
+          /** @description What `Holdfast-Tags` said. */
+          tags?: {
+            [key: string]: string;
+          };
+          /** @description The flow's result, once completed. */
+          output?: unknown;
+          error?: {
+            /** @description Stable; what to match on. */
+            code: string;
+            message: string;
+            step?: string;
+            /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
+            kind?: string;
+            details?: unknown;
+          };
+          waitingFor?: {
+            /** @enum {string} */
+            kind: 'retry' | 'timer' | 'signal' | 'throttle' | 'child' | 'start';
+            step?: string;
+            name?: string;
             /** Format: date-time */
-            createdAt: string;
+            until?: string;
+          };
+          /**
+           * @description A cancel was asked for and the run has not ended yet.
+           * @constant
+           */
+          cancelRequested?: true;
+          /**
+           * @description How a run will end that is being undone, or was asked to cancel.
+           * @enum {string}
+           */
+          endsAs?: 'failed' | 'cancelled';
+          /** @description Optional steps that came to nothing; the run went on without them. */
+          warnings?: {
+            step: string;
+            code: string;
+            message: string;
+            /** @description rejected, exhausted: it did not happen. in_doubt: nobody knows whether it did; it is not repeated. */
+            kind: string;
+          }[];
+          /** @description Where the customer has to go; only while the run waits for that. */
+          nextAction?: {
+            /** @constant */
+            type: 'redirect';
+            url: string;
+          };
+          /**
+           * @description Of a dead run that is to be undone, or was half-way through that: a redrive goes on with the undoing.
+           * @constant
+           */
+          undoing?: true;
+          steps: {
+            name: string;
+            /** @enum {string} */
+            status: 'running' | 'waiting' | 'completed' | 'failed' | 'in_doubt' | 'compensated';
+            attempts: number;
             /** Format: date-time */
-            updatedAt: string;
+            startedAt: string;
             /** Format: date-time */
             finishedAt?: string;
+            error?: {
+              /** @description Stable; what to match on. */
+              code: string;
+              message: string;
+              /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
+              kind?: string;
+              details?: unknown;
+            };
+            /** @description Of a step of which nobody knows whether it happened: what to look for at the provider; what a redrive does about it (repeat: sends it again under the same key; look_up: asks the provider first; halt: nothing, a person has to say); and, in GET /v1/runs and GET /v1/runs/{id}, the JSON Schema of the result that "happened" wants. */
+            inDoubt?: {
+              idempotencyKey: string;
+              reference: string;
+              /**
+               * @description It is its undo of which nobody knows.
+               * @constant
+               */
+              undo?: true;
+              /** @enum {string} */
+              onRedrive?: 'repeat' | 'look_up' | 'halt';
+              resultSchema?: unknown;
+            };
+          }[];
+          /** Format: date-time */
+          createdAt: string;
+          /** Format: date-time */
+          updatedAt: string;
+          /** Format: date-time */
+          finishedAt?: string;
         };
-        RunList: {
-            data: {
-                id: string;
-                flow: string;
-                version: number;
-                /** @description 1 at first, one more with each rerun. */
-                generation: number;
-                /**
-                 * @description completed, failed and cancelled are final; a dead run waits for a person.
-                 * @enum {string}
-                 */
-                status: "pending" | "running" | "suspended" | "compensating" | "completed" | "failed" | "cancelled" | "dead";
-                idempotencyKey: string;
-                /** @description What `Holdfast-Tags` said. */
-                tags?: {
-                    [key: string]: string;
-                };
-                /** @description The flow's result, once completed. */
-                output?: unknown;
-                error?: {
-                    /** @description Stable; what to match on. */
-                    code: string;
-                    message: string;
-                    step?: string;
-                    /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
-                    kind?: string;
-                    details?: unknown;
-                };
-                waitingFor?: {
-                    /** @enum {string} */
-                    kind: "retry" | "timer" | "signal" | "throttle" | "child" | "start";
-                    step?: string;
-                    name?: string;
-                    /** Format: date-time */
-                    until?: string;
-                };
-                /**
-                 * @description A cancel was asked for and the run has not ended yet.
-                 * @constant
-                 */
-                cancelRequested?: true;
-                /**
-                 * @description How a run will end that is being undone, or was asked to cancel.
-                 * @enum {string}
-                 */
-                endsAs?: "failed" | "cancelled";
-                /** @description Optional steps that came to nothing; the run went on without them. */
-                warnings?: {
-                    step: string;
-                    code: string;
-                    message: string;
-                    /** @description rejected, exhausted: it did not happen. in_doubt: nobody knows whether it did; it is not repeated. */
-                    kind: string;
-                }[];
-                /** @description Where the customer has to go; only while the run waits for that. */
-                nextAction?: {
-                    /** @constant */
-                    type: "redirect";
-                    url: string;
-                };
-                /**
-                 * @description Of a dead run that is to be undone, or was half-way through that: a redrive goes on with the undoing.
-                 * @constant
-                 */
-                undoing?: true;
-                steps: {
-                    name: string;
-                    /** @enum {string} */
-                    status: "running" | "waiting" | "completed" | "failed" | "in_doubt" | "compensated";
-                    attempts: number;
-                    /** Format: date-time */
-                    startedAt: string;
-                    /** Format: date-time */
-                    finishedAt?: string;
-                    error?: {
-                        /** @description Stable; what to match on. */
-                        code: string;
-                        message: string;
-                        /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
-                        kind?: string;
-                        details?: unknown;
-                    };
-                    /** @description Of a step of which nobody knows whether it happened: what to look for at the provider; what a redrive does about it (repeat: sends it again under the same key; look_up: asks the provider first; halt: nothing, a person has to say); and, in GET /v1/runs and GET /v1/runs/{id}, the JSON Schema of the result that "happened" wants. */
-                    inDoubt?: {
-                        idempotencyKey: string;
-                        reference: string;
-                        /**
-                         * @description It is its undo of which nobody knows.
-                         * @constant
-                         */
-                        undo?: true;
-                        /** @enum {string} */
-                        onRedrive?: "repeat" | "look_up" | "halt";
-                        resultSchema?: unknown;
-                    };
-                }[];
-                /** Format: date-time */
-                createdAt: string;
-                /** Format: date-time */
-                updatedAt: string;
-                /** Format: date-time */
-                finishedAt?: string;
-            }[];
-            /** @description Ids of runs of this page whose records cannot be read: something else has written to them. */
-            unreadable?: string[];
-            /** @description Send it as `cursor` for the next page. Absent on the last one. */
-            nextCursor?: string;
-        };
-        Problem: {
-            /**
-             * Format: uri-reference
-             * @description Where the code is explained.
-             */
-            type: string;
-            title: string;
-            status: number;
-            /** @description What happened this time, for people. */
-            detail: string;
-            /**
-             * Format: uri
-             * @description Names this occurrence. The log has its last part as `reqId`.
-             */
-            instance: string;
-            /**
-             * @description Stable; what to match on.
-             * @enum {string}
-             */
-            code: "request_malformed" | "query_invalid" | "cursor_invalid" | "body_missing" | "body_malformed" | "ambiguous_json" | "idempotency_key_missing" | "idempotency_key_invalid" | "header_invalid" | "api_key_missing" | "api_key_invalid" | "not_authenticated" | "scope_missing" | "flow_not_submittable" | "route_not_found" | "flow_unknown" | "run_not_found" | "payment_not_found" | "order_not_found" | "key_not_found" | "method_not_allowed" | "request_timeout" | "run_finished" | "run_not_finished" | "run_drawn_upon" | "run_not_dead" | "payment_not_refundable" | "body_too_large" | "media_type_unsupported" | "validation_failed" | "idempotency_key_reused" | "refund_exceeds_payment" | "step_not_in_doubt" | "generation_ended" | "flow_not_registered" | "effects_unanswered" | "signals_too_large" | "signal_invalid" | "rate_limited" | "too_many_signals" | "headers_too_large" | "body_already_parsed" | "unknown_webhook_source" | "webhook_signature_invalid" | "webhook_malformed" | "webhook_id_reused" | "internal_error" | "store_unavailable" | "too_many_streams";
-            /** @description With validation_failed and query_invalid: each fault and where it is; an empty path is the whole input. */
-            errors?: {
-                path: string;
-                message: string;
-            }[];
-            /** @description With idempotency_key_reused: the run that has the key. */
-            runId?: string;
-            /** @description With refund_exceeds_payment: what is left of the payment, in minor units. */
-            refundableAmount?: number;
-        };
-        BulkRedrive: {
-            /** @description Only runs of this flow. */
-            flow?: string;
-            /** @description Only runs whose `error.code` is this. */
-            code?: string;
-            /**
-             * @description So many runs at most.
-             * @default 1000
-             */
-            limit: number;
-            /**
-             * @description So many a second at most: each of them has a provider to go to.
-             * @default 50
-             */
-            ratePerSecond: number;
-            /**
-             * @description Counts what fits, and does nothing.
-             * @default false
-             */
-            dryRun: boolean;
-        };
-        BulkRedriveResult: {
-            /** @description Dead runs that fit and were reached. */
-            matched: number;
-            redriven: number;
-            /** @description No longer dead when their turn came. */
-            skipped: number;
-            /** @description Dead runs that fit are left. Send it again to go on. */
-            more: boolean;
-        };
-        AttemptList: {
-            data: {
-                step: string;
-                /** @enum {string} */
-                what: "run" | "look_up" | "undo";
-                attempt: number;
-                /** @description Of its requests to the provider. */
-                idempotencyKey: string;
-                reference: string;
-                /** Format: date-time */
-                startedAt: string;
-                /** Format: date-time */
-                finishedAt: string;
-                /**
-                 * @description none: the look-up found nothing. cut_off: the worker was lost, so nobody knows whether anything was sent.
-                 * @enum {string}
-                 */
-                outcome: "ok" | "none" | "rejected" | "misconfigured" | "unavailable" | "throttled" | "in_doubt" | "bug" | "cut_off";
-                /** @description Whether a byte reached the network, where that is known. */
-                sent?: boolean;
-                /**
-                 * @description Nobody was asked; it does not count as an attempt.
-                 * @constant
-                 */
-                putOff?: true;
-                /** Format: date-time */
-                nextAttemptAt?: string;
-                error?: {
-                    code: string;
-                    message: string;
-                    kind?: string;
-                };
-                /** @description The first and the last of many. */
-                requests?: {
-                    /** @description Method and path, without the query. */
-                    what: string;
-                    /** @description false: not a byte of it left. */
-                    sent: boolean;
-                    outcome: string;
-                    code?: string;
-                    /** @description The HTTP status, where the provider answered. */
-                    status?: number;
-                    /** @description The provider's own id of the request. */
-                    requestId?: string;
-                    durationMs: number;
-                }[];
-            }[];
-            /** @description Attempts that were made and are not kept, because there were many. */
-            leftOut: number;
-        };
-        Payloads: {
-            input: unknown;
-            output?: unknown;
-            /** @description Of each step and child run that is completed, in the order of their ends. */
-            results: {
-                step: string;
-                result?: unknown;
-            }[];
-            signals: {
-                id: string;
-                name: string;
-                payload?: unknown;
-            }[];
-        };
-        BulkSubmit: {
-            runs: {
-                flow: string;
-                idempotencyKey: string;
-                /** @description The flow's input. */
-                input: unknown;
-                /** @description As `Holdfast-Tags`, by name. */
-                tags?: {
-                    [key: string]: string;
-                };
-                /**
-                 * Format: date-time
-                 * @description As `Holdfast-Start-At`.
-                 */
-                startAt?: string;
-            }[];
-        };
-        BulkSubmitResult: {
-            results: {
-                /** @description What the submission would have been answered alone. */
-                status: number;
-                run?: {
-                    id: string;
-                    flow: string;
-                    version: number;
-                    /** @description 1 at first, one more with each rerun. */
-                    generation: number;
-                    /**
-                     * @description completed, failed and cancelled are final; a dead run waits for a person.
-                     * @enum {string}
-                     */
-                    status: "pending" | "running" | "suspended" | "compensating" | "completed" | "failed" | "cancelled" | "dead";
-                    idempotencyKey: string;
-                    /** @description What `Holdfast-Tags` said. */
-                    tags?: {
-                        [key: string]: string;
-                    };
-                    /** @description The flow's result, once completed. */
-                    output?: unknown;
-                    error?: {
-                        /** @description Stable; what to match on. */
-                        code: string;
-                        message: string;
-                        step?: string;
-                        /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
-                        kind?: string;
-                        details?: unknown;
-                    };
-                    waitingFor?: {
-                        /** @enum {string} */
-                        kind: "retry" | "timer" | "signal" | "throttle" | "child" | "start";
-                        step?: string;
-                        name?: string;
-                        /** Format: date-time */
-                        until?: string;
-                    };
-                    /**
-                     * @description A cancel was asked for and the run has not ended yet.
-                     * @constant
-                     */
-                    cancelRequested?: true;
-                    /**
-                     * @description How a run will end that is being undone, or was asked to cancel.
-                     * @enum {string}
-                     */
-                    endsAs?: "failed" | "cancelled";
-                    /** @description Optional steps that came to nothing; the run went on without them. */
-                    warnings?: {
-                        step: string;
-                        code: string;
-                        message: string;
-                        /** @description rejected, exhausted: it did not happen. in_doubt: nobody knows whether it did; it is not repeated. */
-                        kind: string;
-                    }[];
-                    /** @description Where the customer has to go; only while the run waits for that. */
-                    nextAction?: {
-                        /** @constant */
-                        type: "redirect";
-                        url: string;
-                    };
-                    /**
-                     * @description Of a dead run that is to be undone, or was half-way through that: a redrive goes on with the undoing.
-                     * @constant
-                     */
-                    undoing?: true;
-                    steps: {
-                        name: string;
-                        /** @enum {string} */
-                        status: "running" | "waiting" | "completed" | "failed" | "in_doubt" | "compensated";
-                        attempts: number;
-                        /** Format: date-time */
-                        startedAt: string;
-                        /** Format: date-time */
-                        finishedAt?: string;
-                        error?: {
-                            /** @description Stable; what to match on. */
-                            code: string;
-                            message: string;
-                            /** @description rejected: the provider said no. exhausted: transient trouble outlasted the attempts. in_doubt: nobody knows whether the effect happened. bug, poison, incompatible_flow, compensation_failed: see the guarantees. */
-                            kind?: string;
-                            details?: unknown;
-                        };
-                        /** @description Of a step of which nobody knows whether it happened: what to look for at the provider; what a redrive does about it (repeat: sends it again under the same key; look_up: asks the provider first; halt: nothing, a person has to say); and, in GET /v1/runs and GET /v1/runs/{id}, the JSON Schema of the result that "happened" wants. */
-                        inDoubt?: {
-                            idempotencyKey: string;
-                            reference: string;
-                            /**
-                             * @description It is its undo of which nobody knows.
-                             * @constant
-                             */
-                            undo?: true;
-                            /** @enum {string} */
-                            onRedrive?: "repeat" | "look_up" | "halt";
-                            resultSchema?: unknown;
-                        };
-                    }[];
-                    /** Format: date-time */
-                    createdAt: string;
-                    /** Format: date-time */
-                    updatedAt: string;
-                    /** Format: date-time */
-                    finishedAt?: string;
-                };
-                /** @description Problem details, when it was not accepted. */
-                problem?: unknown;
-            }[];
-        };
-        Signal: {
-            /** @description Chosen by the sender: 1 to 200 letters, digits, "_", "-", "." or ":". The same id again changes nothing. */
-            id: string;
-            /** @description What the flow gets. */
-            payload?: unknown;
-            /** @description The generation of the run that it is meant for: one for another is refused. Left out: whichever runs. */
-            generation?: number;
-        };
-        Resolution: {
-            step: string;
-            /** @constant */
-            outcome: "happened";
-            /** @description What the step would have returned. */
-            result?: unknown;
-        } | {
-            step: string;
-            /** @constant */
-            outcome: "did_not_happen";
-        } | {
-            step: string;
-            /**
-             * @description What the step did was undone, by the run or by hand. A run that went forward is cancelled.
-             * @constant
-             */
-            outcome: "undone";
-        } | {
-            step: string;
-            /**
-             * @description An undo in doubt was not done: it is done again.
-             * @constant
-             */
-            outcome: "not_undone";
-        };
-        NewKey: {
-            /** @description For people: who has the key. The audit log calls whoever uses it so. */
-            name: string;
-            /** @description No more than the key has that asks. */
-            scopes: ("submit" | "read" | "payloads" | "signal" | "operate" | "keys" | "audit")[];
-            /** @description As in `90d`. Without it the key holds until it is revoked. */
-            expiresIn?: string;
-        };
-        Key: {
-            id: string;
-            name: string;
-            tenant: string;
-            scopes: ("submit" | "read" | "payloads" | "signal" | "operate" | "keys" | "audit")[];
-            /** Format: date-time */
-            createdAt: string;
-            /** @description The name of the key, or of the user, that created it. */
-            createdBy: string;
-            /** @description The id of the key that created it. */
-            createdByKey?: string;
-            /** Format: date-time */
-            expiresAt?: string;
-            /** Format: date-time */
-            revokedAt?: string;
-        };
-        CreatedKey: {
-            id: string;
-            name: string;
-            tenant: string;
-            scopes: ("submit" | "read" | "payloads" | "signal" | "operate" | "keys" | "audit")[];
-            /** Format: date-time */
-            createdAt: string;
-            /** @description The name of the key, or of the user, that created it. */
-            createdBy: string;
-            /** @description The id of the key that created it. */
-            createdByKey?: string;
-            /** Format: date-time */
-            expiresAt?: string;
-            /** Format: date-time */
-            revokedAt?: string;
-            /** @description The key itself. Only its hash is stored: this is the one time it is shown. */
-            key: string;
-        };
-        KeyList: {
-            data: {
-                id: string;
-                name: string;
-                tenant: string;
-                scopes: ("submit" | "read" | "payloads" | "signal" | "operate" | "keys" | "audit")[];
-                /** Format: date-time */
-                createdAt: string;
-                /** @description The name of the key, or of the user, that created it. */
-                createdBy: string;
-                /** @description The id of the key that created it. */
-                createdByKey?: string;
-                /** Format: date-time */
-                expiresAt?: string;
-                /** Format: date-time */
-                revokedAt?: string;
-            }[];
-        };
-        AuditList: {
-            data: {
-                id: string;
-                /** Format: date-time */
-                at: string;
-                /** @description The name of an API key, or of a user of the dashboard. */
-                actor: string;
-                /** @description The id of the actor's API key. */
-                actorKey?: string;
-                /** @enum {string} */
-                via: "api" | "dashboard" | "cli";
-                /** @enum {string} */
-                action: "redrive" | "bulk_redrive" | "cancel" | "rerun" | "resolve" | "signal" | "create_key" | "revoke_key" | "reopen_provider";
-                runId?: string;
-                /** @description What came of it, as in `redriven`; what changed nothing has no entry. Absent when the process died, or Redis went away, before that was known. */
-                outcome?: string;
-                /**
-                 * @description The run's status before.
-                 * @enum {string}
-                 */
-                before?: "pending" | "running" | "suspended" | "compensating" | "completed" | "failed" | "cancelled" | "dead";
-                /**
-                 * @description The run's status after.
-                 * @enum {string}
-                 */
-                after?: "pending" | "running" | "suspended" | "compensating" | "completed" | "failed" | "cancelled" | "dead";
-                /** @description What else there is to say; never a payload. */
-                detail?: unknown;
-            }[];
-            /** @description Absent on the last page. */
-            nextCursor?: string;
-        };
-        WebhookEventList: {
-            data: {
-                /** @description The sender's. */
-                id: string;
-                source: string;
-                /** @description The sender's. */
-                type: string;
-                /** Format: date-time */
-                receivedAt: string;
-                /** @enum {string} */
-                status: "pending" | "processed" | "ignored" | "skipped" | "failed";
-                /** @description The run that the event was given to. */
-                runId?: string;
-            }[];
-            nextCursor?: string;
-        };
-        ProviderList: {
-            data: {
-                provider: string;
-                /** @description Tells two accounts of a provider apart, and what was before a change of its URL or key. */
-                account: string;
-                /** @description What the counts are over. */
-                minutes: number;
-                calls: number;
-                outcomes: {
-                    ok: number;
-                    rejected: number;
-                    misconfigured: number;
-                    throttled: number;
-                    unavailable: number;
-                    in_doubt: number;
-                };
-                /** @description From 0 to 1: calls that were throttled, unavailable or in doubt, of all. A rejection is an answer. */
-                errorRate: number;
-                /** @description Absent without calls. */
-                latencyMs?: {
-                    p50: number;
-                    p95: number;
-                    p99: number;
-                };
-                /** @description The most frequent first. */
-                errors: {
-                    kind: string;
-                    code: string;
-                    count: number;
-                }[];
-                /** @description How often a call was put off without being made, and why. */
-                waits: {
-                    breaker: number;
-                    gate: number;
-                    concurrency: number;
-                    rate: number;
-                };
-                limit: {
-                    /** @description Calls a second that the provider has taught us. Absent: it has refused none lately. */
-                    learnedPerSecond?: number;
-                    /** @description What it took in the second before it last refused one. */
-                    ceilingPerSecond?: number;
-                    /** @description Until calls may be made again; 0 when they may. */
-                    closedForMs: number;
-                    /** @description Calls under way, where their number is limited. */
-                    slotsHeld: number;
-                };
-                breaker: {
-                    /** @enum {string} */
-                    state: "closed" | "open" | "half_open";
-                    /** @description While it is open: until a call is let through. */
-                    probeInMs?: number;
-                };
-                /** @description Up to 100 of the last week, the latest first. Those of other tenants' runs are left out. */
-                lastErrors: {
-                    /** Format: date-time */
-                    at: string;
-                    /** @enum {string} */
-                    kind: "rejected" | "misconfigured" | "throttled" | "unavailable" | "in_doubt";
-                    code: string;
-                    message: string;
-                    status?: number;
-                    /** @description The provider's own. */
-                    requestId?: string;
-                    runId?: string;
-                    durationMs: number;
-                }[];
-            }[];
-        };
+        /** @description Problem details, when it was not accepted. */
+        problem?: unknown;
+      }[];
     };
-    responses: never;
-    parameters: never;
-    requestBodies: never;
-    headers: never;
-    pathItems: never;
+    Signal: {
+      /** @description Chosen by the sender: 1 to 200 letters, digits, "_", "-", "." or ":". The same id again changes nothing. */
+      id: string;
+      /** @description What the flow gets. */
+      payload?: unknown;
+      /** @description The generation of the run that it is meant for: one for another is refused. Left out: whichever runs. */
+      generation?: number;
+    };
+    Resolution:
+      | {
+          step: string;
+          /** @constant */
+          outcome: 'happened';
+          /** @description What the step would have returned. */
+          result?: unknown;
+        }
+      | {
+          step: string;
+          /** @constant */
+          outcome: 'did_not_happen';
+        }
+      | {
+          step: string;
+          /**
+           * @description What the step did was undone, by the run or by hand. A run that went forward is cancelled.
+           * @constant
+           */
+          outcome: 'undone';
+        }
+      | {
+          step: string;
+          /**
+           * @description An undo in doubt was not done: it is done again.
+           * @constant
+           */
+          outcome: 'not_undone';
+        };
+    NewKey: {
+      /** @description For people: who has the key. The audit log calls whoever uses it so. */
+      name: string;
+      /** @description No more than the key has that asks. */
+      scopes: ('submit' | 'read' | 'payloads' | 'signal' | 'operate' | 'keys' | 'audit')[];
+      /** @description As in `90d`. Without it the key holds until it is revoked. */
+      expiresIn?: string;
+    };
+    Key: {
+      id: string;
+      name: string;
+      tenant: string;
+      scopes: ('submit' | 'read' | 'payloads' | 'signal' | 'operate' | 'keys' | 'audit')[];
+      /** Format: date-time */
+      createdAt: string;
+      /** @description The name of the key, or of the user, that created it. */
+      createdBy: string;
+      /** @description The id of the key that created it. */
+      createdByKey?: string;
+      /** Format: date-time */
+      expiresAt?: string;
+      /** Format: date-time */
+      revokedAt?: string;
+    };
+    CreatedKey: {
+      id: string;
+      name: string;
+      tenant: string;
+      scopes: ('submit' | 'read' | 'payloads' | 'signal' | 'operate' | 'keys' | 'audit')[];
+      /** Format: date-time */
+      createdAt: string;
+      /** @description The name of the key, or of the user, that created it. */
+      createdBy: string;
+      /** @description The id of the key that created it. */
+      createdByKey?: string;
+      /** Format: date-time */
+      expiresAt?: string;
+      /** Format: date-time */
+      revokedAt?: string;
+      /** @description The key itself. Only its hash is stored: this is the one time it is shown. */
+      key: string;
+    };
+    KeyList: {
+      data: {
+        id: string;
+        name: string;
+        tenant: string;
+        scopes: ('submit' | 'read' | 'payloads' | 'signal' | 'operate' | 'keys' | 'audit')[];
+        /** Format: date-time */
+        createdAt: string;
+        /** @description The name of the key, or of the user, that created it. */
+        createdBy: string;
+        /** @description The id of the key that created it. */
+        createdByKey?: string;
+        /** Format: date-time */
+        expiresAt?: string;
+        /** Format: date-time */
+        revokedAt?: string;
+      }[];
+    };
+    AuditList: {
+      data: {
+        id: string;
+        /** Format: date-time */
+        at: string;
+        /** @description The name of an API key, or of a user of the dashboard. */
+        actor: string;
+        /** @description The id of the actor's API key. */
+        actorKey?: string;
+        /** @enum {string} */
+        via: 'api' | 'dashboard' | 'cli';
+        /** @enum {string} */
+        action:
+          | 'redrive'
+          | 'bulk_redrive'
+          | 'cancel'
+          | 'rerun'
+          | 'resolve'
+          | 'signal'
+          | 'create_key'
+          | 'revoke_key'
+          | 'reopen_provider';
+        runId?: string;
+        /** @description What came of it, as in `redriven`; what changed nothing has no entry. Absent when the process died, or Redis went away, before that was known. */
+        outcome?: string;
+        /**
+         * @description The run's status before.
+         * @enum {string}
+         */
+        before?:
+          | 'pending'
+          | 'running'
+          | 'suspended'
+          | 'compensating'
+          | 'completed'
+          | 'failed'
+          | 'cancelled'
+          | 'dead';
+        /**
+         * @description The run's status after.
+         * @enum {string}
+         */
+        after?:
+          | 'pending'
+          | 'running'
+          | 'suspended'
+          | 'compensating'
+          | 'completed'
+          | 'failed'
+          | 'cancelled'
+          | 'dead';
+        /** @description What else there is to say; never a payload. */
+        detail?: unknown;
+      }[];
+      /** @description Absent on the last page. */
+      nextCursor?: string;
+    };
+    WebhookEventList: {
+      data: {
+        /** @description The sender's. */
+        id: string;
+        source: string;
+        /** @description The sender's. */
+        type: string;
+        /** Format: date-time */
+        receivedAt: string;
+        /** @enum {string} */
+        status: 'pending' | 'processed' | 'ignored' | 'skipped' | 'failed';
+        /** @description The run that the event was given to. */
+        runId?: string;
+      }[];
+      nextCursor?: string;
+    };
+    ProviderList: {
+      data: {
+        provider: string;
+        /** @description Tells two accounts of a provider apart, and what was before a change of its URL or key. */
+        account: string;
+        /** @description What the counts are over. */
+        minutes: number;
+        calls: number;
+        outcomes: {
+          ok: number;
+          rejected: number;
+          misconfigured: number;
+          throttled: number;
+          unavailable: number;
+          in_doubt: number;
+        };
+        /** @description From 0 to 1: calls that were throttled, unavailable or in doubt, of all. A rejection is an answer. */
+        errorRate: number;
+        /** @description Absent without calls. */
+        latencyMs?: {
+          p50: number;
+          p95: number;
+          p99: number;
+        };
+        /** @description The most frequent first. */
+        errors: {
+          kind: string;
+          code: string;
+          count: number;
+        }[];
+        /** @description How often a call was put off without being made, and why. */
+        waits: {
+          breaker: number;
+          gate: number;
+          concurrency: number;
+          rate: number;
+        };
+        limit: {
+          /** @description Calls a second that the provider has taught us. Absent: it has refused none lately. */
+          learnedPerSecond?: number;
+          /** @description What it took in the second before it last refused one. */
+          ceilingPerSecond?: number;
+          /** @description Until calls may be made again; 0 when they may. */
+          closedForMs: number;
+          /** @description Calls under way, where their number is limited. */
+          slotsHeld: number;
+        };
+        breaker: {
+          /** @enum {string} */
+          state: 'closed' | 'open' | 'half_open';
+          /** @description While it is open: until a call is let through. */
+          probeInMs?: number;
+        };
+        /** @description Up to 100 of the last week, the latest first. Those of other tenants' runs are left out. */
+        lastErrors: {
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          kind: 'rejected' | 'misconfigured' | 'throttled' | 'unavailable' | 'in_doubt';
+          code: string;
+          message: string;
+          status?: number;
+          /** @description The provider's own. */
+          requestId?: string;
+          runId?: string;
+          durationMs: number;
+        }[];
+      }[];
+    };
+  };
+  responses: never;
+  parameters: never;
+  requestBodies: never;
+  headers: never;
+  pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    submitRun: {
-        parameters: {
-            query?: never;
-            header: {
-                /**
-                 * @description 1 to 255 visible ASCII characters, bare or as a quoted structured-field string; the same key either way. The same key with the same request is the same run.
-                 * @example hello-1001
-                 */
-                "Idempotency-Key": string;
-                /**
-                 * @description `wait=N`: answer as soon as the run has ended, or is dead and waits for a person (202); after N seconds at the latest (at most 60). Passed over, without `Preference-Applied`, while too many requests wait already.
-                 * @example wait=10
-                 */
-                Prefer?: string;
-                /**
-                 * @description What to find the run by, with `GET /v1/runs?tag=name:value`: at most 10 tags, separated by commas.
-                 * @example customer=cus_1, region=eu
-                 */
-                "Holdfast-Tags"?: string;
-                /**
-                 * @description When the run is to start, at most a year from now. Until then it is `suspended` and can be cancelled.
-                 * @example 2030-01-31T09:00:00Z
-                 */
-                "Holdfast-Start-At"?: string;
-            };
-            path: {
-                flow: string;
-            };
-            cookie?: never;
-        };
-        /** @description At most 256 KiB. */
-        requestBody: {
-            content: {
-                "application/json": unknown;
-            };
-        };
-        responses: {
-            /** @description The run has ended: the same request was sent before, or `Prefer: wait` saw it end. */
-            200: {
-                headers: {
-                    /** @description Where the run is. */
-                    Location?: string;
-                    /** @description `true` when the same request was accepted before. */
-                    "Idempotent-Replayed"?: "true";
-                    /** @description The wait that was applied. */
-                    "Preference-Applied"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description The run is durable and will finish. Ask at `Location` how it stands. */
-            202: {
-                headers: {
-                    /** @description Where the run is. */
-                    Location?: string;
-                    /** @description `true` when the same request was accepted before. */
-                    "Idempotent-Replayed"?: "true";
-                    /** @description The wait that was applied. */
-                    "Preference-Applied"?: string;
-                    /** @description Seconds to wait before asking. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_missing`: The Idempotency-Key header is missing. `idempotency_key_invalid`: The Idempotency-Key header is not valid. `header_invalid`: A header is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. `flow_not_submittable`: Runs of this flow are not accepted here. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `flow_unknown`: There is no such flow. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+  submitRun: {
+    parameters: {
+      query?: never;
+      header: {
+        /**
+         * @description 1 to 255 visible ASCII characters, bare or as a quoted structured-field string; the same key either way. The same key with the same request is the same run.
+         * @example hello-1001
+         */
+        'Idempotency-Key': string;
+        /**
+         * @description `wait=N`: answer as soon as the run has ended, or is dead and waits for a person (202); after N seconds at the latest (at most 60). Passed over, without `Preference-Applied`, while too many requests wait already.
+         * @example wait=10
+         */
+        Prefer?: string;
+        /**
+         * @description What to find the run by, with `GET /v1/runs?tag=name:value`: at most 10 tags, separated by commas.
+         * @example customer=cus_1, region=eu
+         */
+        'Holdfast-Tags'?: string;
+        /**
+         * @description When the run is to start, at most a year from now. Until then it is `suspended` and can be cancelled.
+         * @example 2030-01-31T09:00:00Z
+         */
+        'Holdfast-Start-At'?: string;
+      };
+      path: {
+        flow: string;
+      };
+      cookie?: never;
     };
-    listRuns: {
-        parameters: {
-            query?: {
-                flow?: string;
-                status?: "pending" | "running" | "suspended" | "compensating" | "completed" | "failed" | "cancelled" | "dead";
-                /** @description The `error.code` of failed and dead runs. */
-                code?: string;
-                /** @description The Idempotency-Key; exact. With `flow`, at most one run. */
-                key?: string;
-                /** @description Runs with this tag, as `name:value`; found by an index. */
-                tag?: string;
-                /** @description Created at this time or later. */
-                since?: string;
-                /** @description Created before this time. */
-                until?: string;
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-                /** @description Items on a page, 1 to 100. */
-                limit?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunList"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `query_invalid`: The query is not valid. `cursor_invalid`: The cursor is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+    /** @description At most 256 KiB. */
+    requestBody: {
+      content: {
+        'application/json': unknown;
+      };
     };
-    listDeadLetters: {
-        parameters: {
-            query?: {
-                flow?: string;
-                /** @description The `error.code` of failed and dead runs. */
-                code?: string;
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-                /** @description Items on a page, 1 to 100. */
-                limit?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
+    responses: {
+      /** @description The run has ended: the same request was sent before, or `Prefer: wait` saw it end. */
+      200: {
+        headers: {
+          /** @description Where the run is. */
+          Location?: string;
+          /** @description `true` when the same request was accepted before. */
+          'Idempotent-Replayed'?: 'true';
+          /** @description The wait that was applied. */
+          'Preference-Applied'?: string;
+          [name: string]: unknown;
         };
-        requestBody?: never;
-        responses: {
-            /** @description A page. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunList"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `query_invalid`: The query is not valid. `cursor_invalid`: The cursor is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+        content: {
+          'application/json': components['schemas']['Run'];
         };
+      };
+      /** @description The run is durable and will finish. Ask at `Location` how it stands. */
+      202: {
+        headers: {
+          /** @description Where the run is. */
+          Location?: string;
+          /** @description `true` when the same request was accepted before. */
+          'Idempotent-Replayed'?: 'true';
+          /** @description The wait that was applied. */
+          'Preference-Applied'?: string;
+          /** @description Seconds to wait before asking. */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_missing`: The Idempotency-Key header is missing. `idempotency_key_invalid`: The Idempotency-Key header is not valid. `header_invalid`: A header is not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. `flow_not_submittable`: Runs of this flow are not accepted here. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `flow_unknown`: There is no such flow. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    readRun: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @example "12-completed" */
-                "If-None-Match"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The run as it stands. */
-            200: {
-                headers: {
-                    ETag?: string;
-                    "Cache-Control"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description Unchanged since the ETag in If-None-Match. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+  };
+  listRuns: {
+    parameters: {
+      query?: {
+        flow?: string;
+        status?:
+          | 'pending'
+          | 'running'
+          | 'suspended'
+          | 'compensating'
+          | 'completed'
+          | 'failed'
+          | 'cancelled'
+          | 'dead';
+        /** @description The `error.code` of failed and dead runs. */
+        code?: string;
+        /** @description The Idempotency-Key; exact. With `flow`, at most one run. */
+        key?: string;
+        /** @description Runs with this tag, as `name:value`; found by an index. */
+        tag?: string;
+        /** @description Created at this time or later. */
+        since?: string;
+        /** @description Created before this time. */
+        until?: string;
+        /** @description The `nextCursor` of the page before. */
+        cursor?: string;
+        /** @description Items on a page, 1 to 100. */
+        limit?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    listAttempts: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
+    requestBody?: never;
+    responses: {
+      /** @description A page. */
+      200: {
+        headers: {
+          [name: string]: unknown;
         };
-        requestBody?: never;
-        responses: {
-            /** @description The attempts, in the order of their ends. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AttemptList"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+        content: {
+          'application/json': components['schemas']['RunList'];
         };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `query_invalid`: The query is not valid. `cursor_invalid`: The cursor is not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    readPayloads: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Input, output, results and signals. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Payloads"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+  };
+  listDeadLetters: {
+    parameters: {
+      query?: {
+        flow?: string;
+        /** @description The `error.code` of failed and dead runs. */
+        code?: string;
+        /** @description The `nextCursor` of the page before. */
+        cursor?: string;
+        /** @description Items on a page, 1 to 100. */
+        limit?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    submitRuns: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    requestBody?: never;
+    responses: {
+      /** @description A page. */
+      200: {
+        headers: {
+          [name: string]: unknown;
         };
-        /** @description At most 4 MiB. */
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BulkSubmit"];
-            };
+        content: {
+          'application/json': components['schemas']['RunList'];
         };
-        responses: {
-            /** @description An answer for each, in the order sent. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BulkSubmitResult"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `query_invalid`: The query is not valid. `cursor_invalid`: The cursor is not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown;
         };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    receiveWebhook: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @example stripe */
-                source: string;
-            };
-            cookie?: never;
-        };
-        /** @description At most 256 KiB. */
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "id": "evt_1",
-                 *       "type": "payment_intent.succeeded",
-                 *       "data": {}
-                 *     }
-                 */
-                "application/json": Record<string, never>;
-            };
-        };
-        responses: {
-            /** @description The event is durable, now or since before. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "received": true
-                     *     }
-                     */
-                    "application/json": {
-                        /** @constant */
-                        received: true;
-                    };
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `webhook_malformed`: The webhook cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `webhook_signature_invalid`: The signature of the webhook is not valid. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_webhook_source`: There is no such source of webhooks. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `webhook_id_reused`: This id was used for another event. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+  };
+  readRun: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @example "12-completed" */
+        'If-None-Match'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
     };
-    listWebhookEvents: {
-        parameters: {
-            query?: {
-                source?: string;
-                type?: string;
-                status?: "pending" | "processed" | "ignored" | "skipped" | "failed";
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-                /** @description Items on a page, 1 to 100. */
-                limit?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
+    requestBody?: never;
+    responses: {
+      /** @description The run as it stands. */
+      200: {
+        headers: {
+          ETag?: string;
+          'Cache-Control'?: string;
+          [name: string]: unknown;
         };
-        requestBody?: never;
-        responses: {
-            /** @description A page. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookEventList"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `query_invalid`: The query is not valid. `cursor_invalid`: The cursor is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+        content: {
+          'application/json': components['schemas']['Run'];
         };
+      };
+      /** @description Unchanged since the ETag in If-None-Match. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    followRun: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description The `id` of the last event that came: only what is newer is sent.
-                 * @example mf8k2c00-7
-                 */
-                "Last-Event-ID"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The stream. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example event: run
-                     *     id: mf8k2c00-1
-                     *     data: {"id":"run_3n5d8k2q7v9x1c4b6m0w","flow":"order","version":2,"generation":1,"idempotencyKey":"order-1001","status":"pending","steps":[],"createdAt":"2026-03-02T03:12:00.000Z","updatedAt":"2026-03-02T03:12:00.000Z"}
-                     */
-                    "text/event-stream": string;
-                };
-            };
-            /** @description The run has ended, and Last-Event-ID was its last event. Do not connect again. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. `too_many_streams`: Too many streams are open. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 5
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+  };
+  listAttempts: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
     };
-    drawRun: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @example "12-completed" */
-                "If-None-Match"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
+    requestBody?: never;
+    responses: {
+      /** @description The attempts, in the order of their ends. */
+      200: {
+        headers: {
+          [name: string]: unknown;
         };
-        requestBody?: never;
-        responses: {
-            /** @description The picture. */
-            200: {
-                headers: {
-                    ETag?: string;
-                    "Cache-Control"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "image/svg+xml": string;
-                };
-            };
-            /** @description Unchanged since the ETag in If-None-Match. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+        content: {
+          'application/json': components['schemas']['AttemptList'];
         };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    redriveRuns: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** @description `{}` is every dead run, up to the limit. */
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BulkRedrive"];
-            };
-        };
-        responses: {
-            /** @description How far it came. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BulkRedriveResult"];
-                    /**
-                     * @example {"matched":4,"redriven":4,"skipped":0}
-                     *     {"matched":400,"redriven":398,"skipped":2,"more":false}
-                     */
-                    "application/x-ndjson": string;
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+  };
+  readPayloads: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
     };
-    cancelRun: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
+    requestBody?: never;
+    responses: {
+      /** @description Input, output, results and signals. */
+      200: {
+        headers: {
+          [name: string]: unknown;
         };
-        /** @description Nothing, or an empty object. */
-        requestBody?: {
-            content: {
-                "application/json": Record<string, never>;
-            };
+        content: {
+          'application/json': components['schemas']['Payloads'];
         };
-        responses: {
-            /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
-            202: {
-                headers: {
-                    /** @description Where the run is. */
-                    Location?: string;
-                    /** @description Seconds to wait before asking. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `run_finished`: The run has ended. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. */
+      400: {
+        headers: {
+          [name: string]: unknown;
         };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    rerunRun: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        /** @description Nothing, or an empty object. */
-        requestBody?: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
-        responses: {
-            /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
-            202: {
-                headers: {
-                    /** @description Where the run is. */
-                    Location?: string;
-                    /** @description Seconds to wait before asking. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `run_not_finished`: The run has not ended. `run_drawn_upon`: The run cannot be started afresh, since another one builds upon it. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+  };
+  submitRuns: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    signalRun: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-                name: string;
-            };
-            cookie?: never;
-        };
-        /** @description At most 256 KiB. */
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Signal"];
-            };
-        };
-        responses: {
-            /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
-            202: {
-                headers: {
-                    /** @description Where the run is. */
-                    Location?: string;
-                    /** @description Seconds to wait before asking. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `body_missing`: The request has no body. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `run_finished`: The run has ended. `generation_ended`: The signal is for another generation of the run. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. `signals_too_large`: The signals of the run are too large together. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. `signal_invalid`: The signal cannot be used. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. `too_many_signals`: The run keeps as many signals as it may. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+    /** @description At most 4 MiB. */
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['BulkSubmit'];
+      };
     };
-    redriveRun: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                runId: string;
-            };
-            cookie?: never;
+    responses: {
+      /** @description An answer for each, in the order sent. */
+      200: {
+        headers: {
+          [name: string]: unknown;
         };
-        /** @description Nothing, or an empty object. */
-        requestBody?: {
-            content: {
-                "application/json": Record<string, never>;
-            };
+        content: {
+          'application/json': components['schemas']['BulkSubmitResult'];
         };
-        responses: {
-            /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
-            202: {
-                headers: {
-                    /** @description Where the run is. */
-                    Location?: string;
-                    /** @description Seconds to wait before asking. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_registered`: Nobody can go on with the run. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
+      400: {
+        headers: {
+          [name: string]: unknown;
         };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    resolveStep: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                runId: string;
-            };
-            cookie?: never;
-        };
-        /** @description At most 256 KiB. */
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Resolution"];
-            };
-        };
-        responses: {
-            /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
-            202: {
-                headers: {
-                    /** @description Where the run is. */
-                    Location?: string;
-                    /** @description Seconds to wait before asking. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `body_missing`: The request has no body. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `run_not_dead`: The run is not dead. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. `step_not_in_doubt`: The step's outcome is not in doubt. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+  };
+  receiveWebhook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @example stripe */
+        source: string;
+      };
+      cookie?: never;
     };
-    cancelDeadRun: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                runId: string;
-            };
-            cookie?: never;
-        };
-        /** @description Nothing, or an empty object. */
-        requestBody?: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
-        responses: {
-            /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
-            202: {
-                headers: {
-                    /** @description Where the run is. */
-                    Location?: string;
-                    /** @description Seconds to wait before asking. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `run_finished`: The run has ended. `effects_unanswered`: Nobody can undo what the run did. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+    /** @description At most 256 KiB. */
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "id": "evt_1",
+         *       "type": "payment_intent.succeeded",
+         *       "data": {}
+         *     }
+         */
+        'application/json': Record<string, never>;
+      };
     };
-    listProviders: {
-        parameters: {
-            query?: {
-                /** @description What the counts are over, 1 to 60. */
-                minutes?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
+    responses: {
+      /** @description The event is durable, now or since before. */
+      200: {
+        headers: {
+          [name: string]: unknown;
         };
-        requestBody?: never;
-        responses: {
-            /** @description All of them. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProviderList"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `query_invalid`: The query is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+        content: {
+          /**
+           * @example {
+           *       "received": true
+           *     }
+           */
+          'application/json': {
+            /** @constant */
+            received: true;
+          };
         };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `webhook_malformed`: The webhook cannot be read. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `webhook_signature_invalid`: The signature of the webhook is not valid. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unknown_webhook_source`: There is no such source of webhooks. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `webhook_id_reused`: This id was used for another event. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    listKeys: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description All of them. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyList"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+  };
+  listWebhookEvents: {
+    parameters: {
+      query?: {
+        source?: string;
+        type?: string;
+        status?: 'pending' | 'processed' | 'ignored' | 'skipped' | 'failed';
+        /** @description The `nextCursor` of the page before. */
+        cursor?: string;
+        /** @description Items on a page, 1 to 100. */
+        limit?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    createKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    requestBody?: never;
+    responses: {
+      /** @description A page. */
+      200: {
+        headers: {
+          [name: string]: unknown;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewKey"];
-            };
+        content: {
+          'application/json': components['schemas']['WebhookEventList'];
         };
-        responses: {
-            /** @description The key. It is shown this once. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CreatedKey"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `query_invalid`: The query is not valid. `cursor_invalid`: The cursor is not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown;
         };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    revokeKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The key, revoked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Key"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `route_not_found`: There is nothing at this URL. `key_not_found`: There is no such API key. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `media_type_unsupported`: The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The input is not valid. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
+  };
+  followRun: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description The `id` of the last event that came: only what is newer is sent.
+         * @example mf8k2c00-7
+         */
+        'Last-Event-ID'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
     };
-    listAudit: {
-        parameters: {
-            query?: {
-                /** @description What was done to this run only. */
-                run?: string;
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-                /** @description Items on a page, 1 to 100. */
-                limit?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
+    requestBody?: never;
+    responses: {
+      /** @description The stream. */
+      200: {
+        headers: {
+          [name: string]: unknown;
         };
-        requestBody?: never;
-        responses: {
-            /** @description A page. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditList"];
-                };
-            };
-            /** @description `request_malformed`: The request is not valid HTTP. `query_invalid`: The query is not valid. `cursor_invalid`: The cursor is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
-            401: {
-                headers: {
-                    /** @example Bearer realm="holdfast" */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`: The API key may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout`: The request did not arrive in time. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: More requests than this tenant or address may send. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large`: The headers are too large. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Runs cannot be stored or read right now. */
-            503: {
-                headers: {
-                    /**
-                     * @description Seconds to wait.
-                     * @example 1
-                     */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+        content: {
+          /**
+           * @example event: run
+           *     id: mf8k2c00-1
+           *     data: {"id":"run_3n5d8k2q7v9x1c4b6m0w","flow":"order","version":2,"generation":1,"idempotencyKey":"order-1001","status":"pending","steps":[],"createdAt":"2026-03-02T03:12:00.000Z","updatedAt":"2026-03-02T03:12:00.000Z"}
+           */
+          'text/event-stream': string;
         };
+      };
+      /** @description The run has ended, and Last-Event-ID was its last event. Do not connect again. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. `too_many_streams`: Too many streams are open. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 5
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    live: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It does. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": Record<string, never>;
-                };
-            };
-        };
+  };
+  drawRun: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @example "12-completed" */
+        'If-None-Match'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
     };
-    ready: {
-        parameters: {
-            query?: {
-                /** @description With a key that has the scope `operate`, shows how Redis was found as well, and who vouches for it. */
-                verbose?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
+    requestBody?: never;
+    responses: {
+      /** @description The picture. */
+      200: {
+        headers: {
+          ETag?: string;
+          'Cache-Control'?: string;
+          [name: string]: unknown;
         };
-        requestBody?: never;
-        responses: {
-            /** @description It can. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": Record<string, never>;
-                };
-            };
-            /** @description Redis is away, refuses writes or was not checked yet, or the process is stopping. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": Record<string, never>;
-                };
-            };
+        content: {
+          'image/svg+xml': string;
         };
+      };
+      /** @description Unchanged since the ETag in If-None-Match. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    metrics: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Text format. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-        };
+  };
+  redriveRuns: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
-    openapi: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OpenAPI 3.1. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": Record<string, never>;
-                };
-            };
-        };
+    /** @description `{}` is every dead run, up to the limit. */
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['BulkRedrive'];
+      };
     };
-    docs: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    responses: {
+      /** @description How far it came. */
+      200: {
+        headers: {
+          [name: string]: unknown;
         };
-        requestBody?: never;
-        responses: {
-            /** @description A page. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/html": string;
-                };
-            };
+        content: {
+          'application/json': components['schemas']['BulkRedriveResult'];
+          /**
+           * @example {"matched":4,"redriven":4,"skipped":0}
+           *     {"matched":400,"redriven":398,"skipped":2,"more":false}
+           */
+          'application/x-ndjson': string;
         };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
-    errors: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page; each code is an anchor. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/html": string;
-                };
-            };
-        };
+  };
+  cancelRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
     };
+    /** @description Nothing, or an empty object. */
+    requestBody?: {
+      content: {
+        'application/json': Record<string, never>;
+      };
+    };
+    responses: {
+      /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
+      202: {
+        headers: {
+          /** @description Where the run is. */
+          Location?: string;
+          /** @description Seconds to wait before asking. */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `run_finished`: The run has ended. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  rerunRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    /** @description Nothing, or an empty object. */
+    requestBody?: {
+      content: {
+        'application/json': Record<string, never>;
+      };
+    };
+    responses: {
+      /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
+      202: {
+        headers: {
+          /** @description Where the run is. */
+          Location?: string;
+          /** @description Seconds to wait before asking. */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `run_not_finished`: The run has not ended. `run_drawn_upon`: The run cannot be started afresh, since another one builds upon it. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  signalRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+        name: string;
+      };
+      cookie?: never;
+    };
+    /** @description At most 256 KiB. */
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['Signal'];
+      };
+    };
+    responses: {
+      /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
+      202: {
+        headers: {
+          /** @description Where the run is. */
+          Location?: string;
+          /** @description Seconds to wait before asking. */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `body_missing`: The request has no body. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `run_finished`: The run has ended. `generation_ended`: The signal is for another generation of the run. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. `signals_too_large`: The signals of the run are too large together. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. `signal_invalid`: The signal cannot be used. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. `too_many_signals`: The run keeps as many signals as it may. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  redriveRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        runId: string;
+      };
+      cookie?: never;
+    };
+    /** @description Nothing, or an empty object. */
+    requestBody?: {
+      content: {
+        'application/json': Record<string, never>;
+      };
+    };
+    responses: {
+      /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
+      202: {
+        headers: {
+          /** @description Where the run is. */
+          Location?: string;
+          /** @description Seconds to wait before asking. */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `flow_not_registered`: Nobody can go on with the run. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  resolveStep: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        runId: string;
+      };
+      cookie?: never;
+    };
+    /** @description At most 256 KiB. */
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['Resolution'];
+      };
+    };
+    responses: {
+      /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
+      202: {
+        headers: {
+          /** @description Where the run is. */
+          Location?: string;
+          /** @description Seconds to wait before asking. */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `body_missing`: The request has no body. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `run_not_dead`: The run is not dead. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. `step_not_in_doubt`: The step's outcome is not in doubt. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  cancelDeadRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        runId: string;
+      };
+      cookie?: never;
+    };
+    /** @description Nothing, or an empty object. */
+    requestBody?: {
+      content: {
+        'application/json': Record<string, never>;
+      };
+    };
+    responses: {
+      /** @description It is durable, or was before. The run as it stands; ask at `Location` how it goes on. */
+      202: {
+        headers: {
+          /** @description Where the run is. */
+          Location?: string;
+          /** @description Seconds to wait before asking. */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `run_not_found`: There is no such run. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `run_finished`: The run has ended. `effects_unanswered`: Nobody can undo what the run did. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listProviders: {
+    parameters: {
+      query?: {
+        /** @description What the counts are over, 1 to 60. */
+        minutes?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ProviderList'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `query_invalid`: The query is not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listKeys: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['KeyList'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  createKey: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['NewKey'];
+      };
+    };
+    responses: {
+      /** @description The key. It is shown this once. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CreatedKey'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  revokeKey: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The key, revoked. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Key'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `route_not_found`: There is nothing at this URL. `key_not_found`: There is no such API key. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `body_too_large`: The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `media_type_unsupported`: The body is not application/json. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `validation_failed`: The input is not valid. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listAudit: {
+    parameters: {
+      query?: {
+        /** @description What was done to this run only. */
+        run?: string;
+        /** @description The `nextCursor` of the page before. */
+        cursor?: string;
+        /** @description Items on a page, 1 to 100. */
+        limit?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AuditList'];
+        };
+      };
+      /** @description `request_malformed`: The request is not valid HTTP. `query_invalid`: The query is not valid. `cursor_invalid`: The cursor is not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `api_key_missing`: An API key is required. `api_key_invalid`: The API key is not known. `not_authenticated`: Authentication is required. */
+      401: {
+        headers: {
+          /** @example Bearer realm="holdfast" */
+          'WWW-Authenticate'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `scope_missing`: The API key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large. */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: Something went wrong on our side. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `store_unavailable`: Runs cannot be stored or read right now. */
+      503: {
+        headers: {
+          /**
+           * @description Seconds to wait.
+           * @example 1
+           */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  live: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It does. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': Record<string, never>;
+        };
+      };
+    };
+  };
+  ready: {
+    parameters: {
+      query?: {
+        /** @description With a key that has the scope `operate`, shows how Redis was found as well, and who vouches for it. */
+        verbose?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It can. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': Record<string, never>;
+        };
+      };
+      /** @description Redis is away, refuses writes or was not checked yet, or the process is stopping. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': Record<string, never>;
+        };
+      };
+    };
+  };
+  metrics: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Text format. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/plain': string;
+        };
+      };
+    };
+  };
+  openapi: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OpenAPI 3.1. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': Record<string, never>;
+        };
+      };
+    };
+  };
+  docs: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/html': string;
+        };
+      };
+    };
+  };
+  errors: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page; each code is an anchor. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/html': string;
+        };
+      };
+    };
+  };
 }
