@@ -25,6 +25,8 @@ export interface Actor {
 export const AUDIT_ACTIONS = [
   ...(['redrive', 'bulk_redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
   ...(['create_key', 'revoke_key', 'reopen_provider'] as const),
+  ...(['create_webhook_endpoint', 'change_webhook_endpoint', 'delete_webhook_endpoint'] as const),
+  'rotate_webhook_secret',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

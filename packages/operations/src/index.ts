@@ -34,3 +34,15 @@ export {
   reopenAudited,
   SYSTEM,
 } from './operations.ts';
+export {
+  createWebhookEndpoints,
+  ENDPOINT_STATUSES,
+  type EndpointChange,
+  EndpointEvents,
+  type EndpointPage,
+  type NewEndpoint,
+  type Repeatable,
+  type WebhookEndpoint,
+  type WebhookEndpoints,
+  type WithSecret,
+} from './webhook-endpoints.ts';
