@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis, type Host, type Logger, listen, Preflight } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
-import { createApiKeys, createOperations } from '@holdfast/operations';
+import { createApiKeys, createOperations, createWebhookEndpoints } from '@holdfast/operations';
+import { createEndpointGuard } from '@holdfast/outgoing';
 import { type Authenticate, latestOf, type Routes } from '@holdfast/project';
 import { webhookContract, webhookMemory } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
@@ -57,6 +58,8 @@ export async function connectApi(
   for (const reason of config.webhooks.lacking) log.warn(`no webhooks are taken: ${reason}`);
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
+  const { sealer } = config;
+  const guard = createEndpointGuard({ allow: config.webhookAllow });
   const { app, drain } = await buildApi({
     ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, host, proxy: config.proxy },
     callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(config.devKey, storedKeys)),
@@ -67,6 +70,10 @@ export async function connectApi(
       sources: config.webhooks.known,
       memory: webhookMemory(redis),
       refusals: addressLimit(redis, 'refused-webhooks', MOST_REFUSED_WEBHOOKS),
+    },
+    webhooksOut: {
+      endpoints: sealer && createWebhookEndpoints({ connection: redis, sealer, log }),
+      guard,
     },
     readProviders: (minutes) => providerHealth(providers, minutes),
   });
@@ -80,6 +87,7 @@ export async function connectApi(
       await app.close();
       preflight.stop();
       await client.close();
+      await guard.close();
       redis.disconnect();
     },
   };
