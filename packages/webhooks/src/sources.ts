@@ -151,7 +151,7 @@ function schemeAndSecrets(text: string): { scheme: Scheme; secrets: string[] } |
   const scheme = SCHEMES.find((each) => each === text.slice(0, at));
   const secrets = text
     .slice(at + 1)
-    .split(/[,\s]/)
+    .split(',')
     .map((secret) => secret.trim())
     .filter((secret) => secret !== '');
   return scheme && secrets.length > 0 ? { scheme, secrets } : undefined;

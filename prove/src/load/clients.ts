@@ -56,6 +56,6 @@ export class Clients {
   }
 
   async #client(): Promise<void> {
-    while (!this.#stopped) await this.send(this.#requests.next().value, PATIENCE_S);
+    while (!this.#stopped && !this.#over.aborted) await this.send(this.#requests.next().value, PATIENCE_S);
   }
 }
