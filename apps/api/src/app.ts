@@ -34,7 +34,7 @@ import { requestLog } from './plugins/request-log.ts';
 import { MAX_WAIT_SECONDS } from './prefer-wait.ts';
 import { ProblemError } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
-import { bulkRedriveRoutes } from './routes/bulk-redrive.ts';
+import { bulkRoutes } from './routes/bulk.ts';
 import { bulkSubmitRoutes } from './routes/bulk-submit.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
@@ -154,7 +154,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(evidenceRoutes, { client });
   await app.register(runEventRoutes, { client, callers, stopping: drain.signal });
   await app.register(timelineRoutes, { client });
-  await app.register(bulkRedriveRoutes, { operations, stopping: drain.signal });
+  await app.register(bulkRoutes, { operations, stopping: drain.signal });
   await app.register(operateRoutes, { client, operations });
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });

@@ -60,7 +60,14 @@ test('has every route that is served, and serves every route it has', async () =
   const served = [
     ...['/v1/orders', '/v1/flows/{flow}/runs', '/v1/flows/order/runs', '/v1/flows/payment/runs'],
     '/v1/runs/{id}',
-    ...['/v1/runs', '/v1/runs/bulk', '/v1/dead-letters', '/v1/dead-letters/redrive'],
+    ...[
+      '/v1/runs',
+      '/v1/runs/bulk',
+      '/v1/runs/cancel',
+      '/v1/runs/rerun',
+      '/v1/dead-letters',
+      '/v1/dead-letters/redrive',
+    ],
     ...['/v1/webhooks/{source}', '/v1/webhook-events'],
     ...['/v1/providers', '/v1/keys', '/v1/keys/{id}', '/v1/audit'],
     ...['/v1/payments', '/v1/payments/{id}', '/v1/payments/{id}/refunds', '/v1/orders/{id}/refunds'],

@@ -27,7 +27,8 @@ export const SECURITY_ACTIONS = ['log_in', 'log_out', 'lock_out'] as const;
 export type SecurityAction = (typeof SECURITY_ACTIONS)[number];
 
 export const AUDIT_ACTIONS = [
-  ...(['redrive', 'bulk_redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
+  ...(['redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
+  ...(['bulk_redrive', 'bulk_cancel', 'bulk_rerun'] as const),
   ...(['create_key', 'revoke_key', 'reopen_provider'] as const),
   ...SECURITY_ACTIONS,
 ] as const;

@@ -27,7 +27,9 @@ export {
   createAuditLog,
   type SecurityAction,
 } from './audit-log.ts';
+export type { BulkEnd, BulkReached } from './bulk.ts';
 export type { BulkProgress, BulkRedrive, BulkResult } from './bulk-redrive.ts';
+export type { BulkSteer, BulkSteerOrder } from './bulk-steer.ts';
 export {
   createOperations,
   type Operations,

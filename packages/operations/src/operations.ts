@@ -17,7 +17,9 @@ import {
   createAuditLog,
   type SecurityAction,
 } from './audit-log.ts';
+import type { BulkEnd } from './bulk.ts';
 import { type BulkProgress, type BulkRedrive, type BulkResult, bulkRedrive } from './bulk-redrive.ts';
+import { type BulkSteerOrder, bulkCancel, bulkRerun } from './bulk-steer.ts';
 import { statusAfter } from './status-after.ts';
 
 /**
@@ -47,6 +49,13 @@ export interface Operations {
     onProgress?: (progress: BulkProgress) => void,
     signal?: AbortSignal,
   ): Promise<BulkResult>;
+  /**
+   * Cancels a tenant's runs that fit, the newest first, each with an entry of its own; the whole has one at its end, a dry run has none.
+   * @param order.signal stops it between two runs; what was cancelled stays so
+   */
+  bulkCancel(order: BulkSteerOrder): Promise<BulkEnd>;
+  /** Starts a tenant's terminal runs that fit afresh, in the same way. What draws upon another run, or is drawn upon, is skipped. */
+  bulkRerun(order: BulkSteerOrder): Promise<BulkEnd>;
   /**
    * Does what opens a provider again, with an entry in the log of what concerns all tenants (`SYSTEM`).
    * @param open undefined when there is no such provider, which leaves no entry
@@ -108,6 +117,9 @@ export function createOperations({ client, connection, log }: OperationsOptions)
 
     bulkRedrive: (actor, tenant, which, onProgress, signal) =>
       bulkRedrive({ client, audit }, { actor, tenant, which, onProgress, signal }),
+
+    bulkCancel: (order) => bulkCancel({ client, audit }, order),
+    bulkRerun: (order) => bulkRerun({ client, audit }, order),
 
     reopenProvider: (actor, provider, open) => reopenAudited(audit, actor, provider, open),
 

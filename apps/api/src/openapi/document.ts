@@ -2,7 +2,7 @@ import type { FlowContract } from '@holdfast/engine';
 import type { Routes, SubmitExamples } from '@holdfast/project';
 import { elsewhereIn } from '../routes/submit.ts';
 import { accessPaths } from './access-paths.ts';
-import { bulkRedrivePath } from './bulk-redrive-path.ts';
+import { bulkPaths } from './bulk-paths.ts';
 import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
 import { withIdempotencyKeys } from './idempotency.ts';
@@ -96,7 +96,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       ...webhookPaths(),
       ...runEventsPath(),
       ...timelinePath(),
-      ...bulkRedrivePath(),
+      ...bulkPaths(),
       ...operatePaths(),
       ...providersPath(),
       ...accessPaths(),

@@ -24,16 +24,22 @@ interface Response {
   readonly content?: Readonly<Record<string, { readonly examples?: object }>>;
 }
 interface Post {
+  /** Empty: open to everyone. */
+  readonly security?: readonly object[];
   readonly parameters?: readonly { readonly name?: string }[];
   readonly responses: Readonly<Record<string, Response>>;
 }
 
-/** Adds the key to every POST that has none of its own. */
+/** Their runs have keys of their own. */
+const KEYS_INSIDE: ReadonlySet<string> = new Set(['/v1/runs/bulk']);
+
+/** Adds the key to every POST behind an API key that has none of its own. */
 export function withIdempotencyKeys(paths: Record<string, object>): Record<string, object> {
   return Object.fromEntries(
     Object.entries(paths).map(([path, item]) => {
       const { post } = item as { readonly post?: Post };
-      if (!post || post.parameters?.some(({ name }) => name === PARAMETER.name)) return [path, item];
+      const hasOwn = KEYS_INSIDE.has(path) || post?.parameters?.some(({ name }) => name === PARAMETER.name);
+      if (!post || hasOwn || post.security?.length === 0) return [path, item];
       return [path, { ...item, post: withKey(post) }];
     }),
   );

@@ -2,7 +2,14 @@ import type { FlowContract } from '@holdfast/engine';
 import { z } from 'zod';
 import { PROBLEMS } from '../problems.ts';
 import { AuditListJson } from '../routes/audit.ts';
-import { BulkRedriveBody, BulkRedriveJson } from '../routes/bulk-redrive.ts';
+import {
+  BulkCancelBody,
+  BulkCancelJson,
+  BulkRedriveBody,
+  BulkRedriveJson,
+  BulkRerunBody,
+  BulkRerunJson,
+} from '../routes/bulk.ts';
 import { BulkSubmitBody, BulkSubmitJson } from '../routes/bulk-submit.ts';
 import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
@@ -46,6 +53,10 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     Problem: jsonSchema(ProblemJson, 'output'),
     BulkRedrive: jsonSchema(BulkRedriveBody, 'input'),
     BulkRedriveResult: jsonSchema(BulkRedriveJson, 'output'),
+    BulkCancel: jsonSchema(BulkCancelBody, 'input'),
+    BulkCancelResult: jsonSchema(BulkCancelJson, 'output'),
+    BulkRerun: jsonSchema(BulkRerunBody, 'input'),
+    BulkRerunResult: jsonSchema(BulkRerunJson, 'output'),
     AttemptList: jsonSchema(AttemptListJson, 'output'),
     Payloads: jsonSchema(PayloadsJson, 'output'),
     BulkSubmit: jsonSchema(BulkSubmitBody, 'input'),

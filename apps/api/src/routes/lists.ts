@@ -13,6 +13,15 @@ const code = z
   .optional()
   .meta({ description: 'The `error.code` of failed and dead runs.' });
 
+/** As in `customer:cus_1`. */
+export const tagFilter = z
+  .string()
+  .regex(/^[a-z0-9_-]{1,40}:[!-+\--~]{1,100}$/, 'expected name:value, such as customer:cus_1')
+  .transform((text) => {
+    const at = text.indexOf(':');
+    return { name: text.slice(0, at), value: text.slice(at + 1) };
+  });
+
 /** What `GET /v1/runs` takes. */
 export const RunsQuery = z.strictObject({
   flow,
@@ -23,15 +32,7 @@ export const RunsQuery = z.strictObject({
     .regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 visible ASCII characters')
     .optional()
     .meta({ description: 'The Idempotency-Key; exact. With `flow`, at most one run.' }),
-  tag: z
-    .string()
-    .regex(/^[a-z0-9_-]{1,40}:[!-+\--~]{1,100}$/, 'expected name:value, such as customer:cus_1')
-    .transform((text) => {
-      const at = text.indexOf(':');
-      return { name: text.slice(0, at), value: text.slice(at + 1) };
-    })
-    .optional()
-    .meta({ description: 'Runs with this tag, as `name:value`; found by an index.' }),
+  tag: tagFilter.optional().meta({ description: 'Runs with this tag, as `name:value`; found by an index.' }),
   since: moment.optional().meta({ description: 'Created at this time or later.' }),
   until: moment.optional().meta({ description: 'Created before this time.' }),
   ...page,
