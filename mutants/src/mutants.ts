@@ -327,8 +327,8 @@ if refused then return { refused } end`,
   {
     name: 'an unfinished run may expire',
     file: `${LUA}/create-run.lua`,
-    find: `redis.call('ZADD', KEYS[2], now + ARGV[8], ARGV[1])`,
-    replace: `redis.call('ZADD', KEYS[2], now + ARGV[8], ARGV[1])
+    find: `redis.call('ZADD', KEYS[2], due + ARGV[8], ARGV[1])`,
+    replace: `redis.call('ZADD', KEYS[2], due + ARGV[8], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], 604800000)`,
     tests: engine('journal'),
   },

@@ -29,8 +29,9 @@ export function isInstalled(root) {
     const note = noted[path];
     if (!note) return entry.optional === true || entry.devOptional === true;
     if (note.version !== entry.version || note.integrity !== entry.integrity) return false;
-    const version = readJson(join(root, path, 'package.json'))?.version;
-    return entry.link ? version !== undefined : version === entry.version;
+    const there = readJson(join(root, path, 'package.json'));
+    // a workspace need not have a version
+    return entry.link ? there !== undefined : there?.version === entry.version;
   });
 }
 

@@ -124,7 +124,8 @@ describe('scripts/setup.mjs', () => {
     cpSync(join(ROOT, 'scripts'), join(repo, 'scripts'), { recursive: true });
     const write = (file: string, content: object) => writeFileSync(join(repo, file), JSON.stringify(content));
     write('package.json', { name: 'repo', version: '1.0.0', workspaces: ['packages/*'] });
-    write('packages/one/package.json', { name: 'one', version: '1.0.0' });
+    // a workspace need not have a version
+    write('packages/one/package.json', { name: 'one' });
     write('turbo.json', {});
     write('tsconfig.base.json', {});
     write('package-lock.json', { lockfileVersion: 3, requires: true, packages });
@@ -134,7 +135,7 @@ describe('scripts/setup.mjs', () => {
   const link = { resolved: 'packages/one', link: true };
   const packages = {
     '': { name: 'repo', version: '1.0.0', workspaces: ['packages/*'] },
-    'packages/one': { name: 'one', version: '1.0.0' },
+    'packages/one': { name: 'one' },
     'node_modules/one': link,
   };
 

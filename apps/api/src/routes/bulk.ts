@@ -46,12 +46,9 @@ export const BulkCancelBody = z.strictObject({
 /** What `POST /v1/runs/rerun` takes. */
 export const BulkRerunBody = z.strictObject({
   ...among,
-  status: z
-    .enum(['completed', 'failed', 'cancelled'])
-    .optional()
-    .meta({
-      description: 'Default: failed and cancelled. A rerun of completed runs has all their effects again.',
-    }),
+  status: z.enum(['completed', 'failed', 'cancelled']).optional().meta({
+    description: 'Default: failed and cancelled. A rerun of completed runs has all their effects again.',
+  }),
   ...pace,
 });
 
