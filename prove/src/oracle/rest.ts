@@ -65,13 +65,13 @@ function* wrongJobs(facts: Facts) {
 const ENDLESS = [
   /^\{hf0\}\/(alarms|workers|canary|rollback|tenants|flows|(runs|dead)\/[a-z]+)$/,
   // what operators did and who they are; an action whose process was killed stays open until somebody reads the log
-  /^\{hf0\}\/(alerts|(audit|audit-open|api-keys)\/[a-z]+|api-key\/[0-9a-f]+)$/,
+  /^\{hf0\}\/(alerts|(audit|audit-open|api-keys)\/\*?[a-z]+|api-key\/[0-9a-f]+)$/,
   /^\{hf0\}:[a-z-]+:(meta|id|events|marker|stalled|stalled-check|wait|active|delayed|completed|failed|pc|prioritized)$/,
 ];
 
 /** What may be there for a while. */
 const FLEETING =
-  /^\{hf0\}\/(probe|preflight|providers|(health|limit|alert|audit-run|token|token-lock|tenant-rate|fleet)\/.+)$/;
+  /^\{hf0\}\/(probe|preflight|providers|(wrong-keys|refused-webhooks|tenant-rate):.+|(health|limit|alert|audit-run|token|token-lock|tenant-rate|fleet|tag|replay|webhook-time|webhook-body)\/.+)$/;
 
 function* leftOver(facts: Facts) {
   const { runs, store, workers, unhandled } = facts;
