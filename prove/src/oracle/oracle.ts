@@ -1,17 +1,26 @@
+import { WEBHOOK_FLOW } from '@holdfast/webhooks';
 import { acceptanceRules } from './acceptance.ts';
 import { callRules } from './calls.ts';
 import { effectRules } from './effects.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, Rule } from './facts.ts';
 import { restRules } from './rest.ts';
 
-/** What must be true once everything has healed, whatever happened before. A number is one promise, whose rules may be several. */
-const RULES = [...acceptanceRules, ...effectRules, ...callRules, ...restRules].sort(
-  (a, b) => a.number - b.number,
-);
+/** What holds of the runs that clients ask for: a run that handles a webhook is asked for by a provider, and has no effects of its own. */
+const OF_CLIENTS = [...acceptanceRules, ...effectRules, ...callRules];
 
-/** @returns what is wrong, each saying which run (or key, or job) and what; empty when all is as it must be */
+/**
+ * What must be true once everything has healed, whatever happened before. A number is one promise, whose rules may be several.
+ * @returns what is wrong, each saying which run (or key, or job) and what; empty when all is as it must be
+ */
 export function violations(facts: Facts): string[] {
-  return RULES.flatMap(({ number, name, broken }) =>
-    [...broken(facts)].map((what) => `rule ${number}, ${name}: ${what}`),
-  );
+  const clients = {
+    ...facts,
+    runs: new Map([...facts.runs].filter(([, { flow }]) => flow !== WEBHOOK_FLOW)),
+  };
+  const of = (rules: readonly Rule[], seen: Facts) => rules.map((rule) => ({ ...rule, seen }));
+  return [...of(OF_CLIENTS, clients), ...of(restRules, facts)]
+    .sort((a, b) => a.number - b.number)
+    .flatMap(({ number, name, broken, seen }) =>
+      [...broken(seen)].map((what) => `rule ${number}, ${name}: ${what}`),
+    );
 }
