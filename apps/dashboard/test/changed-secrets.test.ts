@@ -38,6 +38,7 @@ test('a login is the one that its file holds now', async () => {
     what: 'the address',
     timeoutMs: 20_000,
   });
+  await waitFor(async () => (await fetch(`${url}/readyz`)).status === 200, { what: 'Redis' });
   const statusOf = async (user: string, password: string) =>
     (await fetch(`${url}/runs`, { headers: { authorization: basic(user, password) } })).status;
   expect(await statusOf('admin', 'a first long phrase')).toBe(200);

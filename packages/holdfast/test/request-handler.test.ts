@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { startRedis, type TestRedis } from '@holdfast/testkit';
+import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import express from 'express';
 import {
   createRequestHandler,
@@ -50,13 +50,16 @@ afterAll(async () => {
 async function serve(
   options: RequestHandlerOptions,
   mount: (handler: RequestHandler) => RequestListener = (handler) => handler,
+  below = '',
 ): Promise<string> {
   const handler = createRequestHandler(config, { redisUrl: redis.url, ...options });
   const server = createServer(mount(handler));
   open.push({ handler, server });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await waitFor(async () => (await fetch(`${url}${below}/readyz`)).status === 200, { what: 'Redis' });
+  return url;
 }
 
 function submit(url: string, name = 'Ada', headers: Record<string, string> = { 'x-user': 'ada' }) {
@@ -92,7 +95,7 @@ test('a caller that does not fit is an error of ours, not somebody else', async 
 
 test('below a path of Express it answers there, Location included', async () => {
   const app = express();
-  const url = await serve(ada, (handler) => app.use('/hf', handler));
+  const url = await serve(ada, (handler) => app.use('/hf', handler), '/hf');
   const answer = await submit(`${url}/hf`, 'Cy');
   expect(answer.status).toBe(202);
   const location = answer.headers.get('location') ?? '';
@@ -160,7 +163,7 @@ test('the dashboard is served where it is asked for, and what neither knows goes
 
 test('below a path, the pages of the dashboard link to each other there', async () => {
   process.env.HOLDFAST_DASHBOARD_PASSWORD = 'correct horse battery';
-  const url = await serve({ ...ada, dashboard: true }, (handler) => express().use('/hf', handler));
+  const url = await serve({ ...ada, dashboard: true }, (handler) => express().use('/hf', handler), '/hf');
   delete process.env.HOLDFAST_DASHBOARD_PASSWORD;
   const authorization = `Basic ${btoa('admin:correct horse battery')}`;
   const page = await (await fetch(`${url}/hf/`, { headers: { authorization } })).text();
