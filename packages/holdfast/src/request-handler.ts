@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { connectApi, readApiConfig } from '@holdfast/api';
+import { readApiConfig } from '@holdfast/api/config';
 import { createLogger, type Host, type Logger } from '@holdfast/app-kit';
-import { connectDashboard, type DashboardConfig, readDashboardConfig } from '@holdfast/dashboard';
+import { type DashboardConfig, readDashboardConfig } from '@holdfast/dashboard/config';
 import type { Authenticate, HoldfastConfig } from '@holdfast/project';
 import type { FastifyInstance } from 'fastify';
 import { environmentWith } from './environment.ts';
@@ -63,6 +63,8 @@ export function createRequestHandler(
     const host: Host = shown
       ? { passOn: (request) => shown.take(request, nexts.get(request)?.response) }
       : { passOn };
+    // loaded here alone: whoever defines a flow imports this package too, and need not wait for a server
+    const { connectApi } = await import('@holdfast/api');
     const { app, preflight, close } = await connectApi(api, accepted, log, host);
     await app.ready();
     preflight.admitted.catch((error: Error) => log.error(error.message));
@@ -100,6 +102,7 @@ export function createRequestHandler(
 
 async function connectBoard(config: DashboardConfig, { flows }: HoldfastConfig, host: Host) {
   const log: Logger = createLogger('dashboard', config.logLevel);
+  const { connectDashboard } = await import('@holdfast/dashboard');
   const { app, close } = await connectDashboard(config, flows, log, host);
   await app.ready();
   return {

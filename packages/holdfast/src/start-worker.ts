@@ -1,6 +1,5 @@
 import { createLogger } from '@holdfast/app-kit';
 import type { HoldfastConfig } from '@holdfast/project';
-import { connectWorker, readWorkerConfig, runsOf } from '@holdfast/worker';
 import { environmentWith } from './environment.ts';
 
 export interface WorkerOptions {
@@ -26,6 +25,8 @@ export async function startWorker(
   project: HoldfastConfig,
   { redisUrl, concurrency }: WorkerOptions = {},
 ): Promise<EmbeddedWorker> {
+  // loaded here alone: whoever defines a flow imports this package too
+  const { connectWorker, readWorkerConfig, runsOf } = await import('@holdfast/worker');
   const { flows, providers = [] } = project;
   const config = readWorkerConfig(
     providers,
