@@ -18,6 +18,7 @@ afterAll(() => api.stop());
 describe.each(
   [
     { name: 'a small proxy', isHere: true, start: startSmallProxy },
+    // nginx is not part of the set-up: its cases run where it is installed, those of the small proxy everywhere
     { name: 'nginx', isHere: hasNginx, start: startNginx },
   ].flatMap((kind) => [true, false].map((strips) => ({ ...kind, strips, how: strips ? 'strips' : 'keeps' }))),
 )('behind $name that $how the path', ({ isHere, start, strips }) => {

@@ -35,7 +35,7 @@ export async function connectDashboard(
   host?: Host,
 ): Promise<ConnectedDashboard> {
   const flows = latestOf(own);
-  // its runs have pages, and can be rerun; it is none that people think in
+  // its runs have pages and can be rerun, but it is not one of the project's flows
   const contracts = [...own, webhookContract];
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const queues = openQueues(

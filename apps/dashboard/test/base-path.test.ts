@@ -47,6 +47,7 @@ const KINDS: readonly [string, boolean, (options: ReverseProxyOptions) => Promis
   ['nginx', hasNginx, startNginx],
 ];
 
+// nginx is not part of the set-up: its cases run where it is installed, those of the small proxy everywhere
 const PROXIES = KINDS.flatMap(([name, isHere, start]) =>
   [true, false].map((strips) => ({ name, isHere, start, strips, how: strips ? 'strips' : 'keeps' })),
 );

@@ -44,7 +44,7 @@ export function layout({ title, operator, main, live, at }: Page): string {
   );
   const attributes = live ? html` data-events="${live.events}"!${live.ticks ? ' data-ticks' : ''}` : '';
   const who = operator
-    ? html`<span class="who">${operator.user}${operator.role === 'viewer' ? ' (looks only)' : ''}</span>!${operator.by === 'password' ? logOut() : ''}`
+    ? html`<span class="who">${operator.user}${operator.role === 'viewer' ? ' (read-only)' : ''}</span>!${operator.by === 'password' ? logOut() : ''}`
     : '';
   return html`<!doctype html>
 <html lang="en">
