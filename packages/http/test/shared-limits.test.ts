@@ -208,8 +208,8 @@ describe('what a 429 does to the rate', () => {
     });
   });
 
-  it('a provider that took nothing is tried slowly', async () => {
-    expect(await refusedAt({})).toMatchObject({ ceilingPerSecond: 1, learnedPerSecond: 0.5 });
+  it('a provider that had taken nothing is tried at five a second: a refusal after a lull says little', async () => {
+    expect(await refusedAt({})).toMatchObject({ ceilingPerSecond: 10, learnedPerSecond: 5 });
   });
 });
 
