@@ -49,10 +49,7 @@ export function proxyOf({ protocol, hostname, port }: URL, env: NodeJS.ProcessEn
 export function openTunnel(
   proxy: URL,
   target: string,
-  {
-    timeoutMs,
-    tls = {},
-  }: { readonly timeoutMs: number; readonly tls?: { readonly ca?: string | undefined } },
+  timeoutMs: number,
 ): Promise<Duplex> {
   const { protocol, hostname, port, username, password } = proxy;
   const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
