@@ -103,7 +103,8 @@ function guardLayer(guard: Guard): Layer {
   return (next) => async (request) => {
     const from = performance.now();
     let begun = false;
-    const call = { signal: request.signal, runId: request.origin?.runId };
+    const { signal, origin, endpoint } = request;
+    const call = { signal, runId: origin?.runId, endpoint };
     const outcome = await guard.through(call, async (mayStart) => {
       const sent = await next({ ...request, mayStart });
       begun = !('code' in sent && sent.code === NOT_STARTED);

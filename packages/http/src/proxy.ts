@@ -46,11 +46,7 @@ export function proxyOf({ protocol, hostname, port }: URL, env: NodeJS.ProcessEn
  * @param proxy `http://[user:password@]host:port`, or https
  * @throws {ProxyRefusedError} @throws {ProxyTimeoutError}
  */
-export function openTunnel(
-  proxy: URL,
-  target: string,
-  timeoutMs: number,
-): Promise<Duplex> {
+export function openTunnel(proxy: URL, target: string, timeoutMs: number): Promise<Duplex> {
   const { protocol, hostname, port, username, password } = proxy;
   const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   const request = (protocol === 'https:' ? httpsRequest : httpRequest)({
