@@ -58,11 +58,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       beforeAnyEffect: options.beforeAnyEffect,
       secrets: auth?.secrets() ?? [],
     });
-    noteRequest(request, outcome, performance.now() - from);
+    noteRequest(request, outcome, performance.now() - from, auth?.secrets() ?? []);
     return outcome;
   };
 
-  const guarded = guard ? guardLayer(guard)(send) : send;
+  const guarded = guard ? guardLayer(guard, () => auth?.secrets() ?? [])(send) : send;
 
   return {
     request: auth ? auth.layer(guarded) : guarded,
@@ -99,7 +99,7 @@ function checkPrivate(origin: string, plaintextHosts: readonly string[] = []): v
   );
 }
 
-function guardLayer(guard: Guard): Layer {
+function guardLayer(guard: Guard, secrets: () => readonly string[]): Layer {
   return (next) => async (request) => {
     const from = performance.now();
     let begun = false;
@@ -110,7 +110,7 @@ function guardLayer(guard: Guard): Layer {
       begun = !('code' in sent && sent.code === NOT_STARTED);
       return sent;
     });
-    if (!begun) noteRequest(request, outcome, performance.now() - from);
+    if (!begun) noteRequest(request, outcome, performance.now() - from, secrets());
     return outcome;
   };
 }
