@@ -89,14 +89,19 @@ export class Connections {
       return undefined;
     }
     if (signal.aborted) return new BrokenOffError('aborted', { cause: signal.reason });
-    const free = this.#pool.stats.free + this.#spare.length;
-    if (free > this.#reserved) {
+    // one whose answer has just ended is free a moment later
+    if (!this.#isFree()) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#isFree()) {
       this.#reserved += 1;
       return undefined;
     }
     const failure = await this.#make(signal);
     if (!failure) this.#reserved += 1;
     return failure;
+  }
+
+  #isFree(): boolean {
+    return this.#pool.stats.free + this.#spare.length > this.#reserved;
   }
 
   /** Gives back what {@link ready} reserved. A dispatched request has its connection already, which is counted as taken by then. */
