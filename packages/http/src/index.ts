@@ -40,6 +40,7 @@ export {
   type GuardedCall,
   type GuardObserver,
   type GuardOptions,
+  NOT_STARTED,
 } from './shared/guard.ts';
 export {
   type KeptToken,
