@@ -29,6 +29,7 @@ export type {
   Trouble,
   Unavailable,
 } from './outcome.ts';
+export { failed, notStarted, type Performed, performGuarded } from './perform-guarded.ts';
 export { type RateLimitReading, readRateLimit } from './rate-limit-header.ts';
 export { redactJson, redactText } from './redact.ts';
 export type { HttpRequest, Layer, Part, RequestBody, Send } from './request.ts';
@@ -40,7 +41,6 @@ export {
   type GuardedCall,
   type GuardObserver,
   type GuardOptions,
-  NOT_STARTED,
 } from './shared/guard.ts';
 export {
   type KeptToken,

@@ -1,5 +1,13 @@
-import { type HoldfastFailure, type LookUp, type StepCall, ThrottledError } from '@holdfast/engine';
-import { createGuard, type Guard, NOT_STARTED, type Sharing } from '@holdfast/http';
+import type { LookUp, StepCall } from '@holdfast/engine';
+import {
+  createGuard,
+  failed,
+  type Guard,
+  notStarted,
+  type Performed,
+  performGuarded,
+  type Sharing,
+} from '@holdfast/http';
 import pg from 'pg';
 import { asDrivers, fromDriver, isDrivers } from './driver-errors.ts';
 import { Effects } from './effects.ts';
@@ -104,25 +112,9 @@ export class Connection {
   }
 
   /** @throws the step's error that says what came of it */
-  async #guarded<T>(call: StepCall, what: string, act: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const { name } = this.#where;
-    const startedAt = performance.now();
-    const perform = (mayStart: () => boolean) => this.#perform(call.signal, mayStart, act);
-    const outcome = await (this.#guard ? this.#guard.through(call, perform) : perform(() => true));
-    call.seen?.({
-      what: `${name} ${what}`,
-      sent: 'sent' in outcome && outcome.sent,
-      outcome: outcome.kind,
-      ...(outcome.kind !== 'ok' && { code: outcome.code }),
-      durationMs: performance.now() - startedAt,
-    });
-    if (outcome.kind === 'ok') return outcome.value;
-    if ('error' in outcome) throw outcome.error;
-    throw new ThrottledError({
-      ...{ code: outcome.code, message: `${name}: ${outcome.message}`, unsent: true },
-      ...('retryAfterMs' in outcome &&
-        outcome.retryAfterMs !== undefined && { retryAfter: outcome.retryAfterMs }),
-    });
+  #guarded<T>(call: StepCall, what: string, act: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const asked = { call, guard: this.#guard, what: `${this.#where.name} ${what}` };
+    return performGuarded(asked, (mayStart) => this.#perform(call.signal, mayStart, act));
   }
 
   async #perform<T>(
@@ -142,25 +134,14 @@ export class Connection {
       if (signal.aborted) throw new NotCommittedError('aborted', 'the step was given up before it began');
       if (!mayStart()) {
         broken = false;
-        return { kind: 'throttled', code: NOT_STARTED, message: 'put off', sent: false };
+        return notStarted;
       }
       const value = await act(client);
       broken = false;
       return { kind: 'ok', value, sent: true };
     } catch (error) {
-      const failure = transactionFailure(error);
       if (client && !signal.aborted) broken = !(await rolledBack(client));
-      if (!failure)
-        return { kind: 'rejected', code: 'step_failed', message: String(error), error, sent: true };
-      const { kind, code, message } = failure;
-      return {
-        kind,
-        code,
-        message,
-        details: failure.details ?? {},
-        error: failure,
-        sent: client !== undefined,
-      };
+      return failed(error, transactionFailure(error), client !== undefined);
     } finally {
       signal.removeEventListener('abort', giveUp);
       client?.off('error', ignore);
@@ -182,19 +163,6 @@ export class Connection {
     }
   }
 }
-
-type Performed<T> =
-  | { readonly kind: 'ok'; readonly value: T; readonly sent: true }
-  | {
-      /** `rejected` also for what the step's own code threw: the database is fine. */
-      readonly kind: HoldfastFailure['kind'];
-      readonly code: string;
-      readonly message: string;
-      readonly details?: Readonly<Record<string, unknown>>;
-      readonly sent: boolean;
-      /** What the step throws. */
-      readonly error?: unknown;
-    };
 
 const ignore = () => {};
 
