@@ -32,7 +32,7 @@ function newCall(over: Partial<StepCall> = {}): StepCall {
     ...over,
   };
 }
-const publish = (message: OutgoingMessage, call = newCall()) => broker.publish(message).run(call);
+const publish = async (message: OutgoingMessage, call = newCall()) => broker.publish(message).run(call);
 
 /** All that is in a queue now. */
 async function drain(queue: string) {
@@ -285,13 +285,13 @@ describe.skipIf(!hasRabbitmq)('RabbitMQ', () => {
         for (let n = 0; n < all; n += 1) {
           const own = { ...call, idempotencyKey: `message-${n}` };
           for (;;) {
-            const done = await broker
-              .publish({ routingKey: 'in', body: { n } })
-              .run({ ...own, signal: AbortSignal.timeout(5_000) })
-              .then(
-                () => true,
-                () => false,
-              );
+            const done = await publish(
+              { routingKey: 'in', body: { n } },
+              { ...own, signal: AbortSignal.timeout(5_000) },
+            ).then(
+              () => true,
+              () => false,
+            );
             if (done) break;
             await delay(100);
           }

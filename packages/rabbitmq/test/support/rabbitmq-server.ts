@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,6 +48,11 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none',
   };
+  // one of our own, which ends with the test; Erlang would leave one behind
+  const nameServer = spawn('epmd', ['-port', String(names), '-address', '127.0.0.1'], {
+    env,
+    stdio: 'ignore',
+  });
   let server: ChildProcess | undefined;
 
   const start = async () => {
@@ -77,11 +82,7 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
     kill: () => end('SIGKILL'),
     stop: async () => {
       await end('SIGKILL');
-      try {
-        execFileSync('epmd', ['-port', String(names), '-kill'], { env, stdio: 'ignore' });
-      } catch {
-        // it ends by itself where nobody is registered
-      }
+      nameServer.kill('SIGKILL');
       rmSync(folder, { recursive: true, force: true });
     },
   };
