@@ -9,6 +9,7 @@ export type Guarded = Pick<Outcome<unknown>, 'kind'> &
     readonly message?: string;
     readonly details?: Readonly<Record<string, unknown>>;
     readonly playedBack?: true;
+    readonly limited?: 'account' | 'endpoint' | 'object';
     readonly rateLimit?: RateLimitReading;
   };
 
@@ -21,7 +22,8 @@ export function verdictOf(outcome: Guarded, durationMs: number): Verdict {
   if (kind === 'ok' || kind === 'rejected') return 'ok';
   // every other call would come to the same, and its run be dead: better that they wait
   if (kind === 'misconfigured') return 'failed';
-  if (kind === 'throttled') return 'throttled';
+  // a lock on one object says nothing about the calls that others make
+  if (kind === 'throttled') return outcome.limited === 'object' ? 'neutral' : 'throttled';
   if (code === 'client_closed') return 'neutral';
   if (code === 'aborted') return durationMs >= SLOW_MS ? 'failed' : 'neutral';
   // an old answer is no news
