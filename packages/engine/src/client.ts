@@ -11,6 +11,7 @@ import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw, Payloads } from './journal/journal.ts';
 import { keys, runIdOf } from './journal/keys.ts';
+import type { Pause, PauseOf } from './journal/pauses.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import {
   answerOf,
@@ -27,6 +28,7 @@ import { orUnavailable } from './or-unavailable.ts';
 import { cancelRun, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
 import { Jobs } from './queue/jobs.ts';
+import { wakeResumed } from './queue/resumed.ts';
 
 /** Pauses before the looks at a run that may be over in milliseconds; after them all waits are on one watch. */
 const FIRST_LOOKS_MS = [0, 10, 15, 22] as const;
@@ -190,6 +192,16 @@ export interface Client {
    * answered the same.
    */
   resolve(tenant: string, runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
+  /**
+   * Keeps runs that have not begun from beginning; submissions are accepted, and what runs goes on. A child run begins all the same
+   * when it is its tenant that is paused. Flows and tenants need not be known.
+   * @param by who asks for it, for those who look
+   */
+  pause(of: PauseOf, by: string): Promise<'paused' | 'paused_already'>;
+  /** Lets begin what a pause held back, unless another pause does, in the order in which it came. */
+  resume(of: PauseOf): Promise<'resumed' | 'not_paused'>;
+  /** Whatever is paused, for any tenant; the earliest first. */
+  pauses(): Promise<readonly Pause[]>;
   /** Throws StoreUnavailableError unless Redis answers and takes writes. */
   ping(): Promise<void>;
   /** Ends what the client opened; the connection stays the caller's. */
@@ -374,6 +386,17 @@ export function createClient({ connection, flows }: ClientOptions): Client {
           return undefined;
       }
     },
+
+    pause: (of, by) => journal.pause(of, by),
+
+    async resume(of) {
+      const resumed = await journal.resume(of);
+      // also what an earlier call left that was cut short; the workers' sweepers wake the rest
+      await wakeResumed(journal, jobs);
+      return resumed ? 'resumed' : 'not_paused';
+    },
+
+    pauses: () => journal.pauses(),
 
     async ping() {
       await redis.set(keys.probe, 1, 'PX', PROBE_HOLDS_MS);

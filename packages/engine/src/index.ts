@@ -64,6 +64,7 @@ export type {
 export { childOfSignal, referenceOf } from './journal/identity.ts';
 export type { Draw, Payloads } from './journal/journal.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+export { type Pause, type PauseOf, pauseOver } from './journal/pauses.ts';
 export type { Resolution } from './journal/resolution.ts';
 export { type Fleet, lackOf, readFleet, type Stranded } from './observe/fleet.ts';
 export {

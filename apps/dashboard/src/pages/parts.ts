@@ -86,7 +86,7 @@ function why(run: Run, fleet: Fleet | undefined): string {
     return html`${run.error.step ? `${run.error.step}: ` : ''}${run.error.code}`;
   if (run.status !== 'suspended') return '';
   const { waitingFor } = run;
-  if (waitingFor.kind === 'start') return 'start';
+  if (waitingFor.kind === 'start' || waitingFor.kind === 'paused') return waitingFor.kind;
   return 'step' in waitingFor
     ? html`${waitingFor.kind}: ${waitingFor.step}`
     : html`${waitingFor.kind}: ${waitingFor.name}`;

@@ -1,4 +1,5 @@
 import type { Failure, Json, Run, Tags, TerminalStatus, WaitingFor } from '../contract/run.ts';
+import type { Pause, PauseOf } from './pauses.ts';
 import type { StepRecord } from './step-record.ts';
 
 /** One write of a step's record: the journal's field and its encoded record. */
@@ -118,8 +119,8 @@ export interface ClaimedRun {
 export type ClaimReply =
   | { readonly outcome: 'claimed'; readonly run: ClaimedRun }
   | { readonly outcome: 'unknown' | 'superseded' | 'ended' }
-  /** The worker that has it lives. `againMs`: until that has to be proved again. */
-  | { readonly outcome: 'held'; readonly againMs: number }
+  /** `held`: the worker that has it lives. `againMs`: until that has to be proved again. `paused`: it was parked before it began. */
+  | { readonly outcome: 'held' | 'paused'; readonly againMs: number }
   /** `againMs`: when it is to be tried again; longer, the longer it has waited. */
   | { readonly outcome: 'version_missing'; readonly version: number; readonly againMs: number };
 
@@ -331,6 +332,19 @@ export interface Journal {
   ): Promise<{ readonly runs: readonly Run[]; readonly unreadable: readonly string[] }>;
   /** Takes ids out of a tenant's list, or that of a tag, whose runs have expired. */
   forgetRuns(tenant: string, runIds: readonly string[], tag?: Tag): Promise<void>;
+  /** Keeps runs from beginning. One that is there already stays as it is. @param by who asks for it */
+  pause(of: PauseOf, by: string): Promise<'paused' | 'paused_already'>;
+  /** @returns false when there is no such pause. What it held back is woken next. */
+  resume(of: PauseOf): Promise<boolean>;
+  pauses(): Promise<readonly Pause[]>;
+  /**
+   * Takes runs that no pause holds back any more, the oldest of a flow first; their jobs are the caller's to promote.
+   * @param from where to look on, as the look before told; undefined for the beginning
+   */
+  wakeResumed(
+    from: string | undefined,
+    limit: number,
+  ): Promise<{ readonly woken: readonly JobOfRun[]; readonly next: string | undefined }>;
   tenants(): Promise<readonly string[]>;
   /**
    * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired.

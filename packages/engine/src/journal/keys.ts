@@ -38,6 +38,10 @@ export const keys = {
   fleet: (workerId: string) => `${TAG}/fleet/${workerId}`,
   /** Set: every flow that a worker has ever served. No TTL. */
   flows: `${TAG}/flows`,
+  /** Hash: what is paused → since when and by whom. Empty, and so not there, when nothing is. No TTL. */
+  pauses: `${TAG}/pauses`,
+  /** Sorted set: the runs that a pause holds back, by tenant and flow. No TTL. */
+  heldBack: `${TAG}/held-back`,
   /** Written to see whether Redis takes writes. Expires within seconds. */
   probe: `${TAG}/probe`,
   /** Counter: only ever grows, unless Redis has lost writes. No TTL. */

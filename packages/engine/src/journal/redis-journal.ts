@@ -15,6 +15,7 @@ import type {
   WriteReply,
 } from './journal.ts';
 import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
+import { pauseField, pausesIn } from './pauses.ts';
 import {
   CorruptRecordError,
   decodeClaimed,
@@ -42,7 +43,15 @@ const GRACE_MS = {
   letter: 2_000,
   /** One sweeper's time to look after a run. */
   sweep: 5_000,
+  /** The end of a pause → claim. */
+  resume: 2_000,
 } as const;
+
+/** A run that a pause holds back is looked at again after this, if nothing wakes it before. */
+const HELD_BACK_MS = 365 * 24 * 60 * 60 * 1_000;
+
+/** How many tenants' flows one look for resumed runs goes through. */
+const RESUMED_LOOKS = 100;
 
 const scripts = {
   createRun: loadScript('create-run'),
@@ -65,6 +74,7 @@ const scripts = {
   moveAlarm: loadScript('move-alarm'),
   proveLife: loadScript('prove-life'),
   listRuns: loadScript('list-runs'),
+  wakeResumed: loadScript('wake-resumed'),
 };
 
 export interface RedisJournalOptions {
@@ -133,8 +143,8 @@ export function redisJournal({
       const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
-          [keys.run(runId), keys.rollback, keys.alarms, keys.workers],
-          [claimant, jobId, `,${versions.join(',')},`, runId],
+          [keys.run(runId), keys.rollback, keys.alarms, keys.workers, keys.pauses, keys.heldBack],
+          [claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS],
         ),
       );
       switch (word) {
@@ -156,7 +166,8 @@ export function redisJournal({
         case 'version_missing':
           return { outcome: 'version_missing', version: Number(first), againMs: Number(owner) };
         case 'held':
-          return { outcome: 'held', againMs: Number(first) };
+        case 'paused':
+          return { outcome: word, againMs: Number(first) };
         case 'unknown':
         case 'superseded':
         case 'ended':
@@ -466,6 +477,35 @@ export function redisJournal({
         ids.filter((_, index) => there[index] === 0),
       );
       return ids.length < limit ? undefined : Number(page.at(-1)) + 1;
+    },
+
+    async pause(of, by) {
+      const field = pauseField(of);
+      const text = JSON.stringify({ at: await redisNow(), by });
+      if ((await connection.hsetnx(keys.pauses, field, text)) === 1) return 'paused';
+      return 'paused_already';
+    },
+
+    async resume(of) {
+      return (await connection.hdel(keys.pauses, pauseField(of))) === 1;
+    },
+
+    async pauses() {
+      return pausesIn(await connection.hgetall(keys.pauses));
+    },
+
+    async wakeResumed(from, limit) {
+      const [next, ...flat] = list(
+        await call(
+          'wakeResumed',
+          [keys.heldBack, keys.pauses, keys.alarms],
+          [keys.run(''), from ?? '-', limit, RESUMED_LOOKS, GRACE_MS.resume],
+        ),
+      );
+      const woken = flat.flatMap((flow, index) =>
+        index % 2 === 0 ? [{ flow: String(flow), jobId: String(flat[index + 1]) }] : [],
+      );
+      return { woken, next: next === '' ? undefined : String(next) };
     },
 
     async tenants() {
