@@ -2,6 +2,7 @@ import type {
   CancelOutcome,
   Client,
   Log,
+  PauseOf,
   RedriveOutcome,
   Resolution,
   ResolveReply,
@@ -65,6 +66,12 @@ export interface Operations {
     provider: string,
     open: () => Promise<T | undefined>,
   ): Promise<T | undefined>;
+  /**
+   * Keeps runs that have not begun from beginning. What concerns all tenants stands in the log of the system (`SYSTEM`). One that is
+   * paused already leaves no entry.
+   */
+  pause(actor: Actor, of: PauseOf): Promise<'paused' | 'paused_already'>;
+  resume(actor: Actor, of: PauseOf): Promise<'resumed' | 'not_paused'>;
   /** Writes down that somebody logged in, out, or was locked out, in a log of its own (`SECURITY`). */
   noteSecurity(actor: Actor, action: SecurityAction, detail: { readonly address: string }): Promise<void>;
   audit(tenant: string, query?: AuditQuery): Promise<AuditPage>;
@@ -123,6 +130,12 @@ export function createOperations({ client, connection, log }: OperationsOptions)
 
     reopenProvider: (actor, provider, open) => reopenAudited(audit, actor, provider, open),
 
+    pause: (actor, of) =>
+      onPause(audit, actor, { action: 'pause', of, counts: 'paused' }, () => client.pause(of, actor.name)),
+
+    resume: (actor, of) =>
+      onPause(audit, actor, { action: 'resume', of, counts: 'resumed' }, () => client.resume(of)),
+
     noteSecurity: (actor, action, detail) =>
       audit.around(
         actor,
@@ -145,6 +158,23 @@ export function reopenAudited<T>(
   const action = { action: 'reopen_provider', tenant: SYSTEM, detail: { provider } } as const;
   return audit.around(actor, action, open, (opened) =>
     opened === undefined ? undefined : { outcome: 'reopened' },
+  );
+}
+
+/** @param counts the one outcome that changed something */
+function onPause<T extends string>(
+  audit: AuditLog,
+  actor: Actor,
+  {
+    action,
+    of,
+    counts,
+  }: { readonly action: 'pause' | 'resume'; readonly of: PauseOf; readonly counts: NoInfer<T> },
+  act: () => Promise<T>,
+): Promise<T> {
+  const detail = of.flow === undefined ? { flows: 'all' } : { flow: of.flow };
+  return audit.around(actor, { action, tenant: of.tenant ?? SYSTEM, detail }, act, (outcome) =>
+    outcome === counts ? { outcome } : undefined,
   );
 }
 
