@@ -1,4 +1,4 @@
-import type { Fleet, Run } from '@holdfast/engine';
+import type { Fleet, Pause, Run } from '@holdfast/engine';
 import { html } from 'ghtml';
 import type { Operator } from '../plugins/login.ts';
 import type { RunsQuery } from '../routes/runs.ts';
@@ -22,10 +22,11 @@ export interface RunsPageParts {
   readonly operator: Operator;
   readonly now: number;
   readonly fleet: Fleet;
+  readonly pauses: readonly Pause[];
 }
 
 export function runsPage(parts: RunsPageParts): string {
-  const { runs, unreadable, nextCursor, query, tenants, flows, operator, now, fleet } = parts;
+  const { runs, unreadable, nextCursor, query, tenants, flows, operator, now, fleet, pauses } = parts;
   const dead = query.status === 'dead';
   const title = dead ? 'Dead letters' : 'Runs';
   const many = tenants.length > 1;
@@ -36,7 +37,7 @@ export function runsPage(parts: RunsPageParts): string {
 <label>Key or run id <input name="key" value="${query.key}" autocomplete="off"></label>
 <button>Show</button>
 </form>
-!${runs.length > 0 ? (dead ? bulkRedrive(parts) + deadRows(runs, now, many) : runRows(runs, now, many, fleet)) : html`<p class="quiet">${nothing(query, nextCursor !== undefined)}</p>`}
+!${runs.length > 0 ? (dead ? bulkRedrive(parts) + deadRows(runs, now, many) : runRows(runs, now, { withTenant: many, fleet, pauses })) : html`<p class="quiet">${nothing(query, nextCursor !== undefined)}</p>`}
 !${unreadable.length > 0 ? html`<p class="quiet">Not shown, since something else has written to their records: ${unreadable.join(', ')}.</p>` : ''}
 !${paging(query, nextCursor, many && query.tenant === undefined)}`;
   return layout({ title, at: dead ? 'dead' : 'runs', operator, main });

@@ -28,7 +28,11 @@ export async function overviewRoutes(
   { client, operations, snapshots, redrives, events }: OverviewRoutesOptions,
 ): Promise<void> {
   app.get<{ Querystring: { said?: unknown } }>('/', async (request, reply) => {
-    const [snapshot, fleet] = await Promise.all([snapshots.latest(), snapshots.fleet()]);
+    const [snapshot, fleet, pauses] = await Promise.all([
+      snapshots.latest(),
+      snapshots.fleet(),
+      snapshots.pauses(),
+    ]);
     const [runs, reopened] = await Promise.all([
       newest(client, snapshot.overview.tenants),
       operations.audit(SYSTEM, { limit: 20 }),
@@ -36,7 +40,7 @@ export async function overviewRoutes(
     reply.type('text/html; charset=utf-8');
     return overviewPage({
       runs: runs.map((run) => shownTo(operatorOf(request), run)),
-      ...{ snapshot, fleet, reopened: reopened.data, redrives: redrives.list() },
+      ...{ snapshot, fleet, pauses, reopened: reopened.data, redrives: redrives.list() },
       ...{ operator: operatorOf(request), said: whatWasSaid(request.query.said) },
     });
   });
@@ -45,8 +49,8 @@ export async function overviewRoutes(
     async function* changes(signal: AbortSignal): AsyncGenerator<{ readonly id: string }, void> {
       let known: string | undefined;
       while (!signal.aborted) {
-        const state = await snapshots.latest().then(
-          ({ overview }) => JSON.stringify([facts(overview), redrives.list()]),
+        const state = await Promise.all([snapshots.latest(), snapshots.pauses()]).then(
+          ([{ overview }, pauses]) => JSON.stringify([facts(overview), pauses, redrives.list()]),
           () => known,
         );
         if (known !== undefined && state !== known) yield { id: String(Date.now()) };

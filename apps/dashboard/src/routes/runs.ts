@@ -53,7 +53,8 @@ export async function runsRoutes(
     return runsPage({
       runs: runs.map((run) => shownTo(operatorOf(request), run)),
       ...{ unreadable, nextCursor, query, tenants, flows },
-      ...{ operator: operatorOf(request), now: Date.now(), fleet: await snapshots.fleet() },
+      ...{ operator: operatorOf(request), now: Date.now() },
+      ...{ fleet: await snapshots.fleet(), pauses: await snapshots.pauses() },
     });
   });
 }
