@@ -9,7 +9,7 @@ import { checkSize, LIMITS } from './contract/limits.ts';
 import { isTerminal, type Json, type Run, type RunStatus, type Tags } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
-import type { Draw, Payloads } from './journal/journal.ts';
+import type { Draw, Look, Payloads } from './journal/journal.ts';
 import { keys, runIdOf } from './journal/keys.ts';
 import type { Pause, PauseOf } from './journal/pauses.ts';
 import { redisJournal } from './journal/redis-journal.ts';
@@ -139,11 +139,13 @@ export interface Client {
   /** Submits a run that takes an amount from a completed run, in one step with its creation, or not at all. */
   submitDrawing(request: SubmitRequest, draw: Draw): Promise<SubmitReply | DrawRefusal>;
   /** @returns undefined when there is no such run for this tenant. */
-  getRun(tenant: string, runId: string): Promise<Run | undefined>;
+  getRun(tenant: string, runId: string, look?: Look): Promise<Run | undefined>;
+  /** Whether a tenant has this run. */
+  hasRun(tenant: string, runId: string): Promise<boolean>;
   /** What a run was given, gave and got, of its present generation. @returns undefined when there is no such run for this tenant. */
   readPayloads(tenant: string, runId: string): Promise<Payloads | undefined>;
   /** A run of whatever tenant: for operators of the whole system, never on behalf of a tenant. */
-  findRun(runId: string): Promise<Run | undefined>;
+  findRun(runId: string, look?: Look): Promise<Run | undefined>;
   /** Every tenant that has submitted a run: for operators of the whole system. */
   tenants(): Promise<readonly string[]>;
   /** The run that a key reaches. @returns undefined when the key is free */
@@ -154,7 +156,10 @@ export interface Client {
    */
   listRuns(tenant: string, query?: ListQuery): Promise<RunPage>;
   /** A tenant's dead runs, the last one to die first. */
-  listDead(tenant: string, query?: Pick<ListQuery, 'flow' | 'code' | 'cursor' | 'limit'>): Promise<RunPage>;
+  listDead(
+    tenant: string,
+    query?: Pick<ListQuery, 'flow' | 'code' | 'cursor' | 'limit' | 'input'>,
+  ): Promise<RunPage>;
   /** The run as soon as it is terminal or dead, or as it stands after `timeoutMs` or when the signal aborts. */
   waitForEnd(
     tenant: string,
@@ -163,7 +168,7 @@ export interface Client {
     signal?: AbortSignal,
   ): Promise<Run | undefined>;
   /**
-   * How the run stands after each change since `run`. Changes in quick succession may be seen as one; the last one is always seen. Ends
+   * How the run stands after each change since `run`, without its input. Changes in quick succession may be seen as one; the last one is always seen. Ends
    * after a terminal one, when the run is no more, or when the signal aborts. Waits out a Redis that is away. Many may follow runs at
    * once: they share one look at Redis.
    */
@@ -279,10 +284,12 @@ export function createClient({ connection, flows }: ClientOptions): Client {
 
     submitDrawing: send,
 
-    async getRun(tenant, runId) {
-      const run = await journal.readRun(runId);
+    async getRun(tenant, runId, look) {
+      const run = await journal.readRun(runId, look);
       return run?.tenant === tenant ? run : undefined;
     },
+
+    hasRun: async (tenant, runId) => (await find(tenant, runId)) !== undefined,
 
     async readPayloads(tenant, runId) {
       const kept = await journal.readPayloads(runId);
@@ -291,7 +298,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       return payloads;
     },
 
-    findRun: (runId) => journal.readRun(runId),
+    findRun: (runId, look) => journal.readRun(runId, look),
     tenants: async () => (await journal.tenants()).toSorted(),
 
     findByKey: (tenant, flow, idempotencyKey) => client.getRun(tenant, runIdOf(tenant, flow, idempotencyKey)),

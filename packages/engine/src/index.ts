@@ -62,7 +62,7 @@ export type {
   WaitOptions,
 } from './contract/step.ts';
 export { childOfSignal, referenceOf } from './journal/identity.ts';
-export type { Draw, Payloads } from './journal/journal.ts';
+export type { Draw, Look, Payloads } from './journal/journal.ts';
 export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 export { type Pause, type PauseOf, pauseOver } from './journal/pauses.ts';
 export type { Resolution } from './journal/resolution.ts';

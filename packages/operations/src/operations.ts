@@ -196,7 +196,7 @@ async function onRun<T extends string>(
   act: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const { tenant, runId } = action;
-  const before = await client.getRun(tenant, runId);
+  const before = await client.getRun(tenant, runId, { input: false });
   if (!before) return undefined;
   return audit.around(actor, { ...action, before: before.status }, act, async (outcome) =>
     outcome === undefined || !DONE.has(outcome)

@@ -53,7 +53,7 @@ export async function listRoutes(
     return send(
       request,
       reply,
-      await client.listRuns(principalOf(request).tenant, given({ ...query, before })),
+      await client.listRuns(principalOf(request).tenant, { ...given({ ...query, before }), input: false }),
       contracts,
     );
   });
@@ -62,7 +62,10 @@ export async function listRoutes(
     send(
       request,
       reply,
-      await client.listDead(principalOf(request).tenant, given(readQuery(DeadLettersQuery, request.query))),
+      await client.listDead(principalOf(request).tenant, {
+        ...given(readQuery(DeadLettersQuery, request.query)),
+        input: false,
+      }),
       contracts,
     ),
   );

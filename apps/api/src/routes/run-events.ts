@@ -29,7 +29,7 @@ export async function runEventRoutes(
     { config: { access: 'read' }, exposeHeadRoute: false },
     async (request, reply) => {
       const { tenant } = principalOf(request);
-      const run = await client.getRun(tenant, request.params.id);
+      const run = await client.getRun(tenant, request.params.id, { input: false });
       if (!run) throw new ProblemError('run_not_found', 'There is no run with this id.');
       request.runId = run.id;
       reply.headers({ 'cache-control': 'private, no-store' });

@@ -68,7 +68,9 @@ function facts({ kept, unfinished, dead, stranded, newest: { byStatus } }: Overv
 }
 
 async function newest(client: Client, tenants: readonly string[]): Promise<readonly Run[]> {
-  const lists = tenants.slice(0, TENANTS_LISTED).map((tenant) => client.listRuns(tenant, { limit: NEWEST }));
+  const lists = tenants
+    .slice(0, TENANTS_LISTED)
+    .map((tenant) => client.listRuns(tenant, { limit: NEWEST, input: false }));
   const runs = (await Promise.all(lists)).flatMap((page) => page.runs);
   return runs.sort((a, b) => b.createdAt - a.createdAt).slice(0, NEWEST);
 }

@@ -43,7 +43,7 @@ export async function runsRoutes(
     const parsed = Query.safeParse(request.query);
     if (!parsed.success) throw new DashboardProblem(400, 'bad_request', 'The filter could not be read.');
     const query = parsed.data;
-    if (query.key?.startsWith('run_') && (await client.findRun(query.key))) {
+    if (query.key?.startsWith('run_') && (await client.findRun(query.key, { input: false }))) {
       return reply.redirect(`/runs/${query.key}`, 303);
     }
     const tenants = await client.tenants();
@@ -82,7 +82,7 @@ async function find(
     return { runs: page.runs, unreadable: page.unreadable ?? [], nextCursor: page.nextCursor };
   }
   const pages = await Promise.all(
-    tenants.map((tenant) => client.listRuns(tenant, { ...filter, limit: PAGE })),
+    tenants.map((tenant) => client.listRuns(tenant, { ...filter, limit: PAGE, input: false })),
   );
   const runs = pages.flatMap((page) => page.runs).sort((a, b) => b.createdAt - a.createdAt);
   const unreadable = pages.flatMap((page) => page.unreadable ?? []);
@@ -91,7 +91,7 @@ async function find(
 
 async function listOne(client: Client, tenant: string, query: Parameters<Client['listRuns']>[1]) {
   try {
-    return await client.listRuns(tenant, query);
+    return await client.listRuns(tenant, { ...query, input: false });
   } catch (error) {
     if (!(error instanceof InvalidCursorError)) throw error;
     throw new DashboardProblem(

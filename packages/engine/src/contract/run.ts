@@ -146,6 +146,7 @@ interface RunCommon {
   readonly version: number;
   readonly generation: number;
   readonly idempotencyKey: string;
+  /** Null where the run was looked at without it. */
   readonly input: Json;
   /** Absent where it has none. */
   readonly tags?: Tags;

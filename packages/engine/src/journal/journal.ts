@@ -222,6 +222,12 @@ export interface Answer {
   readonly provesPresent: boolean;
 }
 
+/** How much of a run is read. */
+export interface Look {
+  /** False: without its input, which is null then. Default true. */
+  readonly input?: boolean;
+}
+
 /** What the sweeper needs to see that a run's job is right. */
 export interface Whereabouts {
   readonly runId: string;
@@ -329,6 +335,7 @@ export interface Journal {
   /** Those that are there, in the given order, and the ids of those whose records are not ours. */
   readRuns(
     runIds: readonly string[],
+    look?: Look,
   ): Promise<{ readonly runs: readonly Run[]; readonly unreadable: readonly string[] }>;
   /** Takes ids out of a tenant's list, or that of a tag, whose runs have expired. */
   forgetRuns(tenant: string, runIds: readonly string[], tag?: Tag): Promise<void>;
@@ -352,7 +359,7 @@ export interface Journal {
    * @returns where to go on; undefined at the end of the list
    */
   pruneRuns(tenant: string, from: number, limit: number): Promise<number | undefined>;
-  readRun(runId: string): Promise<Run | undefined>;
+  readRun(runId: string, look?: Look): Promise<Run | undefined>;
   readPayloads(runId: string): Promise<(Payloads & { readonly tenant: string }) | undefined>;
   /** Redis' clock. */
   now(): Promise<number>;

@@ -390,8 +390,10 @@ export function redisJournal({
       return decodeWhereabouts(runId, await connection.hmget(keys.run(runId), ...WHEREABOUTS_FIELDS));
     },
 
-    async readRun(runId) {
-      const fields = fieldsOf(list(await runScript(connection, scripts.readRun, [keys.run(runId)], [])));
+    async readRun(runId, { input = true } = {}) {
+      const fields = fieldsOf(
+        list(await runScript(connection, scripts.readRun, [keys.run(runId)], [input ? '' : '1'])),
+      );
       return fields.size === 0 ? undefined : decodeRun(runId, fields);
     },
 
@@ -440,12 +442,12 @@ export function redisJournal({
       };
     },
 
-    async readRuns(runIds) {
+    async readRuns(runIds, look) {
       if (runIds.length > 0) sendInOneWrite(connection);
       const unreadable: string[] = [];
       const found = await Promise.all(
         runIds.map((runId) =>
-          this.readRun(runId).catch((error: unknown) => {
+          this.readRun(runId, look).catch((error: unknown) => {
             if (!(error instanceof CorruptRecordError)) throw error;
             unreadable.push(runId);
             return undefined;

@@ -1,9 +1,9 @@
 import type { Run } from '../contract/run.ts';
-import type { Journal, ListFilter, ListPosition } from '../journal/journal.ts';
+import type { Journal, ListFilter, ListPosition, Look } from '../journal/journal.ts';
 import { runIdOf } from '../journal/keys.ts';
 
 /** Which runs to list: `code` is that of the failure of failed and dead runs. */
-export interface ListQuery extends ListFilter {
+export interface ListQuery extends ListFilter, Look {
   /** The run that this Idempotency-Key reaches; with `flow` left out, those of every flow that is known. */
   readonly key?: string;
   /** Where the page before ended. */
@@ -42,7 +42,8 @@ export async function listRuns(
   tenant: string,
   query: ListQuery,
 ): Promise<RunPage> {
-  const { cursor, limit: asked = 50, ...filter } = query;
+  const { cursor, limit: asked = 50, input = true, ...filter } = query;
+  const look = { input };
   // the runs with a tag stand in a list of their own, in the order of all runs
   const list = filter.tag ? 'runs' : of;
   const limit = Math.min(Math.max(asked, 1), 200);
@@ -52,7 +53,7 @@ export async function listRuns(
   for (let lookedAt = 0; runs.length < limit && lookedAt < MAX_LOOKED_AT; lookedAt += STRETCH) {
     const stretch = { after, filter, look: STRETCH, pick: limit - runs.length };
     const { runIds, expired, end } = await journal.listRuns(list, tenant, stretch);
-    const found = await journal.readRuns(runIds);
+    const found = await journal.readRuns(runIds, look);
     // a run may have changed since it was picked
     runs.push(...found.runs.filter((run) => fits(run, filter)));
     unreadable.push(...found.unreadable);
@@ -72,10 +73,13 @@ export async function runsByKey(
   journal: Journal,
   tenant: string,
   flows: readonly string[],
-  { key, ...filter }: ListFilter & { readonly key: string },
+  { key, input = true, ...filter }: ListFilter & Look & { readonly key: string },
 ): Promise<RunPage> {
   const among = filter.flow === undefined ? flows : [filter.flow];
-  const found = await journal.readRuns(among.map((flow) => runIdOf(tenant, flow, key)));
+  const found = await journal.readRuns(
+    among.map((flow) => runIdOf(tenant, flow, key)),
+    { input },
+  );
   const runs = found.runs.filter((run) => fits(run, filter));
   return { runs: runs.sort((a, b) => b.createdAt - a.createdAt), ...someOf(found.unreadable) };
 }

@@ -4,6 +4,7 @@
 -- Reply {'buried', deaths} | {'stale_owner'}
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include owned
 local run, refused = load_owned(KEYS[1], ARGV[1])
 local deaths = tonumber(redis.call('HGET', KEYS[1], 'deaths')) or 0

@@ -8,6 +8,7 @@
 --       | {'source_not_completed', now} | {'draw_exceeds', now, what is left}: nothing was written
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include view
 local now = now_ms()
 local fingerprint = redis.call('HGET', KEYS[1], 'fingerprint')

@@ -8,6 +8,7 @@
 --       another one by now) | {'unknown'}
 -- @include clock
 -- @include identity
+-- @include heads
 local f = redis.call('HMGET', KEYS[1], 'status', ARGV[2], 'jobs', 'redrives', 'phase', 'flow', 'deaths', 'revision', 'acted', 'job', 'lost', 'cancel')
 if not f[1] then return { 'unknown' } end
 local stays = ARGV[6] ~= '1'
@@ -20,6 +21,10 @@ if (f[2] or '') ~= ARGV[3] then return { 'changed' } end
 if ARGV[3] == '' and string.sub(ARGV[2], 1, 2) ~= 'u:' and not f[11] then return { 'changed' } end
 local now = now_ms()
 local redrives = (tonumber(f[4]) or 0) + 1
+redis.call('HDEL', KEYS[1], 'x:' .. ARGV[2])
+local head = {}
+add_head(head, ARGV[2], ARGV[4])
+if #head > 0 then redis.call('HSET', KEYS[1], unpack(head)) end
 redis.call('HSET', KEYS[1], 'h:r' .. redrives, '{"kind":"resolved","at":' .. now .. ARGV[10] .. '}', ARGV[2], ARGV[4], 'acted', ARGV[5],
   'redrives', redrives, 'revision', f[8] + 1, 'updatedAt', now)
 -- who answers has looked at what the lost owner may have done
