@@ -155,6 +155,11 @@ export interface Client {
    * may be short and yet have a next one.
    */
   listRuns(tenant: string, query?: ListQuery): Promise<RunPage>;
+  /**
+   * The same of all tenants together: for operators of the whole system. By key or tag the tenants are asked one by one, the first 500 of
+   * the alphabet, and there is no next page.
+   */
+  listAll(query?: ListQuery): Promise<RunPage & { readonly tenantsLeftOut?: number }>;
   /** A tenant's dead runs, the last one to die first. */
   listDead(
     tenant: string,
@@ -221,6 +226,8 @@ export interface ClientOptions {
 }
 
 const PROBE_HOLDS_MS = 10_000;
+/** Asked one by one for what no list of all tenants tells. */
+const MOST_TENANTS = 500;
 
 export function createClient({ connection, flows }: ClientOptions): Client {
   const registry = new FlowRegistry<FlowContract>(flows);
@@ -306,7 +313,21 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     listRuns: (tenant, { key, ...query } = {}) =>
       key === undefined
         ? listRuns(journal, query.status === 'dead' ? 'dead' : 'runs', tenant, query)
-        : runsByKey(journal, tenant, registry.names(), { ...query, key }),
+        : runsByKey(journal, [tenant], registry.names(), { ...query, key }),
+    async listAll({ key, ...query } = {}) {
+      if (query.tag === undefined && key === undefined)
+        return listRuns(journal, query.status === 'dead' ? 'dead' : 'runs', undefined, query);
+      const all = await client.tenants();
+      const tenants = all.slice(0, MOST_TENANTS);
+      const left = all.length > tenants.length ? { tenantsLeftOut: all.length - tenants.length } : {};
+      if (key !== undefined)
+        return { ...(await runsByKey(journal, tenants, registry.names(), { ...query, key })), ...left };
+      const { limit = 50 } = query;
+      const pages = await Promise.all(tenants.map((tenant) => listRuns(journal, 'runs', tenant, query)));
+      const runs = pages.flatMap((page) => page.runs).sort((a, b) => b.createdAt - a.createdAt);
+      return { runs: runs.slice(0, limit), ...left };
+    },
+
     listDead: (tenant, query = {}) => listRuns(journal, 'dead', tenant, { ...query, status: 'dead' }),
 
     async waitForEnd(tenant, runId, timeoutMs, signal) {

@@ -32,6 +32,13 @@ export const RunsQuery = z.strictObject({
     .regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 visible ASCII characters')
     .optional()
     .meta({ description: 'The Idempotency-Key; exact. With `flow`, at most one run.' }),
+  keyPrefix: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 visible ASCII characters')
+    .optional()
+    .meta({
+      description: 'What the Idempotency-Key begins with. Runs are looked through for it, the newest first.',
+    }),
   tag: tagFilter.optional().meta({ description: 'Runs with this tag, as `name:value`; found by an index.' }),
   since: moment.optional().meta({ description: 'Created at this time or later.' }),
   until: moment.optional().meta({ description: 'Created before this time.' }),

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client, Overview, Run } from '@holdfast/engine';
+import type { Client, Overview } from '@holdfast/engine';
 import { type Operations, SYSTEM } from '@holdfast/operations';
 import type { FastifyInstance } from 'fastify';
 import type { BulkRedrives } from '../bulk-redrives.ts';
@@ -19,7 +19,6 @@ export interface OverviewRoutesOptions {
 }
 
 const NEWEST = 12;
-const TENANTS_LISTED = 20;
 const LOOK_EVERY_MS = 2_000;
 
 /** `/`: how everything stands; and word when it has changed. */
@@ -34,7 +33,7 @@ export async function overviewRoutes(
       snapshots.pauses(),
     ]);
     const [runs, reopened] = await Promise.all([
-      newest(client, snapshot.overview.tenants),
+      client.listAll({ limit: NEWEST, input: false }).then(({ runs }) => runs),
       operations.audit(SYSTEM, { limit: 20 }),
     ]);
     reply.type('text/html; charset=utf-8');
@@ -65,12 +64,4 @@ export async function overviewRoutes(
 /** What is worth a new look: not that time goes on. */
 function facts({ kept, unfinished, dead, stranded, newest: { byStatus } }: Overview): unknown {
   return [kept, unfinished, dead, stranded, byStatus];
-}
-
-async function newest(client: Client, tenants: readonly string[]): Promise<readonly Run[]> {
-  const lists = tenants
-    .slice(0, TENANTS_LISTED)
-    .map((tenant) => client.listRuns(tenant, { limit: NEWEST, input: false }));
-  const runs = (await Promise.all(lists)).flatMap((page) => page.runs);
-  return runs.sort((a, b) => b.createdAt - a.createdAt).slice(0, NEWEST);
 }

@@ -154,6 +154,8 @@ export interface ListFilter {
   readonly since?: number;
   /** Created before this time. */
   readonly before?: number;
+  /** Its Idempotency-Key begins with this. */
+  readonly keyPrefix?: string;
   /** Carries this tag. */
   readonly tag?: Tag;
 }
@@ -320,10 +322,10 @@ export interface Journal {
 
   /** A run's records by field, as they stand in Redis. */
   readRecords(runId: string): Promise<ReadonlyMap<string, string>>;
-  /** Picks from a tenant's runs, the newest first, or from its dead ones, the last to die first. */
+  /** Picks from a tenant's runs, the newest first, or from its dead ones, the last to die first. Without a tenant: from those of all. */
   listRuns(
     list: 'runs' | 'dead',
-    tenant: string,
+    tenant: string | undefined,
     stretch: {
       readonly after: ListPosition | undefined;
       readonly filter: ListFilter;
@@ -337,8 +339,8 @@ export interface Journal {
     runIds: readonly string[],
     look?: Look,
   ): Promise<{ readonly runs: readonly Run[]; readonly unreadable: readonly string[] }>;
-  /** Takes ids out of a tenant's list, or that of a tag, whose runs have expired. */
-  forgetRuns(tenant: string, runIds: readonly string[], tag?: Tag): Promise<void>;
+  /** Takes ids out of the lists of all and of a tenant, or that of a tag, whose runs have expired. */
+  forgetRuns(tenant: string | undefined, runIds: readonly string[], tag?: Tag): Promise<void>;
   /** Keeps runs from beginning. One that is there already stays as it is. @param by who asks for it */
   pause(of: PauseOf, by: string): Promise<'paused' | 'paused_already'>;
   /** @returns false when there is no such pause. What it held back is woken next. */
@@ -353,6 +355,8 @@ export interface Journal {
     limit: number,
   ): Promise<{ readonly woken: readonly JobOfRun[]; readonly next: string | undefined }>;
   tenants(): Promise<readonly string[]>;
+  /** Sees to it that a tenant's dead runs stand in the list of all dead: those of before do not. */
+  indexDead(tenant: string): Promise<void>;
   /**
    * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired.
    * @param from when the first of them was created

@@ -30,6 +30,10 @@ export const keys = {
     `${TAG}/tag/${tenant}/${name}:${value}`,
   /** Sorted set: a tenant's dead run ids → when they died. No TTL. */
   dead: (tenant: string) => `${TAG}/dead/${tenant}`,
+  /** Sorted set: the run ids of all tenants → when they were created. Entries go once their run has expired. No TTL. */
+  allRuns: `${TAG}/all-runs`,
+  /** Sorted set: the dead run ids of all tenants → when they died. No TTL. */
+  allDead: `${TAG}/all-dead`,
   /** Set: every tenant that has submitted a run. No TTL. */
   tenants: `${TAG}/tenants`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */

@@ -11,6 +11,7 @@ import type {
   RerunReply,
   ResolveReply,
   SignalReply,
+  Tag,
   Whereabouts,
   WriteReply,
 } from './journal.ts';
@@ -111,7 +112,7 @@ export function redisJournal({
         runScriptFirst(
           connection,
           scripts.createRun,
-          [...ofRun(runId), keys.runs(tenant), keys.tenants, ...sources, ...lists],
+          [...ofRun(runId), keys.runs(tenant), keys.tenants, keys.allRuns, ...sources, ...lists],
           [
             runId,
             fingerprint,
@@ -236,7 +237,7 @@ export function redisJournal({
       const [word, deaths] = list(
         await call(
           'buryRun',
-          [...ofRun(run.runId), keys.dead(run.tenant)],
+          [...ofRun(run.runId), keys.dead(run.tenant), keys.allDead],
           [run.owner, run.runId, JSON.stringify(failure), GRACE_MS.letter, ...flat(entries)],
         ),
       );
@@ -249,7 +250,7 @@ export function redisJournal({
       const [word, jobId] = list(
         await call(
           'redriveRun',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, death, token, GRACE_MS.reissue],
         ),
       );
@@ -298,7 +299,7 @@ export function redisJournal({
       const [word, flow, jobId, then, deaths] = list(
         await call(
           'cancelRun',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, GRACE_MS.signal, answeredAt ?? ''],
         ),
       );
@@ -355,7 +356,7 @@ export function redisJournal({
       const [word, flow, jobId, deaths] = list(
         await call(
           'resolveStep',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, field, seen, record, token, ...flags, GRACE_MS.reissue, said],
         ),
       );
@@ -415,11 +416,11 @@ export function redisJournal({
     },
 
     async listRuns(of, tenant, { after, filter, look, pick }) {
-      const { since = '', before = '', flow = '', status = '', code = '', tag } = filter;
+      const { since = '', before = '', flow = '', status = '', code = '', tag, keyPrefix = '' } = filter;
       const [picked, expired, at, runId] = list(
         await call(
           'listRuns',
-          [tag ? keys.tag(tenant, tag) : of === 'runs' ? keys.runs(tenant) : keys.dead(tenant)],
+          [listOf(of, tenant, tag)],
           [
             keys.run(''),
             look,
@@ -432,6 +433,7 @@ export function redisJournal({
             status,
             code,
             of === 'runs' || tag ? `,${[...LISTED_APART].join()},` : '',
+            keyPrefix,
           ],
         ),
       );
@@ -458,8 +460,10 @@ export function redisJournal({
     },
 
     async forgetRuns(tenant, runIds, tag) {
-      if (runIds.length > 0)
-        await connection.zrem(tag ? keys.tag(tenant, tag) : keys.runs(tenant), ...runIds);
+      if (runIds.length === 0) return;
+      const own = tenant === undefined ? [] : [tag ? keys.tag(tenant, tag) : keys.runs(tenant)];
+      const lists = tag ? own : [...own, keys.allRuns];
+      await Promise.all(lists.map((list) => connection.zrem(list, ...runIds)));
     },
 
     async pruneRuns(tenant, from, limit) {
@@ -474,6 +478,11 @@ export function redisJournal({
       );
       const ids = page.filter((_, index) => index % 2 === 0).map(String);
       const there = await Promise.all(ids.map((runId) => connection.exists(keys.run(runId))));
+      // runs of before stand in the list of their tenant alone
+      const kept = ids.flatMap((runId, index) =>
+        there[index] === 1 ? [String(page[index * 2 + 1]), runId] : [],
+      );
+      if (kept.length > 0) await connection.zadd(keys.allRuns, 'NX', ...kept);
       await this.forgetRuns(
         tenant,
         ids.filter((_, index) => there[index] === 0),
@@ -508,6 +517,10 @@ export function redisJournal({
         index % 2 === 0 ? [{ flow: String(flow), jobId: String(flat[index + 1]) }] : [],
       );
       return { woken, next: next === '' ? undefined : String(next) };
+    },
+
+    async indexDead(tenant) {
+      await connection.zunionstore(keys.allDead, 2, [keys.allDead, keys.dead(tenant)], 'AGGREGATE', 'MAX');
     },
 
     async tenants() {
@@ -558,6 +571,12 @@ export function redisJournal({
       await connection.del(keys.fleet(workerId));
     },
   };
+}
+
+function listOf(of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
+  if (tenant === undefined) return of === 'runs' ? keys.allRuns : keys.allDead;
+  if (tag) return keys.tag(tenant, tag);
+  return of === 'runs' ? keys.runs(tenant) : keys.dead(tenant);
 }
 
 function flat(entries: readonly Entry[]): string[] {

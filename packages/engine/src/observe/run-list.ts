@@ -35,11 +35,11 @@ type List = 'runs' | 'dead';
 const STRETCH = 500;
 const MAX_LOOKED_AT = 5_000;
 
-/** One page of a tenant's runs. Ids whose runs have expired are forgotten on the way. */
+/** One page of a tenant's runs, or of all tenants'. Ids whose runs have expired are forgotten on the way. */
 export async function listRuns(
   journal: Journal,
   of: List,
-  tenant: string,
+  tenant: string | undefined,
   query: ListQuery,
 ): Promise<RunPage> {
   const { cursor, limit: asked = 50, input = true, ...filter } = query;
@@ -68,16 +68,16 @@ function someOf(unreadable: readonly string[]): Pick<RunPage, 'unreadable'> {
   return unreadable.length > 0 ? { unreadable } : {};
 }
 
-/** The runs of a tenant that a key reaches, by their ids: nothing is searched. */
+/** The runs of some tenants that a key reaches, by their ids: nothing is searched. */
 export async function runsByKey(
   journal: Journal,
-  tenant: string,
+  tenants: readonly string[],
   flows: readonly string[],
   { key, input = true, ...filter }: ListFilter & Look & { readonly key: string },
 ): Promise<RunPage> {
   const among = filter.flow === undefined ? flows : [filter.flow];
   const found = await journal.readRuns(
-    among.map((flow) => runIdOf(tenant, flow, key)),
+    tenants.flatMap((tenant) => among.map((flow) => runIdOf(tenant, flow, key))),
     { input },
   );
   const runs = found.runs.filter((run) => fits(run, filter));
@@ -94,7 +94,8 @@ function isOver(list: List, end: ListPosition, { since }: ListFilter): boolean {
   return list === 'runs' && since !== undefined && end.at < since;
 }
 
-function fits(run: Run, { flow, status, code, since, before, tag }: ListFilter): boolean {
+function fits(run: Run, { flow, status, code, since, before, tag, keyPrefix }: ListFilter): boolean {
+  if (keyPrefix !== undefined && !run.idempotencyKey.startsWith(keyPrefix)) return false;
   if (tag && run.tags?.[tag.name] !== tag.value) return false;
   if (flow !== undefined && run.flow !== flow) return false;
   if (status !== undefined && run.status !== status) return false;

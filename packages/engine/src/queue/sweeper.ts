@@ -58,6 +58,8 @@ export class Sweeper {
   #missing = new Set<string>();
   readonly #prunedUpTo = new Map<string, number>();
   #pruneAt = 0;
+  /** Tenants whose dead were seen to be in the list of all dead, once in this worker's life. */
+  readonly #indexed = new Set<string>();
   #resumedAt = 0;
   #resumedFrom: string | undefined;
   /** How often in a row a run could not be looked after. */
@@ -162,6 +164,8 @@ export class Sweeper {
     if (now < this.#pruneAt) return;
     this.#pruneAt = now + PRUNE_EVERY_MS * (0.5 + random());
     for (const tenant of await journal.tenants()) {
+      if (!this.#indexed.has(tenant)) await journal.indexDead(tenant);
+      this.#indexed.add(tenant);
       const next = await journal.pruneRuns(tenant, this.#prunedUpTo.get(tenant) ?? 0, PRUNE_BATCH);
       this.#prunedUpTo.set(tenant, next ?? 0);
     }

@@ -1,5 +1,5 @@
 -- Writes down what a person found out about a dead run's effect, or its undo, and lets the run go on, unless its flow could not.
--- KEYS  run, alarms, the tenant's dead
+-- KEYS  run, alarms, the tenant's dead, the dead of all tenants
 -- ARGV  run id, field, record as the person saw it ('' for none: of an undo, or of a step of a run whose last owner was lost), record to put in
 --       its place, token of the answer (the same answer again is answered the same), '1' to let the run go on or '0', '1' when it is to be
 --       cancelled or '', '1' when nothing that came later can have been forgotten or '', ms until its job must have been claimed,
@@ -39,4 +39,5 @@ local job = nth_job(ARGV[1], jobs)
 redis.call('HSET', KEYS[1], 'status', f[5] and 'compensating' or 'pending', 'job', job, 'jobs', jobs, 'waiting', '')
 redis.call('ZADD', KEYS[2], now + ARGV[9], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
 return { 'resolved', f[6], job, tonumber(f[7]) }
