@@ -2,16 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis, type Host, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
-import { createApiKeys, createOperations, createReplays } from '@holdfast/operations';
+import { createApiKeys, createOperations, createReplays, reportApiUse } from '@holdfast/operations';
 import { type Authenticate, latestOf, type Routes } from '@holdfast/project';
 import { webhookContract, webhookMemory } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { addressLimit } from './address-limit.ts';
 import { keyLookup } from './api-keys.ts';
-import { buildApi } from './app.ts';
+import { buildApi, MAX_WAITS } from './app.ts';
 import { callersBy, callersByKey } from './callers.ts';
 import type { ApiConfig } from './config.ts';
 import { MOST_WRONG_KEYS } from './plugins/authentication.ts';
+import { MAX_STREAMS } from './routes/run-events.ts';
 import { tenantLimit } from './tenant-limit.ts';
 
 /** Redis must answer in this time, so that a client has its 503 within 2 s. */
@@ -67,6 +68,12 @@ export async function connectApi(
     callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(() => devKey, storedKeys)),
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
+    reportUse: (open) =>
+      reportApiUse(
+        redis,
+        { requestsPerSecond: config.tenantRps, waits: MAX_WAITS.each, streams: MAX_STREAMS.each },
+        open,
+      ),
     replays: createReplays(redis),
     wrongKeys: addressLimit(redis, 'wrong-keys', MOST_WRONG_KEYS),
     webhooks: {

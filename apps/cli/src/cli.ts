@@ -7,6 +7,7 @@ import { addAuditCommand } from './audit.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addFlowCommands } from './flows.ts';
 import { addHashPasswordCommand } from './hash-password.ts';
 import { addInitCommand } from './init/init.ts';
 import type { Io } from './io.ts';
@@ -16,6 +17,7 @@ import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
 import { addSubmitCommands } from './submit.ts';
 import { addProcessCommands } from './system-processes.ts';
+import { addTenantCommands } from './tenants.ts';
 import { hintAtHelp, NothingToDoError, UsageError } from './usage.ts';
 
 const Package = z.object({ version: z.string() });
@@ -54,6 +56,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addSubmitCommands(commands);
   addDeadLetterCommands(commands);
   addKeyCommands(commands);
+  addFlowCommands(commands);
+  addTenantCommands(commands);
   // knows the commands that were added before it
   addCompletionCommand(commands);
   addProvidersCommand(commands);

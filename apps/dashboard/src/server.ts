@@ -51,7 +51,7 @@ export async function connectDashboard(
     trustedHeader: config.trustedHeader,
     ...{ proxy: config.proxy, flows, contracts, queues, client, host },
     operations: createOperations({ client, connection: redis, log }),
-    snapshots: new Snapshots(redis),
+    snapshots: new Snapshots(redis, () => client.pauses()),
     providers: redisStore({ connection: redis }),
     ping: () => redis.ping(),
     draining: () => draining,

@@ -76,6 +76,9 @@ export interface Driver {
   redrive(runId: string): Promise<RedriveOutcome | undefined>;
   resolve(runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
   rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
+  /** Of all flows of the tenant, as the driver's client does it. */
+  pause(): Promise<'paused' | 'paused_already'>;
+  resume(): Promise<'resumed' | 'not_paused'>;
   read(runId: string): Promise<Run | undefined>;
   /** Gives up the calls that are under way, as a worker does that has lost its runs (the default), or must stop. */
   giveUp(because?: GiveUpReason): void;
@@ -187,6 +190,14 @@ class HandDriver implements Driver {
 
   rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined> {
     return this.#client.rerun(TENANT, runId);
+  }
+
+  pause(): Promise<'paused' | 'paused_already'> {
+    return this.#client.pause({ tenant: TENANT }, 'driver');
+  }
+
+  resume(): Promise<'resumed' | 'not_paused'> {
+    return this.#client.resume({ tenant: TENANT });
   }
 
   read(runId: string): Promise<Run | undefined> {

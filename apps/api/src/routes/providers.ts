@@ -129,7 +129,9 @@ async function ownRuns(
   const runIds = new Set(
     providers.flatMap(({ lastErrors }) => lastErrors.flatMap(({ runId }) => runId ?? [])),
   );
-  const runs = await Promise.all([...runIds].map((runId) => client.getRun(tenant, runId)));
-  const own = new Set(runs.flatMap((run) => run?.id ?? []));
+  const found = await Promise.all(
+    [...runIds].map(async (runId) => ((await client.hasRun(tenant, runId)) ? [runId] : [])),
+  );
+  const own = new Set(found.flat());
   return ({ runId }) => runId === undefined || own.has(runId);
 }

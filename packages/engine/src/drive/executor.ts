@@ -79,7 +79,8 @@ export class Executor {
         this.#noteMissing(`${job.flow}@${claim.version}`, job.runId);
         return { kind: 'parks', delayMs: claim.againMs };
       }
-      if (claim.outcome === 'held') return { kind: 'parks', delayMs: claim.againMs };
+      if (claim.outcome === 'held' || claim.outcome === 'paused')
+        return { kind: 'parks', delayMs: claim.againMs };
       if (claim.outcome !== 'claimed') return ENDS;
       const { run } = claim;
       this.#observe(run);

@@ -11,10 +11,12 @@ import type {
   RerunReply,
   ResolveReply,
   SignalReply,
+  Tag,
   Whereabouts,
   WriteReply,
 } from './journal.ts';
 import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
+import { pauseField, pausesIn } from './pauses.ts';
 import {
   CorruptRecordError,
   decodeClaimed,
@@ -42,7 +44,15 @@ const GRACE_MS = {
   letter: 2_000,
   /** One sweeper's time to look after a run. */
   sweep: 5_000,
+  /** The end of a pause → claim. */
+  resume: 2_000,
 } as const;
+
+/** A run that a pause holds back is looked at again after this, if nothing wakes it before. */
+const HELD_BACK_MS = 365 * 24 * 60 * 60 * 1_000;
+
+/** How many tenants' flows one look for resumed runs goes through. */
+const RESUMED_LOOKS = 100;
 
 const scripts = {
   createRun: loadScript('create-run'),
@@ -65,6 +75,7 @@ const scripts = {
   moveAlarm: loadScript('move-alarm'),
   proveLife: loadScript('prove-life'),
   listRuns: loadScript('list-runs'),
+  wakeResumed: loadScript('wake-resumed'),
 };
 
 export interface RedisJournalOptions {
@@ -101,7 +112,7 @@ export function redisJournal({
         runScriptFirst(
           connection,
           scripts.createRun,
-          [...ofRun(runId), keys.runs(tenant), keys.tenants, ...sources, ...lists],
+          [...ofRun(runId), keys.runs(tenant), keys.tenants, keys.allRuns, ...sources, ...lists],
           [
             runId,
             fingerprint,
@@ -133,8 +144,8 @@ export function redisJournal({
       const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
-          [keys.run(runId), keys.rollback, keys.alarms, keys.workers],
-          [claimant, jobId, `,${versions.join(',')},`, runId],
+          [keys.run(runId), keys.rollback, keys.alarms, keys.workers, keys.pauses, keys.heldBack],
+          [claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS],
         ),
       );
       switch (word) {
@@ -156,7 +167,8 @@ export function redisJournal({
         case 'version_missing':
           return { outcome: 'version_missing', version: Number(first), againMs: Number(owner) };
         case 'held':
-          return { outcome: 'held', againMs: Number(first) };
+        case 'paused':
+          return { outcome: word, againMs: Number(first) };
         case 'unknown':
         case 'superseded':
         case 'ended':
@@ -225,7 +237,7 @@ export function redisJournal({
       const [word, deaths] = list(
         await call(
           'buryRun',
-          [...ofRun(run.runId), keys.dead(run.tenant)],
+          [...ofRun(run.runId), keys.dead(run.tenant), keys.allDead],
           [run.owner, run.runId, JSON.stringify(failure), GRACE_MS.letter, ...flat(entries)],
         ),
       );
@@ -238,7 +250,7 @@ export function redisJournal({
       const [word, jobId] = list(
         await call(
           'redriveRun',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, death, token, GRACE_MS.reissue],
         ),
       );
@@ -287,7 +299,7 @@ export function redisJournal({
       const [word, flow, jobId, then, deaths] = list(
         await call(
           'cancelRun',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, GRACE_MS.signal, answeredAt ?? ''],
         ),
       );
@@ -344,7 +356,7 @@ export function redisJournal({
       const [word, flow, jobId, deaths] = list(
         await call(
           'resolveStep',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, field, seen, record, token, ...flags, GRACE_MS.reissue, said],
         ),
       );
@@ -379,8 +391,10 @@ export function redisJournal({
       return decodeWhereabouts(runId, await connection.hmget(keys.run(runId), ...WHEREABOUTS_FIELDS));
     },
 
-    async readRun(runId) {
-      const fields = fieldsOf(list(await runScript(connection, scripts.readRun, [keys.run(runId)], [])));
+    async readRun(runId, { input = true } = {}) {
+      const fields = fieldsOf(
+        list(await runScript(connection, scripts.readRun, [keys.run(runId)], [input ? '' : '1'])),
+      );
       return fields.size === 0 ? undefined : decodeRun(runId, fields);
     },
 
@@ -402,11 +416,11 @@ export function redisJournal({
     },
 
     async listRuns(of, tenant, { after, filter, look, pick }) {
-      const { since = '', before = '', flow = '', status = '', code = '', tag } = filter;
+      const { since = '', before = '', flow = '', status = '', code = '', tag, keyPrefix = '' } = filter;
       const [picked, expired, at, runId] = list(
         await call(
           'listRuns',
-          [tag ? keys.tag(tenant, tag) : of === 'runs' ? keys.runs(tenant) : keys.dead(tenant)],
+          [listOf(of, tenant, tag)],
           [
             keys.run(''),
             look,
@@ -419,6 +433,7 @@ export function redisJournal({
             status,
             code,
             of === 'runs' || tag ? `,${[...LISTED_APART].join()},` : '',
+            keyPrefix,
           ],
         ),
       );
@@ -429,12 +444,12 @@ export function redisJournal({
       };
     },
 
-    async readRuns(runIds) {
+    async readRuns(runIds, look) {
       if (runIds.length > 0) sendInOneWrite(connection);
       const unreadable: string[] = [];
       const found = await Promise.all(
         runIds.map((runId) =>
-          this.readRun(runId).catch((error: unknown) => {
+          this.readRun(runId, look).catch((error: unknown) => {
             if (!(error instanceof CorruptRecordError)) throw error;
             unreadable.push(runId);
             return undefined;
@@ -445,8 +460,10 @@ export function redisJournal({
     },
 
     async forgetRuns(tenant, runIds, tag) {
-      if (runIds.length > 0)
-        await connection.zrem(tag ? keys.tag(tenant, tag) : keys.runs(tenant), ...runIds);
+      if (runIds.length === 0) return;
+      const own = tenant === undefined ? [] : [tag ? keys.tag(tenant, tag) : keys.runs(tenant)];
+      const lists = tag ? own : [...own, keys.allRuns];
+      await Promise.all(lists.map((list) => connection.zrem(list, ...runIds)));
     },
 
     async pruneRuns(tenant, from, limit) {
@@ -461,11 +478,49 @@ export function redisJournal({
       );
       const ids = page.filter((_, index) => index % 2 === 0).map(String);
       const there = await Promise.all(ids.map((runId) => connection.exists(keys.run(runId))));
+      // runs of before stand in the list of their tenant alone
+      const kept = ids.flatMap((runId, index) =>
+        there[index] === 1 ? [String(page[index * 2 + 1]), runId] : [],
+      );
+      if (kept.length > 0) await connection.zadd(keys.allRuns, 'NX', ...kept);
       await this.forgetRuns(
         tenant,
         ids.filter((_, index) => there[index] === 0),
       );
       return ids.length < limit ? undefined : Number(page.at(-1)) + 1;
+    },
+
+    async pause(of, by) {
+      const field = pauseField(of);
+      const text = JSON.stringify({ at: await redisNow(), by });
+      if ((await connection.hsetnx(keys.pauses, field, text)) === 1) return 'paused';
+      return 'paused_already';
+    },
+
+    async resume(of) {
+      return (await connection.hdel(keys.pauses, pauseField(of))) === 1;
+    },
+
+    async pauses() {
+      return pausesIn(await connection.hgetall(keys.pauses));
+    },
+
+    async wakeResumed(from, limit) {
+      const [next, ...flat] = list(
+        await call(
+          'wakeResumed',
+          [keys.heldBack, keys.pauses, keys.alarms],
+          [keys.run(''), from ?? '-', limit, RESUMED_LOOKS, GRACE_MS.resume],
+        ),
+      );
+      const woken = flat.flatMap((flow, index) =>
+        index % 2 === 0 ? [{ flow: String(flow), jobId: String(flat[index + 1]) }] : [],
+      );
+      return { woken, next: next === '' ? undefined : String(next) };
+    },
+
+    async indexDead(tenant) {
+      await connection.zunionstore(keys.allDead, 2, [keys.allDead, keys.dead(tenant)], 'AGGREGATE', 'MAX');
     },
 
     async tenants() {
@@ -516,6 +571,12 @@ export function redisJournal({
       await connection.del(keys.fleet(workerId));
     },
   };
+}
+
+function listOf(of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
+  if (tenant === undefined) return of === 'runs' ? keys.allRuns : keys.allDead;
+  if (tag) return keys.tag(tenant, tag);
+  return of === 'runs' ? keys.runs(tenant) : keys.dead(tenant);
 }
 
 function flat(entries: readonly Entry[]): string[] {

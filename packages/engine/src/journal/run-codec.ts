@@ -116,7 +116,7 @@ function runOf(runId: string, fields: Fields): Run {
     version: Number(need(fields, 'version')),
     generation: at.generation,
     idempotencyKey: need(fields, 'key'),
-    input: JSON.parse(need(fields, 'input')) as Json,
+    input: parsed<Json>(fields.get('input')) ?? null,
     ...(fields.has('tags') && { tags: parsed<Tags>(fields.get('tags')) ?? {} }),
     steps: stepStates(records, status, at),
     waits: waitStates(records).map((wait) => withDates(wait)),
