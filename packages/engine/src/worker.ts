@@ -16,10 +16,12 @@ import { redisJournal } from './journal/redis-journal.ts';
 import type { RunObserver } from './observe/run-observer.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
 import { type DeadRun, processLetter, writeLetter } from './queue/dead-letters.ts';
-import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
+import { Jobs, type Letter } from './queue/jobs.ts';
 import { startLiveness } from './queue/liveness.ts';
+import { Places } from './queue/places.ts';
 import { isRefusal, Refusals } from './queue/refusals.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
+import { RunQueue } from './queue/run-queue.ts';
 import { Sweeper } from './queue/sweeper.ts';
 
 export interface WorkerOptions {
@@ -31,7 +33,7 @@ export interface WorkerOptions {
   readonly redisTls?: RedisTls | undefined;
   readonly flows: readonly Flow[];
   readonly log: Log;
-  /** Runs at once, for each flow. Default 50. */
+  /** Runs at once, over all flows. Default 200. */
   readonly concurrency?: number;
   /** BullMQ's lock on a job; renewed at half of it. Default `30s`. */
   readonly lock?: DurationInput;
@@ -169,7 +171,12 @@ class RunningWorker implements Worker {
         options.onRollback?.();
       },
     );
-    this.#workers = [...this.#flows.names().map((flow) => this.#runWorker(flow)), this.#letterWorker()];
+    const concurrency = options.concurrency ?? 200;
+    const places = new Places(concurrency);
+    this.#workers = [
+      ...this.#flows.names().map((flow) => this.#runWorker(flow, concurrency, places)),
+      this.#letterWorker(),
+    ];
     this.#start().catch((error: unknown) => {
       if (!this.#draining) log.error({ err: error }, 'the worker could not start');
     });
@@ -227,7 +234,7 @@ class RunningWorker implements Worker {
     await this.#jobs.close();
   }
 
-  #runWorker(flow: string): BullWorker {
+  #runWorker(flow: string, concurrency: number, places: Places): BullWorker {
     const process = runProcessor(
       this.#executor,
       flow,
@@ -236,10 +243,7 @@ class RunningWorker implements Worker {
       (command) => this.#refusals.outlast(command),
       this.#options.classify,
     );
-    const worker = new BullWorker<RunJob>(flow, process, {
-      ...this.#bullOptions(),
-      concurrency: this.#options.concurrency ?? 50,
-    });
+    const worker = new RunQueue(flow, process, { ...this.#bullOptions(), concurrency }, places);
     worker.on('lockRenewalFailed', (jobIds) => {
       for (const [calls, jobId] of this.#underWay)
         if (jobIds.includes(jobId)) void this.#giveUpIfTaken(calls, jobId);
@@ -273,7 +277,7 @@ class RunningWorker implements Worker {
     return this.#watched(worker);
   }
 
-  #bullOptions(): BullWorkerOptions {
+  #bullOptions(): BullWorkerOptions & { readonly connection: Redis | Cluster } {
     return {
       connection: this.#options.connection,
       prefix: QUEUE_PREFIX,
