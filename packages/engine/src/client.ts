@@ -6,6 +6,7 @@ import { MAX_TIMER_MS } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
+import type { PayloadCodec } from './contract/payload-codec.ts';
 import { isTerminal, type Json, type Run, type RunStatus, type Tags } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
@@ -140,6 +141,8 @@ export interface Client {
   getRun(tenant: string, runId: string): Promise<Run | undefined>;
   /** What a run was given, gave and got, of its present generation. @returns undefined when there is no such run for this tenant. */
   readPayloads(tenant: string, runId: string): Promise<Payloads | undefined>;
+  /** What a run was given, of a run that the caller may see. @throws UnreadablePayloadError */
+  inputOf(run: Run): Promise<Json>;
   /** A run of whatever tenant: for operators of the whole system, never on behalf of a tenant. */
   findRun(runId: string): Promise<Run | undefined>;
   /** Every tenant that has submitted a run: for operators of the whole system. */
@@ -201,13 +204,15 @@ export interface ClientOptions {
   readonly connection: Redis | Cluster;
   /** New runs begin with the highest version of a flow. */
   readonly flows: readonly FlowContract[];
+  /** The config's. Default: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
 }
 
 const PROBE_HOLDS_MS = 10_000;
 
-export function createClient({ connection, flows }: ClientOptions): Client {
+export function createClient({ connection, flows, codec }: ClientOptions): Client {
   const registry = new FlowRegistry<FlowContract>(flows);
-  const journal = askingRedis(redisJournal({ connection, retentionMs: 0 }));
+  const journal = askingRedis(redisJournal({ connection, retentionMs: 0, codec }));
   const jobs = askingRedis(new Jobs(connection));
   const redis = askingRedis(connection);
   const watch = new RunWatch(journal);
@@ -219,10 +224,11 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     const flow = registry.latest(name);
     if (!flow) throw new UnknownFlowError(name);
     const checked = checkInput(flow, input);
+    const runId = runIdOf(tenant, name, idempotencyKey);
     const run = {
-      runId: runIdOf(tenant, name, idempotencyKey),
+      runId,
       ...{ fingerprint, tenant, flow: name, version: flow.version, idempotencyKey },
-      input: checked.json,
+      input: await journal.encodeInput(runId, checked.json),
       ...(draw && { draw }),
       ...(startAt !== undefined && { startAt }),
       ...(tags && Object.keys(tags).length > 0 && { tags }),
@@ -277,6 +283,11 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       if (kept?.tenant !== tenant) return undefined;
       const { tenant: _, ...payloads } = kept;
       return payloads;
+    },
+
+    async inputOf(run) {
+      if (run.input !== undefined) return run.input;
+      return (await journal.readInput(run.id)) ?? null;
     },
 
     findRun: (runId) => journal.readRun(runId),

@@ -7,6 +7,7 @@ import { type DurationInput, toMs } from './contract/duration.ts';
 import type { Classify } from './contract/failures/failure-of.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
+import type { PayloadCodec } from './contract/payload-codec.ts';
 import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
 import { runIdOfJob, workerOf } from './journal/identity.ts';
@@ -55,6 +56,8 @@ export interface WorkerOptions {
    * Holdfast's, or undefined for errors that it does not know; what it throws itself is a bug of the step. Default: none.
    */
   readonly classify?: Classify;
+  /** The config's. Default: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
   /** From 0 to 1, for jitter. Default Math.random. */
   readonly random?: () => number;
   /**
@@ -130,6 +133,7 @@ class RunningWorker implements Worker {
       connection,
       retentionMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
+      codec: options.codec,
     });
     this.#jobs = new Jobs(connection);
     this.#executor = new Executor({

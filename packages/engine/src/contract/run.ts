@@ -144,7 +144,8 @@ interface RunCommon {
   readonly version: number;
   readonly generation: number;
   readonly idempotencyKey: string;
-  readonly input: Json;
+  /** Absent where it is encoded; the client's `inputOf` decodes it. */
+  readonly input?: Json;
   /** Absent where it has none. */
   readonly tags?: Tags;
   /** In the order of their start. */

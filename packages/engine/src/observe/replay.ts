@@ -3,6 +3,7 @@ import type { Flow } from '../contract/define-flow.ts';
 import { RejectedError } from '../contract/errors.ts';
 import { FlowRegistry } from '../contract/flow-registry.ts';
 import type { Log } from '../contract/log.ts';
+import type { PayloadCodec } from '../contract/payload-codec.ts';
 import type { Run } from '../contract/run.ts';
 import { Calls } from '../drive/attempt.ts';
 import { type DriveEnd, Execution } from '../drive/execution.ts';
@@ -10,6 +11,7 @@ import { RunWriter } from '../drive/run-writer.ts';
 import { effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
 import { keys } from '../journal/keys.ts';
+import { PayloadCoding } from '../journal/payload-coding.ts';
 import { redisJournal } from '../journal/redis-journal.ts';
 import { decodeClaimed, decodeRun } from '../journal/run-codec.ts';
 import { isFinal } from '../journal/step-record.ts';
@@ -22,6 +24,8 @@ export interface ReplayOptions {
   readonly flows: readonly Flow[];
   /** How long a flow may take to play a journal back. Default 5 000. */
   readonly timeoutMs?: number;
+  /** The config's. Default: none. */
+  readonly codec?: PayloadCodec | undefined;
 }
 
 /** How a recorded run and today's flows go together. */
@@ -45,8 +49,9 @@ const TIMEOUT_MS = 5_000;
  * @returns undefined when there is no such run
  */
 export async function replayRun(options: ReplayOptions, runId: string): Promise<Replay | undefined> {
-  const fields = new Map(Object.entries(await options.connection.hgetall(keys.run(runId))));
-  if (fields.size === 0) return undefined;
+  const kept = new Map(Object.entries(await options.connection.hgetall(keys.run(runId))));
+  if (kept.size === 0) return undefined;
+  const fields = options.codec ? await new PayloadCoding(options.codec).opened(runId, kept) : kept;
   const run = decodeRun(runId, fields);
   const { flow: name, version, generation, status } = run;
   const about = { runId, flow: name, version, generation, status };
