@@ -141,8 +141,8 @@ export interface Client {
   getRun(tenant: string, runId: string): Promise<Run | undefined>;
   /** What a run was given, gave and got, of its present generation. @returns undefined when there is no such run for this tenant. */
   readPayloads(tenant: string, runId: string): Promise<Payloads | undefined>;
-  /** What a run was given, of a run that the caller may see. @throws UnreadablePayloadError */
-  inputOf(run: Run): Promise<Json>;
+  /** The run with its input, decoded where it is encoded. @throws UnreadablePayloadError */
+  withInput<R extends Run>(run: R): Promise<R & { readonly input: Json }>;
   /** A run of whatever tenant: for operators of the whole system, never on behalf of a tenant. */
   findRun(runId: string): Promise<Run | undefined>;
   /** Every tenant that has submitted a run: for operators of the whole system. */
@@ -285,9 +285,9 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
       return payloads;
     },
 
-    async inputOf(run) {
-      if (run.input !== undefined) return run.input;
-      return (await journal.readInput(run.id)) ?? null;
+    async withInput(run) {
+      const { input = (await journal.readInput(run.id)) ?? null } = run;
+      return { ...run, input };
     },
 
     findRun: (runId) => journal.readRun(runId),

@@ -144,7 +144,7 @@ interface RunCommon {
   readonly version: number;
   readonly generation: number;
   readonly idempotencyKey: string;
-  /** Absent where it is encoded; the client's `inputOf` decodes it. */
+  /** Absent where it is encoded; the client's `withInput` decodes it. */
   readonly input?: Json;
   /** Absent where it has none. */
   readonly tags?: Tags;
