@@ -6,6 +6,7 @@ import { ApiError } from './api.ts';
 import { addAuditCommand } from './audit.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
+import { addDebugCommand } from './debug.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addHashPasswordCommand } from './hash-password.ts';
 import { addInitCommand } from './init/init.ts';
@@ -50,6 +51,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   };
   addDoctorCommand(commands);
   addReplayCommand(commands);
+  addDebugCommand(commands);
   addRunCommands(commands);
   addSubmitCommands(commands);
   addDeadLetterCommands(commands);

@@ -1,9 +1,9 @@
-import { encryptionKeys, readConfig } from '@holdfast/app-kit';
+import { encryptionKeys, fileVariable, readConfig } from '@holdfast/app-kit';
 import type { PayloadCodec, PayloadPlace } from '@holdfast/engine';
 import type { z } from 'zod';
 
 export interface AesGcmOptions {
-  /** Where HOLDFAST_ENCRYPTION_KEYS, or HOLDFAST_ENCRYPTION_KEYS_FILE, is. @default `process.env` */
+  /** Where HOLDFAST_ENCRYPTION_KEYS is, or the variable that names its file. @default `process.env` */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -22,7 +22,7 @@ export function aesGcm({ env = process.env }: AesGcmOptions = {}): PayloadCodec 
   let sealer: Keys | undefined;
   let readAt = 0;
   const keys = (): Keys => {
-    const fromFile = Boolean(env.HOLDFAST_ENCRYPTION_KEYS_FILE);
+    const fromFile = Boolean(env[fileVariable('HOLDFAST_ENCRYPTION_KEYS')]);
     if (sealer && (!fromFile || performance.now() - readAt < READ_AGAIN_MS)) return sealer;
     readAt = performance.now();
     try {
