@@ -1,4 +1,6 @@
+export { type AesGcmOptions, aesGcm } from './aes-gcm.ts';
 export type { Authenticate, Caller } from './authenticate.ts';
+export { checkCodec } from './check-codec.ts';
 export { type Checked, type ConfigChecker, configChecker } from './config-checker.ts';
 export { type ConnectedLater, connectedLater } from './connected-later.ts';
 export { defineConfig, type HoldfastConfig, latestOf } from './define-config.ts';
