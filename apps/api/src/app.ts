@@ -46,6 +46,7 @@ import { runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
+import { type WebhookEndpointRoutesOptions, webhookEndpointRoutes } from './routes/webhook-endpoints.ts';
 import { type WebhookRoutesOptions, webhookRoutes } from './routes/webhooks.ts';
 import type { TenantLimit } from './tenant-limit.ts';
 
@@ -72,6 +73,8 @@ export interface ApiParts {
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   /** Absent: webhooks are taken from nobody. */
   readonly webhooks?: Pick<WebhookRoutesOptions, 'sources' | 'memory' | 'refusals'>;
+  /** Where tenants have their events sent. */
+  readonly webhooksOut: WebhookEndpointRoutesOptions;
   /** Absent: the API has a server of its own. */
   readonly host?: Host | undefined;
   /** Absent: clients reach it directly. */
@@ -149,6 +152,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(bulkSubmitRoutes, submitting);
   for (const own of routes) await app.register((scope) => own.register(scope, accepting));
   if (parts.webhooks) await app.register(webhookRoutes, { ...parts.webhooks, client, preflight, metrics });
+  await app.register(webhookEndpointRoutes, parts.webhooksOut);
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
   await app.register(evidenceRoutes, { client });

@@ -1,5 +1,6 @@
 import {
   duration,
+  encryptionKeys,
   host,
   logLevel,
   type PreflightSettings,
@@ -14,7 +15,8 @@ import {
   redisSettings,
   redisVariables,
 } from '@holdfast/app-kit';
-import type { RedisSettings } from '@holdfast/redis';
+import { type AllowList, readAllowList } from '@holdfast/outgoing';
+import type { RedisSettings, Sealer } from '@holdfast/redis';
 import { type ReadSources, readSources, type Sources } from '@holdfast/webhooks';
 import { z } from 'zod';
 
@@ -32,10 +34,24 @@ export interface ApiConfig {
   readonly tenantRps: number | undefined;
   /** Who may send webhooks. */
   readonly webhooks: ReadSources;
+  /** Encrypts the secrets of endpoints; absent: there can be none. */
+  readonly sealer: Sealer | undefined;
+  /** What endpoints may reach in spite of the rules. */
+  readonly webhookAllow: AllowList;
   readonly logLevel: string;
 }
 
 const DEV_KEY = 'expected hf_ followed by at least 16 letters, digits, "_" or "-"';
+
+const NONE = readAllowList('');
+const allowList = z.string().transform((text, ctx) => {
+  try {
+    return readAllowList(text);
+  } catch (error) {
+    ctx.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    return z.NEVER;
+  }
+});
 
 /**
  * @param webhooks the sources that the project's config names
@@ -58,6 +74,8 @@ export function readApiConfig(
         .optional(),
       HOLDFAST_DRAIN_DELAY: duration.default(5_000),
       HOLDFAST_TENANT_RPS: positiveNumber.optional(),
+      HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
+      HOLDFAST_WEBHOOK_ALLOW: allowList.optional(),
       HOLDFAST_LOG_LEVEL: logLevel,
     },
     env,
@@ -72,6 +90,8 @@ export function readApiConfig(
     drainDelayMs: read.HOLDFAST_DRAIN_DELAY,
     tenantRps: read.HOLDFAST_TENANT_RPS,
     webhooks: readSources(webhooks, env),
+    sealer: read.HOLDFAST_ENCRYPTION_KEYS,
+    webhookAllow: read.HOLDFAST_WEBHOOK_ALLOW ?? NONE,
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
 }

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis, type Host, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
 import { createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
-import { createApiKeys, createOperations, createReplays } from '@holdfast/operations';
+import { createApiKeys, createOperations, createReplays, createWebhookEndpoints } from '@holdfast/operations';
+import { createEndpointGuard } from '@holdfast/outgoing';
 import { type Authenticate, latestOf, type Routes } from '@holdfast/project';
 import { webhookContract, webhookMemory } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
@@ -62,6 +63,8 @@ export async function connectApi(
   const providers = redisStore({ connection: redis });
   let { devKey } = config;
   let sources = config.webhooks.known;
+  const { sealer } = config;
+  const guard = createEndpointGuard({ allow: config.webhookAllow });
   const { app, drain } = await buildApi({
     ...{ client, flows: latestOf(flows), routes, preflight, log, storedKeys, host, proxy: config.proxy },
     callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(() => devKey, storedKeys)),
@@ -73,6 +76,10 @@ export async function connectApi(
       sources: () => sources,
       memory: webhookMemory(redis),
       refusals: addressLimit(redis, 'refused-webhooks', MOST_REFUSED_WEBHOOKS),
+    },
+    webhooksOut: {
+      endpoints: sealer && createWebhookEndpoints({ connection: redis, sealer, log }),
+      guard,
     },
     readProviders: (minutes) => providerHealth(providers, minutes),
   });
@@ -91,6 +98,7 @@ export async function connectApi(
       await app.close();
       preflight.stop();
       await client.close();
+      await guard.close();
       redis.disconnect();
     },
   };

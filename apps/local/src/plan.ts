@@ -77,6 +77,8 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
       spec: app('api', 'api', {
         HOLDFAST_API_PORT: String(ports.api),
         HOLDFAST_DEV_KEY: apiKey,
+        HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
+        HOLDFAST_WEBHOOK_ALLOW: settings.env.HOLDFAST_WEBHOOK_ALLOW ?? '127.0.0.1,::1',
         HOLDFAST_DRAIN_DELAY: settings.env.HOLDFAST_DRAIN_DELAY || '0s',
       }),
     },

@@ -46,3 +46,15 @@ export {
   REPLAYED_FOR_MS,
   type Replays,
 } from './replays.ts';
+export {
+  createWebhookEndpoints,
+  ENDPOINT_STATUSES,
+  type EndpointChange,
+  EndpointEvents,
+  type EndpointPage,
+  type NewEndpoint,
+  type Repeatable,
+  type WebhookEndpoint,
+  type WebhookEndpoints,
+  type WithSecret,
+} from './webhook-endpoints.ts';

@@ -15,6 +15,7 @@ import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
+import { webhookEndpointPaths } from './webhook-endpoint-paths.ts';
 import { webhookPaths } from './webhook-paths.ts';
 
 /**
@@ -45,7 +46,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       { name: 'Runs', description: 'Submit work, see how it stands, steer it.' },
       { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
-      { name: 'Webhooks', description: 'What others tell us.' },
+      { name: 'Webhooks', description: 'What others tell us, and whom we tell.' },
       { name: 'Providers', description: 'How those that runs call are doing.' },
       { name: 'Keys', description: 'Who may call, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
@@ -94,6 +95,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       },
       ...evidencePaths(),
       ...webhookPaths(),
+      ...webhookEndpointPaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkPaths(),

@@ -15,6 +15,15 @@ import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
+import {
+  ChangeEndpointBody,
+  CreatedEndpointJson,
+  EndpointListJson,
+  NewEndpointBody,
+  RotateSecretBody,
+  SecretJson,
+  WebhookEndpointJson,
+} from '../routes/webhook-endpoints.ts';
 import { WebhookEventListJson } from '../routes/webhooks.ts';
 import { RunJson, RunListJson } from '../run-json.ts';
 
@@ -69,6 +78,13 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     KeyList: jsonSchema(KeyListJson, 'output'),
     AuditList: jsonSchema(AuditListJson, 'output'),
     WebhookEventList: jsonSchema(WebhookEventListJson, 'output'),
+    NewWebhookEndpoint: jsonSchema(NewEndpointBody, 'input'),
+    ChangeWebhookEndpoint: jsonSchema(ChangeEndpointBody, 'input'),
+    RotateWebhookSecret: jsonSchema(RotateSecretBody, 'input'),
+    WebhookEndpoint: jsonSchema(WebhookEndpointJson, 'output'),
+    CreatedWebhookEndpoint: jsonSchema(CreatedEndpointJson, 'output'),
+    WebhookSecret: jsonSchema(SecretJson, 'output'),
+    WebhookEndpointList: jsonSchema(EndpointListJson, 'output'),
     ProviderList: jsonSchema(ProviderListJson, 'output'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };

@@ -2,6 +2,7 @@ import { connectRedis, createLogger, type Logger, Preflight } from '@holdfast/ap
 import { type Client, createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
+import { createEndpointGuard, readAllowList } from '@holdfast/outgoing';
 import { keyLookup } from '../../src/api-keys.ts';
 import { callersByKey } from '../../src/callers.ts';
 import { type ApiParts, shopRoutes } from '../../src/index.ts';
@@ -22,6 +23,7 @@ export function testParts(
     ...{ client, flows, routes: [shopRoutes], preflight, storedKeys, log },
     callers: callersByKey(keyLookup(() => KEY, storedKeys)),
     operations: createOperations({ client, connection, log }),
+    webhooksOut: { endpoints: undefined, guard: createEndpointGuard({ allow: readAllowList('') }) },
     readProviders: (minutes) => providerHealth(providers, minutes),
     async close() {
       preflight.stop();
