@@ -32,8 +32,6 @@ let document: Document;
 let operations: Operation[];
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 addFormats.default(ajv);
-/** Hundreds of examples have the same few schemas. */
-const compiled = new Map<string, ReturnType<typeof ajv.compile>>();
 
 beforeAll(async () => {
   api = await startTestApi();

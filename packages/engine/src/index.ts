@@ -63,7 +63,7 @@ export type {
 } from './contract/step.ts';
 export { childOfSignal, referenceOf } from './journal/identity.ts';
 export type { Draw, Payloads } from './journal/journal.ts';
-export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+export { DEAD_LETTERS, QUEUE_PREFIX, runIdOf } from './journal/keys.ts';
 export type { Resolution } from './journal/resolution.ts';
 export { type Fleet, lackOf, readFleet, type Stranded } from './observe/fleet.ts';
 export {
@@ -77,6 +77,7 @@ export {
 export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
 export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
+export { type DueEvent, type TenantEvent, type TenantEvents, tenantEvents } from './observe/tenant-events.ts';
 export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
 export type { DeadRun } from './queue/dead-letters.ts';
 export type { Letter } from './queue/jobs.ts';

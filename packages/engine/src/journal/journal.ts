@@ -333,7 +333,7 @@ export interface Journal {
   forgetRuns(tenant: string, runIds: readonly string[], tag?: Tag): Promise<void>;
   tenants(): Promise<readonly string[]>;
   /**
-   * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired.
+   * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired, and events that are older than runs are kept.
    * @param from when the first of them was created
    * @returns where to go on; undefined at the end of the list
    */

@@ -32,7 +32,7 @@ export const keys = {
   dead: (tenant: string) => `${TAG}/dead/${tenant}`,
   /** Sorted set: a tenant's events (tenant-event.ts) → when they happened. Entries go after the retention. No TTL. */
   events: (tenant: string) => `${TAG}/events/${tenant}`,
-  /** JSON: what a flow gave with an event of its own. Expires with the retention. */
+  /** JSON: what a flow gave with an event that it raised itself. Expires with the retention. */
   eventPayload: (runId: string, generation: number, type: string) =>
     `${TAG}/event-payload/${runId}/${generation}/${type}`,
   /** Sorted set: events that subscribers are yet to hear of, each after its tenant → when that is due. No TTL. */
