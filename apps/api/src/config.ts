@@ -15,10 +15,9 @@ import {
   redisSettings,
   redisVariables,
 } from '@holdfast/app-kit';
-import { type AllowList, readAllowList } from '@holdfast/outgoing';
+import { type AllowList, webhookAllow } from '@holdfast/outgoing';
 import type { RedisSettings, Sealer } from '@holdfast/redis';
 import { type ReadSources, readSources, type Sources } from '@holdfast/webhooks';
-import { z } from 'zod';
 
 export interface ApiConfig {
   readonly host: string;
@@ -43,16 +42,6 @@ export interface ApiConfig {
 
 const DEV_KEY = 'expected hf_ followed by at least 16 letters, digits, "_" or "-"';
 
-const NONE = readAllowList('');
-const allowList = z.string().transform((text, ctx) => {
-  try {
-    return readAllowList(text);
-  } catch (error) {
-    ctx.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-    return z.NEVER;
-  }
-});
-
 /**
  * @param webhooks the sources that the project's config names
  * @throws ConfigError naming every variable that does not fit.
@@ -75,7 +64,7 @@ export function readApiConfig(
       HOLDFAST_DRAIN_DELAY: duration.default(5_000),
       HOLDFAST_TENANT_RPS: positiveNumber.optional(),
       HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
-      HOLDFAST_WEBHOOK_ALLOW: allowList.optional(),
+      HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
       HOLDFAST_LOG_LEVEL: logLevel,
     },
     env,
@@ -91,7 +80,7 @@ export function readApiConfig(
     tenantRps: read.HOLDFAST_TENANT_RPS,
     webhooks: readSources(webhooks, env),
     sealer: read.HOLDFAST_ENCRYPTION_KEYS,
-    webhookAllow: read.HOLDFAST_WEBHOOK_ALLOW ?? NONE,
+    webhookAllow: read.HOLDFAST_WEBHOOK_ALLOW,
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
 }

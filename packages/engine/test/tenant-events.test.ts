@@ -122,8 +122,9 @@ it('a replay is for one subscriber', async () => {
   const runId = await system.submit(ends, 'well');
   await system.runWith(runId, 'completed');
   const found = await kept();
-  await events().replay(found, 'whe_2');
-  expect(await events().takeDue(10, 60_000)).toMatchObject([{ event: found[0], only: 'whe_2' }]);
+  const only = { subscriber: 'whe_2', as: 'trip.ended' };
+  await events().replay(found.map((event) => ({ event, ...only })));
+  expect(await events().takeDue(10, 60_000)).toMatchObject([{ event: found[0], only }]);
 });
 
 it('events are kept as long as runs', async () => {

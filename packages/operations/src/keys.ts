@@ -18,6 +18,10 @@ export const keys = {
   webhookEndpoint: (id: string) => `${TAG}/webhook-endpoint/${id}`,
   /** Sorted set: a tenant's endpoints, as `<created at>:<id>`. No TTL. */
   webhookEndpoints: (tenant: string) => `${TAG}/webhook-endpoints/${tenant}`,
+  /** Sorted set: an endpoint's deliveries, as `@holdfast/outgoing` keeps them. No TTL. */
+  webhookDeliveries: (endpoint: string) => `${TAG}/webhook-deliveries/${endpoint}`,
+  /** Sorted set: endpoints for which deliveries wait, as `@holdfast/outgoing` keeps them. No TTL. */
+  webhookLanes: `${TAG}/webhook-lanes`,
   /** Hash: what was answered to an Idempotency-Key, sealed. Expires. */
   webhookAnswer: (tenant: string, request: string) =>
     `${TAG}/webhook-answer/${tenant}/${createHash('sha256').update(request).digest('hex')}`,

@@ -237,7 +237,7 @@ export function createWebhookEndpoints({
       await audit.around(
         actor,
         { action: 'change_webhook_endpoint', tenant, detail },
-        () => script('change', [keys.webhookEndpoint(id)], [tenant, ...Object.entries(fields).flat()]),
+        () => script('change', [keys.webhookEndpoint(id), keys.webhookLanes], [tenant, id, ...Object.entries(fields).flat()]),
         onlyIf('changed'),
       );
       return endpoints.get(tenant, id);
@@ -247,7 +247,10 @@ export function createWebhookEndpoints({
       const reply = await audit.around(
         actor,
         { action: 'delete_webhook_endpoint', tenant, detail: { endpoint: id } },
-        () => script('delete', [keys.webhookEndpoint(id), keys.webhookEndpoints(tenant)], [tenant, id]),
+        () => {
+          const at = [keys.webhookEndpoint(id), keys.webhookEndpoints(tenant)];
+          return script('delete', [...at, keys.webhookDeliveries(id), keys.webhookLanes], [tenant, id]);
+        },
         onlyIf('deleted'),
       );
       return Outcome.parse(reply) === 'deleted';

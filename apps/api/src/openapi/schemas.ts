@@ -25,7 +25,7 @@ import {
   WebhookEndpointJson,
 } from '../routes/webhook-endpoints.ts';
 import { WebhookEventListJson } from '../routes/webhooks.ts';
-import { RunJson, RunListJson } from '../run-json.ts';
+import { RunJson, RunListJson } from '@holdfast/run-view';
 
 const ProblemJson = z.strictObject({
   type: z.string().meta({ format: 'uri-reference', description: 'Where the code is explained.' }),

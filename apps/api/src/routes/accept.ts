@@ -6,7 +6,7 @@ import { principalOf } from '../plugins/authentication.ts';
 import { passTurn } from '../plugins/fair-turns.ts';
 import { preferredWaitSeconds } from '../prefer-wait.ts';
 import { ProblemError } from '../problems.ts';
-import { presentRunTo } from '../run-json.ts';
+import { presentRunTo } from '@holdfast/run-view';
 import { readSubmissionHeaders, type Submission } from '../submission-headers.ts';
 
 declare module 'fastify' {

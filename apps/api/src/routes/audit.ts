@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { page, readQuery } from '../read-query.ts';
-import { time } from '../run-json.ts';
+import { time } from '@holdfast/run-view';
 
 /** What `GET /v1/audit` takes. */
 export const AuditQuery = z.strictObject({

@@ -7,7 +7,7 @@ import { toProblemError } from '../plugins/problems.ts';
 import { describeProblem } from '../problems.ts';
 import { readBody } from '../read-body.ts';
 import { moment } from '../read-query.ts';
-import { presentRunTo, RunJson } from '../run-json.ts';
+import { presentRunTo, RunJson } from '@holdfast/run-view';
 import { keyReused } from './accept.ts';
 import { assertSubmittable, type SubmitOptions } from './submit.ts';
 

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
-import { iso, time } from '../run-json.ts';
+import { iso, time } from '@holdfast/run-view';
 
 const RequestJson = z.strictObject({
   what: z.string().meta({ description: 'Method and path, without the query.' }),

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { moment, page, readQuery } from '../read-query.ts';
-import { presentRun, type RunListJson } from '../run-json.ts';
+import { presentRun, type RunListJson } from '@holdfast/run-view';
 
 const flow = z.string().min(1).max(100).optional();
 const code = z

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
-import { presentRunTo } from '../run-json.ts';
+import { presentRunTo } from '@holdfast/run-view';
 
 /** JSON from a request: parsed, so it is nothing else. */
 const json = z

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { readQuery } from '../read-query.ts';
-import { time } from '../run-json.ts';
+import { time } from '@holdfast/run-view';
 
 /** How all providers have been doing over the last minutes, as all workers together saw it. */
 export type ReadProviders = (minutes: number) => Promise<readonly ProviderHealth[]>;

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { sendTagged } from '../etag.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
-import { presentRun } from '../run-json.ts';
+import { presentRun } from '@holdfast/run-view';
 
 /** `GET /v1/runs/{id}`: how a run stands. */
 export async function runRoutes(

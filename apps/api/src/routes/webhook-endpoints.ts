@@ -15,7 +15,7 @@ import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
 import { page, readQuery } from '../read-query.ts';
-import { time } from '../run-json.ts';
+import { time } from '@holdfast/run-view';
 
 export interface WebhookEndpointRoutesOptions {
   /** Absent: there is no key to seal their secrets with. */

@@ -20,7 +20,7 @@ import { MAX_BODY_BYTES } from '../json-body.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { page, readQuery } from '../read-query.ts';
-import { time } from '../run-json.ts';
+import { time } from '@holdfast/run-view';
 
 export interface WebhookRoutesOptions {
   readonly client: Client;

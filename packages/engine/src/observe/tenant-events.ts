@@ -17,10 +17,15 @@ export interface TenantEvent {
   readonly flow: string;
 }
 
+export interface Only {
+  readonly subscriber: string;
+  readonly as: string;
+}
+
 export interface DueEvent {
   readonly event: TenantEvent;
-  /** Of a replay: the only subscriber that it is for. */
-  readonly only: string | undefined;
+  /** Of a replay: the only subscriber that it is for, and the type as which it is sent. */
+  readonly only: Only | undefined;
   /** As it is kept. */
   readonly entry: string;
 }
@@ -32,7 +37,7 @@ export interface TenantEvents {
   /** It was handed over. */
   handedOver(due: DueEvent): Promise<void>;
   /** Has events handed over once more, to one subscriber. */
-  replay(events: readonly TenantEvent[], only: string): Promise<void>;
+  replay(events: readonly (Only & { readonly event: TenantEvent })[]): Promise<void>;
   /** Those of [since, until), in Unix milliseconds, a page at a time. */
   between(tenant: string, since: number, until: number): AsyncGenerator<readonly TenantEvent[], void>;
   /** When it happened. @returns undefined when it is kept no more */
@@ -52,8 +57,10 @@ export function tenantEvents(connection: Redis | Cluster): TenantEvents {
       );
       const [, ...entries] = Array.isArray(reply) ? reply : [];
       return entries.map(String).map((entry) => {
-        const [tenant = '', type = '', runId = '', generation, nth, flow = '', only] = entry.split(' ');
+        const [tenant = '', type = '', runId = '', generation, nth, flow = '', subscriber, as] =
+          entry.split(' ');
         const event = { tenant, type, runId, generation: Number(generation), nth: Number(nth), flow };
+        const only = subscriber !== undefined && as !== undefined ? { subscriber, as } : undefined;
         return { event, only, entry };
       });
     },
@@ -62,8 +69,11 @@ export function tenantEvents(connection: Redis | Cluster): TenantEvents {
       await orUnavailable(connection.zrem(keys.eventsDue, entry));
     },
 
-    async replay(events, only) {
-      const entries = events.flatMap((event) => [0, `${event.tenant} ${memberOf(event)} ${only}`]);
+    async replay(events) {
+      const entries = events.flatMap(({ event, subscriber, as }) => [
+        0,
+        `${event.tenant} ${memberOf(event)} ${subscriber} ${as}`,
+      ]);
       if (entries.length > 0) await orUnavailable(connection.zadd(keys.eventsDue, ...entries));
     },
 

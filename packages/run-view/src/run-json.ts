@@ -9,7 +9,7 @@ import {
   type StepState,
   type WaitingFor,
 } from '@holdfast/engine';
-import { isCancelRequested, willEnd } from '@holdfast/run-view';
+import { isCancelRequested, willEnd } from './standing.ts';
 import { z } from 'zod';
 
 export const time = z.string().meta({ format: 'date-time' });
