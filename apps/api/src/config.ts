@@ -18,6 +18,7 @@ import {
 import { type AllowList, webhookAllow } from '@holdfast/outgoing';
 import type { RedisSettings, Sealer } from '@holdfast/redis';
 import { type ReadSources, readSources, type Sources } from '@holdfast/webhooks';
+import { z } from 'zod';
 
 export interface ApiConfig {
   readonly host: string;

@@ -255,6 +255,11 @@ export const PROBLEMS = {
     title: 'There is no such webhook endpoint',
     advice: 'Check the id; GET /v1/webhook-endpoints lists the endpoints there are.',
   },
+  webhook_delivery_not_found: {
+    status: 404,
+    title: 'There is no such webhook delivery',
+    advice: 'Check the id; GET /v1/webhook-endpoints/{id}/deliveries lists what is kept.',
+  },
   webhook_url_refused: {
     status: 422,
     title: 'Webhooks cannot be sent to this URL',

@@ -1,6 +1,7 @@
 import type { Json, Run } from '@holdfast/engine';
-import { paymentContract, RefundInput, refundContract } from '@holdfast/flows';
+import { paymentContract, refundContract } from '@holdfast/flows';
 import type { EventsOfFlows } from '@holdfast/outgoing';
+import { z } from 'zod';
 import { presentPayment } from './payment-json.ts';
 
 /** `payment.completed`, `payment.failed` and `payment.refunded`, with the payment as `GET /v1/payments/{id}` shows it. */
@@ -13,7 +14,7 @@ export const shopEvents: EventsOfFlows = {
     on: { completed: 'payment.refunded' },
     /** A refund of an order is none of a payment. */
     data: async (run, find) => {
-      const { paymentId } = RefundInput.parse(run.input);
+      const { paymentId } = z.object({ paymentId: z.string() }).parse(run.input);
       const payment = await find(paymentId);
       return payment?.flow === paymentContract.name ? dataOf(payment) : undefined;
     },

@@ -32,7 +32,8 @@ export const AUDIT_ACTIONS = [
   ...(['create_key', 'revoke_key', 'reopen_provider'] as const),
   ...SECURITY_ACTIONS,
   ...(['create_webhook_endpoint', 'change_webhook_endpoint', 'delete_webhook_endpoint'] as const),
-  'rotate_webhook_secret',
+  ...(['rotate_webhook_secret', 'test_webhook_endpoint'] as const),
+  ...(['retry_webhook_delivery', 'replay_webhooks'] as const),
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -3,6 +3,7 @@ export {
   type AlertsOptions,
   type AlertTiming,
   createAlerts,
+  raiseAlert,
 } from './alerts/alerts.ts';
 export type { AlertEvent, AlertKind } from './alerts/event.ts';
 export type { AlertMessage } from './alerts/message.ts';

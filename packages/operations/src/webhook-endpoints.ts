@@ -237,7 +237,12 @@ export function createWebhookEndpoints({
       await audit.around(
         actor,
         { action: 'change_webhook_endpoint', tenant, detail },
-        () => script('change', [keys.webhookEndpoint(id), keys.webhookLanes], [tenant, id, ...Object.entries(fields).flat()]),
+        () =>
+          script(
+            'change',
+            [keys.webhookEndpoint(id), keys.webhookLanes],
+            [tenant, id, ...Object.entries(fields).flat()],
+          ),
         onlyIf('changed'),
       );
       return endpoints.get(tenant, id);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, Log } from '@holdfast/engine';
 import type { WebhookEndpoints } from '@holdfast/operations';
-import { type Deliveries, runOfDelivery, type Tried } from './deliveries.ts';
-import { CALLED_IN, type DeliveryPorts, type Try } from './delivery-flow.ts';
+import { type Deliveries, type Entered, runOfDelivery, type Tried } from './deliveries.ts';
+import { CALLED_IN, type DeliveryInput, type DeliveryPorts, type Try } from './delivery-flow.ts';
 import type { EndpointGuard } from './guard.ts';
 import { type Answer, send } from './send.ts';
 
@@ -23,6 +24,9 @@ export interface DelivererOptions {
   readonly timeoutMs?: number;
 }
 
+const LOOKS_FOR_PLACE = 5;
+const LOOKS_EVERY_MS = 50;
+
 /** What tries need: a place in the endpoint's lane, one request, and a note of how it went. */
 export function createDeliverer(options: DelivererOptions): DeliveryPorts {
   const { deliveries, endpoints, guard, client, onEndpoint, log, timeoutMs } = options;
@@ -30,12 +34,17 @@ export function createDeliverer(options: DelivererOptions): DeliveryPorts {
   return {
     async tryOnce(delivery, last, signal) {
       const { id, tenant, endpoint: endpointId, event } = delivery;
-      const entered = await deliveries.enter({ id, tenant, endpoint: endpointId }, delivery.always === true);
+      const entered = await enter(deliveries, delivery, signal);
       if (entered !== 'go') return notEntered(entered);
       const endpoint = await endpoints.get(tenant, endpointId);
       if (!endpoint) return notEntered('deleted');
       const secrets = await endpoints.secrets(tenant, endpointId);
-      const answer = await send(guard, { id, url: endpoint.url, body: delivery.body, secrets }, signal, timeoutMs);
+      const answer = await send(
+        guard,
+        { id, url: endpoint.url, body: delivery.body, secrets },
+        signal,
+        timeoutMs,
+      );
       const tried = triedBy(answer, last);
       const { became, calledIn } = await deliveries.leave({ id, endpoint: endpointId }, tried);
       log.info(
@@ -52,6 +61,17 @@ export function createDeliverer(options: DelivererOptions): DeliveryPorts {
   };
 }
 
+/** A place that an endpoint that answers gives back any moment is waited for here; for longer, the run leaves its worker. */
+async function enter(deliveries: Deliveries, delivery: DeliveryInput, signal: AbortSignal): Promise<Entered> {
+  const always = delivery.always === true;
+  for (let left = LOOKS_FOR_PLACE; left > 0; left -= 1) {
+    const entered = await deliveries.enter(delivery, { always, queue: false });
+    if (entered !== 'full') return entered;
+    await delay(LOOKS_EVERY_MS, undefined, { signal });
+  }
+  return deliveries.enter(delivery, { always, queue: true });
+}
+
 /** Tells deliveries that there may be a place for them. One that cannot be told comes by itself, later. */
 export async function callIn(
   client: Pick<Client, 'signal'>,
@@ -62,11 +82,12 @@ export async function callIn(
   await Promise.all(deliveries.map((id) => client.signal(tenant, runOfDelivery(id), signal())));
 }
 
-function notEntered(why: 'full' | 'paused' | 'disabled' | 'deleted'): Try {
+function notEntered(why: Exclude<Entered, 'go'>): Try {
   switch (why) {
     case 'full':
+    case 'slow':
     case 'paused':
-      return { kind: 'waits', forPlace: why === 'full' };
+      return { kind: 'waits' };
     case 'disabled':
       return { kind: 'nobody', code: 'webhook_endpoint_disabled', message: 'The endpoint is disabled.' };
     case 'deleted':
@@ -108,4 +129,3 @@ function resultOf(answer: Answer, { outcome, lastError = '' }: Tried): Try {
     }
   }
 }
-

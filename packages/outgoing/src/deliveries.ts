@@ -28,7 +28,8 @@ export interface Delivery {
 
 export type NewDelivery = Pick<Delivery, 'id' | 'tenant' | 'endpoint' | 'event' | 'runId'>;
 
-export type Entered = 'go' | 'full' | 'paused' | 'disabled' | 'deleted';
+/** `slow`: there is no place, and will hardly be one soon. */
+export type Entered = 'go' | 'full' | 'slow' | 'paused' | 'disabled' | 'deleted';
 
 /** What one try came to. */
 export interface Tried {
@@ -71,8 +72,15 @@ export interface Deliveries {
   ): Promise<DeliveryPage>;
   /** It is to be sent again. */
   reopen(id: string): Promise<void>;
-  /** @param always to a paused or disabled endpoint as well */
-  enter(delivery: Pick<Delivery, 'id' | 'tenant' | 'endpoint'>, always: boolean): Promise<Entered>;
+  /**
+   * Takes a place in the endpoint's lane for one request.
+   * @param options.always to a paused or disabled endpoint as well
+   * @param options.queue where there is no place, it is called in when there is one
+   */
+  enter(
+    delivery: Pick<Delivery, 'id' | 'tenant' | 'endpoint'>,
+    options: { readonly always: boolean; readonly queue: boolean },
+  ): Promise<Entered>;
   leave(delivery: Pick<Delivery, 'id' | 'endpoint'>, tried: Tried): Promise<Left>;
   /** Looks after lanes in which deliveries wait. @returns deliveries that may try to enter again */
   lookAfterLanes(): Promise<readonly Pick<Delivery, 'id' | 'tenant'>[]>;
@@ -85,7 +93,7 @@ export interface DeliveriesOptions {
 }
 
 /** Requests to one endpoint at once; how many when it let the last one run into its timeout. */
-const PLACES = 10;
+const PLACES = 20;
 const PLACES_WHEN_SLOW = 2;
 /** Longer than a request may take. */
 const PLACE_HELD_MS = 30_000;
@@ -121,7 +129,7 @@ const Stored = z.object({
   createdAt: z.coerce.number(),
   deliveredAt: z.coerce.number().exactOptional(),
 });
-const EnteredReply = z.enum(['go', 'full', 'paused', 'disabled', 'deleted']);
+const EnteredReply = z.enum(['go', 'full', 'slow', 'paused', 'disabled', 'deleted']);
 const LeftReply = z.tuple([z.enum(['paused', 'disabled', ''])], z.string());
 const Ids = z.array(z.string());
 
@@ -186,11 +194,11 @@ export function createDeliveries({ connection, retentionMs = 7 * DAY_MS }: Deliv
       );
     },
 
-    async enter({ id, tenant, endpoint }, always) {
+    async enter({ id, tenant, endpoint }, { always, queue }) {
       const at = [keys.endpoint(endpoint), keys.delivery(id), ...lane(endpoint)];
       const args = [
         ...[tenant, endpoint, id, PLACE_HELD_MS, PLACES, PLACES_WHEN_SLOW, LANE_LOOKED_AFTER_MS],
-        ...[retentionMs, always ? '1' : ''],
+        ...[retentionMs, always ? '1' : '', queue ? '1' : ''],
       ];
       return EnteredReply.parse(await script('enter', at, args));
     },
@@ -207,9 +215,7 @@ export function createDeliveries({ connection, retentionMs = 7 * DAY_MS }: Deliv
     },
 
     async lookAfterLanes() {
-      const due = Ids.parse(
-        await script('lookAfter', [keys.lanes], [MOST_LANES, LANE_LOOKED_AFTER_MS]),
-      );
+      const due = Ids.parse(await script('lookAfter', [keys.lanes], [MOST_LANES, LANE_LOOKED_AFTER_MS]));
       const called = await Promise.all(
         due.map(async (endpoint) => {
           const args = [endpoint, PLACES, PLACES_WHEN_SLOW, LANE_LOOKED_AFTER_MS, MOST_CALLED_IN];
@@ -239,7 +245,15 @@ async function membersAfter(
     const same = await connection.zrangebyscore(key, at, at);
     skip = same.filter((each) => each >= id).length;
   }
-  const found = await connection.zrevrangebyscore(key, at ?? '+inf', '-inf', 'WITHSCORES', 'LIMIT', skip, limit);
+  const found = await connection.zrevrangebyscore(
+    key,
+    at ?? '+inf',
+    '-inf',
+    'WITHSCORES',
+    'LIMIT',
+    skip,
+    limit,
+  );
   const members: string[] = [];
   for (let i = 0; i + 1 < found.length; i += 2) members.push(`${found[i + 1]}:${found[i]}`);
   return members;

@@ -29,7 +29,7 @@ export type Try =
   | { readonly kind: 'delivered' }
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs?: number }
   /** No request was sent: the delivery waits for a place, or until its endpoint is active again, and is called in. */
-  | { readonly kind: 'waits'; readonly forPlace: boolean }
+  | { readonly kind: 'waits' }
   /** There is nobody to deliver to any more. */
   | { readonly kind: 'nobody'; readonly code: string; readonly message: string };
 

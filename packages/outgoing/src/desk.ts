@@ -23,7 +23,11 @@ export interface DeliveryDesk {
   replay(
     tenant: string,
     endpoint: string,
-    range: { readonly since: number; readonly until: number; readonly filters: readonly (readonly string[])[] },
+    range: {
+      readonly since: number;
+      readonly until: number;
+      readonly filters: readonly (readonly string[])[];
+    },
   ): Promise<number>;
 }
 

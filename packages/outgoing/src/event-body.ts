@@ -17,7 +17,11 @@ export function bodyOf({ type, at, data }: EventBody): string {
 const MOST_BYTES = 240 * 1024;
 
 /** Without what makes it too large, as far as that is needed: first the run's output, then its steps. */
-export function boundedBodyOf(run: RunJson, event: Omit<EventBody, 'data'>, more: Readonly<Record<string, Json>>): string {
+export function boundedBodyOf(
+  run: RunJson,
+  event: Omit<EventBody, 'data'>,
+  more: Readonly<Record<string, Json>>,
+): string {
   const body = (shown: object) => bodyOf({ ...event, data: { run: shown, ...more } });
   // escaped once more as part of the input
   const isSmall = (text: string) => Buffer.byteLength(JSON.stringify(text)) <= MOST_BYTES;

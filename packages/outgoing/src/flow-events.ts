@@ -25,12 +25,18 @@ const OWN = /^(run|webhook)\./;
 export function checkEvents(events: EventsOfFlows): void {
   for (const [flow, each] of Object.entries(events)) {
     if (typeof each?.data !== 'function' || typeof each.on !== 'object' || each.on === null)
-      throw new TypeError(`\`events.${flow}\` must be { on: { completed: 'payment.completed' }, data: (run) => … }`);
+      throw new TypeError(
+        `\`events.${flow}\` must be { on: { completed: 'payment.completed' }, data: (run) => … }`,
+      );
     for (const [status, type] of Object.entries(each.on)) {
       if (!['completed', 'failed', 'cancelled', 'dead'].includes(status))
-        throw new TypeError(`\`events.${flow}.on.${status}\`: a run ends as completed, failed, cancelled or dead`);
+        throw new TypeError(
+          `\`events.${flow}.on.${status}\`: a run ends as completed, failed, cancelled or dead`,
+        );
       if (typeof type !== 'string' || !NAME.test(type) || OWN.test(type))
-        throw new TypeError(`\`events.${flow}.on.${status}\` must be a name such as payment.completed, not of run. or webhook.`);
+        throw new TypeError(
+          `\`events.${flow}.on.${status}\` must be a name such as payment.completed, not of run. or webhook.`,
+        );
     }
   }
 }

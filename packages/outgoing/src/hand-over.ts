@@ -11,7 +11,7 @@ import {
 } from '@holdfast/engine';
 import type { WebhookEndpoint, WebhookEndpoints } from '@holdfast/operations';
 import { callIn } from './deliverer.ts';
-import { type Deliveries, DELIVERY_FLOW, deliveryIdOf, runOfDelivery } from './deliveries.ts';
+import { DELIVERY_FLOW, type Deliveries, deliveryIdOf, runOfDelivery } from './deliveries.ts';
 import type { DeliveryInput } from './delivery-flow.ts';
 import { asItStood, boundedBodyOf } from './event-body.ts';
 import { type EventsOfFlows, fits, typesOf } from './flow-events.ts';
@@ -106,41 +106,47 @@ function endpointsOnce({ endpoints }: HandOverOptions): ReadEndpoints {
 async function handOver(options: HandOverOptions, endpoints: ReadEndpoints, due: DueEvent): Promise<void> {
   const { event, only } = due;
   try {
-    const all = await endpoints(event.tenant);
-    const collecting = all.filter(({ status }) => status !== 'disabled');
+    const [all, at] = await Promise.all([endpoints(event.tenant), options.events.timeOf(event)]);
+    const collecting = all.filter(({ id, status, createdAt }) => {
+      if (status === 'disabled') return false;
+      // what was before an endpoint is for a replay to send
+      return only ? id === only.subscriber : createdAt <= (at ?? Number.POSITIVE_INFINITY);
+    });
     for (const type of only ? [only.as] : typesOf(options.eventsOfFlows, event)) {
-      const wanting = collecting.filter(({ id, events }) =>
-        only ? id === only.subscriber : fits(events, type),
-      );
-      if (wanting.length > 0) await deliver(options, due, type, wanting);
+      const wanting = collecting.filter(({ events }) => only || fits(events, type));
+      if (wanting.length > 0) await deliver(options, due, { type, at }, wanting);
     }
     await options.events.handedOver(due);
   } catch (error) {
     // its lease runs out, and it is handed over again
-    options.log.warn({ err: error, run: event.runId, event: event.type }, 'an event could not be handed over');
+    options.log.warn(
+      { err: error, run: event.runId, event: event.type },
+      'an event could not be handed over',
+    );
   }
 }
 
 async function deliver(
   options: HandOverOptions,
   { event, only }: DueEvent,
-  type: string,
+  as: { readonly type: string; readonly at: number | undefined },
   endpoints: readonly WebhookEndpoint[],
 ): Promise<void> {
-  const { client, events, flows } = options;
+  const { client, flows } = options;
+  const { type } = as;
   const { tenant, runId, generation, nth } = event;
   const run = await client.getRun(tenant, runId);
   // it has expired: there is nothing to tell any more
   if (!run) return;
   const more = await dataOf(options, event, type, run);
   if (!more) return;
-  const at = (await events.timeOf(event)) ?? run.updatedAt;
+  const at = as.at ?? run.updatedAt;
   const body = boundedBodyOf(asItStood(run, event, at, flows), { type, at }, more);
   for (const { id: endpoint } of endpoints) {
     const key = [endpoint, type, runId, generation, nth].join(':');
     const id = deliveryIdOf(tenant, key);
-    await startDelivery(options, { id, tenant, endpoint, event: type, body }, runId, key);
-    if (only !== undefined) await sendAgain(options, tenant, id);
+    const started = await startDelivery(options, { id, tenant, endpoint, event: type, body }, runId, key);
+    if (only !== undefined && started === 'known') await sendAgain(options, tenant, id);
   }
 }
 
@@ -163,14 +169,16 @@ export async function startDelivery(
   delivery: DeliveryInput,
   runId: string | undefined,
   idempotencyKey: string,
-): Promise<void> {
+): Promise<'created' | 'known'> {
   const { id, tenant, endpoint, event } = delivery;
-  await deliveries.create({ id, tenant, endpoint, event, ...(runId !== undefined && { runId }) });
+  const about = runId !== undefined && { runId };
+  const created = await deliveries.create({ id, tenant, endpoint, event, ...about });
   await client.submit({
     ...{ flow: DELIVERY_FLOW, tenant, input: delivery, idempotencyKey },
     // the first body counts: a run that was redriven since would make another one
     fingerprint: idempotencyKey,
   });
+  return created;
 }
 
 /** What was taken, or given up, is sent once more; what is under way goes on. */

@@ -85,7 +85,9 @@ async function firstOf(body: Dispatcher.ResponseData['body']): Promise<string> {
   }
   const text = Buffer.concat(chunks).subarray(0, EXCERPT_BYTES).toString('utf8');
   // redacted before it is cut: half a secret is not recognized
-  return redactShapes(text.replaceAll(/[\p{Cc}\s]+/gu, ' ')).trim().slice(0, EXCERPT_CHARS);
+  return redactShapes(text.replaceAll(/[\p{Cc}\s]+/gu, ' '))
+    .trim()
+    .slice(0, EXCERPT_CHARS);
 }
 
 function retryAfter(headers: Dispatcher.ResponseData['headers']): { retryAfterMs?: number } {

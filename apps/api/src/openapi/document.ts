@@ -15,6 +15,7 @@ import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
+import { webhookDeliveryPaths } from './webhook-delivery-paths.ts';
 import { webhookEndpointPaths } from './webhook-endpoint-paths.ts';
 import { webhookPaths } from './webhook-paths.ts';
 
@@ -96,6 +97,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       ...evidencePaths(),
       ...webhookPaths(),
       ...webhookEndpointPaths(),
+      ...webhookDeliveryPaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkPaths(),

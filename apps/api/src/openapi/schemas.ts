@@ -1,4 +1,5 @@
 import type { FlowContract } from '@holdfast/engine';
+import { RunJson, RunListJson } from '@holdfast/run-view';
 import { z } from 'zod';
 import { PROBLEMS } from '../problems.ts';
 import { AuditListJson } from '../routes/audit.ts';
@@ -15,6 +16,7 @@ import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
+import { DeliveryListJson, ReplayBody, ReplayJson, TestJson } from '../routes/webhook-deliveries.ts';
 import {
   ChangeEndpointBody,
   CreatedEndpointJson,
@@ -25,7 +27,6 @@ import {
   WebhookEndpointJson,
 } from '../routes/webhook-endpoints.ts';
 import { WebhookEventListJson } from '../routes/webhooks.ts';
-import { RunJson, RunListJson } from '@holdfast/run-view';
 
 const ProblemJson = z.strictObject({
   type: z.string().meta({ format: 'uri-reference', description: 'Where the code is explained.' }),
@@ -85,6 +86,10 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     CreatedWebhookEndpoint: jsonSchema(CreatedEndpointJson, 'output'),
     WebhookSecret: jsonSchema(SecretJson, 'output'),
     WebhookEndpointList: jsonSchema(EndpointListJson, 'output'),
+    WebhookDeliveryList: jsonSchema(DeliveryListJson, 'output'),
+    WebhookDeliveryAccepted: jsonSchema(TestJson, 'output'),
+    ReplayWebhooks: jsonSchema(ReplayBody, 'input'),
+    ReplayedWebhooks: jsonSchema(ReplayJson, 'output'),
     ProviderList: jsonSchema(ProviderListJson, 'output'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };

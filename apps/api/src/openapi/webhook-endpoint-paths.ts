@@ -13,7 +13,7 @@ const ENDPOINT = {
 };
 const SECRET = { secret: 'whsec_Zm9yIHRoZSBkb2NzLCBub3QgYSByZWFsIHNlY3JldCE=' };
 
-const ID = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
+export const ID = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
 const REPEAT = {
   name: 'Idempotency-Key',
   in: 'header',
@@ -129,9 +129,9 @@ export function webhookEndpointPaths(): Record<string, object> {
   };
 }
 
-const NOT_FOUND = ['route_not_found', 'webhook_endpoint_not_found'] as const;
+export const NOT_FOUND = ['route_not_found', 'webhook_endpoint_not_found'] as const;
 const KEY = ['idempotency_key_invalid', 'idempotency_key_reused'] as const;
-const BODY = [
+export const BODY = [
   'body_missing',
   'body_malformed',
   'ambiguous_json',
@@ -140,7 +140,7 @@ const BODY = [
   'validation_failed',
 ] as const;
 
-function problems(...more: readonly ProblemCode[]): Record<string, object> {
+export function problems(...more: readonly ProblemCode[]): Record<string, object> {
   return problemResponses(
     'request_malformed',
     'api_key_missing',

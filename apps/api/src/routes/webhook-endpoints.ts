@@ -7,6 +7,7 @@ import {
   type WebhookEndpoints,
 } from '@holdfast/operations';
 import { type EndpointGuard, EndpointRefusedError } from '@holdfast/outgoing';
+import { time } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { fingerprintOf } from '../fingerprint.ts';
@@ -15,27 +16,30 @@ import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
 import { page, readQuery } from '../read-query.ts';
-import { time } from '@holdfast/run-view';
 
 export interface WebhookEndpointRoutesOptions {
-  /** Absent: there is no key to seal their secrets with. */
-  readonly endpoints: WebhookEndpoints | undefined;
+  /** @throws ProblemError when there can be none */
+  readonly endpoints: () => WebhookEndpoints;
   readonly guard: Pick<EndpointGuard, 'check'>;
 }
 
-const events = EndpointEvents.meta({
+export const eventNames = EndpointEvents.meta({
   description: 'Names of events, such as `run.completed`, or all of a kind, such as `payment.*`.',
 });
 const description = z.string().max(500);
 const url = z.string().min(1).max(2_048).meta({ description: 'Public, and https.' });
 
 /** What `POST /v1/webhook-endpoints` takes. */
-export const NewEndpointBody = z.strictObject({ url, events, description: description.optional() });
+export const NewEndpointBody = z.strictObject({
+  url,
+  events: eventNames,
+  description: description.optional(),
+});
 
 /** What `PATCH /v1/webhook-endpoints/{id}` takes. */
 export const ChangeEndpointBody = z.strictObject({
   url: url.optional(),
-  events: events.optional(),
+  events: eventNames.optional(),
   description: description.optional().meta({ description: 'Empty removes it.' }),
   status: z.enum(['active', 'paused']).optional(),
 });
@@ -73,7 +77,7 @@ const CURSOR = /^\d{1,16}:whe_[0-9a-f]{32}$/;
 /** `/v1/webhook-endpoints`: where a tenant has its events sent. */
 export async function webhookEndpointRoutes(
   app: FastifyInstance,
-  { endpoints: known, guard }: WebhookEndpointRoutesOptions,
+  { endpoints, guard }: WebhookEndpointRoutesOptions,
 ): Promise<void> {
   const read = { config: { access: 'read' } } as const;
   const operate = { config: { access: 'operate' } } as const;
@@ -81,13 +85,6 @@ export async function webhookEndpointRoutes(
   const withoutBody = { config: { ...operate.config, body: 'none' } } as const;
   const path = '/v1/webhook-endpoints';
 
-  const endpoints = (): WebhookEndpoints => {
-    if (known) return known;
-    throw new ProblemError(
-      'encryption_keys_missing',
-      'Secrets of endpoints are stored encrypted, and HOLDFAST_ENCRYPTION_KEYS is not set for the API.',
-    );
-  };
   const checked = async (text: string): Promise<string> => {
     try {
       return await guard.check(text);

@@ -80,7 +80,13 @@ export function countedAs(event: AlertEvent): Counted {
     }
     case 'webhook_id_reused': {
       const { source, id } = event;
-      return { identity: `${source}.${id}`, knownForMs: DAY_MS, goesOn: true, group: { source }, example: id };
+      return {
+        identity: `${source}.${id}`,
+        knownForMs: DAY_MS,
+        goesOn: true,
+        group: { source },
+        example: id,
+      };
     }
     case 'webhook_endpoint_paused': {
       const { tenant, endpoint } = event;
