@@ -32,7 +32,7 @@ export function createDeliverer(options: DelivererOptions): DeliveryPorts {
   const { deliveries, endpoints, guard, client, onEndpoint, log, timeoutMs } = options;
 
   return {
-    async tryOnce(delivery, last, signal) {
+    async tryOnce(delivery, last, { signal }) {
       const { id, tenant, endpoint: endpointId, event } = delivery;
       const entered = await enter(deliveries, delivery, signal);
       if (entered !== 'go') return notEntered(entered);

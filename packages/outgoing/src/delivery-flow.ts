@@ -1,4 +1,11 @@
-import { defineFlow, type Flow, type FlowContext, RejectedError, UnavailableError } from '@holdfast/engine';
+import {
+  defineFlow,
+  type Flow,
+  type FlowContext,
+  RejectedError,
+  type StepCall,
+  UnavailableError,
+} from '@holdfast/engine';
 import { z } from 'zod';
 import { DELIVERY_FLOW } from './deliveries.ts';
 import { delayAfter, MOST_TRIES } from './schedule.ts';
@@ -35,7 +42,7 @@ export type Try =
 
 export interface DeliveryPorts {
   /** @param last after a failure it is not tried again by itself */
-  tryOnce(delivery: DeliveryInput, last: boolean, signal: AbortSignal): Promise<Try>;
+  tryOnce(delivery: DeliveryInput, last: boolean, call: StepCall): Promise<Try>;
 }
 
 /** Tells a delivery that there may be a place for it. */
@@ -92,8 +99,8 @@ function tryOnce(
   last: boolean,
 ): Promise<Try> {
   return ctx.step<Try>(name, {
-    run: async ({ signal }) => {
-      const tried = await ports.tryOnce(delivery, last, signal);
+    run: async (call) => {
+      const tried = await ports.tryOnce(delivery, last, call);
       if (last && tried.kind === 'failed')
         throw new UnavailableError({
           code: 'webhook_undelivered',

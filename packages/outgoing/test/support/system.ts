@@ -82,6 +82,9 @@ export interface OutSystem {
   submit(how: z.infer<typeof trip.input>, key?: string): Promise<string>;
   runWith(runId: string, status: Run['status']): Promise<Run>;
   deliveriesOf(endpoint: WebhookEndpoint): Promise<readonly Delivery[]>;
+  /** Its workers hand nothing over until it is resumed. */
+  pauseHandOver(): void;
+  resumeHandOver(): void;
   close(): Promise<void>;
 }
 
@@ -106,8 +109,15 @@ export async function startOutSystem(): Promise<OutSystem> {
   const stops: (() => Promise<void>)[] = [];
   const became: OutSystem['became'] = [];
   let submitted = 0;
+  let handsOver = true;
 
   return {
+    pauseHandOver: () => {
+      handsOver = false;
+    },
+    resumeHandOver: () => {
+      handsOver = true;
+    },
     ...{ redis, connection, client, endpoints, deliveries, events, became },
     desk: createDeliveryDesk({ deliveries, events, client, eventsOfFlows: EVENTS }),
 
@@ -125,7 +135,7 @@ export async function startOutSystem(): Promise<OutSystem> {
       });
       const handing = startHandOver({
         ...{ events: tenantEvents(own), deliveries, endpoints, client, flows: [trip], eventsOfFlows: EVENTS },
-        ...{ ready: () => own.status === 'ready', log: silent },
+        ...{ ready: () => handsOver && own.status === 'ready', log: silent },
       });
       const stop = async () => {
         await worker.close('100ms');
