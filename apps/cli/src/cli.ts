@@ -17,6 +17,7 @@ import { addRunCommands } from './runs.ts';
 import { addSubmitCommands } from './submit.ts';
 import { addProcessCommands } from './system-processes.ts';
 import { hintAtHelp, NothingToDoError, UsageError } from './usage.ts';
+import { addWebhookCommands } from './webhooks.ts';
 
 const Package = z.object({ version: z.string() });
 
@@ -54,6 +55,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addSubmitCommands(commands);
   addDeadLetterCommands(commands);
   addKeyCommands(commands);
+  addWebhookCommands(commands);
   // knows the commands that were added before it
   addCompletionCommand(commands);
   addProvidersCommand(commands);
