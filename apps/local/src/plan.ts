@@ -51,6 +51,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
   };
   const smtpUrl = `smtp://${reachable(settings.host)}:${ports.smtp}`;
   const webhooks = stripeWebhooks(settings, secrets);
+  const webhookAllow = settings.env.HOLDFAST_WEBHOOK_ALLOW ?? '127.0.0.1,::1';
   const shared = {
     ...webhooks?.shared,
     HOLDFAST_REDIS_URL: redis.url,
@@ -78,7 +79,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         HOLDFAST_API_PORT: String(ports.api),
         HOLDFAST_DEV_KEY: apiKey,
         HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
-        HOLDFAST_WEBHOOK_ALLOW: settings.env.HOLDFAST_WEBHOOK_ALLOW ?? '127.0.0.1,::1',
+        HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
         HOLDFAST_DRAIN_DELAY: settings.env.HOLDFAST_DRAIN_DELAY || '0s',
       }),
     },
@@ -88,6 +89,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         ...app('worker', name, {
           ...(settings.sandbox ? providersAt(urlOf('sandbox'), smtpUrl, settings.env) : {}),
           HOLDFAST_WORKER_PORT: String(ports[name]),
+          HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
           HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
         }),
         stopGraceMs: 40_000, // it lets running steps end
