@@ -20,6 +20,7 @@ import { addSubmitCommands } from './submit.ts';
 import { addProcessCommands } from './system-processes.ts';
 import { addTenantCommands } from './tenants.ts';
 import { hintAtHelp, NothingToDoError, UsageError } from './usage.ts';
+import { addWebhookCommands } from './webhooks.ts';
 
 const Package = z.object({ version: z.string() });
 
@@ -60,6 +61,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addKeyCommands(commands);
   addFlowCommands(commands);
   addTenantCommands(commands);
+  addWebhookCommands(commands);
   // knows the commands that were added before it
   addCompletionCommand(commands);
   addProvidersCommand(commands);

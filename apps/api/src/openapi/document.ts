@@ -16,6 +16,8 @@ import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
+import { webhookDeliveryPaths } from './webhook-delivery-paths.ts';
+import { webhookEndpointPaths } from './webhook-endpoint-paths.ts';
 import { webhookPaths } from './webhook-paths.ts';
 
 /**
@@ -47,7 +49,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       { name: 'Flows', description: 'What there is to run, and whether it begins.' },
       { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
-      { name: 'Webhooks', description: 'What others tell us.' },
+      { name: 'Webhooks', description: 'What others tell us, and whom we tell.' },
       { name: 'Providers', description: 'How those that runs call are doing.' },
       { name: 'Keys', description: 'Who may call, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
@@ -96,6 +98,8 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       },
       ...evidencePaths(),
       ...webhookPaths(),
+      ...webhookEndpointPaths(),
+      ...webhookDeliveryPaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkPaths(),

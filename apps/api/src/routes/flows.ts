@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody } from '../read-body.ts';
-import { time } from '../run-json.ts';
+import { time } from '@holdfast/run-view';
 
 export const FlowJson = z.object({
   flow: z.string(),

@@ -362,7 +362,7 @@ export interface Journal {
   /** Sees to it that a tenant's dead runs stand in the list of all dead: those of before do not. */
   indexDead(tenant: string): Promise<void>;
   /**
-   * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired.
+   * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired, and events that are older than runs are kept.
    * @param from when the first of them was created
    * @returns where to go on; undefined at the end of the list
    */

@@ -34,6 +34,15 @@ export const keys = {
   allRuns: `${TAG}/all-runs`,
   /** Sorted set: the dead run ids of all tenants → when they died. No TTL. */
   allDead: `${TAG}/all-dead`,
+  /** Sorted set: a tenant's events (tenant-event.ts) → when they happened. Entries go after the retention. No TTL. */
+  events: (tenant: string) => `${TAG}/events/${tenant}`,
+  /** JSON: what a flow gave with an event that it raised itself. Expires with the retention. */
+  eventPayload: (runId: string, generation: number, type: string) =>
+    `${TAG}/event-payload/${runId}/${generation}/${type}`,
+  /** Sorted set: events that subscribers are yet to hear of, each after its tenant → when that is due. No TTL. */
+  eventsDue: `${TAG}/events-due`,
+  /** Sorted set of whoever delivers events; a tenant's events are due while it is there. No TTL. */
+  subscribers: (tenant: string) => `${TAG}/webhook-endpoints/${tenant}`,
   /** Set: every tenant that has submitted a run. No TTL. */
   tenants: `${TAG}/tenants`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */

@@ -133,6 +133,7 @@ export function redisJournal({
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   };
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
+  const eventsOf = (tenant: string) => [keys.events(tenant), keys.eventsDue, keys.subscribers(tenant)];
 
   return {
     async encodeInput(runId, json) {
@@ -265,7 +266,7 @@ export function redisJournal({
       const settled = end.status === 'completed' || end.effectsStand;
       const reply = await call(
         'finishRun',
-        [...ofRun(run.runId), ...drawnUpon],
+        [...ofRun(run.runId), ...eventsOf(run.tenant), ...drawnUpon],
         [
           ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
           ...[run.draw?.amount ?? 0, settled ? 'settled' : 'given_back'],
@@ -279,7 +280,7 @@ export function redisJournal({
       const [word, deaths] = list(
         await call(
           'buryRun',
-          [...ofRun(run.runId), keys.dead(run.tenant), keys.allDead],
+          [...ofRun(run.runId), keys.dead(run.tenant), keys.allDead, ...eventsOf(run.tenant)],
           [
             ...[run.owner, run.runId, await encodeFailure(run.runId, 'death', failure), GRACE_MS.letter],
             ...(await flat(run.runId, entries)),
@@ -366,12 +367,12 @@ export function redisJournal({
       }
     },
 
-    async endAnswered({ runId, draw }, effectsStand) {
+    async endAnswered({ runId, tenant, draw }, effectsStand) {
       const drawnUpon = draw ? [keys.run(draw.from)] : [];
       const [word, status] = list(
         await call(
           'endAnswered',
-          [...ofRun(runId), ...drawnUpon],
+          [...ofRun(runId), ...eventsOf(tenant), ...drawnUpon],
           [runId, retentionMs, GRACE_MS.parent, draw?.amount ?? 0, effectsStand ? 'settled' : 'given_back'],
         ),
       );
@@ -522,6 +523,7 @@ export function redisJournal({
     },
 
     async pruneRuns(tenant, from, limit) {
+      await connection.zremrangebyscore(keys.events(tenant), 0, (await redisNow()) - retentionMs);
       const page = await connection.zrangebyscore(
         keys.runs(tenant),
         from,

@@ -9,8 +9,8 @@ import {
   type StepState,
   type WaitingFor,
 } from '@holdfast/engine';
-import { isCancelRequested, willEnd } from '@holdfast/run-view';
 import { z } from 'zod';
+import { isCancelRequested, willEnd } from './standing.ts';
 
 export const time = z.string().meta({ format: 'date-time' });
 
