@@ -36,6 +36,7 @@ import { ProblemError } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bulkRoutes } from './routes/bulk.ts';
 import { bulkSubmitRoutes } from './routes/bulk-submit.ts';
+import { callbackRoutes } from './routes/callbacks.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -149,6 +150,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(bulkSubmitRoutes, submitting);
   for (const own of routes) await app.register((scope) => own.register(scope, accepting));
   if (parts.webhooks) await app.register(webhookRoutes, { ...parts.webhooks, client, preflight, metrics });
+  await app.register(callbackRoutes, { client, preflight });
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
   await app.register(evidenceRoutes, { client });

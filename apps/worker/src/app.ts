@@ -99,6 +99,7 @@ export function connectWorker(
       observer: runObserver,
       log,
       concurrency: config.concurrency,
+      publicUrl: config.publicUrl,
       lock: config.lockMs,
       stalledCheck: config.stalledMs,
       retention: config.retentionMs,

@@ -24,7 +24,7 @@ import type { StepRecord } from './journal/step-record.ts';
 import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
 import { orUnavailable } from './or-unavailable.ts';
-import { cancelRun, sendSignal } from './queue/child-runs.ts';
+import { cancelRun, completeCallback, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
 import { Jobs } from './queue/jobs.ts';
 
@@ -94,6 +94,18 @@ export interface Signal {
 export type SignalOutcome =
   | ('delivered' | 'repeated' | 'run_finished' | 'too_many' | 'too_large')
   | 'generation_ended';
+
+/** How a callback ends: as its flow hopes, or refused with a code of whoever completes it. */
+export type CallbackOutcome = (
+  | { readonly result: Json }
+  | { readonly error: { readonly code: string; readonly message: string } }
+) & {
+  /** The same for the same outcome: at most 100 letters and digits. */
+  readonly fingerprint: string;
+};
+
+/** `other_outcome`: it was completed otherwise before. `unknown`: it never was, its time is up, or its run is being undone or over. */
+export type CallbackCompletion = 'completed' | 'repeated' | 'other_outcome' | 'too_large' | 'unknown';
 
 /**
  * `not_in_doubt`: the run has no such step, or what is asked is known. `result_invalid`: the flow could not go on with the result;
@@ -168,6 +180,8 @@ export interface Client {
   changes(run: Run, signal: AbortSignal): AsyncGenerator<Run, void>;
   /** Keeps a signal for a run; the same id again changes nothing. @returns undefined when there is no such run for this tenant */
   signal(tenant: string, runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
+  /** Completes a callback, whichever tenant's, once; the same outcome again changes nothing. */
+  completeCallback(id: string, outcome: CallbackOutcome): Promise<CallbackCompletion>;
   /**
    * Asks a run to undo what was done and end as cancelled. A dead run of which nothing is left to undo ends without its flow, which may
    * be gone or not fit any more.
@@ -311,6 +325,13 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       if (!(await find(tenant, runId))) return undefined;
       const outcome = await sendSignal(journal, jobs, runId, signal);
       return outcome === 'unknown' ? undefined : outcome;
+    },
+
+    async completeCallback(id, { fingerprint, ...outcome }) {
+      if (!/^[A-Za-z0-9]{1,100}$/.test(fingerprint))
+        throw new TypeError('the fingerprint of an outcome is 1 to 100 letters and digits');
+      if ('result' in outcome) checkKept(outcome.result, 'the result of the callback');
+      return completeCallback(journal, jobs, id, { fingerprint, outcome });
     },
 
     async cancel(tenant, runId) {
@@ -478,7 +499,10 @@ function checkSignal({ id, name, payload }: Signal): void {
       `a signal name is 1 to 100 letters, digits, "_", "-" or ".", and does not begin with "${childSignal('')}"`,
     );
   }
-  const what = `the payload of signal "${name}"`;
+  checkKept(payload, `the payload of signal "${name}"`);
+}
+
+function checkKept(payload: Json, what: string): void {
   try {
     checkSize(encodeJson(payload, what), LIMITS.resultBytes, 'payload_too_large', what);
   } catch (error) {

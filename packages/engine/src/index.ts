@@ -1,4 +1,6 @@
 export {
+  type CallbackCompletion,
+  type CallbackOutcome,
   type CancelOutcome,
   type Client,
   type ClientOptions,
@@ -51,6 +53,8 @@ export {
   type Warning,
 } from './contract/run.ts';
 export type {
+  Callback,
+  CallbackOptions,
   ChildOptions,
   LookUp,
   LookUpFunction,

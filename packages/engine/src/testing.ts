@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import type { Script } from '@holdfast/redis';
 import { Worker as BullWorker, DelayedError, type Processor } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import {
+  type CallbackCompletion,
   type CancelOutcome,
   type Client,
   createClient,
@@ -19,6 +20,7 @@ import type { Log } from './contract/log.ts';
 import type { Run } from './contract/run.ts';
 import { Calls, type GiveUpReason } from './drive/attempt.ts';
 import { Executor, type JobVerdict } from './drive/executor.ts';
+import type { CallbackEnd } from './drive/waits.ts';
 import { QUEUE_PREFIX } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import type { Resolution } from './journal/resolution.ts';
@@ -72,6 +74,8 @@ export interface Driver {
   /** Looks after overdue runs and takes over those of workers found dead in two sweeps in a row. */
   sweep(): Promise<void>;
   signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
+  /** @param id the callback's, as its flow gave it away */
+  completeCallback(id: string, outcome: CallbackEnd): Promise<CallbackCompletion>;
   cancel(runId: string): Promise<CancelOutcome | undefined>;
   redrive(runId: string): Promise<RedriveOutcome | undefined>;
   resolve(runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
@@ -118,6 +122,7 @@ class HandDriver implements Driver {
       writeLetter: (dead) => writeLetter(jobs, journal, dead),
       observer: {},
       children: childRuns(journal, jobs),
+      callbacks: { readKey: () => journal.callbackKey(), publicUrl: 'http://127.0.0.1:3000' },
       tellParent: (child) => tellParent(journal, jobs, child),
       retryScale: options.retryScale ?? 0.01,
       draining: options.draining ?? (() => false),
@@ -171,6 +176,11 @@ class HandDriver implements Driver {
 
   signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined> {
     return this.#client.signal(TENANT, runId, signal);
+  }
+
+  completeCallback(id: string, outcome: CallbackEnd): Promise<CallbackCompletion> {
+    const fingerprint = createHash('sha256').update(JSON.stringify(outcome)).digest('hex');
+    return this.#client.completeCallback(id, { ...outcome, fingerprint });
   }
 
   cancel(runId: string): Promise<CancelOutcome | undefined> {

@@ -42,6 +42,8 @@ export interface WorkerOptions {
    * beyond `lock` and `stalledCheck`. Default `5m`.
    */
   readonly hungAfter?: DurationInput;
+  /** What the URLs of callbacks begin with, without a slash at its end. Default `http://127.0.0.1:3000`. */
+  readonly publicUrl?: string;
   /** How long terminal runs are kept. Default `7d`. */
   readonly retention?: DurationInput;
   /** Multiplies every retry delay, but for a provider's Retry-After. Default 1. */
@@ -137,6 +139,10 @@ class RunningWorker implements Worker {
       writeLetter: (dead) => this.#writeLetter(dead),
       observer: options.observer ?? {},
       children: childRuns(this.#journal, this.#jobs),
+      callbacks: {
+        readKey: () => this.#journal.callbackKey(),
+        publicUrl: options.publicUrl ?? 'http://127.0.0.1:3000',
+      },
       tellParent: (child) => tellParent(this.#journal, this.#jobs, child),
       log,
       random: options.random ?? Math.random,

@@ -116,9 +116,11 @@ function waiting(run: Run, waitingFor: WaitingFor, now: number): string {
       return until === undefined || until <= now
         ? 'Is about to start.'
         : `Starts in ${inWords(until - now)}, at ${moment(until, now)}.`;
+    case 'callback':
     case 'signal': {
       const child = childOfSignal(waitingFor.name);
-      const what = child === undefined ? `the signal ${waitingFor.name}` : `its child run ${child}`;
+      const what =
+        child === undefined ? `the ${waitingFor.kind} ${waitingFor.name}` : `its child run ${child}`;
       if (until === undefined) return `Waits for ${what}.`;
       return `Waits for ${what}, for another ${inWords(Math.max(0, until - now))} at most.`;
     }

@@ -3,6 +3,7 @@ import type { Routes, SubmitExamples } from '@holdfast/project';
 import { elsewhereIn } from '../routes/submit.ts';
 import { accessPaths } from './access-paths.ts';
 import { bulkPaths } from './bulk-paths.ts';
+import { callbackPath } from './callback-path.ts';
 import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
 import { withIdempotencyKeys } from './idempotency.ts';
@@ -94,6 +95,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       },
       ...evidencePaths(),
       ...webhookPaths(),
+      ...callbackPath(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkPaths(),

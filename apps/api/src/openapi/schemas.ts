@@ -11,6 +11,7 @@ import {
   BulkRerunJson,
 } from '../routes/bulk.ts';
 import { BulkSubmitBody, BulkSubmitJson } from '../routes/bulk-submit.ts';
+import { CallbackBody, CallbackJson } from '../routes/callbacks.ts';
 import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
@@ -69,6 +70,8 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     KeyList: jsonSchema(KeyListJson, 'output'),
     AuditList: jsonSchema(AuditListJson, 'output'),
     WebhookEventList: jsonSchema(WebhookEventListJson, 'output'),
+    CallbackOutcome: jsonSchema(CallbackBody, 'input'),
+    Callback: jsonSchema(CallbackJson, 'output'),
     ProviderList: jsonSchema(ProviderListJson, 'output'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };

@@ -1,7 +1,14 @@
 import type { z } from 'zod';
 import type { DurationInput } from './duration.ts';
 import type { Log } from './log.ts';
-import type { ChildOptions, OptionalStepOptions, StepOptions, WaitOptions } from './step.ts';
+import type {
+  Callback,
+  CallbackOptions,
+  ChildOptions,
+  OptionalStepOptions,
+  StepOptions,
+  WaitOptions,
+} from './step.ts';
 
 /**
  * What a flow's function may use. The function is run again from its start whenever the run goes on, so everything else that it
@@ -33,6 +40,12 @@ export interface FlowContext {
    * @throws RejectedError `signal_timeout`, or `signal_invalid` when the payload does not fit the schema
    */
   waitFor<T = unknown>(name: string, options?: WaitOptions<T>): Promise<T>;
+  /**
+   * Makes an id and a URL to give to others, by which one of them completes the callback, once. It counts from now on: what comes before
+   * the flow waits for it is kept.
+   * @param name 1 to 100 letters, digits, "_", "-" or "."; the same name again is another callback
+   */
+  callback<T = unknown>(name: string, options?: CallbackOptions<T>): Promise<Callback<T>>;
   /**
    * Runs another flow as a run of its own, under a key derived from this run, and waits for its end.
    * @returns its output

@@ -6,6 +6,8 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure, WaitingFor } from '../contract/run.ts';
 import type {
+  Callback,
+  CallbackOptions,
   ChildOptions,
   OptionalStepOptions,
   StepOptions,
@@ -13,8 +15,10 @@ import type {
   WaitOptions,
 } from '../contract/step.ts';
 import {
+  callbackSignal,
   fieldOf,
   isEffectField,
+  nthCallback,
   parseField,
   type RecordKind,
   sleepName,
@@ -29,7 +33,7 @@ import { Draws } from './draws.ts';
 import { rejectionIn, toErrorRecord, toRejectedError } from './error-codec.ts';
 import type { RunWriter } from './run-writer.ts';
 import { type StepEnd, StepRunner } from './step-runner.ts';
-import { type ChildRuns, Waits } from './waits.ts';
+import { type CallbackMade, type CallbackPlace, type ChildRuns, Waits } from './waits.ts';
 
 /** How a drive through the flow's function ended. */
 export type DriveEnd =
@@ -65,6 +69,7 @@ export interface ExecutionDeps {
   readonly calls: Calls;
   readonly observer: RunObserver;
   readonly children: ChildRuns;
+  readonly callbacks: CallbackPlace;
   readonly log: Log;
   readonly random: () => number;
   readonly retryScale: number;
@@ -216,6 +221,45 @@ export class Execution implements FlowContext {
       field,
       name,
       perform: async () => this.#waitRunner.waitFor(field, name, options),
+    });
+  }
+
+  async callback<T = unknown>(name: string, options: CallbackOptions<T> = {}): Promise<Callback<T>> {
+    this.#checkOutside(`callback "${name}"`);
+    if (this.#sealed) return this.#stray(`callback "${name}"`);
+    const callback = nthCallback(name, this.#count(`callback ${name}`));
+    const field = fieldOf('callback', callback);
+    const made = await this.#command<CallbackMade>({
+      field,
+      name,
+      perform: () => this.#waitRunner.callback(field, name, callback, options),
+    });
+    const { runId, generation } = this.#run;
+    const id = this.#deps.callbacks.ids.idOf({ runId, generation, callback });
+    let waiting: Promise<T> | undefined;
+    return {
+      id,
+      url: `${made.publicUrl}/v1/callbacks/${id}`,
+      wait: () => {
+        waiting ??= this.#awaitCallback(name, callback, made, options);
+        return waiting;
+      },
+    };
+  }
+
+  #awaitCallback<T>(
+    name: string,
+    callback: string,
+    made: CallbackMade,
+    options: CallbackOptions<T>,
+  ): Promise<T> {
+    this.#checkOutside(`the wait for callback "${name}"`);
+    if (this.#sealed) return this.#stray(`the wait for callback "${name}"`);
+    const field = fieldOf('wait', callbackSignal(callback));
+    return this.#command<T>({
+      field,
+      name,
+      perform: async () => this.#waitRunner.awaitCallback(field, callback, made, options),
     });
   }
 

@@ -3,8 +3,9 @@ import type { FlowRegistry } from '../contract/flow-registry.ts';
 import { checkSize, LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure } from '../contract/run.ts';
+import { callbackIds } from '../journal/callback-ids.ts';
 import { encodeJson } from '../journal/codec.ts';
-import { isFirstOwner } from '../journal/identity.ts';
+import { isFirstOwner, parseField } from '../journal/identity.ts';
 import type { ClaimedRun, Journal, Park } from '../journal/journal.ts';
 import type { ObservedEnd, RunObserver } from '../observe/run-observer.ts';
 import type { EndedChild } from '../queue/child-runs.ts';
@@ -25,7 +26,7 @@ import { toErrorRecord } from './error-codec.ts';
 import { type DriveEnd, Execution, type ExecutionDeps } from './execution.ts';
 import { RunWriter } from './run-writer.ts';
 import { StepRunner } from './step-runner.ts';
-import type { ChildEnd, ChildRuns } from './waits.ts';
+import type { CallbackPlace, ChildEnd, ChildRuns } from './waits.ts';
 
 /** What becomes of the job that carried a run. */
 export type JobVerdict =
@@ -40,6 +41,10 @@ export interface ExecutorDeps {
   readonly nextClaimant: () => string;
   readonly writeLetter: (dead: DeadRun) => Promise<void>;
   readonly children: ChildRuns;
+  readonly callbacks: Omit<CallbackPlace, 'ids'> & {
+    /** Gives the key that the ids of callbacks are made with. */
+    readonly readKey: () => Promise<string>;
+  };
   readonly tellParent: (child: EndedChild) => Promise<void>;
   readonly observer: RunObserver;
   readonly log: Log;
@@ -82,10 +87,14 @@ export class Executor {
       if (claim.outcome === 'held') return { kind: 'parks', delayMs: claim.againMs };
       if (claim.outcome !== 'claimed') return ENDS;
       const { run } = claim;
+      const { readKey, publicUrl } = this.#deps.callbacks;
+      const callbacks = { ids: callbackIds(readKey), publicUrl };
+      // a replay makes the ids of its callbacks without awaiting anything
+      if (hasCallbacks(run)) await callbacks.ids.ready();
       this.#observe(run);
       const writer = new RunWriter(journal, run);
       writer.onLost = () => calls.giveUp('run_lost');
-      const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps);
+      const drive = new Drive(run, this.#flowOf(run), writer, calls, callbacks, this.#deps);
       const verdict = await (run.claims > this.#deps.poisonAfter ? drive.bury(poison(run)) : drive.go());
       // a signal came while the run was being parked: it is claimed anew, with the signal
       if (verdict.kind !== 'goes_on') return verdict;
@@ -119,9 +128,18 @@ class Drive {
   readonly #flow: Flow;
   readonly #writer: RunWriter;
   readonly #calls: Calls;
+  readonly #callbacks: CallbackPlace;
   readonly #deps: ExecutorDeps;
 
-  constructor(run: ClaimedRun, flow: Flow, writer: RunWriter, calls: Calls, deps: ExecutorDeps) {
+  constructor(
+    run: ClaimedRun,
+    flow: Flow,
+    writer: RunWriter,
+    calls: Calls,
+    callbacks: CallbackPlace,
+    deps: ExecutorDeps,
+  ) {
+    this.#callbacks = callbacks;
     this.#run = run;
     this.#flow = flow;
     this.#writer = writer;
@@ -377,6 +395,7 @@ class Drive {
       writer: this.#writer,
       calls: this.#calls,
       children,
+      callbacks: this.#callbacks,
       observer,
       log,
       random,
@@ -389,6 +408,10 @@ class Drive {
 /** A bug behind all that was done hides nothing: who gives such a run up gets it undone. */
 function knowsWhatWasDone({ failure }: Extract<DriveEnd, { kind: 'dies' }>, execution: Execution): boolean {
   return failure.kind === 'bug' && execution.cameToAllEffects();
+}
+
+function hasCallbacks({ records }: ClaimedRun): boolean {
+  return [...records.keys()].some((field) => parseField(field)?.kind === 'callback');
 }
 
 function poison(run: ClaimedRun): Failure {

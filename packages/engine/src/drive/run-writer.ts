@@ -70,6 +70,11 @@ export class RunWriter {
     if (record.kind !== 'started') this.#heldProgress = true;
   }
 
+  /** Writes another field of the run with the next write. */
+  also(field: string, text: string): void {
+    this.#held.set(field, text);
+  }
+
   /** Keeps a call that has ended, with the next write. */
   noteCall(call: CallMade): void {
     const { field, record } = this.#history.entryOf(call);

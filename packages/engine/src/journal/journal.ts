@@ -186,6 +186,19 @@ export type SignalReply =
         | 'generation_ended';
     };
 
+/** How somebody outside completes a callback. */
+export interface NewOutcome {
+  /** The same for the same outcome. */
+  readonly fingerprint: string;
+  /** What its wait gets. */
+  readonly outcome: Json;
+}
+
+export type CallbackReply =
+  /** `parked`: the job to promote, when the run is parked. */
+  | { readonly outcome: 'completed'; readonly parked: JobOfRun | undefined }
+  | { readonly outcome: 'repeated' | 'other_outcome' | 'too_large' | 'unknown' };
+
 export type CancelReply =
   | { readonly outcome: 'cancelling'; readonly job: JobOfRun; readonly then: 'promote' | 'running' }
   /** It was dead. */
@@ -294,6 +307,10 @@ export interface Journal {
   /** Overdue runs, and Redis' clock. Each is this caller's for a few seconds. */
   /** @param unlimited for what the engine itself has to say, such as a child's end */
   deliverSignal(runId: string, signal: NewSignal, unlimited?: true): Promise<SignalReply>;
+  /** @param hash of the callback's id */
+  completeCallback(runId: string, hash: string, outcome: NewOutcome): Promise<CallbackReply>;
+  /** What the ids of callbacks are made with: made once, and the same for all. */
+  callbackKey(): Promise<string>;
   /** @param answeredAt the revision at which a dead run had nothing left to undo */
   cancelRun(run: RunOfTenant, answeredAt?: number): Promise<CancelReply>;
   /**

@@ -44,6 +44,8 @@ export const keys = {
   canary: `${TAG}/canary`,
   /** When Redis was last seen to have lost writes. No TTL. */
   rollback: `${TAG}/rollback`,
+  /** What the ids of callbacks are made with. No TTL. */
+  callbackKey: `${TAG}/callback-key`,
 } as const;
 
 /** The same tenant, flow and Idempotency-Key always reach the same run, also after Redis has gone back in time. */

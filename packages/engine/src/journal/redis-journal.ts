@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import type { Run } from '../contract/run.ts';
-import { parseField } from './identity.ts';
+import { callbackSignal, parseField } from './identity.ts';
 import type {
+  CallbackReply,
   CancelReply,
   ClaimReply,
   Entry,
@@ -56,6 +58,7 @@ const scripts = {
   redriveRun: loadScript('redrive-run'),
   reissueRun: loadScript('reissue-run'),
   deliverSignal: loadScript('deliver-signal'),
+  completeCallback: loadScript('complete-callback'),
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
   readRun: loadScript('read-run'),
@@ -281,6 +284,40 @@ export function redisJournal({
         default:
           throw unexpected('deliver-signal', word);
       }
+    },
+
+    async completeCallback(runId, hash, { fingerprint, outcome }): Promise<CallbackReply> {
+      const [word, flow, jobId] = list(
+        await call('completeCallback', ofRun(runId), [
+          ...[runId, hash, callbackSignal(''), fingerprint, JSON.stringify(outcome)],
+          ...[LIMITS.signalBytes, GRACE_MS.signal],
+        ]),
+      );
+      switch (word) {
+        case 'completed':
+          return {
+            outcome: word,
+            parked: jobId == null ? undefined : { flow: String(flow), jobId: String(jobId) },
+          };
+        case 'repeated':
+        case 'other_outcome':
+        case 'too_large':
+        case 'unknown':
+          return { outcome: word };
+        default:
+          throw unexpected('complete-callback', word);
+      }
+    },
+
+    async callbackKey() {
+      const read = () => send(() => connection.get(keys.callbackKey));
+      const known = await read();
+      if (known !== null) return known;
+      // whoever comes first makes it
+      await send(() => connection.set(keys.callbackKey, randomBytes(32).toString('base64url'), 'NX'));
+      const made = await read();
+      if (made === null) throw new Error('the key of callback ids was not kept');
+      return made;
     },
 
     async cancelRun({ runId, tenant }, answeredAt): Promise<CancelReply> {

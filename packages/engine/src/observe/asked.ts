@@ -3,13 +3,22 @@ import type { DurationInput } from '../contract/duration.ts';
 import { fallBack } from '../contract/fallback.ts';
 import type { Log } from '../contract/log.ts';
 import type {
+  Callback,
+  CallbackOptions,
   ChildOptions,
   OptionalStepOptions,
   StepOptions,
   UndoOptions,
   WaitOptions,
 } from '../contract/step.ts';
-import { effectFieldOf, fieldOf, sleepName, waitFieldOf } from '../journal/identity.ts';
+import {
+  callbackSignal,
+  effectFieldOf,
+  fieldOf,
+  nthCallback,
+  sleepName,
+  waitFieldOf,
+} from '../journal/identity.ts';
 
 /** What a flow has asked for, by the journal's field, in order. */
 export class Asked {
@@ -84,6 +93,13 @@ export class AskedContext implements FlowContext {
   waitFor<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T> {
     const field = waitFieldOf(name, this.#asked.count(`wait ${name}`));
     return this.#asked.note(field, this.#ctx.waitFor(name, options));
+  }
+
+  async callback<T = unknown>(name: string, options: CallbackOptions<T> = {}): Promise<Callback<T>> {
+    const nth = nthCallback(name, this.#asked.count(`callback ${name}`));
+    const made = await this.#asked.note(fieldOf('callback', nth), this.#ctx.callback(name, options));
+    const field = fieldOf('wait', callbackSignal(nth));
+    return { ...made, wait: () => this.#asked.note(field, made.wait()) };
   }
 
   runChild<I, O = unknown>(name: string, options: ChildOptions<I, O>): Promise<O> {

@@ -7,7 +7,8 @@ import type { Run } from '../contract/run.ts';
 import { Calls } from '../drive/attempt.ts';
 import { type DriveEnd, Execution } from '../drive/execution.ts';
 import { RunWriter } from '../drive/run-writer.ts';
-import { effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
+import { NO_CALLBACK_IDS } from '../journal/callback-ids.ts';
+import { callbackOfSignal, effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
 import { keys } from '../journal/keys.ts';
 import { redisJournal } from '../journal/redis-journal.ts';
@@ -107,6 +108,7 @@ async function drive(
     calls: new Calls(),
     observer: {},
     children: { start: refuse, stop: refuse },
+    callbacks: { ids: NO_CALLBACK_IDS, publicUrl: '' },
     log: SILENT,
     random: Math.random,
     retryScale: 1,
@@ -193,8 +195,13 @@ function describeField(field: string): string {
   switch (kind) {
     case 'timer':
       return `the sleep number ${name.replace(/^sleep-/, '')}`;
-    case 'wait':
+    case 'wait': {
+      const callback = callbackOfSignal(name);
+      if (callback !== undefined) return `the wait for callback "${callback}"`;
       return `the wait for signal "${signalOfWait(name)}"`;
+    }
+    case 'callback':
+      return `the callback "${signalOfWait(name)}"`;
     case 'undo':
       return `the undo of step "${effectNameOf(name)}"`;
     case 'child':

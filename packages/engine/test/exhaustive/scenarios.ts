@@ -161,6 +161,10 @@ export const steps: Record<string, Case> = {
   },
 };
 
+function callbackIn(url: unknown): string {
+  return String(url).split('/').at(-1) ?? '';
+}
+
 /** Until what the run waits for is due by itself. */
 export async function untilDue(driver: Driver, runId: string): Promise<void> {
   const run = await driver.read(runId);
@@ -217,6 +221,57 @@ export const waits: Record<string, Case> = {
       },
       expect: completed(['signal_invalid', 2, 3]),
     },
+  },
+  'a callback that is completed': {
+    flow: (p) =>
+      flowOf('callback', async (ctx) => {
+        const callback = await ctx.callback('approval', {
+          timeout: '1h',
+          schema: z.object({ by: z.string() }),
+        });
+        await ctx.step('ask', p.step('ask', { body: callback.url }));
+        const { by } = await callback.wait();
+        return ctx.step('note', p.step('note', { body: by }));
+      }),
+    options: {
+      sequence: ['ask', 'note'],
+      outside: async ({ run, driver, world }) => {
+        if (run.status !== 'suspended') return;
+        const id = callbackIn(world.effects.find(({ step }) => step === 'ask')?.body);
+        const completed = await driver.completeCallback(id, { result: { by: 'ada' } });
+        expect(['completed', 'repeated']).toContain(completed);
+      },
+      expect: completed(done('note')),
+    },
+  },
+  'callbacks before they are waited for, one of them refused': {
+    flow: (p) =>
+      flowOf('callbacks', async (ctx) => {
+        const [first, second] = [await ctx.callback('answer'), await ctx.callback('answer')];
+        await ctx.step('ask', p.step('ask', { body: [first.id, second.id] }));
+        const refused = await first
+          .wait()
+          .catch((error: unknown) => error instanceof RejectedError && error.code);
+        return [refused, await second.wait()];
+      }),
+    options: {
+      outside: async ({ run, driver, world }) => {
+        if (run.status !== 'suspended') return;
+        const [first, second] = z.array(z.string()).parse(world.effects[0]?.body);
+        await driver.completeCallback(String(second), { result: null });
+        await driver.completeCallback(String(first), { error: { code: 'not_now', message: 'later' } });
+      },
+      expect: completed(['not_now', null]),
+    },
+  },
+  'a callback that is not completed': {
+    flow: (p) =>
+      flowOf('uncalled', async (ctx) => {
+        const callback = await ctx.callback('answer', { timeout: 15 });
+        await ctx.step('ask', p.step('ask', { body: callback.id }));
+        await callback.wait();
+      }),
+    options: { expect: failed('callback_timeout') },
   },
   'a signal that does not come': {
     flow: (p) =>
