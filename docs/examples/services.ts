@@ -37,7 +37,9 @@ export const shipping = {
 
 export const mail = {
   sent: [] as string[],
-  async send(to: string): Promise<void> {
+  texts: [] as string[],
+  async send(to: string, text = ''): Promise<void> {
     this.sent.push(to);
+    this.texts.push(text);
   },
 };

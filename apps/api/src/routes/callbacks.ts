@@ -1,5 +1,5 @@
 import type { Preflight } from '@holdfast/app-kit';
-import { type Client, InvalidSignalError, StoreUnavailableError } from '@holdfast/engine';
+import { type Client, InvalidSignalError, type Json, StoreUnavailableError } from '@holdfast/engine';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { fingerprintOf } from '../fingerprint.ts';
@@ -19,7 +19,7 @@ const CallbackError = z.strictObject({
 
 /** What a callback is completed with: a result, or an error that rejects it. */
 export const CallbackBody = z
-  .strictObject({ result: z.json().optional(), error: CallbackError.optional() })
+  .strictObject({ result: z.unknown().optional(), error: CallbackError.optional() })
   .refine(({ result, error }) => (result === undefined) !== (error === undefined), {
     message: 'give `result` or `error`, and not both',
   });
@@ -36,8 +36,9 @@ export async function callbackRoutes(
     { config: { access: 'public' } },
     async (request, reply) => {
       const { result, error } = readBody(CallbackBody, request.body);
-      const outcome = error ? { error } : { result: result ?? null };
-      checkPayload(error ? null : (result ?? null));
+      // parsed JSON, so it is nothing else
+      const outcome = error ? { error } : { result: result as Json };
+      if ('result' in outcome) checkPayload(outcome.result);
       try {
         preflight.assertAdmitted();
       } catch (cause) {
