@@ -26,6 +26,7 @@ export function webhookPorts({ connection, flows, elsewhere, alerts }: WebhookPo
   const memory = webhookMemory(connection);
   return {
     isLatest: memory.isLatest,
+    correlatedRun: client.correlatedRun,
 
     async submit(tenant, flow, input, idempotencyKey) {
       if (flow === WEBHOOK_FLOW || elsewhere.has(flow))

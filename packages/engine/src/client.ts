@@ -10,7 +10,7 @@ import { isTerminal, type Json, type Run, type RunStatus, type Tags } from './co
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw, Payloads } from './journal/journal.ts';
-import { keys, runIdOf } from './journal/keys.ts';
+import { keys, type Reference, runIdOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import {
   answerOf,
@@ -183,6 +183,11 @@ export interface Client {
   /** Completes a callback, whichever tenant's, once; the same outcome again changes nothing. */
   completeCallback(id: string, outcome: CallbackOutcome): Promise<CallbackCompletion>;
   /**
+   * The run that registered a reference last, by `ctx.correlate`.
+   * @param waiter a run of the same tenant that gets the signal `correlated` when somebody registers it within a day, if nobody has
+   */
+  correlatedRun(tenant: string, reference: Reference, waiter: string): Promise<string | undefined>;
+  /**
    * Asks a run to undo what was done and end as cancelled. A dead run of which nothing is left to undo ends without its flow, which may
    * be gone or not fit any more.
    */
@@ -333,6 +338,8 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       if ('result' in outcome) checkKept(outcome.result, 'the result of the callback');
       return completeCallback(journal, jobs, id, { fingerprint, outcome });
     },
+
+    correlatedRun: (tenant, reference, waiter) => journal.correlatedRun(tenant, reference, waiter),
 
     async cancel(tenant, runId) {
       const run = await find(tenant, runId);

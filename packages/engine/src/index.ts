@@ -67,7 +67,7 @@ export type {
 } from './contract/step.ts';
 export { childOfSignal, referenceOf } from './journal/identity.ts';
 export type { Draw, Payloads } from './journal/journal.ts';
-export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+export { DEAD_LETTERS, QUEUE_PREFIX, type Reference } from './journal/keys.ts';
 export type { Resolution } from './journal/resolution.ts';
 export { type Fleet, lackOf, readFleet, type Stranded } from './observe/fleet.ts';
 export {
@@ -82,6 +82,7 @@ export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
 export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
 export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
+export { CORRELATED } from './queue/correlations.ts';
 export type { DeadRun } from './queue/dead-letters.ts';
 export type { Letter } from './queue/jobs.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -21,11 +21,12 @@ import type { Run } from './contract/run.ts';
 import { Calls, type GiveUpReason } from './drive/attempt.ts';
 import { Executor, type JobVerdict } from './drive/executor.ts';
 import type { CallbackEnd } from './drive/waits.ts';
-import { QUEUE_PREFIX } from './journal/keys.ts';
+import { QUEUE_PREFIX, type Reference } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import type { Resolution } from './journal/resolution.ts';
 import { loadScript } from './journal/scripts.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
+import { correlations } from './queue/correlations.ts';
 import { writeLetter } from './queue/dead-letters.ts';
 import { Jobs, type RunJob } from './queue/jobs.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
@@ -76,6 +77,8 @@ export interface Driver {
   signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
   /** @param id the callback's, as its flow gave it away */
   completeCallback(id: string, outcome: CallbackEnd): Promise<CallbackCompletion>;
+  /** @param waiter a run that is told when somebody registers the reference, if nobody has */
+  correlatedRun(reference: Reference, waiter: string): Promise<string | undefined>;
   cancel(runId: string): Promise<CancelOutcome | undefined>;
   redrive(runId: string): Promise<RedriveOutcome | undefined>;
   resolve(runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
@@ -122,6 +125,7 @@ class HandDriver implements Driver {
       writeLetter: (dead) => writeLetter(jobs, journal, dead),
       observer: {},
       children: childRuns(journal, jobs),
+      correlations: correlations(journal, jobs),
       callbacks: { readKey: () => journal.callbackKey(), publicUrl: 'http://127.0.0.1:3000' },
       tellParent: (child) => tellParent(journal, jobs, child),
       retryScale: options.retryScale ?? 0.01,
@@ -181,6 +185,10 @@ class HandDriver implements Driver {
   completeCallback(id: string, outcome: CallbackEnd): Promise<CallbackCompletion> {
     const fingerprint = createHash('sha256').update(JSON.stringify(outcome)).digest('hex');
     return this.#client.completeCallback(id, { ...outcome, fingerprint });
+  }
+
+  correlatedRun(reference: Reference, waiter: string): Promise<string | undefined> {
+    return this.#client.correlatedRun(TENANT, reference, waiter);
   }
 
   cancel(runId: string): Promise<CancelOutcome | undefined> {

@@ -15,6 +15,7 @@ import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import type { RunObserver } from './observe/run-observer.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
+import { correlations } from './queue/correlations.ts';
 import { type DeadRun, processLetter, writeLetter } from './queue/dead-letters.ts';
 import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
 import { startLiveness } from './queue/liveness.ts';
@@ -139,6 +140,7 @@ class RunningWorker implements Worker {
       writeLetter: (dead) => this.#writeLetter(dead),
       observer: options.observer ?? {},
       children: childRuns(this.#journal, this.#jobs),
+      correlations: correlations(this.#journal, this.#jobs),
       callbacks: {
         readKey: () => this.#journal.callbackKey(),
         publicUrl: options.publicUrl ?? 'http://127.0.0.1:3000',

@@ -41,6 +41,14 @@ export interface FlowContext {
    */
   waitFor<T = unknown>(name: string, options?: WaitOptions<T>): Promise<T>;
   /**
+   * Registers what others call the thing that this run is about, such as `('payment_intent', 'pi_1')`: a webhook whose mapping signals
+   * `{ correlation: [kind, id] }` reaches this run from now on, and one of the last day that came before as well. Within the tenant; the
+   * run that registers last has it. It ends with the run.
+   * @param kind 1 to 100 letters, digits, "_", "-" or "."
+   * @param id 1 to 255 visible ASCII characters
+   */
+  correlate(kind: string, id: string): Promise<void>;
+  /**
    * Makes an id and a URL to give to others, by which one of them completes the callback, once. It counts from now on: what comes before
    * the flow waits for it is kept.
    * @param name 1 to 100 letters, digits, "_", "-" or "."; the same name again is another callback

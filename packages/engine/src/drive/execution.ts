@@ -21,12 +21,14 @@ import {
   nthCallback,
   parseField,
   type RecordKind,
+  referenceFieldOf,
   sleepName,
   waitFieldOf,
 } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
 import { type FinalRecord, isFinal, type RejectedRecord } from '../journal/step-record.ts';
 import type { RunObserver } from '../observe/run-observer.ts';
+import type { Correlations } from '../queue/correlations.ts';
 import type { Calls } from './attempt.ts';
 import { Delivery } from './delivery.ts';
 import { Draws } from './draws.ts';
@@ -70,6 +72,7 @@ export interface ExecutionDeps {
   readonly observer: RunObserver;
   readonly children: ChildRuns;
   readonly callbacks: CallbackPlace;
+  readonly correlations: Correlations;
   readonly log: Log;
   readonly random: () => number;
   readonly retryScale: number;
@@ -106,6 +109,8 @@ export class Execution implements FlowContext {
   /** Where names were used; kept by a replay only, since a stack costs more than all else in a step. */
   readonly #places = new Map<string, Error>();
   readonly #counts = new Map<string, number>();
+  /** References that the flow has registered, by their fields. */
+  readonly #references = new Map<string, Promise<void>>();
   readonly #draws: Draws;
   readonly #rejectedBy = new WeakMap<Error, string>();
   #now: number;
@@ -245,6 +250,22 @@ export class Execution implements FlowContext {
         return waiting;
       },
     };
+  }
+
+  correlate(kind: string, id: string): Promise<void> {
+    const what = `correlate(${JSON.stringify(kind)}, …)`;
+    this.#checkOutside(what);
+    if (this.#sealed) return this.#stray(what);
+    const field = referenceFieldOf(kind, id);
+    const registered =
+      this.#references.get(field) ??
+      this.#command<void>({
+        field,
+        name: `${kind}:${id}`,
+        perform: () => this.#waitRunner.correlate(field, [kind, id]),
+      });
+    this.#references.set(field, registered);
+    return registered;
   }
 
   #awaitCallback<T>(

@@ -9,6 +9,7 @@ import { isFirstOwner, parseField } from '../journal/identity.ts';
 import type { ClaimedRun, Journal, Park } from '../journal/journal.ts';
 import type { ObservedEnd, RunObserver } from '../observe/run-observer.ts';
 import type { EndedChild } from '../queue/child-runs.ts';
+import type { Correlations } from '../queue/correlations.ts';
 import type { DeadRun } from '../queue/dead-letters.ts';
 import type { Calls } from './attempt.ts';
 import {
@@ -41,6 +42,7 @@ export interface ExecutorDeps {
   readonly nextClaimant: () => string;
   readonly writeLetter: (dead: DeadRun) => Promise<void>;
   readonly children: ChildRuns;
+  readonly correlations: Correlations;
   readonly callbacks: Omit<CallbackPlace, 'ids'> & {
     /** Gives the key that the ids of callbacks are made with. */
     readonly readKey: () => Promise<string>;
@@ -390,12 +392,13 @@ class Drive {
   }
 
   #executionDeps(): ExecutionDeps {
-    const { children, observer, log, random, retryScale, draining } = this.#deps;
+    const { children, correlations, observer, log, random, retryScale, draining } = this.#deps;
     return {
       writer: this.#writer,
       calls: this.#calls,
       children,
       callbacks: this.#callbacks,
+      correlations,
       observer,
       log,
       random,

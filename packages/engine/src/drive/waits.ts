@@ -14,7 +14,9 @@ import {
   isReservedSignal,
 } from '../journal/identity.ts';
 import type { ClaimedRun, KeptSignal } from '../journal/journal.ts';
+import type { Reference } from '../journal/keys.ts';
 import type { CompletedRecord, RejectedRecord, WaitingRecord } from '../journal/step-record.ts';
+import type { Correlations } from '../queue/correlations.ts';
 import { toErrorRecord } from './error-codec.ts';
 import type { DriveEnd } from './execution.ts';
 import type { RunWriter } from './run-writer.ts';
@@ -60,6 +62,7 @@ export class Waits {
   readonly #writer: RunWriter;
   readonly #children: ChildRuns;
   readonly #callbacks: CallbackPlace;
+  readonly #correlations: Correlations;
   readonly #draining: () => boolean;
   readonly #taken = new Set<string>();
 
@@ -69,6 +72,7 @@ export class Waits {
       readonly writer: RunWriter;
       readonly children: ChildRuns;
       readonly callbacks: CallbackPlace;
+      readonly correlations: Correlations;
       readonly draining: () => boolean;
     },
   ) {
@@ -76,6 +80,7 @@ export class Waits {
     this.#writer = deps.writer;
     this.#children = deps.children;
     this.#callbacks = deps.callbacks;
+    this.#correlations = deps.correlations;
     this.#draining = deps.draining;
     for (const record of run.records.values()) {
       if ('signal' in record && record.signal !== undefined) this.#taken.add(record.signal);
@@ -173,14 +178,35 @@ export class Waits {
     return until === undefined || this.#run.now < until;
   }
 
+  /** Registers a reference, again after a crash. */
+  async correlate(field: string, reference: Reference): Promise<StepEnd> {
+    const [kind, id] = reference;
+    if (!NAME.test(kind) || !/^[\x21-\x7e]{1,255}$/.test(id)) {
+      const message = `reference ${JSON.stringify(reference)}: its kind must be 1 to 100 letters, digits, "_", "-" or ".", its id 1 to 255 visible ASCII characters`;
+      return dies({ kind: 'bug', code: 'reference_invalid', message });
+    }
+    const cut = await this.#beforeOutside();
+    if (cut) return cut;
+    const startedAt = this.#writer.now();
+    if (!(await this.#correlations.register(this.#run, reference))) return stopped({ kind: 'lost' });
+    return this.#complete(field, startedAt, undefined, {});
+  }
+
+  /** Nothing outside of the run's record is touched before what came before it is recorded. */
+  async #beforeOutside(): Promise<StepEnd | undefined> {
+    if (this.#draining()) return stopped({ kind: 'handed_back' });
+    const written = await this.#writer.flush();
+    if (written === 'stale_owner') return stopped({ kind: 'lost' });
+    if (written === 'cancel_requested') return stopped({ kind: 'cancelled' });
+    return undefined;
+  }
+
   async runChild<I>(field: string, name: string, options: ChildStart<I>): Promise<StepEnd> {
     const { flow, input } = options;
     // one that a lost owner may have created is recorded as started
     if (this.#writer.open(field)?.kind !== 'waiting') {
-      if (this.#draining()) return stopped({ kind: 'handed_back' });
-      const written = await this.#writer.flush();
-      if (written === 'stale_owner') return stopped({ kind: 'lost' });
-      if (written === 'cancel_requested') return stopped({ kind: 'cancelled' });
+      const cut = await this.#beforeOutside();
+      if (cut) return cut;
       // the key makes the child the same one however often this is repeated
       await this.#children.start(this.#run, name, flow, input);
     }

@@ -6,14 +6,23 @@
  * | owner of a run | `<epoch>:<worker id>.<n>`; behind a `-` once that owner has let go of the run |
  * | job of a run | the run's id; `<run id>.r<n>` after the first |
  * | letter of a dead run | `<run id>.d<n>`, its n-th death |
- * | record of a run | `s:` step, `u:` undo, `t:` timer, `w:` wait, `c:` child, `b:` callback, and its name |
+ * | record of a run | `s:` step, `u:` undo, `t:` timer, `w:` wait, `c:` child, `b:` callback, `r:` reference, and its name |
  * | callback of a run | `<name>#<n>`, the n-th of that name; the signal that completes it is `callback:<name>#<n>`, which no other signal can be called |
+ * | reference that a run registers | `<kind>:<id>` |
  * | which callback has an id | `k:` and a hash of the id |
  * | idempotency key of a step's calls | `<run id>:<generation>:<step>`, then `:undo` of an undo, then `:<n>` after the first key |
  * | undo of a child run | the child's name behind `child.`, as is the signal that tells of its end |
  */
 
-const PREFIX = { step: 's:', undo: 'u:', timer: 't:', wait: 'w:', child: 'c:', callback: 'b:' } as const;
+const PREFIX = {
+  step: 's:',
+  undo: 'u:',
+  timer: 't:',
+  wait: 'w:',
+  child: 'c:',
+  callback: 'b:',
+  reference: 'r:',
+} as const;
 
 export type RecordKind = keyof typeof PREFIX;
 
@@ -113,6 +122,11 @@ export function callbackOfSignal(signal: string): string | undefined {
 /** The field that says which of a run's callbacks has an id with this hash. */
 export function callbackIndexField(hash: string): string {
   return `k:${hash}`;
+}
+
+/** The field of a reference by which others know what a run is about. */
+export function referenceFieldOf(kind: string, id: string): string {
+  return fieldOf('reference', `${kind}:${id}`);
 }
 
 /** The field of the n-th wait for a signal. @param n from 1 */

@@ -1,4 +1,5 @@
 import type { Failure, Json, Run, Tags, TerminalStatus, WaitingFor } from '../contract/run.ts';
+import type { Reference } from './keys.ts';
 import type { StepRecord } from './step-record.ts';
 
 /** One write of a step's record: the journal's field and its encoded record. */
@@ -309,6 +310,18 @@ export interface Journal {
   deliverSignal(runId: string, signal: NewSignal, unlimited?: true): Promise<SignalReply>;
   /** @param hash of the callback's id */
   completeCallback(runId: string, hash: string, outcome: NewOutcome): Promise<CallbackReply>;
+  /**
+   * Registers a reference for a run, in place of whichever run had it.
+   * @returns runs that wait for it; undefined when the run has another owner
+   */
+  correlate(run: ClaimedRun, reference: Reference): Promise<readonly string[] | undefined>;
+  /** Of runs that were told that somebody has registered a reference. */
+  forgetUncorrelated(tenant: string, reference: Reference, runIds: readonly string[]): Promise<void>;
+  /**
+   * The run that registered a reference.
+   * @param waiter a run that is to be told within a day when somebody registers it, if nobody has
+   */
+  correlatedRun(tenant: string, reference: Reference, waiter: string): Promise<string | undefined>;
   /** What the ids of callbacks are made with: made once, and the same for all. */
   callbackKey(): Promise<string>;
   /** @param answeredAt the revision at which a dead run had nothing left to undo */

@@ -46,6 +46,9 @@ const GRACE_MS = {
   sweep: 5_000,
 } as const;
 
+/** How long a run waits for somebody to register a reference. */
+const UNCORRELATED_KEPT_MS = 24 * 60 * 60 * 1_000;
+
 const scripts = {
   createRun: loadScript('create-run'),
   claimRun: loadScript('claim-run'),
@@ -59,6 +62,8 @@ const scripts = {
   reissueRun: loadScript('reissue-run'),
   deliverSignal: loadScript('deliver-signal'),
   completeCallback: loadScript('complete-callback'),
+  correlate: loadScript('correlate'),
+  findCorrelated: loadScript('find-correlated'),
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
   readRun: loadScript('read-run'),
@@ -307,6 +312,37 @@ export function redisJournal({
         default:
           throw unexpected('complete-callback', word);
       }
+    },
+
+    async correlate({ runId, tenant, owner }, reference) {
+      const [word, ...waiting] = list(
+        await call(
+          'correlate',
+          [...ofRun(runId), keys.correlation(tenant, reference), keys.uncorrelated(tenant, reference)],
+          [owner, runId],
+        ),
+      );
+      if (word === 'registered') return waiting.map(String);
+      if (word === 'stale_owner') return undefined;
+      throw unexpected('correlate', word);
+    },
+
+    async forgetUncorrelated(tenant, reference, runIds) {
+      if (runIds.length > 0)
+        await send(() => connection.srem(keys.uncorrelated(tenant, reference), ...runIds));
+    },
+
+    async correlatedRun(tenant, reference, waiter) {
+      const [word, runId] = list(
+        await call(
+          'findCorrelated',
+          [keys.correlation(tenant, reference), keys.uncorrelated(tenant, reference)],
+          [waiter, UNCORRELATED_KEPT_MS],
+        ),
+      );
+      if (word === 'found') return String(runId);
+      if (word === 'none') return undefined;
+      throw unexpected('find-correlated', word);
     },
 
     async callbackKey() {

@@ -16,6 +16,7 @@ import {
   effectFieldOf,
   fieldOf,
   nthCallback,
+  referenceFieldOf,
   sleepName,
   waitFieldOf,
 } from '../journal/identity.ts';
@@ -100,6 +101,10 @@ export class AskedContext implements FlowContext {
     const made = await this.#asked.note(fieldOf('callback', nth), this.#ctx.callback(name, options));
     const field = fieldOf('wait', callbackSignal(nth));
     return { ...made, wait: () => this.#asked.note(field, made.wait()) };
+  }
+
+  correlate(kind: string, id: string): Promise<void> {
+    return this.#asked.note(referenceFieldOf(kind, id), this.#ctx.correlate(kind, id));
   }
 
   runChild<I, O = unknown>(name: string, options: ChildOptions<I, O>): Promise<O> {

@@ -109,6 +109,7 @@ async function drive(
     observer: {},
     children: { start: refuse, stop: refuse },
     callbacks: { ids: NO_CALLBACK_IDS, publicUrl: '' },
+    correlations: { register: refuse },
     log: SILENT,
     random: Math.random,
     retryScale: 1,

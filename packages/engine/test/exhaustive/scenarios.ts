@@ -273,6 +273,43 @@ export const waits: Record<string, Case> = {
       }),
     options: { expect: failed('callback_timeout') },
   },
+  'a reference by which a signal finds its run': {
+    flow: (p) =>
+      flowOf('correlated', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.correlate('payment', 'p-1');
+        await ctx.correlate('payment', 'p-1');
+        const paid = await ctx.waitFor('paid');
+        return ctx.step('note', p.step('note', { body: JSON.stringify(paid) }));
+      }),
+    options: {
+      sequence: ['pay', 'note'],
+      outside: async ({ run, driver }) => {
+        if (run.status !== 'suspended') return;
+        const found = await driver.correlatedRun(['payment', 'p-1'], run.id);
+        expect(found).toBe(run.id);
+        await driver.signal(String(found), { id: 's1', name: 'paid', payload: 7 });
+      },
+      expect: completed(done('note')),
+    },
+  },
+  'somebody who waits for a reference to be registered': {
+    flow: (p) =>
+      flowOf('awaited', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.correlate('payment', 'p-1');
+        await ctx.waitFor('correlated');
+        return ctx.step('note', p.step('note'));
+      }),
+    options: {
+      sequence: ['pay', 'note'],
+      // the run waits for itself
+      atOnce: async (driver, runId) => {
+        await driver.correlatedRun(['payment', 'p-1'], runId);
+      },
+      expect: completed(done('note')),
+    },
+  },
   'a signal that does not come': {
     flow: (p) =>
       flowOf('silent', async (ctx) => {
