@@ -45,6 +45,7 @@ import { operateRoutes } from './routes/operate.ts';
 import { providerRoutes, type ReadProviders } from './routes/providers.ts';
 import { runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
+import { stateRoutes } from './routes/state.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import { type WebhookRoutesOptions, webhookRoutes } from './routes/webhooks.ts';
@@ -100,7 +101,8 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     bodyLimit: MAX_BODY_BYTES,
-    routerOptions: { maxParamLength: 256 },
+    // a name of state with each character escaped
+    routerOptions: { maxParamLength: 600 },
     frameworkErrors: answerProblem,
     clientErrorHandler: answerClientError,
     // While draining, what still arrives on open connections is served: our 503s would not be problem details.
@@ -160,6 +162,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(operateRoutes, { client, operations });
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
+  await app.register(stateRoutes, { client, operations });
   await app.register(keyRoutes, { storedKeys });
   await app.register(docsRoutes, { document: openApiDocument(flows, routes, proxy.basePath) });
   addHealthRoutes(app, {

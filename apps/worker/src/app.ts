@@ -10,6 +10,7 @@ import { type Classify, type Flow, startWorker, type Worker } from '@holdfast/en
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
 import type { HoldfastConfig } from '@holdfast/project';
+import type { Sealer } from '@holdfast/redis';
 import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
@@ -86,6 +87,7 @@ export function connectWorker(
   const flows = takesWebhooks ? [...projectFlows, webhookFlow(webhooks, ports)] : projectFlows;
   const names = [...new Set(flows.map(({ name }) => name))];
   const runObserver = runMetrics(metrics, redis, names);
+  let { sealer } = config;
   let worker: Worker | undefined;
   let draining = false;
 
@@ -100,6 +102,7 @@ export function connectWorker(
       log,
       concurrency: config.concurrency,
       publicUrl: config.publicUrl,
+      sealer: config.sealer && sealingWith(() => sealer),
       lock: config.lockMs,
       stalledCheck: config.stalledMs,
       retention: config.retentionMs,
@@ -117,7 +120,10 @@ export function connectWorker(
     get draining() {
       return draining;
     },
-    connectProviders: (changed) => providers.connect(changed),
+    connectProviders(changed) {
+      sealer = changed.sealer;
+      providers.connect(changed);
+    },
     async check() {
       preflight.assertAdmitted();
       await worker?.check();
@@ -130,6 +136,19 @@ export function connectWorker(
       await providers.close();
       redis.disconnect();
     },
+  };
+}
+
+/** With the keys as they are now. */
+function sealingWith(current: () => Sealer | undefined): Sealer {
+  const now = () => {
+    const sealer = current();
+    if (!sealer) throw new Error('the worker has no encryption keys any more (HOLDFAST_ENCRYPTION_KEYS)');
+    return sealer;
+  };
+  return {
+    seal: (plain, purpose) => now().seal(plain, purpose),
+    open: (sealed, purpose) => now().open(sealed, purpose),
   };
 }
 

@@ -7,6 +7,7 @@ import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
 import { isTerminal, type Json, type Run, type RunStatus, type Tags } from './contract/run.ts';
+import type { StateCondition, StateEntry } from './contract/state.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw, Payloads } from './journal/journal.ts';
@@ -20,9 +21,11 @@ import {
   resultFaults,
   unanswered,
 } from './journal/resolution.ts';
+import { redisStateStore } from './journal/state-store.ts';
 import type { StepRecord } from './journal/step-record.ts';
 import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
+import { stateOf } from './observe/state.ts';
 import { orUnavailable } from './or-unavailable.ts';
 import { cancelRun, completeCallback, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
@@ -187,6 +190,29 @@ export interface Client {
    * @param waiter a run of the same tenant that gets the signal `correlated` when somebody registers it within a day, if nobody has
    */
   correlatedRun(tenant: string, reference: Reference, waiter: string): Promise<string | undefined>;
+  /** A value of a tenant's state; encrypted ones are not shown. */
+  readState(tenant: string, name: string): Promise<StateEntry | undefined>;
+  /**
+   * @throws StateError for a name or a value that cannot be
+   * @returns undefined when the value is not as expected: nothing was changed
+   */
+  writeState(
+    tenant: string,
+    name: string,
+    value: Json,
+    expected?: StateCondition,
+  ): Promise<{ readonly entry: StateEntry; readonly isNew: boolean } | undefined>;
+  /** `changed`: the value is not as expected, and is left. */
+  deleteState(
+    tenant: string,
+    name: string,
+    expected?: StateCondition,
+  ): Promise<'deleted' | 'changed' | 'unknown'>;
+  /** A tenant's values whose names begin with `prefix`, in the order of their names. */
+  listState(
+    tenant: string,
+    query?: { readonly prefix?: string; readonly cursor?: string; readonly limit?: number },
+  ): Promise<{ readonly entries: readonly StateEntry[]; readonly nextCursor?: string }>;
   /**
    * Asks a run to undo what was done and end as cancelled. A dead run of which nothing is left to undo ends without its flow, which may
    * be gone or not fit any more.
@@ -340,6 +366,8 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     },
 
     correlatedRun: (tenant, reference, waiter) => journal.correlatedRun(tenant, reference, waiter),
+
+    ...stateOf(askingRedis(redisStateStore({ connection }))),
 
     async cancel(tenant, runId) {
       const run = await find(tenant, runId);

@@ -52,6 +52,7 @@ export {
   type WaitState,
   type Warning,
 } from './contract/run.ts';
+export type { SetOptions, State, StateCondition, StateEntry, StateSealer } from './contract/state.ts';
 export type {
   Callback,
   CallbackOptions,
@@ -81,6 +82,7 @@ export {
 export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
 export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
+export { StateError } from './observe/state.ts';
 export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
 export { CORRELATED } from './queue/correlations.ts';
 export type { DeadRun } from './queue/dead-letters.ts';

@@ -17,7 +17,8 @@ import type { Flow, FlowContract } from './contract/define-flow.ts';
 import { type DurationInput, toMs } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
-import type { Run } from './contract/run.ts';
+import type { Json, Run } from './contract/run.ts';
+import type { StateSealer } from './contract/state.ts';
 import { Calls, type GiveUpReason } from './drive/attempt.ts';
 import { Executor, type JobVerdict } from './drive/executor.ts';
 import type { CallbackEnd } from './drive/waits.ts';
@@ -25,6 +26,7 @@ import { QUEUE_PREFIX, type Reference } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import type { Resolution } from './journal/resolution.ts';
 import { loadScript } from './journal/scripts.ts';
+import { redisStateStore } from './journal/state-store.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
 import { correlations } from './queue/correlations.ts';
 import { writeLetter } from './queue/dead-letters.ts';
@@ -47,6 +49,8 @@ export interface DriverOptions {
   readonly random?: () => number;
   /** True once the worker stops: no new step starts, and the run leaves. Default: never. */
   readonly draining?: () => boolean;
+  /** Encrypts values of the state. Default: none can be. */
+  readonly sealer?: StateSealer;
   /** How long terminal runs are kept. Default `1h`. */
   readonly retention?: DurationInput;
   /** Claims in a row without progress after which a run is dead as poison. Default 25. */
@@ -79,6 +83,8 @@ export interface Driver {
   completeCallback(id: string, outcome: CallbackEnd): Promise<CallbackCompletion>;
   /** @param waiter a run that is told when somebody registers the reference, if nobody has */
   correlatedRun(reference: Reference, waiter: string): Promise<string | undefined>;
+  /** Changes a value of the state, as somebody else does. */
+  writeState(name: string, value: Json): Promise<void>;
   cancel(runId: string): Promise<CancelOutcome | undefined>;
   redrive(runId: string): Promise<RedriveOutcome | undefined>;
   resolve(runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
@@ -126,6 +132,7 @@ class HandDriver implements Driver {
       observer: {},
       children: childRuns(journal, jobs),
       correlations: correlations(journal, jobs),
+      state: { store: redisStateStore({ connection }), sealer: options.sealer },
       callbacks: { readKey: () => journal.callbackKey(), publicUrl: 'http://127.0.0.1:3000' },
       tellParent: (child) => tellParent(journal, jobs, child),
       retryScale: options.retryScale ?? 0.01,
@@ -189,6 +196,10 @@ class HandDriver implements Driver {
 
   correlatedRun(reference: Reference, waiter: string): Promise<string | undefined> {
     return this.#client.correlatedRun(TENANT, reference, waiter);
+  }
+
+  async writeState(name: string, value: Json): Promise<void> {
+    await this.#client.writeState(TENANT, name, value);
   }
 
   cancel(runId: string): Promise<CancelOutcome | undefined> {

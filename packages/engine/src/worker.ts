@@ -7,12 +7,14 @@ import { type DurationInput, toMs } from './contract/duration.ts';
 import type { Classify } from './contract/failures/failure-of.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
+import type { StateSealer } from './contract/state.ts';
 import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
 import { runIdOfJob, workerOf } from './journal/identity.ts';
 import type { Journal } from './journal/journal.ts';
 import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
+import { redisStateStore } from './journal/state-store.ts';
 import type { RunObserver } from './observe/run-observer.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
 import { correlations } from './queue/correlations.ts';
@@ -43,6 +45,8 @@ export interface WorkerOptions {
    * beyond `lock` and `stalledCheck`. Default `5m`.
    */
   readonly hungAfter?: DurationInput;
+  /** Encrypts values of the state. Default: none can be. */
+  readonly sealer?: StateSealer | undefined;
   /** What the URLs of callbacks begin with, without a slash at its end. Default `http://127.0.0.1:3000`. */
   readonly publicUrl?: string;
   /** How long terminal runs are kept. Default `7d`. */
@@ -141,6 +145,10 @@ class RunningWorker implements Worker {
       observer: options.observer ?? {},
       children: childRuns(this.#journal, this.#jobs),
       correlations: correlations(this.#journal, this.#jobs),
+      state: {
+        store: redisStateStore({ connection, send: (command) => this.#refusals.outlast(command) }),
+        sealer: options.sealer,
+      },
       callbacks: {
         readKey: () => this.#journal.callbackKey(),
         publicUrl: options.publicUrl ?? 'http://127.0.0.1:3000',

@@ -14,6 +14,7 @@ import { readOperation } from './read-operation.ts';
 import { runContent } from './run-content.ts';
 import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
+import { statePaths } from './state-paths.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
 import { webhookPaths } from './webhook-paths.ts';
@@ -47,6 +48,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
       { name: 'Webhooks', description: 'What others tell us.' },
+      { name: 'State', description: 'Durable values that flows read and change.' },
       { name: 'Providers', description: 'How those that runs call are doing.' },
       { name: 'Keys', description: 'Who may call, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
@@ -96,6 +98,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       ...evidencePaths(),
       ...webhookPaths(),
       ...callbackPath(),
+      ...statePaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkPaths(),

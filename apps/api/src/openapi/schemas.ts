@@ -16,6 +16,7 @@ import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
+import { StateBody, StateJson, StateListJson } from '../routes/state.ts';
 import { WebhookEventListJson } from '../routes/webhooks.ts';
 import { RunJson, RunListJson } from '../run-json.ts';
 
@@ -72,6 +73,9 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     WebhookEventList: jsonSchema(WebhookEventListJson, 'output'),
     CallbackOutcome: jsonSchema(CallbackBody, 'input'),
     Callback: jsonSchema(CallbackJson, 'output'),
+    NewState: jsonSchema(StateBody, 'input'),
+    State: jsonSchema(StateJson, 'output'),
+    StateList: jsonSchema(StateListJson, 'output'),
     ProviderList: jsonSchema(ProviderListJson, 'output'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };

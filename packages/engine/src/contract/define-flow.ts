@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { DurationInput } from './duration.ts';
 import type { Log } from './log.ts';
+import type { State } from './state.ts';
 import type {
   Callback,
   CallbackOptions,
@@ -40,6 +41,11 @@ export interface FlowContext {
    * @throws RejectedError `signal_timeout`, or `signal_invalid` when the payload does not fit the schema
    */
   waitFor<T = unknown>(name: string, options?: WaitOptions<T>): Promise<T>;
+  /**
+   * A durable value of the tenant, such as the place that a sync has come to.
+   * @param name 1 to 200 letters, digits, ".", "_", ":", "/" or "-"
+   */
+  state<T = unknown>(name: string): State<T>;
   /**
    * Registers what others call the thing that this run is about, such as `('payment_intent', 'pi_1')`: a webhook whose mapping signals
    * `{ correlation: [kind, id] }` reaches this run from now on, and one of the last day that came before as well. Within the tenant; the

@@ -5,6 +5,7 @@ import { fallBack } from '../contract/fallback.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure, WaitingFor } from '../contract/run.ts';
+import type { SetOptions, State, StateCondition } from '../contract/state.ts';
 import type {
   Callback,
   CallbackOptions,
@@ -23,6 +24,7 @@ import {
   type RecordKind,
   referenceFieldOf,
   sleepName,
+  stateFieldOf,
   waitFieldOf,
 } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
@@ -34,6 +36,7 @@ import { Delivery } from './delivery.ts';
 import { Draws } from './draws.ts';
 import { rejectionIn, toErrorRecord, toRejectedError } from './error-codec.ts';
 import type { RunWriter } from './run-writer.ts';
+import { StateAccess, type StatePlace, type StateRead } from './state-access.ts';
 import { type StepEnd, StepRunner } from './step-runner.ts';
 import { type CallbackMade, type CallbackPlace, type ChildRuns, Waits } from './waits.ts';
 
@@ -73,6 +76,7 @@ export interface ExecutionDeps {
   readonly children: ChildRuns;
   readonly callbacks: CallbackPlace;
   readonly correlations: Correlations;
+  readonly state: StatePlace;
   readonly log: Log;
   readonly random: () => number;
   readonly retryScale: number;
@@ -99,6 +103,9 @@ export class Execution implements FlowContext {
   readonly #deps: ExecutionDeps;
   readonly #runner: StepRunner;
   readonly #waitRunner: Waits;
+  readonly #stateAccess: StateAccess;
+  /** What the run knows of values of the state, as far as it has read or changed them. */
+  readonly #known = new Map<string, StateCondition>();
   /** `forward` runs what is not recorded; `replay` stops there. */
   readonly #mode: 'forward' | 'replay';
   readonly #delivery: Delivery;
@@ -135,6 +142,7 @@ export class Execution implements FlowContext {
     this.#draws = new Draws(`${run.runId}:${run.generation}`);
     this.#runner = new StepRunner(run, deps);
     this.#waitRunner = new Waits(run, deps);
+    this.#stateAccess = new StateAccess(run, deps);
     this.#awaited = new Set(openFields(deps.writer));
     this.#fields = new Set(deps.writer.records.keys());
     this.#delivery = new Delivery(endsInOrder(deps.writer), {
@@ -266,6 +274,36 @@ export class Execution implements FlowContext {
       });
     this.#references.set(field, registered);
     return registered;
+  }
+
+  state<T = unknown>(name: string): State<T> {
+    return {
+      get: () => this.#getState<T>(name),
+      set: (value, options = {}) => this.#setState(name, value, options),
+    };
+  }
+
+  async #getState<T>(name: string): Promise<T | undefined> {
+    this.#checkOutside(`state "${name}"`);
+    if (this.#sealed) return this.#stray(`state "${name}"`);
+    const field = stateFieldOf('get', name, this.#count(`get ${name}`));
+    const perform = () => this.#stateAccess.get(field, name);
+    const read = await this.#command<StateRead>({ field, name, perform });
+    this.#known.set(name, read.revision === undefined ? 'absent' : [read.revision]);
+    try {
+      return this.#stateAccess.valueOf(name, read) as T | undefined;
+    } catch (error) {
+      return this.#stop({ kind: 'dies', failure: { ...toErrorRecord(error), kind: 'misconfigured' } });
+    }
+  }
+
+  async #setState(name: string, value: unknown, options: SetOptions): Promise<void> {
+    this.#checkOutside(`state "${name}"`);
+    if (this.#sealed) return this.#stray(`state "${name}"`);
+    const field = stateFieldOf('set', name, this.#count(`set ${name}`));
+    const perform = () => this.#stateAccess.set(field, name, value, this.#known.get(name) ?? 'any', options);
+    await this.#command<void>({ field, name, perform });
+    this.#known.set(name, [this.#stateAccess.revisionOf(field)]);
   }
 
   #awaitCallback<T>(

@@ -26,6 +26,7 @@ import {
 import { toErrorRecord } from './error-codec.ts';
 import { type DriveEnd, Execution, type ExecutionDeps } from './execution.ts';
 import { RunWriter } from './run-writer.ts';
+import type { StatePlace } from './state-access.ts';
 import { StepRunner } from './step-runner.ts';
 import type { CallbackPlace, ChildEnd, ChildRuns } from './waits.ts';
 
@@ -43,6 +44,7 @@ export interface ExecutorDeps {
   readonly writeLetter: (dead: DeadRun) => Promise<void>;
   readonly children: ChildRuns;
   readonly correlations: Correlations;
+  readonly state: StatePlace;
   readonly callbacks: Omit<CallbackPlace, 'ids'> & {
     /** Gives the key that the ids of callbacks are made with. */
     readonly readKey: () => Promise<string>;
@@ -392,13 +394,14 @@ class Drive {
   }
 
   #executionDeps(): ExecutionDeps {
-    const { children, correlations, observer, log, random, retryScale, draining } = this.#deps;
+    const { children, correlations, state, observer, log, random, retryScale, draining } = this.#deps;
     return {
       writer: this.#writer,
       calls: this.#calls,
       children,
       callbacks: this.#callbacks,
       correlations,
+      state,
       observer,
       log,
       random,

@@ -127,6 +127,28 @@ export class RunWriter {
     }
   }
 
+  /**
+   * Gives what is held to a script that writes more beside it, after what is being written. What the flow goes on to waits for it, as for
+   * any write.
+   */
+  async writeWith<R>(
+    write: (entries: readonly Entry[]) => Promise<R>,
+    replyOf: (reply: R) => WriteReply,
+  ): Promise<R> {
+    while (this.#next ?? this.#writing) await (this.#next ?? this.#writing);
+    const written = write(this.takeHeld());
+    const writing = written.then(replyOf);
+    writing.catch(() => {}); // told to whoever waits for it, and below
+    this.#writing = writing;
+    try {
+      const reply = await writing;
+      if (reply !== 'done') this.#refusal = reply;
+      return await written;
+    } finally {
+      if (this.#writing === writing) this.#writing = undefined;
+    }
+  }
+
   /** Gives what is held to the script that takes the run further; when that writes nothing, it is held again. */
   async handOver<R extends string>(write: (entries: readonly Entry[]) => Promise<R>): Promise<R> {
     const progress = this.#heldProgress;

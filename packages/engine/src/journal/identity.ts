@@ -6,8 +6,9 @@
  * | owner of a run | `<epoch>:<worker id>.<n>`; behind a `-` once that owner has let go of the run |
  * | job of a run | the run's id; `<run id>.r<n>` after the first |
  * | letter of a dead run | `<run id>.d<n>`, its n-th death |
- * | record of a run | `s:` step, `u:` undo, `t:` timer, `w:` wait, `c:` child, `b:` callback, `r:` reference, and its name |
+ * | record of a run | `s:` step, `u:` undo, `t:` timer, `w:` wait, `c:` child, `b:` callback, `r:` reference, `v:` access to state, and its name |
  * | callback of a run | `<name>#<n>`, the n-th of that name; the signal that completes it is `callback:<name>#<n>`, which no other signal can be called |
+ * | access to state | `get:<name>#<n>` or `set:<name>#<n>`, the n-th of that kind |
  * | reference that a run registers | `<kind>:<id>` |
  * | which callback has an id | `k:` and a hash of the id |
  * | idempotency key of a step's calls | `<run id>:<generation>:<step>`, then `:undo` of an undo, then `:<n>` after the first key |
@@ -22,6 +23,7 @@ const PREFIX = {
   child: 'c:',
   callback: 'b:',
   reference: 'r:',
+  state: 'v:',
 } as const;
 
 export type RecordKind = keyof typeof PREFIX;
@@ -127,6 +129,11 @@ export function callbackIndexField(hash: string): string {
 /** The field of a reference by which others know what a run is about. */
 export function referenceFieldOf(kind: string, id: string): string {
   return fieldOf('reference', `${kind}:${id}`);
+}
+
+/** The field of the n-th time that a run reads or changes a value of the state. @param n from 1 */
+export function stateFieldOf(access: 'get' | 'set', name: string, n: number): string {
+  return fieldOf('state', `${access}:${name}#${n}`);
 }
 
 /** The field of the n-th wait for a signal. @param n from 1 */

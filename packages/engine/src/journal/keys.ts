@@ -50,6 +50,10 @@ export const keys = {
   /** Set: runs that are to be told when somebody registers a reference. Expires a day after the last of them came. */
   uncorrelated: (tenant: string, reference: Reference) =>
     `${TAG}/uncorrelated/${tenant}/${hashOfReference(reference)}`,
+  /** Hash: a value of a tenant's state. No TTL. */
+  state: (tenant: string, name: string) => `${TAG}/state/${tenant}/${name}`,
+  /** Sorted set: the names of a tenant's values, in their order. No TTL. */
+  states: (tenant: string) => `${TAG}/states/${tenant}`,
   /** What the ids of callbacks are made with. No TTL. */
   callbackKey: `${TAG}/callback-key`,
 } as const;

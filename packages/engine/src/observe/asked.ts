@@ -2,6 +2,7 @@ import type { FlowContext } from '../contract/define-flow.ts';
 import type { DurationInput } from '../contract/duration.ts';
 import { fallBack } from '../contract/fallback.ts';
 import type { Log } from '../contract/log.ts';
+import type { State } from '../contract/state.ts';
 import type {
   Callback,
   CallbackOptions,
@@ -18,6 +19,7 @@ import {
   nthCallback,
   referenceFieldOf,
   sleepName,
+  stateFieldOf,
   waitFieldOf,
 } from '../journal/identity.ts';
 
@@ -105,6 +107,16 @@ export class AskedContext implements FlowContext {
 
   correlate(kind: string, id: string): Promise<void> {
     return this.#asked.note(referenceFieldOf(kind, id), this.#ctx.correlate(kind, id));
+  }
+
+  state<T = unknown>(name: string): State<T> {
+    const state = this.#ctx.state<T>(name);
+    const next = (access: 'get' | 'set') =>
+      stateFieldOf(access, name, this.#asked.count(`${access} ${name}`));
+    return {
+      get: () => this.#asked.note(next('get'), state.get()),
+      set: (value, options) => this.#asked.note(next('set'), state.set(value, options)),
+    };
   }
 
   runChild<I, O = unknown>(name: string, options: ChildOptions<I, O>): Promise<O> {

@@ -4,6 +4,7 @@ import { RejectedError } from '../contract/errors.ts';
 import { FlowRegistry } from '../contract/flow-registry.ts';
 import type { Log } from '../contract/log.ts';
 import type { Run } from '../contract/run.ts';
+import type { StateSealer } from '../contract/state.ts';
 import { Calls } from '../drive/attempt.ts';
 import { type DriveEnd, Execution } from '../drive/execution.ts';
 import { RunWriter } from '../drive/run-writer.ts';
@@ -13,6 +14,7 @@ import type { ClaimedRun } from '../journal/journal.ts';
 import { keys } from '../journal/keys.ts';
 import { redisJournal } from '../journal/redis-journal.ts';
 import { decodeClaimed, decodeRun } from '../journal/run-codec.ts';
+import { redisStateStore } from '../journal/state-store.ts';
 import { isFinal } from '../journal/step-record.ts';
 import { Asked, AskedContext } from './asked.ts';
 
@@ -21,6 +23,8 @@ export interface ReplayOptions {
   readonly connection: Redis | Cluster;
   /** As they are today, over ports that cannot be called: a replay calls nothing, unless a flow does so outside of its steps. */
   readonly flows: readonly Flow[];
+  /** Opens what flows have read of encrypted state. Default: it cannot be opened. */
+  readonly sealer?: StateSealer | undefined;
   /** How long a flow may take to play a journal back. Default 5 000. */
   readonly timeoutMs?: number;
 }
@@ -97,7 +101,7 @@ async function drive(
   flow: Flow,
   run: ClaimedRun,
   asked: Asked,
-  { connection, timeoutMs = TIMEOUT_MS }: ReplayOptions,
+  { connection, sealer, timeoutMs = TIMEOUT_MS }: ReplayOptions,
 ): Promise<ReplayEnd> {
   const refuse = async () => {
     throw new Error('a replay has no effects');
@@ -110,6 +114,7 @@ async function drive(
     children: { start: refuse, stop: refuse },
     callbacks: { ids: NO_CALLBACK_IDS, publicUrl: '' },
     correlations: { register: refuse },
+    state: { store: redisStateStore({ connection }), sealer },
     log: SILENT,
     random: Math.random,
     retryScale: 1,
@@ -201,6 +206,8 @@ function describeField(field: string): string {
       if (callback !== undefined) return `the wait for callback "${callback}"`;
       return `the wait for signal "${signalOfWait(name)}"`;
     }
+    case 'state':
+      return `the access to state "${signalOfWait(name.slice(4))}" (${name.slice(0, 3)})`;
     case 'callback':
       return `the callback "${signalOfWait(name)}"`;
     case 'undo':

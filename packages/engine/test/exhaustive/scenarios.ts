@@ -310,6 +310,60 @@ export const waits: Record<string, Case> = {
       expect: completed(done('note')),
     },
   },
+  'state that is read and changed': {
+    flow: (p) =>
+      flowOf('counted', async (ctx) => {
+        const count = ctx.state<number>('count');
+        await ctx.step('pay', p.step('pay'));
+        await count.set(((await count.get()) ?? 0) + 1);
+        await ctx.step('ship', p.step('ship', { helps: 'look_up' }));
+        await count.set(((await count.get()) ?? 0) + 1);
+        return count.get();
+      }),
+    options: { sequence: ['pay', 'ship'], expect: completed(2) },
+  },
+  'state that is changed beside steps': {
+    flow: (p) =>
+      flowOf('beside', async (ctx) => {
+        const branch = async (name: string) => {
+          await ctx.step(name, p.step(name));
+          await ctx.state(name).set(ctx.uuid());
+          return ctx.step(`${name}-2`, p.step(`${name}-2`, { body: ctx.uuid() }));
+        };
+        await Promise.all([branch('a'), branch('b')]);
+        return (await ctx.state('a').get()) !== (await ctx.state('b').get());
+      }),
+    options: { sequence: ['a', 'a-2'], expect: completed(true) },
+  },
+  'state that somebody else has changed': {
+    flow: (p) =>
+      flowOf('contended', async (ctx) => {
+        const count = ctx.state<number>('count');
+        let known = (await count.get()) ?? 0;
+        await ctx.waitFor('go');
+        const conflicts: string[] = [];
+        for (;;) {
+          await ctx.step(`try-${conflicts.length}`, p.step(`try-${conflicts.length}`));
+          try {
+            await count.set(known + 1);
+            return [conflicts.length > 0 && conflicts[0], await count.get()];
+          } catch (error) {
+            if (!(error instanceof RejectedError)) throw error;
+            conflicts.push(error.code);
+            known = (await count.get()) ?? 0;
+          }
+        }
+      }),
+    options: {
+      sequence: ['try-0', 'try-1'],
+      outside: async ({ run, driver }) => {
+        if (run.status !== 'suspended') return;
+        await driver.writeState('count', 10);
+        await driver.signal(run.id, { id: 's1', name: 'go', payload: null });
+      },
+      expect: completed(['state_conflict', 11]),
+    },
+  },
   'a signal that does not come': {
     flow: (p) =>
       flowOf('silent', async (ctx) => {

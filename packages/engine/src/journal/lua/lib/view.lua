@@ -4,7 +4,7 @@ local function view_of(key)
   for i = 1, #fields, 2 do
     local field, text = fields[i], fields[i + 1]
     local cut
-    if string.find(field, '^[sutwc]:') then
+    if string.find(field, '^[sutwcv]:') then
       -- nothing stands before a completed record's result that could hold these characters
       if string.find(text, '^{"kind":"completed"') or string.find(text, '^{"is":"completed"') then
         cut = string.find(text, ',"result":', 1, true)
