@@ -5,7 +5,8 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkout } from '../docs/examples/checkout.ts';
 import { runIt } from '../docs/examples/run-it.ts';
-import { mail, world } from '../docs/examples/services.ts';
+import { crm, mail, world } from '../docs/examples/services.ts';
+import { importPage } from '../docs/examples/state.ts';
 import { basket, bundle, spend, trial } from '../docs/examples/waiting.ts';
 
 const root = new URL('../', import.meta.url);
@@ -38,7 +39,7 @@ describe('every piece of TypeScript in the docs is one that is compiled and run 
 });
 
 describe('the examples', () => {
-  const flows = [checkout, trial, spend, bundle, basket];
+  const flows = [checkout, trial, spend, importPage, bundle, basket];
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   let redis: TestRedis;
   let connection: Redis;
@@ -104,6 +105,14 @@ describe('the examples', () => {
     const outcome = { result: { approvedBy: 'cfo' }, fingerprint: '1' };
     expect(await client.completeCallback(String(url.split('/').at(-1)), outcome)).toBe('completed');
     expect((await ended(run, 'completed')).output).toEqual({ approvedBy: 'cfo' });
+  });
+
+  it('importPage goes on where the run before has ended', async () => {
+    for (const next of [2, 3]) {
+      const run = await ended(await submit(importPage, { source: 'crm' }), 'completed');
+      expect(run.output).toEqual({ next });
+    }
+    expect(crm.loaded).toEqual(['crm 1', 'crm 2']);
   });
 
   it('bundle charges side by side, and takes all back when one is declined', async () => {

@@ -35,6 +35,13 @@ export const shipping = {
   },
 };
 
+export const crm = {
+  loaded: [] as string[],
+  async load(source: string, page: number): Promise<void> {
+    this.loaded.push(`${source} ${page}`);
+  },
+};
+
 export const mail = {
   sent: [] as string[],
   texts: [] as string[],

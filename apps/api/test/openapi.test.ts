@@ -85,7 +85,8 @@ test('has every route that is served, and serves every route it has', async () =
     const allowed = String(headers.allow)
       .split(', ')
       .filter((method) => method !== 'HEAD');
-    expect({ path, allowed }).toEqual({ path, allowed: Object.keys(methods).map((m) => m.toUpperCase()) });
+    const documented = Object.keys(methods).map((method) => method.toUpperCase());
+    expect({ path, allowed }).toEqual({ path, allowed: documented.sort() });
   }
 });
 

@@ -14,6 +14,7 @@ import { addKeyCommands } from './keys.ts';
 import { addProvidersCommand } from './providers.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
+import { addStateCommands } from './state.ts';
 import { addSubmitCommands } from './submit.ts';
 import { addProcessCommands } from './system-processes.ts';
 import { hintAtHelp, NothingToDoError, UsageError } from './usage.ts';
@@ -54,6 +55,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addSubmitCommands(commands);
   addDeadLetterCommands(commands);
   addKeyCommands(commands);
+  addStateCommands(commands);
   // knows the commands that were added before it
   addCompletionCommand(commands);
   addProvidersCommand(commands);
