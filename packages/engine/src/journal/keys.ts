@@ -61,7 +61,26 @@ export const keys = {
   canary: `${TAG}/canary`,
   /** When Redis was last seen to have lost writes. No TTL. */
   rollback: `${TAG}/rollback`,
+  /** The run that registered a reference last. Expires with the run; until the run has ended: No TTL. */
+  correlation: (tenant: string, reference: Reference) =>
+    `${TAG}/correlation/${tenant}/${hashOfReference(reference)}`,
+  /** Set: runs that are to be told when somebody registers a reference. Expires a day after the last of them came. */
+  uncorrelated: (tenant: string, reference: Reference) =>
+    `${TAG}/uncorrelated/${tenant}/${hashOfReference(reference)}`,
+  /** Hash: a value of a tenant's state. No TTL. */
+  state: (tenant: string, name: string) => `${TAG}/state/${tenant}/${name}`,
+  /** Sorted set: the names of a tenant's values, in their order. No TTL. */
+  states: (tenant: string) => `${TAG}/states/${tenant}`,
+  /** What the ids of callbacks are made with. No TTL. */
+  callbackKey: `${TAG}/callback-key`,
 } as const;
+
+/** What others call the thing that a run is about: a kind, and an id of theirs. */
+export type Reference = readonly [kind: string, id: string];
+
+function hashOfReference(reference: Reference): string {
+  return createHash('sha256').update(JSON.stringify(reference)).digest('hex').slice(0, 32);
+}
 
 /** The same tenant, flow and Idempotency-Key always reach the same run, also after Redis has gone back in time. */
 export function runIdOf(tenant: string, flow: string, idempotencyKey: string): string {

@@ -1,10 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import { type PayloadCodec, UnreadablePayloadError } from '../contract/payload-codec.ts';
-import type { Failure, Run } from '../contract/run.ts';
-import { parseField } from './identity.ts';
+import type { Failure, Json, Run } from '../contract/run.ts';
+import { callbackIndexField, callbackSignal, parseField } from './identity.ts';
 import type {
+  CallbackReply,
   CancelReply,
   ClaimedRun,
   ClaimReply,
@@ -58,6 +60,8 @@ const HELD_BACK_MS = 365 * 24 * 60 * 60 * 1_000;
 
 /** How many tenants' flows one look for resumed runs goes through. */
 const RESUMED_LOOKS = 100;
+/** How long a run waits for somebody to register a reference. */
+const UNCORRELATED_KEPT_MS = 24 * 60 * 60 * 1_000;
 
 const scripts = {
   createRun: loadScript('create-run'),
@@ -71,6 +75,9 @@ const scripts = {
   redriveRun: loadScript('redrive-run'),
   reissueRun: loadScript('reissue-run'),
   deliverSignal: loadScript('deliver-signal'),
+  completeCallback: loadScript('complete-callback'),
+  correlate: loadScript('correlate'),
+  findCorrelated: loadScript('find-correlated'),
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
   readRun: loadScript('read-run'),
@@ -108,6 +115,15 @@ export function redisJournal({
     coding ? coding.failure(runId, field, failure) : Promise.resolve(JSON.stringify(failure));
   const opened = async (runId: string, fields: Fields, lazily?: 'without_input') =>
     coding ? coding.opened(runId, fields, lazily) : fields;
+  /** The members of the signal that carries a callback's outcome; undefined when there is no such callback. */
+  const callbackPayload = async (runId: string, hash: string, outcome: Json): Promise<string | undefined> => {
+    if (!coding) return `"payload":${JSON.stringify(outcome)}`;
+    // what is encoded is bound to its field, which has the callback's name
+    const name = await connection.hget(keys.run(runId), callbackIndexField(hash));
+    if (name === null) return undefined;
+    const coded = await coding.payload(runId, callbackSignal(name), outcome);
+    return `"coded":true,"payload":${JSON.stringify(coded)}`;
+  };
   const claimed = async (
     runId: string,
     fields: Fields,
@@ -342,6 +358,73 @@ export function redisJournal({
         default:
           throw unexpected('deliver-signal', word);
       }
+    },
+
+    async completeCallback(runId, hash, { fingerprint, outcome }): Promise<CallbackReply> {
+      const payload = await callbackPayload(runId, hash, outcome);
+      if (payload === undefined) return { outcome: 'unknown' };
+      const [word, flow, jobId] = list(
+        await call('completeCallback', ofRun(runId), [
+          ...[runId, hash, callbackSignal(''), fingerprint, payload],
+          ...[LIMITS.signalBytes, GRACE_MS.signal],
+        ]),
+      );
+      switch (word) {
+        case 'completed':
+          return {
+            outcome: word,
+            parked: jobId == null ? undefined : { flow: String(flow), jobId: String(jobId) },
+          };
+        case 'repeated':
+        case 'other_outcome':
+        case 'too_large':
+        case 'unknown':
+          return { outcome: word };
+        default:
+          throw unexpected('complete-callback', word);
+      }
+    },
+
+    async correlate({ runId, tenant, owner }, reference) {
+      const [word, ...waiting] = list(
+        await call(
+          'correlate',
+          [...ofRun(runId), keys.correlation(tenant, reference), keys.uncorrelated(tenant, reference)],
+          [owner, runId],
+        ),
+      );
+      if (word === 'registered') return waiting.map(String);
+      if (word === 'stale_owner') return undefined;
+      throw unexpected('correlate', word);
+    },
+
+    async forgetUncorrelated(tenant, reference, runIds) {
+      if (runIds.length > 0)
+        await send(() => connection.srem(keys.uncorrelated(tenant, reference), ...runIds));
+    },
+
+    async correlatedRun(tenant, reference, waiter) {
+      const [word, runId] = list(
+        await call(
+          'findCorrelated',
+          [keys.correlation(tenant, reference), keys.uncorrelated(tenant, reference)],
+          [waiter, UNCORRELATED_KEPT_MS],
+        ),
+      );
+      if (word === 'found') return String(runId);
+      if (word === 'none') return undefined;
+      throw unexpected('find-correlated', word);
+    },
+
+    async callbackKey() {
+      const read = () => send(() => connection.get(keys.callbackKey));
+      const known = await read();
+      if (known !== null) return known;
+      // whoever comes first makes it
+      await send(() => connection.set(keys.callbackKey, randomBytes(32).toString('base64url'), 'NX'));
+      const made = await read();
+      if (made === null) throw new Error('the key of callback ids was not kept');
+      return made;
     },
 
     async cancelRun({ runId, tenant }, answeredAt): Promise<CancelReply> {
