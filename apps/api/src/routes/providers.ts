@@ -1,10 +1,10 @@
 import { type Client, StoreUnavailableError } from '@holdfast/engine';
 import type { ErrorSeen, ProviderHealth } from '@holdfast/http';
+import { time } from '@holdfast/run-view';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { readQuery } from '../read-query.ts';
-import { time } from '../run-json.ts';
 
 /** How all providers have been doing over the last minutes, as all workers together saw it. */
 export type ReadProviders = (minutes: number) => Promise<readonly ProviderHealth[]>;
@@ -129,7 +129,9 @@ async function ownRuns(
   const runIds = new Set(
     providers.flatMap(({ lastErrors }) => lastErrors.flatMap(({ runId }) => runId ?? [])),
   );
-  const runs = await Promise.all([...runIds].map((runId) => client.getRun(tenant, runId)));
-  const own = new Set(runs.flatMap((run) => run?.id ?? []));
+  const found = await Promise.all(
+    [...runIds].map(async (runId) => ((await client.hasRun(tenant, runId)) ? [runId] : [])),
+  );
+  const own = new Set(found.flat());
   return ({ runId }) => runId === undefined || own.has(runId);
 }

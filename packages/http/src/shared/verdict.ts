@@ -28,7 +28,9 @@ export function verdictOf(outcome: Guarded, durationMs: number): Verdict {
   if (code === 'aborted') return durationMs >= SLOW_MS ? 'failed' : 'neutral';
   // an old answer is no news
   if (outcome.playedBack) return 'neutral';
-  const { status, smtpStatus, command } = outcome.details ?? {};
+  const { status, smtpStatus, command, sqlstate } = outcome.details ?? {};
+  // a database that ends a transaction for another's sake is there: deadlock, serialization, lock, a statement that took too long
+  if (typeof sqlstate === 'string' && /^(40|55P03|57014)/.test(sqlstate)) return 'ok';
   // a mail server that puts one mail off is there; one that closes, or greets with a no, is not
   if (typeof smtpStatus === 'number') return smtpStatus === 421 || command === 'CONN' ? 'failed' : 'ok';
   if (typeof status === 'number' && status >= 400 && status < 500 && status !== 408) return 'ok';
