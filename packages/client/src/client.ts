@@ -4,7 +4,8 @@ import { milliseconds } from './duration.ts';
 import { followRun } from './events.ts';
 import type { FlowName, InputOf, OutputOf, Run, TypedConfig } from './flow-types.ts';
 import { errorOf, HoldfastError } from './holdfast-error.ts';
-import { pause, type Repeatable, withRetries } from './retry.ts';
+import { type Repeatable, withRetries } from './retry.ts';
+import { isSettled, settled } from './settled.ts';
 
 export interface HoldfastClientOptions {
   /** Where the API is, such as `https://holdfast.example.com`. */
@@ -43,7 +44,6 @@ interface Answer<T> {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
-const SETTLED: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'dead']);
 
 /**
  * Speaks to the HTTP API. Every method throws {@link HoldfastError}.
@@ -95,7 +95,7 @@ export class HoldfastClient<C extends TypedConfig = TypedConfig> {
   }
 
   /**
-   * Waits until a run is completed, failed, cancelled or dead. A run that failed is returned like one that completed.
+   * Waits until a run is completed, failed, cancelled or dead; its events tell, as soon as it is. A run that failed is returned like one that completed.
    * @param options.timeout such as `'30s'`, or milliseconds; default: none
    * @throws HoldfastError `wait_timeout`
    */
@@ -104,19 +104,18 @@ export class HoldfastClient<C extends TypedConfig = TypedConfig> {
     { timeout }: { readonly timeout?: string | number } = {},
   ): Promise<Run<O>> {
     const id = typeof run === 'string' ? run : run.id;
-    const until = timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + milliseconds(timeout);
-    for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 1.5, 2000)) {
-      const seen = (await this.get(id)) as Run<O>; // the same run, so its flow's output
-      if (SETTLED.has(seen.status)) return seen;
-      const leftMs = until - Date.now();
-      if (leftMs <= 0)
-        throw new HoldfastError({
-          status: 0,
-          code: 'wait_timeout',
-          message: `The run ${id} is still ${seen.status} after ${timeout}${typeof timeout === 'number' ? ' ms' : ''}. It goes on; wait again or follow its events.`,
-        });
-      await pause(Math.min(pauseMs, leftMs));
-    }
+    const late = timeout === undefined ? undefined : AbortSignal.timeout(milliseconds(timeout));
+    const source = {
+      get: () => this.get(id),
+      events: (signal: AbortSignal) => this.events(id, { signal }),
+    };
+    const seen = await settled(source, late);
+    if (isSettled(seen)) return seen as Run<O>; // the same run, so its flow's output
+    throw new HoldfastError({
+      status: 0,
+      code: 'wait_timeout',
+      message: `The run ${id} is still ${seen.status} after ${timeout}${typeof timeout === 'number' ? ' ms' : ''}. It goes on; wait again or follow its events.`,
+    });
   }
 
   cancel(id: string): Promise<Run> {

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import type { FlowContract } from './contract/define-flow.ts';
 import { MAX_TIMER_MS } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
-import { isTerminal, type Json, type Run, type RunStatus, type Tags } from './contract/run.ts';
+import { isOver, isTerminal, type Json, type Run, type Tags } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw, Payloads } from './journal/journal.ts';
@@ -21,15 +20,13 @@ import {
   unanswered,
 } from './journal/resolution.ts';
 import type { StepRecord } from './journal/step-record.ts';
+import { AnnouncedEnds } from './observe/announced-ends.ts';
 import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
 import { orUnavailable } from './or-unavailable.ts';
 import { cancelRun, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
 import { Jobs } from './queue/jobs.ts';
-
-/** Pauses before the looks at a run that may be over in milliseconds; after them all waits are on one watch. */
-const FIRST_LOOKS_MS = [0, 10, 15, 22] as const;
 
 export interface SubmitRequest {
   readonly flow: string;
@@ -153,7 +150,10 @@ export interface Client {
   listRuns(tenant: string, query?: ListQuery): Promise<RunPage>;
   /** A tenant's dead runs, the last one to die first. */
   listDead(tenant: string, query?: Pick<ListQuery, 'flow' | 'code' | 'cursor' | 'limit'>): Promise<RunPage>;
-  /** The run as soon as it is terminal or dead, or as it stands after `timeoutMs` or when the signal aborts. */
+  /**
+   * The run as soon as it is terminal or dead, or as it stands after `timeoutMs` or when the signal aborts. Redis tells it: all waits of a
+   * client share one connection for that, which is closed when nobody has waited for 10 s.
+   */
   waitForEnd(
     tenant: string,
     runId: string,
@@ -210,7 +210,8 @@ export function createClient({ connection, flows }: ClientOptions): Client {
   const journal = askingRedis(redisJournal({ connection, retentionMs: 0 }));
   const jobs = askingRedis(new Jobs(connection));
   const redis = askingRedis(connection);
-  const watch = new RunWatch(journal);
+  const announced = new AnnouncedEnds(connection);
+  const watch = new RunWatch(journal, announced);
 
   const send = async (
     { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, trace }: SubmitRequest,
@@ -293,15 +294,9 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     async waitForEnd(tenant, runId, timeoutMs, signal) {
       const late = AbortSignal.timeout(Math.min(timeoutMs, MAX_TIMER_MS));
       const until = signal ? AbortSignal.any([late, signal]) : late;
-      for (const pauseMs of FIRST_LOOKS_MS) {
-        await delay(pauseMs, undefined, { signal: until }).catch(() => {});
-        const status = await journal.readStatus(runId);
-        if (status === undefined || isOver(status) || until.aborted) return client.getRun(tenant, runId);
-      }
       const run = await client.getRun(tenant, runId);
       if (!run || isOver(run.status)) return run;
-      for await (const changed of watch.changes(run, until)) if (isOver(changed.status)) break;
-      return client.getRun(tenant, runId);
+      return (await watch.end(run, until)) ?? client.getRun(tenant, runId);
     },
 
     changes: (run, signal) => watch.changes(run, signal),
@@ -379,7 +374,10 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       await redis.set(keys.probe, 1, 'PX', PROBE_HOLDS_MS);
     },
 
-    close: () => jobs.close(),
+    async close() {
+      announced.close();
+      await jobs.close();
+    },
   };
   return client;
 }
@@ -495,9 +493,4 @@ function askingRedis<T extends object>(target: T): T {
       return (...args: unknown[]) => orUnavailable((async () => member.apply(target, args))());
     },
   });
-}
-
-/** Nothing more comes of it by itself. */
-function isOver(status: RunStatus): boolean {
-  return status === 'dead' || isTerminal(status);
 }

@@ -342,7 +342,6 @@ export interface Journal {
   readPayloads(runId: string): Promise<(Payloads & { readonly tenant: string }) | undefined>;
   /** Redis' clock. */
   now(): Promise<number>;
-  readStatus(runId: string): Promise<Run['status'] | undefined>;
   readRevision(runId: string): Promise<number | undefined>;
   /** Ids of the workers that prove their life. */
   liveWorkers(): Promise<ReadonlySet<string>>;

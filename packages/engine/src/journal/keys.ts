@@ -16,7 +16,10 @@ export const LISTED_APART: ReadonlySet<string> = new Set(['webhook', 'webhook-de
 export const TAGS_KEPT_MS = 400 * 24 * 60 * 60 * 1_000;
 
 export const keys = {
-  /** Hash: the run and its journal. Expires with the retention once the run is terminal. */
+  /**
+   * Hash: the run and its journal. Expires with the retention once the run is terminal. Also the channel on which the run's end, or death, is
+   * announced.
+   */
   run: (runId: string) => `${TAG}/run/${runId}`,
   /** Sorted set: run id → the time by which something must have happened to it. No TTL. */
   alarms: `${TAG}/alarms`,

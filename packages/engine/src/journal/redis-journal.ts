@@ -1,7 +1,6 @@
 import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
-import type { Run } from '../contract/run.ts';
 import { parseField } from './identity.ts';
 import type {
   CancelReply,
@@ -473,10 +472,6 @@ export function redisJournal({
     },
 
     now: redisNow,
-
-    async readStatus(runId) {
-      return ((await connection.hget(keys.run(runId), 'status')) ?? undefined) as Run['status'] | undefined;
-    },
 
     async readRevision(runId) {
       const revision = await connection.hget(keys.run(runId), 'revision');

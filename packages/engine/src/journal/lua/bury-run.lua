@@ -5,6 +5,7 @@
 -- @include clock
 -- @include identity
 -- @include owned
+-- @include announce
 local run, refused = load_owned(KEYS[1], ARGV[1])
 local deaths = tonumber(redis.call('HGET', KEYS[1], 'deaths')) or 0
 if refused == 'repeated' then return { 'buried', deaths } end
@@ -19,4 +20,5 @@ add_records(KEYS[1], 5, set)
 redis.call('HSET', KEYS[1], unpack(set))
 redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[2])
 redis.call('ZADD', KEYS[3], now, ARGV[2])
+announce(KEYS[1])
 return { 'buried', deaths + 1 }

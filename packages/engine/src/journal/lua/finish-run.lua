@@ -8,6 +8,7 @@
 -- @include clock
 -- @include identity
 -- @include owned
+-- @include announce
 -- @include ending
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused == 'repeated' then return 'finished' end

@@ -1,5 +1,6 @@
 -- What comes with a run's end: it expires, what it drew from another run is settled ('settled') or given back, and its alarm stays
 -- only as long as a parent must be told, or a letter of a death may still come: from a worker that was slow with it, and died then.
+-- Includes announce.
 local function end_run(keys, run_id, now, parent, retention, tell_within, drawn, becomes)
   redis.call('PEXPIRE', keys.run, retention)
   if keys.source and redis.call('EXISTS', keys.source) == 1 then
@@ -15,4 +16,5 @@ local function end_run(keys, run_id, now, parent, retention, tell_within, drawn,
   else
     redis.call('ZREM', keys.alarms, run_id)
   end
+  announce(keys.run)
 end
