@@ -165,8 +165,8 @@ class HandDriver implements Driver {
     return job.data.runId;
   }
 
-  sweep(): Promise<void> {
-    return this.#sweeper.sweep();
+  async sweep(): Promise<void> {
+    await this.#sweeper.sweep();
   }
 
   signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined> {

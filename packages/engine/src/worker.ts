@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { RedisTls, RedisUrls } from '@holdfast/redis';
-import { Worker as BullWorker, type WorkerOptions as BullWorkerOptions, type Job } from 'bullmq';
+import {
+  Worker as BullWorker,
+  type WorkerOptions as BullWorkerOptions,
+  type Job,
+  type Processor,
+} from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { Flow } from './contract/define-flow.ts';
 import { type DurationInput, toMs } from './contract/duration.ts';
@@ -18,9 +23,10 @@ import { childRuns, tellParent } from './queue/child-runs.ts';
 import { type DeadRun, processLetter, writeLetter } from './queue/dead-letters.ts';
 import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
 import { startLiveness } from './queue/liveness.ts';
+import { BUSY_PACE } from './queue/pace.ts';
 import { isRefusal, Refusals } from './queue/refusals.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
-import { Sweeper } from './queue/sweeper.ts';
+import { SWEEP_MS, Sweeper } from './queue/sweeper.ts';
 
 export interface WorkerOptions {
   /** With `maxRetriesPerRequest: null`: commands wait until Redis is back. Stays the caller's to close. */
@@ -77,9 +83,8 @@ export interface Worker {
   close(grace?: DurationInput): Promise<void>;
 }
 
-const BEAT_MS = 250;
-const LIFE_HOLDS_MS = 1_000;
-const SWEEP_MS = 250;
+/** How long a queue without jobs is waited for at a time: each turn costs Redis half a dozen commands. */
+const DRAIN_DELAY_S = 10;
 /** What a worker has beyond its grace to record what was aborted and to sign off; with Redis away it cannot. */
 const LEAVE_MS = 3_000;
 /** After Redis was away, so long for the others to prove their life again. */
@@ -128,6 +133,7 @@ class RunningWorker implements Worker {
       connection,
       retentionMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
+      lifeOnClaimMs: () => (this.#liveness.holdsMs > BUSY_PACE.holdsMs ? BUSY_PACE.holdsMs : undefined),
     });
     this.#jobs = new Jobs(connection);
     this.#executor = new Executor({
@@ -158,7 +164,8 @@ class RunningWorker implements Worker {
     connection.on('ready', this.#onReady);
     this.#liveness = startLiveness(
       {
-        ...{ workerId: this.id, redis: { urls, tls }, everyMs: BEAT_MS, holdsMs: LIFE_HOLDS_MS },
+        workerId: this.id,
+        redis: { urls, tls },
         hungAfterMs: toMs(options.hungAfter ?? '5m'),
       },
       () => {
@@ -236,7 +243,15 @@ class RunningWorker implements Worker {
       (command) => this.#refusals.outlast(command),
       this.#options.classify,
     );
-    const worker = new BullWorker<RunJob>(flow, process, {
+    const counted: Processor<RunJob> = async (job, token) => {
+      this.#liveness.setBusy(true);
+      try {
+        await process(job, token);
+      } finally {
+        this.#liveness.setBusy(this.#underWay.size > 0);
+      }
+    };
+    const worker = new BullWorker<RunJob>(flow, counted, {
       ...this.#bullOptions(),
       concurrency: this.#options.concurrency ?? 50,
     });
@@ -282,6 +297,7 @@ class RunningWorker implements Worker {
       // a run is given up by its own count of claims, never by BullMQ's of stalls
       maxStalledCount: 1_000_000,
       runRetryDelay: 500,
+      drainDelay: DRAIN_DELAY_S,
       autorun: false,
     };
   }
@@ -322,7 +338,7 @@ class RunningWorker implements Worker {
 
   /** A write of our own tells when Redis takes writes again. */
   #probe(): void {
-    this.#journal.proveLife(this.id, LIFE_HOLDS_MS, 0).catch(() => {});
+    this.#journal.proveLife(this.id, this.#liveness.holdsMs, 0).catch(() => {});
   }
 
   readonly #onReady = () => {
@@ -330,21 +346,23 @@ class RunningWorker implements Worker {
     this.#sweeper.reconnected();
   };
 
-  #sweepSoon(): void {
+  #sweepSoon(afterMs = SWEEP_MS): void {
     this.#sweepTimer = setTimeout(() => {
-      this.#sweeping = this.#sweep().finally(() => {
-        if (!this.#draining) this.#sweepSoon();
+      this.#sweeping = this.#sweep().then((nextMs) => {
+        if (!this.#draining) this.#sweepSoon(nextMs);
       });
-    }, SWEEP_MS);
+    }, afterMs);
   }
 
-  async #sweep(): Promise<void> {
-    if (this.#options.connection.status !== 'ready' || this.#refusals.refusing) return;
+  /** @returns after how many ms to sweep again */
+  async #sweep(): Promise<number | undefined> {
+    if (this.#options.connection.status !== 'ready' || this.#refusals.refusing) return undefined;
     try {
-      await this.#sweeper.sweep();
+      return await this.#sweeper.sweep();
     } catch (error) {
       if (!this.#draining)
         this.#options.log.warn({ err: error }, 'a sweep was cut short; the next one goes on');
+      return undefined;
     }
   }
 }

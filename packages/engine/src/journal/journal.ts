@@ -221,6 +221,12 @@ export interface Answer {
   readonly provesPresent: boolean;
 }
 
+/** Times are Unix milliseconds on Redis' clock. */
+export interface Glance {
+  readonly workers: readonly { readonly id: string; readonly livesUntil: number }[];
+  readonly firstAlarm: number | undefined;
+}
+
 /** What the sweeper needs to see that a run's job is right. */
 export interface Whereabouts {
   readonly runId: string;
@@ -345,8 +351,8 @@ export interface Journal {
   readRevision(runId: string): Promise<number | undefined>;
   /** Ids of the workers that prove their life. */
   liveWorkers(): Promise<ReadonlySet<string>>;
-  /** Ids of the workers whose proof of life has run out. */
-  missingWorkers(): Promise<readonly string[]>;
+  /** What tells a sweeper whether there is anything to do: until when each worker's proof of life holds, and when the first alarm is due. */
+  glance(): Promise<Glance>;
   /**
    * Says that a worker is alive.
    * @param lastCount the count of its last proof, 0 at first

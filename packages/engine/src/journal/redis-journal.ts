@@ -72,12 +72,15 @@ export interface RedisJournalOptions {
   readonly retentionMs: number;
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
+  /** For how long a claim proves the life of its worker; undefined where that is proved otherwise, and often. Default: never. */
+  readonly lifeOnClaimMs?: () => number | undefined;
 }
 
 export function redisJournal({
   connection,
   retentionMs,
   send = (command) => command(),
+  lifeOnClaimMs = () => undefined,
 }: RedisJournalOptions): Journal {
   const call = (
     script: keyof typeof scripts,
@@ -133,7 +136,7 @@ export function redisJournal({
         await call(
           'claimRun',
           [keys.run(runId), keys.rollback, keys.alarms, keys.workers],
-          [claimant, jobId, `,${versions.join(',')},`, runId],
+          [claimant, jobId, `,${versions.join(',')},`, runId, lifeOnClaimMs() ?? ''],
         ),
       );
       switch (word) {
@@ -482,8 +485,16 @@ export function redisJournal({
       return new Set(await connection.zrangebyscore(keys.workers, await redisNow(), '+inf'));
     },
 
-    async missingWorkers() {
-      return connection.zrangebyscore(keys.workers, '-inf', `(${await redisNow()}`);
+    async glance() {
+      sendInOneWrite(connection);
+      const [proofs, [, firstAlarm]] = await Promise.all([
+        connection.zrange(keys.workers, 0, '-1', 'WITHSCORES'),
+        connection.zrange(keys.alarms, 0, '0', 'WITHSCORES'),
+      ]);
+      const workers = proofs.flatMap((id, i) =>
+        i % 2 === 0 ? [{ id: String(id), livesUntil: Number(proofs[i + 1]) }] : [],
+      );
+      return { workers, firstAlarm: firstAlarm === undefined ? undefined : Number(firstAlarm) };
     },
 
     async proveLife(workerId, holdsMs, lastCount, promoted = false) {

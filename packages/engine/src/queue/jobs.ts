@@ -60,6 +60,15 @@ export class Jobs {
     }
   }
 
+  /**
+   * Has a worker look for jobs of the flow. The word that there are some goes to one that waits for it, and a worker may be waiting that
+   * hangs or is cut off: each takes one word with it.
+   */
+  async nudge(flow: string, times: number): Promise<void> {
+    const marker = this.#queue(flow).toKey('marker');
+    for (let i = 0; i < times; i += 1) await this.#connection.zadd(marker, 0, '0');
+  }
+
   /** Makes a delayed job ready now; one that is not delayed is left alone. */
   async promote(flow: string, jobId: string): Promise<void> {
     const job = await this.#queue(flow).getJob(jobId);

@@ -2,12 +2,13 @@ import type { Log } from '../contract/log.ts';
 import { isTerminal } from '../contract/run.ts';
 import { effectsStand } from '../drive/compensation.ts';
 import { hasLetGo, runIdOfJob, workerOf } from '../journal/identity.ts';
-import type { Journal, Whereabouts } from '../journal/journal.ts';
+import type { Glance, Journal, Whereabouts } from '../journal/journal.ts';
 import { decoded } from '../journal/resolution.ts';
 import { CorruptRecordError } from '../journal/run-codec.ts';
 import { tellParent } from './child-runs.ts';
 import type { DeadRun } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
+import { BUSY_PACE, IDLE_PACE } from './pace.ts';
 
 export interface SweeperDeps {
   readonly workerId: string;
@@ -22,6 +23,15 @@ export interface SweeperDeps {
   /** True when Redis has answered without a break for long enough that a missing proof of life means something. */
   readonly maySuspectOthers: () => boolean;
 }
+
+/** How often is swept while anybody has runs, or has died. */
+export const SWEEP_MS = 250;
+/** How often while all workers are idle and no alarm is due: a worker that takes a run and dies at once is found by then. */
+const IDLE_SWEEP_MS = 1_000;
+/** How often Redis is asked for its clock, which is reckoned in between. */
+const CLOCK_EVERY_MS = 60_000;
+/** A clock that is reckoned may be off by this. */
+const CLOCK_MAY_BE_OFF_MS = 50;
 
 /** How many overdue runs one sweep looks after. */
 const BATCH = 50;
@@ -55,6 +65,7 @@ export class Sweeper {
   #missing = new Set<string>();
   readonly #prunedUpTo = new Map<string, number>();
   #pruneAt = 0;
+  #clock = { ahead: 0, askedAt: Number.NEGATIVE_INFINITY };
   /** How often in a row a run could not be looked after. */
   readonly #failed = new Map<string, number>();
   readonly #dropped = new Set<string>();
@@ -73,17 +84,46 @@ export class Sweeper {
 
   /** Redis was away: it may have given out jobs in answers that never came. */
   reconnected(): void {
+    // another host may answer now, with another clock
+    this.#clock.askedAt = Number.NEGATIVE_INFINITY;
     this.#unclaimed = undefined;
     this.#lookForUnclaimedAt = performance.now() + LOST_FETCH_MS;
   }
 
-  async sweep(): Promise<void> {
+  /** @returns after how many ms to sweep again */
+  async sweep(): Promise<number> {
+    const { journal } = this.#deps;
     await this.#lookForUnclaimed();
     await this.#reissueDropped();
-    await this.#takeOverFromTheDead();
-    const { now, runIds } = await this.#deps.journal.takeAlarms(BATCH);
-    for (const runId of runIds) await this.#apart(runId, () => this.#lookAfter(runId, now));
-    await this.#prune(now);
+    const glance = await journal.glance();
+    const reckoned = await this.#now(glance);
+    const isQuiet = await this.#takeOverFromTheDead(glance, reckoned);
+    const due = (glance.firstAlarm ?? Number.POSITIVE_INFINITY) - reckoned;
+    if (due <= CLOCK_MAY_BE_OFF_MS) {
+      const { now, runIds } = await journal.takeAlarms(BATCH);
+      this.#setClock(now);
+      for (const runId of runIds) await this.#apart(runId, () => this.#lookAfter(runId, now));
+    }
+    await this.#prune(reckoned);
+    const mayRest = isQuiet && this.#lookForUnclaimedAt === Number.POSITIVE_INFINITY;
+    return mayRest ? Math.min(Math.max(due, SWEEP_MS), IDLE_SWEEP_MS) : SWEEP_MS;
+  }
+
+  /** Redis' clock, reckoned from when it was last asked for, unless what is seen does not go with that. */
+  async #now({ workers }: Glance): Promise<number> {
+    const isOld = performance.now() - this.#clock.askedAt > CLOCK_EVERY_MS;
+    const reckoned = performance.now() + this.#clock.ahead;
+    const fits = workers.every(
+      ({ livesUntil }) => livesUntil >= reckoned && livesUntil <= reckoned + IDLE_PACE.holdsMs + SWEEP_MS,
+    );
+    if (!isOld && fits) return reckoned;
+    const now = await this.#deps.journal.now();
+    this.#setClock(now);
+    return now;
+  }
+
+  #setClock(now: number): void {
+    this.#clock = { ahead: now - performance.now(), askedAt: performance.now() };
   }
 
   /** A run that cannot be looked after is set aside, for longer each time; it does not keep the others waiting. */
@@ -231,13 +271,17 @@ export class Sweeper {
     }
   }
 
-  /** A worker without a proof of life in two sweeps in a row is dead; its runs get new jobs at once. */
-  async #takeOverFromTheDead(): Promise<void> {
+  /**
+   * A worker without a proof of life in two sweeps in a row is dead; its runs get new jobs at once.
+   * @returns true while no worker has runs, and none is missing
+   */
+  async #takeOverFromTheDead({ workers }: Glance, now: number): Promise<boolean> {
     const { journal, jobs, maySuspectOthers, log } = this.#deps;
-    const missing = new Set(await journal.missingWorkers());
+    const missing = new Set(workers.flatMap(({ id, livesUntil }) => (livesUntil < now ? [id] : [])));
+    const isQuiet = workers.every(({ livesUntil }) => livesUntil > now + BUSY_PACE.holdsMs);
     const dead = new Set([...missing].filter((id) => this.#missing.has(id)));
     this.#missing = missing;
-    if (dead.size === 0 || !maySuspectOthers()) return;
+    if (dead.size === 0 || !maySuspectOthers()) return isQuiet;
 
     const live = await journal.liveWorkers();
     let taken = 0;
@@ -250,9 +294,12 @@ export class Sweeper {
           if (run?.jobId === jobId && isDead(run.owner, live) && (await this.#reissue(run))) taken += 1;
         });
       }
+      // one for each that died, and one for us
+      await jobs.nudge(flow, dead.size + 1);
     }
     for (const workerId of dead) await journal.signOff(workerId);
     log.warn({ workers: [...dead], runs: taken }, 'a worker died; its runs go on elsewhere');
+    return isQuiet;
   }
 
   async #reissue(run: Whereabouts, dueInMs = 0): Promise<boolean> {

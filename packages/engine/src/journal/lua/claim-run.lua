@@ -4,7 +4,8 @@
 -- As long as an owner's worker proves that it lives, the run is its own, also when BullMQ took the job for stalled; but what was claimed
 -- before Redis went back in time may have been let go of since.
 -- KEYS  run, rollback, alarms, workers
--- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,"), run id
+-- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,"), run id, ms for which its worker's proof of
+--       life holds from now on ('' to leave it): a worker without runs proves its life seldom, and for long
 -- Reply {'claimed', now, owner, claims in a row without progress, lost (ms, or ''), rollback (ms, or '' where the run forgot nothing),
 --       since when the run may have forgotten what it did (ms, or ''), {field, value, …}} with the other fields as they were before
 --       | {'unknown'} | {'superseded'} (another job carries the run now) | {'ended', status} | {'version_missing', version, ms after which it is to be tried again}
@@ -66,4 +67,5 @@ end
 redis.call('HSET', KEYS[1], 'owner', owner, 'epoch', epoch, 'claims', claims, 'claimedAt', now,
   'status', f[8] and 'compensating' or 'running', 'revision', f[7] + 1, 'updatedAt', now)
 if lost ~= '' then redis.call('HSET', KEYS[1], 'lost', lost) end
+if ARGV[5] ~= '' then redis.call('ZADD', KEYS[4], 'XX', now + ARGV[5], worker_of(owner)) end
 return { 'claimed', now, owner, claims, lost, rollback, forgot, fields }
