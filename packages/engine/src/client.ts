@@ -9,7 +9,7 @@ import { isOver, isTerminal, type Json, type Run, type Tags } from './contract/r
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw, Payloads } from './journal/journal.ts';
-import { keys, runIdOf } from './journal/keys.ts';
+import { keysOf, runIdOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import {
   answerOf,
@@ -371,7 +371,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     },
 
     async ping() {
-      await redis.set(keys.probe, 1, 'PX', PROBE_HOLDS_MS);
+      await redis.set(keysOf(connection).probe, 1, 'PX', PROBE_HOLDS_MS);
     },
 
     async close() {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import type { Script } from '@holdfast/redis';
+import { type Script, tagOf } from '@holdfast/redis';
 import { Worker as BullWorker, DelayedError, type Processor } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import {
@@ -19,7 +19,7 @@ import type { Log } from './contract/log.ts';
 import type { Run } from './contract/run.ts';
 import { Calls, type GiveUpReason } from './drive/attempt.ts';
 import { Executor, type JobVerdict } from './drive/executor.ts';
-import { QUEUE_PREFIX } from './journal/keys.ts';
+import { keysOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import type { Resolution } from './journal/resolution.ts';
 import { loadScript } from './journal/scripts.ts';
@@ -31,8 +31,8 @@ import { Sweeper } from './queue/sweeper.ts';
 
 export type { JobVerdict } from './drive/executor.ts';
 export { parseField } from './journal/identity.ts';
-export { keys } from './journal/keys.ts';
 export { decodeRecord, isFinal, type StepRecord } from './journal/step-record.ts';
+export { keysOf };
 
 export interface DriverOptions {
   /** With `maxRetriesPerRequest: null`. Stays the caller's to close. */
@@ -81,6 +81,9 @@ export interface Driver {
   giveUp(because?: GiveUpReason): void;
   close(): Promise<void>;
 }
+
+/** The keys of a system without a namespace. */
+export const keys = keysOf({});
 
 const TENANT = 'test';
 const SILENCE: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -214,7 +217,7 @@ class HandDriver implements Driver {
         ),
         {
           connection: this.#options.connection,
-          prefix: QUEUE_PREFIX,
+          prefix: tagOf(this.#options.connection),
           lockDuration: LOCK_MS,
           maxStalledCount: 1_000_000,
           runRetryDelay: 1,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RedisTls, RedisUrls } from '@holdfast/redis';
+import { namespaceOf, type RedisTls, type RedisUrls, tagOf } from '@holdfast/redis';
 import {
   Worker as BullWorker,
   type WorkerOptions as BullWorkerOptions,
@@ -16,7 +16,7 @@ import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
 import { runIdOfJob, workerOf } from './journal/identity.ts';
 import type { Journal } from './journal/journal.ts';
-import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+import { DEAD_LETTERS } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import type { RunObserver } from './observe/run-observer.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
@@ -165,7 +165,7 @@ class RunningWorker implements Worker {
     this.#liveness = startLiveness(
       {
         workerId: this.id,
-        redis: { urls, tls },
+        redis: { urls, tls, namespace: namespaceOf(connection) },
         hungAfterMs: toMs(options.hungAfter ?? '5m'),
       },
       () => {
@@ -291,7 +291,7 @@ class RunningWorker implements Worker {
   #bullOptions(): BullWorkerOptions {
     return {
       connection: this.#options.connection,
-      prefix: QUEUE_PREFIX,
+      prefix: tagOf(this.#options.connection),
       lockDuration: toMs(this.#options.lock ?? '30s'),
       stalledInterval: toMs(this.#options.stalledCheck ?? '15s'),
       // a run is given up by its own count of claims, never by BullMQ's of stalls

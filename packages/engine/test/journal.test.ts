@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Failure } from '../src/contract/run.ts';
 import { fieldOf } from '../src/journal/identity.ts';
 import type { ClaimedRun, Entry, Journal } from '../src/journal/journal.ts';
-import { keys } from '../src/journal/keys.ts';
 import { redisJournal } from '../src/journal/redis-journal.ts';
 import { encodeRecord } from '../src/journal/step-record.ts';
+import { keys } from '../src/testing.ts';
 
 const RETENTION_MS = 3_600_000;
 const FAILURE: Failure = { kind: 'bug', code: 'x', message: 'x' };

@@ -3,7 +3,7 @@ import { orUnavailable } from '@holdfast/engine';
 import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
-import { keys } from './keys.ts';
+import { keysOf } from './keys.ts';
 import { loadScript } from './scripts.ts';
 
 /** How long an answer is given again. */
@@ -46,6 +46,7 @@ export interface Replays {
 }
 
 export function createReplays(connection: Redis | Cluster): Replays {
+  const keys = keysOf(connection);
   return {
     async claim(scope, idempotencyKey, fingerprint) {
       const key = keys.replay(

@@ -13,7 +13,7 @@ import type {
   Whereabouts,
   WriteReply,
 } from './journal.ts';
-import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
+import { keysOf, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
 import {
   CorruptRecordError,
   decodeClaimed,
@@ -82,6 +82,7 @@ export function redisJournal({
   send = (command) => command(),
   lifeOnClaimMs = () => undefined,
 }: RedisJournalOptions): Journal {
+  const keys = keysOf(connection);
   const call = (
     script: keyof typeof scripts,
     keyNames: readonly string[],

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import { keys } from '../journal/keys.ts';
+import { type Keys, keysOf } from '../journal/keys.ts';
 
 /** The connection is kept this long after the last listener has left. */
 const LINGER_MS = 10_000;
@@ -18,6 +18,7 @@ interface Listener {
  */
 export class AnnouncedEnds {
   readonly #copied: Redis | Cluster;
+  readonly #keys: Keys;
   readonly #listeners = new Map<string, Listener>();
   #connection: Redis | Cluster | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -26,11 +27,12 @@ export class AnnouncedEnds {
   /** @param connection is copied, and stays the caller's */
   constructor(connection: Redis | Cluster) {
     this.#copied = connection;
+    this.#keys = keysOf(connection);
   }
 
   /** One listener for each run. @returns ends the listening */
   listen(runId: string, onNews: Listener['onNews']): () => void {
-    const channel = keys.run(runId);
+    const channel = this.#keys.run(runId);
     const listener = { confirmed: false, onNews };
     this.#listeners.set(channel, listener);
     if (!this.#connection) this.#open();
@@ -45,7 +47,7 @@ export class AnnouncedEnds {
 
   /** Whether the end of the run would be heard now, as far as Redis has said. */
   hears(runId: string): boolean {
-    return this.#listeners.get(keys.run(runId))?.confirmed === true;
+    return this.#listeners.get(this.#keys.run(runId))?.confirmed === true;
   }
 
   /** An end was not announced that should have been: the connection is not to be trusted. */

@@ -1,6 +1,7 @@
+import { tagOf } from '@holdfast/redis';
 import { Queue } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
-import { DEAD_LETTERS, QUEUE_PREFIX } from '../journal/keys.ts';
+import { DEAD_LETTERS } from '../journal/keys.ts';
 
 /** Jobs of one BullMQ queue. */
 export interface QueueDepth {
@@ -21,7 +22,7 @@ export async function readQueueDepths(
 ): Promise<readonly QueueDepth[]> {
   return Promise.all(
     [...flows, DEAD_LETTERS].map(async (name) => {
-      const queue = new Queue(name, { connection, prefix: QUEUE_PREFIX, skipMetasUpdate: true });
+      const queue = new Queue(name, { connection, prefix: tagOf(connection), skipMetasUpdate: true });
       queue.on('error', () => {});
       try {
         const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');

@@ -9,7 +9,7 @@ import { type DriveEnd, Execution } from '../drive/execution.ts';
 import { RunWriter } from '../drive/run-writer.ts';
 import { effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
-import { keys } from '../journal/keys.ts';
+import { keysOf } from '../journal/keys.ts';
 import { redisJournal } from '../journal/redis-journal.ts';
 import { decodeClaimed, decodeRun } from '../journal/run-codec.ts';
 import { isFinal } from '../journal/step-record.ts';
@@ -45,7 +45,9 @@ const TIMEOUT_MS = 5_000;
  * @returns undefined when there is no such run
  */
 export async function replayRun(options: ReplayOptions, runId: string): Promise<Replay | undefined> {
-  const fields = new Map(Object.entries(await options.connection.hgetall(keys.run(runId))));
+  const fields = new Map(
+    Object.entries(await options.connection.hgetall(keysOf(options.connection).run(runId))),
+  );
   if (fields.size === 0) return undefined;
   const run = decodeRun(runId, fields);
   const { flow: name, version, generation, status } = run;
@@ -68,6 +70,7 @@ export async function replayRun(options: ReplayOptions, runId: string): Promise<
  * @param flow runs of this one only
  */
 export async function* recordedRuns(connection: Redis | Cluster, flow?: string): AsyncGenerator<string> {
+  const keys = keysOf(connection);
   const seen = new Set<string>();
   for await (const page of pagesOfIds(connection)) {
     const fresh = [...new Set(page)].filter((runId) => !seen.has(runId));
@@ -80,6 +83,7 @@ export async function* recordedRuns(connection: Redis | Cluster, flow?: string):
 }
 
 async function* pagesOfIds(connection: Redis | Cluster): AsyncGenerator<string[]> {
+  const keys = keysOf(connection);
   yield await connection.zrange(keys.alarms, '0', '-1');
   const prefix = keys.run('');
   for (const node of connection instanceof Cluster ? connection.nodes('master') : [connection]) {

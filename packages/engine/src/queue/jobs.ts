@@ -1,8 +1,9 @@
+import { tagOf } from '@holdfast/redis';
 import { Queue } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { Failure } from '../contract/run.ts';
 import { letterIdOf } from '../journal/identity.ts';
-import { DEAD_LETTERS, QUEUE_PREFIX } from '../journal/keys.ts';
+import { DEAD_LETTERS } from '../journal/keys.ts';
 
 /** All that a job carries: the journal holds the rest. */
 export interface RunJob {
@@ -124,7 +125,7 @@ export class Jobs {
   #options() {
     return {
       connection: this.#connection,
-      prefix: QUEUE_PREFIX,
+      prefix: tagOf(this.#connection),
       skipWaitingForReady: true,
       skipVersionCheck: true,
       streams: { events: { maxLen: 1_000 } },

@@ -1,4 +1,4 @@
-import type { Sealer } from '@holdfast/redis';
+import { type Sealer, tagOf } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 
@@ -23,14 +23,18 @@ export interface RedisTokensOptions {
   /** Stays the caller's to close. */
   readonly connection: Redis | Cluster;
   readonly sealer: Sealer;
-  /** Default `{hf0}`. */
+  /** Default: the engine's. */
   readonly prefix?: string;
 }
 
 /** A refresh token that nobody has used for so long is given up. */
 const KEPT_MS = 400 * 24 * 60 * 60 * 1_000;
 
-export function redisTokens({ connection, sealer, prefix = '{hf0}' }: RedisTokensOptions): KeptTokens {
+export function redisTokens({
+  connection,
+  sealer,
+  prefix = tagOf(connection),
+}: RedisTokensOptions): KeptTokens {
   const key = (scope: string) => `${prefix}/token/${scope}`;
   const lockKey = (scope: string) => `${prefix}/token-lock/${scope}`;
   return {
