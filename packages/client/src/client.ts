@@ -34,6 +34,8 @@ export interface SubmitOptions {
   readonly tags?: Readonly<Record<string, string>>;
   /** A date, its ISO 8601 form, or Unix milliseconds. */
   readonly startAt?: Date | string | number;
+  /** 0 to 9, the most urgent. @default 0 */
+  readonly priority?: number;
 }
 
 /** What openapi-fetch answers with. */
@@ -66,17 +68,19 @@ export class HoldfastClient<C extends TypedConfig = TypedConfig> {
    * Has a flow run. The same key with the same input is the same run.
    * @param options.idempotencyKey absent: one is made, and kept over this call's own retries
    * @param options.tags what to find it by, with `list({ tag: 'customer:cus_1' })`; at most 10
+   * @param options.priority which of your runs go first while more wait than workers can take
    * @param options.startAt when it is to start; until then it is suspended
    * @returns the run as it stands; it has been stored
    */
   submit<N extends FlowName<C>>(
     flow: N,
     input: InputOf<C, N>,
-    { idempotencyKey = crypto.randomUUID(), tags, startAt }: SubmitOptions = {},
+    { idempotencyKey = crypto.randomUUID(), tags, startAt, priority }: SubmitOptions = {},
   ): Promise<Run<OutputOf<C, N>>> {
     const header = {
       'Idempotency-Key': idempotencyKey,
       ...(tags && { 'Holdfast-Tags': tagsHeader(tags) }),
+      ...(priority !== undefined && { 'Holdfast-Priority': priority }),
       ...(startAt !== undefined && { 'Holdfast-Start-At': new Date(startAt).toISOString() }),
     };
     return this.#run('always', (signal) =>

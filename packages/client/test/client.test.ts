@@ -92,7 +92,7 @@ test('the same key is the same run, and another input under it is refused', asyn
 
 test('a run can start later, and is found by its tags', async () => {
   const startAt = new Date(Date.now() + 3_600_000);
-  const run = await client.submit('greet', { name: 'Eli' }, { tags: { team: 'blue' }, startAt });
+  const run = await client.submit('greet', { name: 'Eli' }, { tags: { team: 'blue' }, startAt, priority: 9 });
   expect(run).toMatchObject({
     status: 'suspended',
     waitingFor: { kind: 'start', until: startAt.toISOString() },

@@ -5,7 +5,7 @@ import { MAX_TIMER_MS } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
-import { isOver, isTerminal, type Json, type Run, type Tags } from './contract/run.ts';
+import { isOver, type Json, type Run, type Tags } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw, Payloads } from './journal/journal.ts';
@@ -41,6 +41,11 @@ export interface SubmitRequest {
   readonly startAt?: number;
   /** At most 10; names of 1 to 40 lower-case letters, digits, "_" or "-"; values of 1 to 100 visible ASCII characters without ",". */
   readonly tags?: Tags;
+  /**
+   * From 0 to 9, the most urgent: while more runs wait than workers can take, the tenant's most urgent ones of the flow go first. Other
+   * tenants' runs are not held up. A run with a start time goes by that. Default 0.
+   */
+  readonly priority?: number;
   /** A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. */
   readonly trace?: string | undefined;
 }
@@ -214,7 +219,7 @@ export function createClient({ connection, flows }: ClientOptions): Client {
   const watch = new RunWatch(journal, announced);
 
   const send = async (
-    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, trace }: SubmitRequest,
+    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, priority, trace }: SubmitRequest,
     draw?: Draw,
   ): Promise<SubmitReply | DrawRefusal> => {
     const flow = registry.latest(name);
@@ -227,26 +232,28 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       ...(draw && { draw }),
       ...(startAt !== undefined && { startAt }),
       ...(tags && Object.keys(tags).length > 0 && { tags }),
+      ...(priority !== undefined && { priority }),
       ...(trace !== undefined && { trace }),
     };
     checkTags(tags);
+    checkPriority(priority);
     checkStart(startAt, Date.now());
-    const add = () => jobs.add(name, run.runId, run.runId, startAt === undefined ? 0 : startAt - Date.now());
-    // sent together: Redis takes them in this order, and a job without a new run behind it does nothing
-    const [created] = await Promise.all([journal.createRun(run), add()]);
+    const delayMs = startAt === undefined ? 0 : startAt - Date.now();
+    void jobs.open(name);
+    // sent together: a job without a run behind it does nothing
+    const [created] = await Promise.all([
+      journal.createRun(run),
+      delayMs > 0 && jobs.add(name, run.runId, run.runId, delayMs),
+    ]);
     switch (created.outcome) {
       case 'created':
-        // its job may have been taken and dropped before there was a run
-        if (created.late) await add();
         return { outcome: 'created', run: newRun(run, checked.input, created.now) };
       case 'replayed':
-        if (isTerminal(created.run.status)) await jobs.remove(name, run.runId);
         return created;
       case 'key_reused':
         return { outcome: 'key_reused', runId: run.runId };
       case 'source_not_completed':
       case 'draw_exceeds':
-        await jobs.remove(name, run.runId);
         return created;
     }
   };
@@ -460,6 +467,11 @@ function checkTags(tags: Tags = {}): void {
         `the value of the tag "${name}" must be 1 to 100 visible ASCII characters without ","`,
       );
   }
+}
+
+function checkPriority(priority = 0): void {
+  if (Number.isInteger(priority) && priority >= 0 && priority <= 9) return;
+  throw new InvalidSubmissionError(`a priority is a whole number from 0 to 9, got ${priority}`);
 }
 
 function checkStart(startAt: number | undefined, now: number): void {

@@ -133,6 +133,7 @@ class RunningWorker implements Worker {
       connection,
       retentionMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
+      window: Math.max(2, Math.ceil((options.concurrency ?? 50) / 4)),
       lifeOnClaimMs: () => (this.#liveness.holdsMs > BUSY_PACE.holdsMs ? BUSY_PACE.holdsMs : undefined),
     });
     this.#jobs = new Jobs(connection);

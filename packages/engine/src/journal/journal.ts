@@ -32,6 +32,8 @@ export interface NewRun {
   /** Unix milliseconds; nothing of it is run before. */
   readonly startAt?: number;
   readonly tags?: Tags;
+  /** 0 to 9, the most urgent: its place among the tenant's runs of the flow that wait for a worker. Default 0. */
+  readonly priority?: number;
   /** The W3C `traceparent` that it came with. */
   readonly trace?: string | undefined;
   /** Created to be cancelled at once: nothing of it is run. */
@@ -252,6 +254,8 @@ export interface Whereabouts {
   readonly answered: boolean;
   /** An owner was lost, and what it may have started is not written down. */
   readonly lost: boolean;
+  /** It waits in its tenant's lane, without a job. */
+  readonly queued: boolean;
 }
 
 /**
@@ -259,15 +263,20 @@ export interface Whereabouts {
  * The Redis journal is the only one.
  */
 export interface Journal {
-  createRun(run: NewRun): Promise<
-    /** `late`: what was sent together with it may have come before it. */
-    | { readonly outcome: 'created'; readonly now: number; readonly late: boolean }
+  createRun(
+    run: NewRun,
+  ): Promise<
+    | { readonly outcome: 'created'; readonly now: number }
     | { readonly outcome: 'replayed'; readonly run: Run }
     | { readonly outcome: 'key_reused' }
     | { readonly outcome: 'source_not_completed' }
     | { readonly outcome: 'draw_exceeds'; readonly left: number }
   >;
-  claimRun(runId: string, jobId: string, claimant: string, versions: readonly number[]): Promise<ClaimReply>;
+  claimRun(
+    job: { readonly runId: string; readonly flow: string; readonly jobId: string },
+    claimant: string,
+    versions: readonly number[],
+  ): Promise<ClaimReply>;
   /** @param progress true when a step's outcome is among the entries, false for intents only */
   recordStep(run: ClaimedRun, entries: readonly Entry[], progress: boolean): Promise<WriteReply>;
   /** Writes down what a lost owner may have started. */
@@ -308,6 +317,8 @@ export interface Journal {
    * @returns how it ended, or undefined when there is nothing of that kind to end
    */
   endAnswered(run: Whereabouts, effectsStand: boolean): Promise<'failed' | 'cancelled' | undefined>;
+  /** Fills the queue of a flow whose run waits in its lane, and sees to it that the run stands there. */
+  fillQueue(runId: string, lookAgainMs: number): Promise<void>;
   /** @param generation the one that is followed: a repeat does not start another */
   rerunRun(runId: string, generation: number, version: number): Promise<RerunReply>;
   resolveStep(run: RunOfTenant, answer: Answer): Promise<ResolveReply>;

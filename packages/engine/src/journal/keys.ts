@@ -31,6 +31,10 @@ const keysWith = (tag: string) => ({
     `${tag}/tag/${tenant}/${name}:${value}`,
   /** Sorted set: a tenant's dead run ids → when they died. No TTL. */
   dead: (tenant: string) => `${tag}/dead/${tenant}`,
+  /** Sorted set: a flow's lanes whose runs wait → their turn. Empty, and so gone, while nobody waits. No TTL. */
+  lanes: (flow: string) => `${tag}/lanes/${flow}`,
+  /** Sorted set: a tenant's runs of a flow that wait to be let into its queue → their place. Gone while there are none. No TTL. */
+  lane: (flow: string, tenant: string) => `${tag}/lane/${flow}/${tenant}`,
   /** Set: every tenant that has submitted a run. No TTL. */
   tenants: `${tag}/tenants`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */

@@ -1,4 +1,4 @@
-import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
+import { runScript, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import { parseField } from './identity.ts';
@@ -43,6 +43,9 @@ const GRACE_MS = {
   sweep: 5_000,
 } as const;
 
+/** So many jobs may wait in a queue, whatever its workers can take: the fewer, the sooner the most urgent run comes to its turn. */
+const LEAST_WINDOW = 2;
+
 const scripts = {
   createRun: loadScript('create-run'),
   claimRun: loadScript('claim-run'),
@@ -57,6 +60,7 @@ const scripts = {
   deliverSignal: loadScript('deliver-signal'),
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
+  fillQueue: loadScript('fill-queue'),
   readRun: loadScript('read-run'),
   rerunRun: loadScript('rerun-run'),
   resolveStep: loadScript('resolve-step'),
@@ -72,6 +76,8 @@ export interface RedisJournalOptions {
   readonly retentionMs: number;
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
+  /** How many jobs of a flow may wait in its queue when a run is claimed; the other runs wait in their lanes. Default 2. */
+  readonly window?: number;
   /** For how long a claim proves the life of its worker; undefined where that is proved otherwise, and often. Default: never. */
   readonly lifeOnClaimMs?: () => number | undefined;
 }
@@ -80,6 +86,7 @@ export function redisJournal({
   connection,
   retentionMs,
   send = (command) => command(),
+  window = LEAST_WINDOW,
   lifeOnClaimMs = () => undefined,
 }: RedisJournalOptions): Journal {
   const keys = keysOf(connection);
@@ -97,47 +104,51 @@ export function redisJournal({
   return {
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
-      const { parent, draw, cancelled, trace, tags, startAt } = run;
+      const { parent, draw, cancelled, trace, tags, startAt, priority = 0 } = run;
       const lists = Object.entries(tags ?? {}).map(([name, value]) => keys.tag(tenant, { name, value }));
       const sources = draw || lists.length > 0 ? [keys.run(draw?.from ?? runId)] : [];
-      const { reply, late } = await send(() =>
-        runScriptFirst(
-          connection,
-          scripts.createRun,
-          [...ofRun(runId), keys.runs(tenant), keys.tenants, ...sources, ...lists],
-          [
-            runId,
-            fingerprint,
-            tenant,
-            flow,
-            version,
-            idempotencyKey,
-            input,
-            startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
-            parent ? JSON.stringify(parent) : '',
-            cancelled ? '1' : '',
-            ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
-            trace ?? '',
-            ...(tags || startAt !== undefined
-              ? [JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '']
-              : []),
-          ],
-        ),
+      const reply = await call(
+        'createRun',
+        [...ofRun(runId), keys.runs(tenant), keys.tenants, ...sources, ...lists],
+        [
+          runId,
+          fingerprint,
+          tenant,
+          flow,
+          version,
+          idempotencyKey,
+          input,
+          startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
+          parent ? JSON.stringify(parent) : '',
+          cancelled ? '1' : '',
+          ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
+          trace ?? '',
+          ...[JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '', LEAST_WINDOW, priority],
+        ],
       );
       const [word, now, ...pairs] = list(reply);
-      if (word === 'created') return { outcome: 'created', now: Number(now), late };
+      if (word === 'created') return { outcome: 'created', now: Number(now) };
       if (word === 'key_reused' || word === 'source_not_completed') return { outcome: word };
       if (word === 'draw_exceeds') return { outcome: word, left: Number(pairs[0]) };
       if (word === 'replayed') return { outcome: 'replayed', run: decodeRun(runId, fieldsOf(pairs)) };
       throw unexpected('create-run', word);
     },
 
-    async claimRun(runId, jobId, claimant, versions): Promise<ClaimReply> {
+    async claimRun({ runId, flow, jobId }, claimant, versions): Promise<ClaimReply> {
       const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
           [keys.run(runId), keys.rollback, keys.alarms, keys.workers],
-          [claimant, jobId, `,${versions.join(',')},`, runId, lifeOnClaimMs() ?? ''],
+          [
+            claimant,
+            jobId,
+            `,${versions.join(',')},`,
+            runId,
+            lifeOnClaimMs() ?? '',
+            flow,
+            window,
+            GRACE_MS.enqueue,
+          ],
         ),
       );
       switch (word) {
@@ -321,6 +332,11 @@ export function redisJournal({
       if (word === 'ended') return status as 'failed' | 'cancelled';
       if (word === 'moved_on') return undefined;
       throw unexpected('end-answered', word);
+    },
+
+    async fillQueue(runId, lookAgainMs) {
+      const args = [runId, window, GRACE_MS.enqueue, lookAgainMs];
+      await call('fillQueue', ofRun(runId), args);
     },
 
     async rerunRun(runId, generation, version): Promise<RerunReply> {

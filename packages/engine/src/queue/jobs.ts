@@ -37,6 +37,11 @@ export class Jobs {
     this.#letters.on('error', ignoreConnectionError);
   }
 
+  /** Writes down what BullMQ wants to know of a queue, once for each process: runs are created with their jobs. */
+  open(flow: string): void {
+    this.#queue(flow);
+  }
+
   /** Adding an id that is there already changes nothing. */
   async add(flow: string, runId: string, jobId: string, delayMs = 0): Promise<void> {
     await this.#queue(flow).add(

@@ -239,6 +239,7 @@ export class Sweeper {
 
   async #seeToJob(run: Whereabouts, now: number): Promise<void> {
     const { jobs, journal, maySuspectOthers, drives } = this.#deps;
+    if (run.queued) return journal.fillQueue(run.runId, Math.max(NEXT_LOOK_MS, now - run.readySince));
     const dueInMs = run.wakeAt === undefined ? 0 : run.wakeAt - now;
     const state = await jobs.state(run.flow, run.jobId);
     // a second delivery of a run that its owner still has is put off
