@@ -12,6 +12,7 @@ import { type DurationInput, toMs } from './contract/duration.ts';
 import type { Classify } from './contract/failures/failure-of.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
+import type { PayloadCodec } from './contract/payload-codec.ts';
 import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
 import { runIdOfJob, workerOf } from './journal/identity.ts';
@@ -24,8 +25,10 @@ import { type DeadRun, processLetter, writeLetter } from './queue/dead-letters.t
 import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
 import { startLiveness } from './queue/liveness.ts';
 import { BUSY_PACE } from './queue/pace.ts';
+import { Places } from './queue/places.ts';
 import { isRefusal, Refusals } from './queue/refusals.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
+import { RunQueue } from './queue/run-queue.ts';
 import { SWEEP_MS, Sweeper } from './queue/sweeper.ts';
 
 export interface WorkerOptions {
@@ -37,7 +40,7 @@ export interface WorkerOptions {
   readonly redisTls?: RedisTls | undefined;
   readonly flows: readonly Flow[];
   readonly log: Log;
-  /** Runs at once, for each flow. Default 50. */
+  /** Runs at once, over all flows. Default 200. */
   readonly concurrency?: number;
   /** BullMQ's lock on a job; renewed at half of it. Default `30s`. */
   readonly lock?: DurationInput;
@@ -59,6 +62,8 @@ export interface WorkerOptions {
    * Holdfast's, or undefined for errors that it does not know; what it throws itself is a bug of the step. Default: none.
    */
   readonly classify?: Classify;
+  /** The config's. Default: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
   /** From 0 to 1, for jitter. Default Math.random. */
   readonly random?: () => number;
   /**
@@ -133,8 +138,9 @@ class RunningWorker implements Worker {
       connection,
       retentionMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
-      window: Math.max(2, Math.ceil((options.concurrency ?? 50) / 4)),
+      window: Math.max(2, Math.ceil((options.concurrency ?? 200) / 4)),
       lifeOnClaimMs: () => (this.#liveness.holdsMs > BUSY_PACE.holdsMs ? BUSY_PACE.holdsMs : undefined),
+      codec: options.codec,
     });
     this.#jobs = new Jobs(connection);
     this.#executor = new Executor({
@@ -177,7 +183,12 @@ class RunningWorker implements Worker {
         options.onRollback?.();
       },
     );
-    this.#workers = [...this.#flows.names().map((flow) => this.#runWorker(flow)), this.#letterWorker()];
+    const concurrency = options.concurrency ?? 200;
+    const places = new Places(concurrency);
+    this.#workers = [
+      ...this.#flows.names().map((flow) => this.#runWorker(flow, concurrency, places)),
+      this.#letterWorker(),
+    ];
     this.#start().catch((error: unknown) => {
       if (!this.#draining) log.error({ err: error }, 'the worker could not start');
     });
@@ -235,7 +246,7 @@ class RunningWorker implements Worker {
     await this.#jobs.close();
   }
 
-  #runWorker(flow: string): BullWorker {
+  #runWorker(flow: string, concurrency: number, places: Places): BullWorker {
     const process = runProcessor(
       this.#executor,
       flow,
@@ -252,10 +263,7 @@ class RunningWorker implements Worker {
         this.#liveness.setBusy(this.#underWay.size > 0);
       }
     };
-    const worker = new BullWorker<RunJob>(flow, counted, {
-      ...this.#bullOptions(),
-      concurrency: this.#options.concurrency ?? 50,
-    });
+    const worker = new RunQueue(flow, counted, { ...this.#bullOptions(), concurrency }, places);
     worker.on('lockRenewalFailed', (jobIds) => {
       for (const [calls, jobId] of this.#underWay)
         if (jobIds.includes(jobId)) void this.#giveUpIfTaken(calls, jobId);
@@ -289,7 +297,7 @@ class RunningWorker implements Worker {
     return this.#watched(worker);
   }
 
-  #bullOptions(): BullWorkerOptions {
+  #bullOptions(): BullWorkerOptions & { readonly connection: Redis | Cluster } {
     return {
       connection: this.#options.connection,
       prefix: tagOf(this.#options.connection),

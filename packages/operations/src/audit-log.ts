@@ -29,7 +29,7 @@ export type SecurityAction = (typeof SECURITY_ACTIONS)[number];
 export const AUDIT_ACTIONS = [
   ...(['redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
   ...(['bulk_redrive', 'bulk_cancel', 'bulk_rerun'] as const),
-  ...(['create_key', 'revoke_key', 'reopen_provider'] as const),
+  ...(['create_key', 'revoke_key', 'reopen_provider', 'pause', 'resume'] as const),
   ...SECURITY_ACTIONS,
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -22,6 +22,8 @@ const keysWith = (tag: string) => ({
   alertQuiet: (kind: string) => `${tag}/alert/${kind}/quiet`,
   /** This very thing was counted. Expires. */
   alertSeen: (kind: string, identity: string) => `${tag}/alert/${kind}/seen/${identity}`,
+  /** Hash: an API process → what tenants use of it, as it said last. Expires a minute after the last said something. */
+  apiUse: `${tag}/api-use`,
   /** What a request with an Idempotency-Key was answered, or that it is being worked on. Expires. */
   replay: (hash: string) => `${tag}/replay/${hash}`,
 });

@@ -35,6 +35,10 @@ const keysWith = (tag: string) => ({
   lanes: (flow: string) => `${tag}/lanes/${flow}`,
   /** Sorted set: a tenant's runs of a flow that wait to be let into its queue → their place. Gone while there are none. No TTL. */
   lane: (flow: string, tenant: string) => `${tag}/lane/${flow}/${tenant}`,
+  /** Sorted set: the run ids of all tenants → when they were created. Entries go once their run has expired. No TTL. */
+  allRuns: `${tag}/all-runs`,
+  /** Sorted set: the dead run ids of all tenants → when they died. No TTL. */
+  allDead: `${tag}/all-dead`,
   /** Set: every tenant that has submitted a run. No TTL. */
   tenants: `${tag}/tenants`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */
@@ -43,6 +47,10 @@ const keysWith = (tag: string) => ({
   fleet: (workerId: string) => `${tag}/fleet/${workerId}`,
   /** Set: every flow that a worker has ever served. No TTL. */
   flows: `${tag}/flows`,
+  /** Hash: what is paused → since when and by whom. Empty, and so not there, when nothing is. No TTL. */
+  pauses: `${tag}/pauses`,
+  /** Sorted set: the runs that a pause holds back, by tenant and flow. No TTL. */
+  heldBack: `${tag}/held-back`,
   /** Written to see whether Redis takes writes. Expires within seconds. */
   probe: `${tag}/probe`,
   /** Counter: only ever grows, unless Redis has lost writes. No TTL. */

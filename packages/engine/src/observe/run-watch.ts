@@ -195,7 +195,7 @@ export class RunWatch {
       // what was announced has changed: it need not be asked whether
       const revision = announced ? undefined : await this.#journal.readRevision(runId);
       if (announced || revision !== watched.revision) {
-        const run = await this.#journal.readRun(runId);
+        const run = await this.#journal.readRun(runId, { input: false });
         if (run?.revision !== watched.revision) this.#changed(runId, watched, run, why);
       }
     } catch {

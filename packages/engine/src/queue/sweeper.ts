@@ -1,4 +1,5 @@
 import type { Log } from '../contract/log.ts';
+import { UnreadablePayloadError } from '../contract/payload-codec.ts';
 import { isTerminal } from '../contract/run.ts';
 import { effectsStand } from '../drive/compensation.ts';
 import { hasLetGo, runIdOfJob, workerOf } from '../journal/identity.ts';
@@ -9,6 +10,7 @@ import { tellParent } from './child-runs.ts';
 import type { DeadRun } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
 import { BUSY_PACE, IDLE_PACE } from './pace.ts';
+import { wakeResumed } from './resumed.ts';
 
 export interface SweeperDeps {
   readonly workerId: string;
@@ -52,6 +54,9 @@ const PARKS_MS = 2_000;
 /** How often, and how many of a tenant's runs at a time, the lists are cleared of what has expired. */
 const PRUNE_EVERY_MS = 60_000;
 const PRUNE_BATCH = 500;
+/** How often runs are looked for that no pause holds back any more; sooner while there are some. */
+const RESUMED_EVERY_MS = 5_000;
+const RESUMED_AGAIN_MS = 1_000;
 /** From this many claims in a row without progress on, a run waits before it may end another worker. */
 const SUSPECT_CLAIMS = 3;
 const SUSPECT_DELAY_MS = 2_000;
@@ -66,6 +71,10 @@ export class Sweeper {
   readonly #prunedUpTo = new Map<string, number>();
   #pruneAt = 0;
   #clock = { ahead: 0, askedAt: Number.NEGATIVE_INFINITY };
+  /** Tenants whose dead were seen to be in the list of all dead, once in this worker's life. */
+  readonly #indexed = new Set<string>();
+  #resumedAt = 0;
+  #resumedFrom: string | undefined;
   /** How often in a row a run could not be looked after. */
   readonly #failed = new Map<string, number>();
   readonly #dropped = new Set<string>();
@@ -104,6 +113,7 @@ export class Sweeper {
       this.#setClock(now);
       for (const runId of runIds) await this.#apart(runId, () => this.#lookAfter(runId, now));
     }
+    await this.#wakeResumed(reckoned);
     await this.#prune(reckoned);
     const mayRest = isQuiet && this.#lookForUnclaimedAt === Number.POSITIVE_INFINITY;
     return mayRest ? Math.min(Math.max(due, SWEEP_MS), IDLE_SWEEP_MS) : SWEEP_MS;
@@ -124,6 +134,14 @@ export class Sweeper {
 
   #setClock(now: number): void {
     this.#clock = { ahead: now - performance.now(), askedAt: performance.now() };
+  }
+
+  /** Whoever resumes wakes the first; the rest, and what is left by one who died, is woken here. */
+  async #wakeResumed(now: number): Promise<void> {
+    const { journal, jobs } = this.#deps;
+    if (now < this.#resumedAt) return;
+    this.#resumedFrom = await wakeResumed(journal, jobs, this.#resumedFrom);
+    this.#resumedAt = now + (this.#resumedFrom === undefined ? RESUMED_EVERY_MS : RESUMED_AGAIN_MS);
   }
 
   /** A run that cannot be looked after is set aside, for longer each time; it does not keep the others waiting. */
@@ -188,6 +206,8 @@ export class Sweeper {
     if (now < this.#pruneAt) return;
     this.#pruneAt = now + PRUNE_EVERY_MS * (0.5 + random());
     for (const tenant of await journal.tenants()) {
+      if (!this.#indexed.has(tenant)) await journal.indexDead(tenant);
+      this.#indexed.add(tenant);
       const next = await journal.pruneRuns(tenant, this.#prunedUpTo.get(tenant) ?? 0, PRUNE_BATCH);
       this.#prunedUpTo.set(tenant, next ?? 0);
     }
@@ -317,8 +337,8 @@ export class Sweeper {
 
 /** Redis is there; it is this run's record that cannot be read or changed. */
 function isAboutTheRun(error: unknown): boolean {
-  if (error instanceof CorruptRecordError || error instanceof SyntaxError || error instanceof TypeError)
-    return true;
+  if (error instanceof CorruptRecordError || error instanceof UnreadablePayloadError) return true;
+  if (error instanceof SyntaxError || error instanceof TypeError) return true;
   return error instanceof Error && /^(WRONGTYPE|ERR )/.test(error.message);
 }
 
