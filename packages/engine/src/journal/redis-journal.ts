@@ -2,7 +2,7 @@ import { runScript, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import { type PayloadCodec, UnreadablePayloadError } from '../contract/payload-codec.ts';
-import type { Failure, Run } from '../contract/run.ts';
+import type { Failure } from '../contract/run.ts';
 import { parseField } from './identity.ts';
 import type {
   CancelReply,
@@ -646,12 +646,7 @@ export function redisJournal({
   };
 }
 
-function listOf(
-  keys: Keys,
-  of: 'runs' | 'dead',
-  tenant: string | undefined,
-  tag: Tag | undefined,
-): string {
+function listOf(keys: Keys, of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
   if (tenant === undefined) return of === 'runs' ? keys.allRuns : keys.allDead;
   if (tag) return keys.tag(tenant, tag);
   return of === 'runs' ? keys.runs(tenant) : keys.dead(tenant);

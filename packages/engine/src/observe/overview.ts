@@ -126,7 +126,10 @@ async function countSpans(
       const from = Math.round(now - backMs + index * lengthMs);
       const to = Math.round(now - backMs + (index + 1) * lengthMs);
       const count = (list: string) => connection.zcount(list, from, `(${to}`);
-      const [accepted, died] = await Promise.all([count(keysOf(connection).allRuns), count(keysOf(connection).allDead)]);
+      const [accepted, died] = await Promise.all([
+        count(keysOf(connection).allRuns),
+        count(keysOf(connection).allDead),
+      ]);
       return { from, to, accepted, died };
     }),
   );
@@ -196,7 +199,12 @@ async function groupDeaths(
   sendInOneWrite(connection);
   const found = await Promise.all(
     runs.map(async ({ runId, at }) => {
-      const [tenant, flow, death] = await connection.hmget(keysOf(connection).run(runId), 'tenant', 'flow', 'death');
+      const [tenant, flow, death] = await connection.hmget(
+        keysOf(connection).run(runId),
+        'tenant',
+        'flow',
+        'death',
+      );
       return tenant && flow && death ? [{ tenant, flow, at, failure: JSON.parse(death) as Failure }] : [];
     }),
   );
