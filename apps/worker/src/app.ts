@@ -102,6 +102,7 @@ export function connectWorker(
       observer: runObserver,
       log,
       concurrency: config.concurrency,
+      tenantConcurrency: config.tenantConcurrency,
       lock: config.lockMs,
       stalledCheck: config.stalledMs,
       retention: config.retentionMs,

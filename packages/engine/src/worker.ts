@@ -51,6 +51,8 @@ export interface WorkerOptions {
    * beyond `lock` and `stalledCheck`. Default `5m`.
    */
   readonly hungAfter?: DurationInput;
+  /** How many runs of a tenant may be with workers at once, over all flows; the same for all workers. Default: any number. */
+  readonly tenantConcurrency?: number | undefined;
   /** How long terminal runs are kept. Default `7d`. */
   readonly retention?: DurationInput;
   /** Multiplies every retry delay, but for a provider's Retry-After. Default 1. */
@@ -138,6 +140,7 @@ class RunningWorker implements Worker {
       connection,
       retentionMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
+      tenantLimit: options.tenantConcurrency,
       window: Math.max(2, Math.ceil((options.concurrency ?? 200) / 4)),
       lifeOnClaimMs: () => (this.#liveness.holdsMs > BUSY_PACE.holdsMs ? BUSY_PACE.holdsMs : undefined),
       codec: options.codec,
