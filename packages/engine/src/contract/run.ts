@@ -195,3 +195,8 @@ export type Run = RunCommon &
 export function isTerminal(status: RunStatus): status is TerminalStatus {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
+
+/** Nothing more comes of it by itself: it is terminal, or dead. */
+export function isOver(status: RunStatus): boolean {
+  return status === 'dead' || isTerminal(status);
+}

@@ -83,7 +83,11 @@ export class Executor {
   ): Promise<JobVerdict> {
     const { journal, flows, nextClaimant } = this.#deps;
     for (;;) {
-      const claim = await journal.claimRun(job.runId, job.id, nextClaimant(), flows.versions(job.flow));
+      const claim = await journal.claimRun(
+        { runId: job.runId, flow: job.flow, jobId: job.id },
+        nextClaimant(),
+        flows.versions(job.flow),
+      );
       if (claim.outcome === 'version_missing') {
         this.#noteMissing(`${job.flow}@${claim.version}`, job.runId);
         return { kind: 'parks', delayMs: claim.againMs };

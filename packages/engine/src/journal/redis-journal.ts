@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
+import { runScript, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import { type PayloadCodec, UnreadablePayloadError } from '../contract/payload-codec.ts';
-import type { Failure, Json, Run } from '../contract/run.ts';
+import type { Failure, Json } from '../contract/run.ts';
 import { callbackIndexField, callbackSignal, parseField } from './identity.ts';
 import type {
   CallbackReply,
@@ -19,7 +19,7 @@ import type {
   Whereabouts,
   WriteReply,
 } from './journal.ts';
-import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
+import { type Keys, keysOf, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
 import { pauseField, pausesIn } from './pauses.ts';
 import { PayloadCoding } from './payload-coding.ts';
 import {
@@ -55,6 +55,9 @@ const GRACE_MS = {
   resume: 2_000,
 } as const;
 
+/** So many jobs may wait in a queue, whatever its workers can take: the fewer, the sooner the most urgent run comes to its turn. */
+const LEAST_WINDOW = 2;
+
 /** A run that a pause holds back is looked at again after this, if nothing wakes it before. */
 const HELD_BACK_MS = 365 * 24 * 60 * 60 * 1_000;
 
@@ -80,6 +83,7 @@ const scripts = {
   findCorrelated: loadScript('find-correlated'),
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
+  fillQueue: loadScript('fill-queue'),
   readRun: loadScript('read-run'),
   rerunRun: loadScript('rerun-run'),
   resolveStep: loadScript('resolve-step'),
@@ -96,6 +100,10 @@ export interface RedisJournalOptions {
   readonly retentionMs: number;
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
+  /** How many jobs of a flow may wait in its queue when a run is claimed; the other runs wait in their lanes. Default 2. */
+  readonly window?: number;
+  /** For how long a claim proves the life of its worker; undefined where that is proved otherwise, and often. Default: never. */
+  readonly lifeOnClaimMs?: () => number | undefined;
   /** Default: payloads are kept as they are. */
   readonly codec?: PayloadCodec | undefined;
 }
@@ -104,8 +112,11 @@ export function redisJournal({
   connection,
   retentionMs,
   send = (command) => command(),
+  window = LEAST_WINDOW,
+  lifeOnClaimMs = () => undefined,
   codec,
 }: RedisJournalOptions): Journal {
+  const keys = keysOf(connection);
   const coding = codec && new PayloadCoding(codec);
   const flat = async (runId: string, entries: readonly Entry[]): Promise<string[]> => {
     const kept = coding ? await coding.entries(runId, entries) : entries;
@@ -158,35 +169,30 @@ export function redisJournal({
 
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
-      const { parent, draw, cancelled, trace, tags, startAt } = run;
+      const { parent, draw, cancelled, trace, tags, startAt, priority = 0 } = run;
       const lists = Object.entries(tags ?? {}).map(([name, value]) => keys.tag(tenant, { name, value }));
       const sources = draw || lists.length > 0 ? [keys.run(draw?.from ?? runId)] : [];
-      const { reply, late } = await send(() =>
-        runScriptFirst(
-          connection,
-          scripts.createRun,
-          [...ofRun(runId), keys.runs(tenant), keys.tenants, keys.allRuns, ...sources, ...lists],
-          [
-            runId,
-            fingerprint,
-            tenant,
-            flow,
-            version,
-            idempotencyKey,
-            input,
-            startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
-            parent ? JSON.stringify(parent) : '',
-            cancelled ? '1' : '',
-            ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
-            trace ?? '',
-            ...(tags || startAt !== undefined
-              ? [JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '']
-              : []),
-          ],
-        ),
+      const reply = await call(
+        'createRun',
+        [...ofRun(runId), keys.runs(tenant), keys.tenants, keys.allRuns, ...sources, ...lists],
+        [
+          runId,
+          fingerprint,
+          tenant,
+          flow,
+          version,
+          idempotencyKey,
+          input,
+          startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
+          parent ? JSON.stringify(parent) : '',
+          cancelled ? '1' : '',
+          ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
+          trace ?? '',
+          ...[JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '', LEAST_WINDOW, priority],
+        ],
       );
       const [word, now, ...pairs] = list(reply);
-      if (word === 'created') return { outcome: 'created', now: Number(now), late };
+      if (word === 'created') return { outcome: 'created', now: Number(now) };
       if (word === 'key_reused' || word === 'source_not_completed') return { outcome: word };
       if (word === 'draw_exceeds') return { outcome: word, left: Number(pairs[0]) };
       if (word === 'replayed')
@@ -197,12 +203,15 @@ export function redisJournal({
       throw unexpected('create-run', word);
     },
 
-    async claimRun(runId, jobId, claimant, versions): Promise<ClaimReply> {
+    async claimRun({ runId, flow, jobId }, claimant, versions): Promise<ClaimReply> {
       const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
           [keys.run(runId), keys.rollback, keys.alarms, keys.workers, keys.pauses, keys.heldBack],
-          [claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS],
+          [
+            ...[claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS, lifeOnClaimMs() ?? ''],
+            ...[flow, window, GRACE_MS.enqueue],
+          ],
         ),
       );
       switch (word) {
@@ -464,6 +473,11 @@ export function redisJournal({
       throw unexpected('end-answered', word);
     },
 
+    async fillQueue(runId, lookAgainMs) {
+      const args = [runId, window, GRACE_MS.enqueue, lookAgainMs];
+      await call('fillQueue', ofRun(runId), args);
+    },
+
     async rerunRun(runId, generation, version): Promise<RerunReply> {
       const [word, flow, jobId] = list(
         await call('rerunRun', ofRun(runId), [runId, generation, version, GRACE_MS.reissue]),
@@ -558,7 +572,7 @@ export function redisJournal({
       const [picked, expired, at, runId] = list(
         await call(
           'listRuns',
-          [listOf(of, tenant, tag)],
+          [listOf(keys, of, tenant, tag)],
           [
             keys.run(''),
             look,
@@ -669,10 +683,6 @@ export function redisJournal({
 
     now: redisNow,
 
-    async readStatus(runId) {
-      return ((await connection.hget(keys.run(runId), 'status')) ?? undefined) as Run['status'] | undefined;
-    },
-
     async readRevision(runId) {
       const revision = await connection.hget(keys.run(runId), 'revision');
       return revision === null ? undefined : Number(revision);
@@ -682,8 +692,16 @@ export function redisJournal({
       return new Set(await connection.zrangebyscore(keys.workers, await redisNow(), '+inf'));
     },
 
-    async missingWorkers() {
-      return connection.zrangebyscore(keys.workers, '-inf', `(${await redisNow()}`);
+    async glance() {
+      sendInOneWrite(connection);
+      const [proofs, [, firstAlarm]] = await Promise.all([
+        connection.zrange(keys.workers, 0, '-1', 'WITHSCORES'),
+        connection.zrange(keys.alarms, 0, '0', 'WITHSCORES'),
+      ]);
+      const workers = proofs.flatMap((id, i) =>
+        i % 2 === 0 ? [{ id: String(id), livesUntil: Number(proofs[i + 1]) }] : [],
+      );
+      return { workers, firstAlarm: firstAlarm === undefined ? undefined : Number(firstAlarm) };
     },
 
     async proveLife(workerId, holdsMs, lastCount, promoted = false) {
@@ -713,7 +731,7 @@ export function redisJournal({
   };
 }
 
-function listOf(of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
+function listOf(keys: Keys, of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
   if (tenant === undefined) return of === 'runs' ? keys.allRuns : keys.allDead;
   if (tag) return keys.tag(tenant, tag);
   return of === 'runs' ? keys.runs(tenant) : keys.dead(tenant);

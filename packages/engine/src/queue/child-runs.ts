@@ -59,8 +59,6 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
     }
     if (created.outcome === 'source_not_completed' || created.outcome === 'draw_exceeds')
       throw new Error('a child run draws nothing');
-    if (created.outcome === 'created' || created.run.status === 'pending')
-      await jobs.add(flow.name, runId, runId);
     return { runId, outcome: created.outcome };
   };
   return {
