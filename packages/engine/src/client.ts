@@ -24,6 +24,7 @@ import {
 import type { StepRecord } from './journal/step-record.ts';
 import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
+import { activeTraceparent } from './observe/spans.ts';
 import { orUnavailable } from './or-unavailable.ts';
 import { cancelRun, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
@@ -45,7 +46,10 @@ export interface SubmitRequest {
   readonly startAt?: number;
   /** At most 10; names of 1 to 40 lower-case letters, digits, "_" or "-"; values of 1 to 100 visible ASCII characters without ",". */
   readonly tags?: Tags;
-  /** A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. */
+  /**
+   * A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. Default: what is being traced by
+   * OpenTelemetry where it is submitted, which comes first.
+   */
   readonly trace?: string | undefined;
 }
 
@@ -218,12 +222,13 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
   const watch = new RunWatch(journal);
 
   const send = async (
-    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, trace }: SubmitRequest,
+    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, trace: told }: SubmitRequest,
     draw?: Draw,
   ): Promise<SubmitReply | DrawRefusal> => {
     const flow = registry.latest(name);
     if (!flow) throw new UnknownFlowError(name);
     const checked = checkInput(flow, input);
+    const trace = activeTraceparent() ?? told;
     const runId = runIdOf(tenant, name, idempotencyKey);
     const run = {
       runId,
