@@ -8,6 +8,7 @@ import { encodeJson } from '../journal/codec.ts';
 import { isFirstOwner, parseField } from '../journal/identity.ts';
 import type { ClaimedRun, Journal, Park } from '../journal/journal.ts';
 import type { ObservedEnd, RunObserver } from '../observe/run-observer.ts';
+import { RunSpan } from '../observe/spans.ts';
 import type { EndedChild } from '../queue/child-runs.ts';
 import type { Correlations } from '../queue/correlations.ts';
 import type { DeadRun } from '../queue/dead-letters.ts';
@@ -103,14 +104,21 @@ export class Executor {
       this.#observe(run);
       const writer = new RunWriter(journal, run);
       writer.onLost = () => calls.giveUp('run_lost');
+<<<<<<< HEAD
       const drive = new Drive(run, this.#flowOf(run), writer, calls, callbacks, this.#deps);
+=======
+      const span = new RunSpan(run, job.id);
+      const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps, span);
+>>>>>>> yours
       const doomed =
         claim.outcome === 'unreadable'
           ? unreadable(claim.message)
           : run.claims > this.#deps.poisonAfter
             ? poison(run)
             : undefined;
-      const verdict = await (doomed ? drive.bury(doomed) : drive.go());
+      const verdict = await span
+        .within(() => (doomed ? drive.bury(doomed) : drive.go()))
+        .finally(() => span.end());
       // a signal came while the run was being parked: it is claimed anew, with the signal
       if (verdict.kind !== 'goes_on') return verdict;
     }
@@ -145,16 +153,24 @@ class Drive {
   readonly #calls: Calls;
   readonly #callbacks: CallbackPlace;
   readonly #deps: ExecutorDeps;
+  readonly #span: RunSpan;
 
   constructor(
     run: ClaimedRun,
     flow: Flow,
     writer: RunWriter,
     calls: Calls,
+<<<<<<< HEAD
     callbacks: CallbackPlace,
     deps: ExecutorDeps,
   ) {
     this.#callbacks = callbacks;
+=======
+    deps: ExecutorDeps,
+    span: RunSpan,
+  ) {
+    this.#span = span;
+>>>>>>> yours
     this.#run = run;
     this.#flow = flow;
     this.#writer = writer;
@@ -237,6 +253,7 @@ class Drive {
     const { observer } = this.#deps;
     const { flow, createdAt } = this.#run;
     observer.ended?.({ flow, durationMs: this.#writer.now() - createdAt, ...end });
+    this.#span.ended(end);
   }
 
   async #tellParent(end: ChildEnd): Promise<void> {
@@ -378,7 +395,10 @@ class Drive {
     const reply = await this.#writer.handOver((entries) =>
       this.#deps.journal.suspendRun(this.#run, park, entries),
     );
-    if (reply === 'done') return { kind: 'parks', delayMs };
+    if (reply === 'done') {
+      this.#span.ended({ status: 'suspended' });
+      return { kind: 'parks', delayMs };
+    }
     if (reply === 'signalled') return { kind: 'goes_on' };
     if (reply === 'cancel_requested') return this.#startUndoing({ ends: 'cancelled' }, execution);
     return ENDS;
@@ -409,6 +429,7 @@ class Drive {
     return {
       writer: this.#writer,
       calls: this.#calls,
+      span: this.#span,
       children,
       callbacks: this.#callbacks,
       correlations,
