@@ -1,5 +1,5 @@
 import type { Classify, Flow, FlowContract } from '@holdfast/engine';
-import { checkEvents, type EventsOfFlows } from '@holdfast/outgoing';
+import { checkEvents, type EventsOfFlows } from '@holdfast/outgoing/flow-events';
 import { checkSources, type Sources, WEBHOOK_FLOW } from '@holdfast/webhooks';
 import { z } from 'zod';
 import type { Authenticate } from './authenticate.ts';
