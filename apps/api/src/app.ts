@@ -13,7 +13,7 @@ import {
   refuseConnect,
 } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
-import type { ApiKeys, Operations, Replays } from '@holdfast/operations';
+import type { ApiKeys, ApiUseReport, OpenNow, Operations, Replays } from '@holdfast/operations';
 import { DELIVERY_FLOW } from '@holdfast/outgoing';
 import type { Routes } from '@holdfast/project';
 import { WEBHOOK_FLOW } from '@holdfast/webhooks';
@@ -39,11 +39,12 @@ import { bulkRoutes } from './routes/bulk.ts';
 import { bulkSubmitRoutes } from './routes/bulk-submit.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
+import { flowRoutes } from './routes/flows.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { listRoutes } from './routes/lists.ts';
 import { operateRoutes } from './routes/operate.ts';
 import { providerRoutes, type ReadProviders } from './routes/providers.ts';
-import { runEventRoutes } from './routes/run-events.ts';
+import { MAX_STREAMS, runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
@@ -68,6 +69,8 @@ export interface ApiParts {
   readonly readProviders: ReadProviders;
   /** Absent: tenants may send as many requests as they like. */
   readonly limit?: TenantLimit | undefined;
+  /** Says what tenants use of this process, until it stops. Absent: nobody is told. */
+  readonly reportUse?: (open: () => OpenNow) => ApiUseReport;
   /** Absent: addresses may show as many wrong keys as they like. */
   readonly wrongKeys?: AddressLimit;
   /** Absent: an Idempotency-Key counts on submissions only. */
@@ -91,7 +94,7 @@ export interface Api {
 }
 
 /** Requests that wait for the end of their run (`Prefer: wait`): each costs a socket, and looks at Redis while nothing happens. */
-const MAX_WAITS = { all: 1_000, each: 200 } as const;
+export const MAX_WAITS = { all: 1_000, each: 200 } as const;
 
 /** The HTTP API, complete but for a port to listen on. */
 export async function buildApi(parts: ApiParts): Promise<Api> {
@@ -140,12 +143,21 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(authentication, { callers, wrongKeys: parts.wrongKeys });
   await app.register(rateLimit, { limit });
   await app.register(fairTurns);
+  const waits = new Places(MAX_WAITS);
+  const streams = new Places(MAX_STREAMS);
+  const use = parts.reportUse?.(() => ({ waits: waits.taken, streams: streams.taken }));
+  if (use) {
+    app.addHook('preParsing', async ({ principal }) => {
+      if (principal) use.note(principal.tenant);
+    });
+    app.addHook('onClose', () => use.stop());
+  }
   await app.register(onlyOnceAdmitted, { preflight });
   await app.register(replays, { replays: parts.replays });
 
   const acceptedAt = new Map(routes.flatMap((own) => Object.entries(own.acceptedAt ?? {})));
   const accepting = {
-    ...{ client, stopping: drain.signal, waits: new Places(MAX_WAITS) },
+    ...{ client, stopping: drain.signal, waits },
     fingerprint: (flow: string, input: unknown) =>
       fingerprintOf('POST', acceptedAt.get(flow) ?? `/v1/flows/${flow}/runs`, input),
   };
@@ -164,10 +176,11 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
   await app.register(evidenceRoutes, { client });
-  await app.register(runEventRoutes, { client, callers, stopping: drain.signal });
+  await app.register(runEventRoutes, { client, callers, streams, stopping: drain.signal });
   await app.register(timelineRoutes, { client });
   await app.register(bulkRoutes, { operations, stopping: drain.signal });
   await app.register(operateRoutes, { client, operations });
+  await app.register(flowRoutes, { client, operations, contracts: flows });
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
   await app.register(keyRoutes, { storedKeys });

@@ -1,18 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis, type Host, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
-import { createClient, type FlowContract } from '@holdfast/engine';
+import { createClient, type FlowContract, type PayloadCodec } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
-import { createApiKeys, createOperations, createReplays, raiseAlert } from '@holdfast/operations';
+import {
+  createApiKeys,
+  createOperations,
+  createReplays,
+  raiseAlert,
+  reportApiUse,
+} from '@holdfast/operations';
 import { deliveryContract, type EventsOfFlows } from '@holdfast/outgoing';
-import { type Authenticate, latestOf, type Routes } from '@holdfast/project';
+import { type Authenticate, checkCodec, latestOf, type Routes } from '@holdfast/project';
 import { webhookContract, webhookMemory } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { addressLimit } from './address-limit.ts';
 import { keyLookup } from './api-keys.ts';
-import { buildApi } from './app.ts';
+import { buildApi, MAX_WAITS } from './app.ts';
 import { callersBy, callersByKey } from './callers.ts';
 import type { ApiConfig } from './config.ts';
 import { MOST_WRONG_KEYS } from './plugins/authentication.ts';
+import { MAX_STREAMS } from './routes/run-events.ts';
 import { tenantLimit } from './tenant-limit.ts';
 import { webhooksOut } from './webhooks-out.ts';
 
@@ -41,6 +48,8 @@ export interface Accepted {
   readonly events?: EventsOfFlows;
   /** Absent: by API keys. */
   readonly authenticate?: Authenticate;
+  /** Absent: payloads are kept as they are. */
+  readonly codec?: PayloadCodec;
 }
 
 /** The API, connected to Redis, without a port to listen on. */
@@ -54,13 +63,18 @@ export interface ConnectedApi {
 
 export async function connectApi(
   config: ApiConfig,
-  { flows, routes = [], events = {}, authenticate }: Accepted,
+  { flows, routes = [], events = {}, authenticate, codec }: Accepted,
   log: Logger,
   host?: Host,
 ): Promise<ConnectedApi> {
+  checkCodec(codec);
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
-  const client = createClient({ connection: redis, flows: [...flows, webhookContract, deliveryContract] });
+  const client = createClient({
+    connection: redis,
+    flows: [...flows, webhookContract, deliveryContract],
+    codec,
+  });
   for (const reason of config.webhooks.lacking) log.warn(`no webhooks are taken: ${reason}`);
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
@@ -73,7 +87,13 @@ export async function connectApi(
     callers: authenticate ? callersBy(authenticate) : callersByKey(keyLookup(() => devKey, storedKeys)),
     operations: createOperations({ client, connection: redis, log }),
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
-    replays: createReplays(redis),
+    reportUse: (open) =>
+      reportApiUse(
+        redis,
+        { requestsPerSecond: config.tenantRps, waits: MAX_WAITS.each, streams: MAX_STREAMS.each },
+        open,
+      ),
+    replays: createReplays(redis, codec),
     wrongKeys: addressLimit(redis, 'wrong-keys', MOST_WRONG_KEYS),
     webhooks: {
       sources: () => sources,

@@ -68,6 +68,7 @@ test('has every route that is served, and serves every route it has', async () =
       '/v1/dead-letters',
       '/v1/dead-letters/redrive',
     ],
+    ...['/v1/flows', '/v1/flows/{flow}/pause', '/v1/flows/{flow}/resume'],
     ...['/v1/webhooks/{source}', '/v1/webhook-events'],
     ...['', '/{id}'].map((what) => `/v1/webhook-endpoints${what}`),
     ...['rotate-secret', 'test', 'replay', 'deliveries', 'deliveries/{deliveryId}/retry'].map(

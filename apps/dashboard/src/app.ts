@@ -28,6 +28,7 @@ import { loginsRoutes } from './routes/logins.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { runRoutes } from './routes/run.ts';
 import { runsRoutes } from './routes/runs.ts';
+import { tenantsRoutes } from './routes/tenants.ts';
 import { webhooksRoutes } from './routes/webhooks.ts';
 import { SecurityLog } from './security-log.ts';
 import { EventStreams } from './server-events.ts';
@@ -108,6 +109,7 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     await pages.register(overviewRoutes, { client, operations, snapshots, redrives, events });
     await pages.register(runsRoutes, { client, snapshots, flows: flows.map(({ name }) => name) });
     await pages.register(runRoutes, { client, operations, events, contracts, snapshots });
+    await pages.register(tenantsRoutes, { operations, snapshots, flows: flows.map(({ name }) => name) });
     await pages.register(webhooksRoutes, { client, out: parts.webhooksOut });
     await pages.register(actRoutes, { client, operations, redrives, contracts, providers });
   });

@@ -58,6 +58,9 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     HOLDFAST_HOST: settings.host,
     HOLDFAST_CONFIG: settings.config,
   };
+  const encryption = {
+    HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
+  };
   return {
     apiKey,
     redis,
@@ -78,7 +81,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
       spec: app('api', 'api', {
         HOLDFAST_API_PORT: String(ports.api),
         HOLDFAST_DEV_KEY: apiKey,
-        HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
+        ...encryption,
         HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
         HOLDFAST_DRAIN_DELAY: settings.env.HOLDFAST_DRAIN_DELAY || '0s',
       }),
@@ -89,8 +92,8 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         ...app('worker', name, {
           ...(settings.sandbox ? providersAt(urlOf('sandbox'), smtpUrl, settings.env) : {}),
           HOLDFAST_WORKER_PORT: String(ports[name]),
+          ...encryption,
           HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
-          HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
         }),
         stopGraceMs: 40_000, // it lets running steps end
       },
@@ -102,6 +105,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         HOLDFAST_DASHBOARD_PORT: String(ports.dashboard),
         HOLDFAST_DASHBOARD_USER: login.user,
         HOLDFAST_DASHBOARD_PASSWORD: login.password,
+        ...encryption,
       }),
     },
   };

@@ -6,11 +6,11 @@ import {
   listen,
   Preflight,
 } from '@holdfast/app-kit';
-import { type Classify, type Flow, startWorker, type Worker } from '@holdfast/engine';
+import { type Classify, type Flow, type PayloadCodec, startWorker, type Worker } from '@holdfast/engine';
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
 import type { EventsOfFlows } from '@holdfast/outgoing';
-import type { HoldfastConfig } from '@holdfast/project';
+import { checkCodec, type HoldfastConfig } from '@holdfast/project';
 import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
@@ -53,6 +53,8 @@ export interface ConnectedWorker {
 export interface Runs {
   /** Tried first on what a step throws. */
   readonly classify?: Classify | undefined;
+  /** Absent: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
   readonly webhooks?: Sources | undefined;
   /** What the ends of flows mean to subscribers. */
   readonly events?: EventsOfFlows | undefined;
@@ -61,17 +63,18 @@ export interface Runs {
 }
 
 /** What a config says of it. */
-export function runsOf({ classify, webhooks, events, routes = [] }: HoldfastConfig): Runs {
+export function runsOf({ classify, codec, webhooks, events, routes = [] }: HoldfastConfig): Runs {
   const elsewhere = routes.flatMap(({ acceptedThereAlone = {} }) => Object.keys(acceptedThereAlone));
-  return { classify, webhooks, events, elsewhere: new Set(elsewhere) };
+  return { classify, codec, webhooks, events, elsewhere: new Set(elsewhere) };
 }
 
 export function connectWorker(
   config: WorkerConfig,
   projectFlows: readonly Flow[],
   log: Logger,
-  { classify, webhooks = {}, events = {}, elsewhere = new Set() }: Runs = {},
+  { classify, codec, webhooks = {}, events = {}, elsewhere = new Set() }: Runs = {},
 ): ConnectedWorker {
+  checkCodec(codec);
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const metrics = createMetrics('worker');
@@ -85,7 +88,7 @@ export function connectWorker(
     return connects.map((connect) => connect(sharing));
   }, log);
   providers.connect(config);
-  const ports = webhookPorts({ connection: redis, flows: projectFlows, elsewhere, alerts });
+  const ports = webhookPorts({ connection: redis, flows: projectFlows, codec, elsewhere, alerts });
   const takesWebhooks = sourceNames(webhooks).length > 0;
   let { sealer } = config;
   const out =
@@ -123,6 +126,7 @@ export function connectWorker(
       retention: config.retentionMs,
       retryScale: config.retryScale,
       ...(classify && { classify }),
+      codec,
       ...alertingHooks(alerts),
     });
     out?.start();

@@ -19,6 +19,14 @@ export {
   Tenant,
 } from './api-keys.ts';
 export {
+  type ApiLimits,
+  type ApiUse,
+  type ApiUseReport,
+  type OpenNow,
+  readApiUse,
+  reportApiUse,
+} from './api-use.ts';
+export {
   type Actor,
   AUDIT_ACTIONS,
   type AuditAction,
@@ -47,6 +55,7 @@ export {
   REPLAYED_FOR_MS,
   type Replays,
 } from './replays.ts';
+export { readTenants, type TenantsView, type TenantView } from './tenants.ts';
 export {
   createWebhookEndpoints,
   ENDPOINT_STATUSES,

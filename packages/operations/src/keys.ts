@@ -35,6 +35,8 @@ export const keys = {
   alertQuiet: (kind: string) => `${TAG}/alert/${kind}/quiet`,
   /** This very thing was counted. Expires. */
   alertSeen: (kind: string, identity: string) => `${TAG}/alert/${kind}/seen/${identity}`,
+  /** Hash: an API process → what tenants use of it, as it said last. Expires a minute after the last said something. */
+  apiUse: `${TAG}/api-use`,
   /** What a request with an Idempotency-Key was answered, or that it is being worked on. Expires. */
   replay: (hash: string) => `${TAG}/replay/${hash}`,
 } as const;

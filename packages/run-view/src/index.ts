@@ -12,7 +12,7 @@ export {
   RunListJson,
   time,
 } from './run-json.ts';
-export { type AsOf, diedAt, isCancelRequested, standing, startOf, willEnd } from './standing.ts';
+export { type AsOf, diedAt, isCancelRequested, pauseText, standing, startOf, willEnd } from './standing.ts';
 export { shortId } from './story.ts';
 export { type TimelineOptions, timelineSize, timelineStory, timelineSvg } from './timeline.ts';
 export { counted, inWords, listed, moment } from './words.ts';

@@ -5,6 +5,7 @@ import { accessPaths } from './access-paths.ts';
 import { bulkPaths } from './bulk-paths.ts';
 import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
+import { flowPaths } from './flow-paths.ts';
 import { withIdempotencyKeys } from './idempotency.ts';
 import { listPaths } from './list-paths.ts';
 import { operatePaths } from './operate-paths.ts';
@@ -45,6 +46,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
     security: [{ apiKey: [] as string[] }],
     tags: [
       { name: 'Runs', description: 'Submit work, see how it stands, steer it.' },
+      { name: 'Flows', description: 'What there is to run, and whether it begins.' },
       { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
       { name: 'Webhooks', description: 'What others tell us, and whom we tell.' },
@@ -102,6 +104,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       ...timelinePath(),
       ...bulkPaths(),
       ...operatePaths(),
+      ...flowPaths(),
       ...providersPath(),
       ...accessPaths(),
       ...servicePaths(),

@@ -13,6 +13,7 @@ import {
 } from '../routes/bulk.ts';
 import { BulkSubmitBody, BulkSubmitJson } from '../routes/bulk-submit.ts';
 import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
+import { FlowJson, FlowListJson } from '../routes/flows.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
@@ -71,6 +72,8 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     Payloads: jsonSchema(PayloadsJson, 'output'),
     BulkSubmit: jsonSchema(BulkSubmitBody, 'input'),
     BulkSubmitResult: jsonSchema(BulkSubmitJson, 'output'),
+    Flow: jsonSchema(FlowJson, 'output'),
+    FlowList: jsonSchema(FlowListJson, 'output'),
     Signal: jsonSchema(SignalBody, 'input'),
     Resolution: jsonSchema(ResolveBody, 'input'),
     NewKey: jsonSchema(NewKeyBody, 'input'),

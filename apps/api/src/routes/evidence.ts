@@ -80,7 +80,10 @@ export async function evidenceRoutes(
     '/v1/runs/:id/attempts',
     { config: { access: 'read' } },
     async (request, reply) => {
-      const run = found(request, await client.getRun(principalOf(request).tenant, request.params.id));
+      const run = found(
+        request,
+        await client.getRun(principalOf(request).tenant, request.params.id, { input: false }),
+      );
       reply.header('cache-control', 'private, no-store');
       return presentAttempts(run);
     },

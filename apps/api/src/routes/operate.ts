@@ -175,7 +175,7 @@ export async function operateRoutes(
   /** The run as it stands once what was asked for is durable. */
   async function answer(request: FastifyRequest, reply: FastifyReply, runId: string): Promise<FastifyReply> {
     request.runId = runId;
-    const run = found(await client.getRun(tenantOf(request), runId));
+    const run = found(await client.getRun(tenantOf(request), runId, { input: false }));
     return reply
       .code(202)
       .headers({ location: `/v1/runs/${runId}`, 'retry-after': '1' })

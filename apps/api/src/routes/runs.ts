@@ -14,7 +14,7 @@ export async function runRoutes(
     '/v1/runs/:id',
     { config: { access: 'read' } },
     async (request, reply) => {
-      const run = await client.getRun(principalOf(request).tenant, request.params.id);
+      const run = await client.getRun(principalOf(request).tenant, request.params.id, { input: false });
       if (!run) throw new ProblemError('run_not_found', 'There is no run with this id.');
       request.runId = run.id;
       return sendTagged(request, reply, run, (each) => presentRun(each, contracts));

@@ -7,6 +7,7 @@
 -- Reply 'finished' | 'cancel_requested' (nothing was written: a cancel came first) | 'stale_owner'
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include owned
 -- @include ending
 -- @include events
