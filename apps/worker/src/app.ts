@@ -95,7 +95,7 @@ export function connectWorker(
   const out =
     sealer &&
     webhooksOut({
-      ...{ connection: redis, allow: config.webhookAllow, flows: projectFlows, eventsOfFlows: events },
+      ...{ connection: redis, allow: config.webhookAllow, flows: projectFlows, codec, eventsOfFlows: events },
       ...{ retentionMs: config.retentionMs, retryScale: config.retryScale, alerts, log },
       sealer: () => {
         if (sealer) return sealer;

@@ -27,11 +27,8 @@ import type { StepRecord } from './journal/step-record.ts';
 import { AnnouncedEnds } from './observe/announced-ends.ts';
 import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
-<<<<<<< HEAD
-import { stateOf } from './observe/state.ts';
-=======
 import { activeTraceparent } from './observe/spans.ts';
->>>>>>> yours
+import { stateOf } from './observe/state.ts';
 import { orUnavailable } from './or-unavailable.ts';
 import { cancelRun, completeCallback, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
@@ -52,17 +49,14 @@ export interface SubmitRequest {
   /** At most 10; names of 1 to 40 lower-case letters, digits, "_" or "-"; values of 1 to 100 visible ASCII characters without ",". */
   readonly tags?: Tags;
   /**
-<<<<<<< HEAD
    * From 0 to 9, the most urgent: while more runs wait than workers can take, the tenant's most urgent ones of the flow go first. Other
    * tenants' runs are not held up. A run with a start time goes by that. Default 0.
    */
   readonly priority?: number;
-  /** A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. */
-=======
+  /**
    * A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. Default: what is being traced by
    * OpenTelemetry where it is submitted, which comes first.
    */
->>>>>>> yours
   readonly trace?: string | undefined;
 }
 
@@ -303,11 +297,7 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
   const watch = new RunWatch(journal, announced);
 
   const send = async (
-<<<<<<< HEAD
-    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, priority, trace }: SubmitRequest,
-=======
-    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, trace: told }: SubmitRequest,
->>>>>>> yours
+    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, priority, trace: told }: SubmitRequest,
     draw?: Draw,
   ): Promise<SubmitReply | DrawRefusal> => {
     const flow = registry.latest(name);

@@ -61,12 +61,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       beforeAnyEffect: options.beforeAnyEffect,
       secrets: auth?.secrets() ?? [],
     });
-<<<<<<< HEAD
     noteRequest(request, outcome, performance.now() - from, auth?.secrets() ?? []);
-=======
-    noteRequest(request, outcome, performance.now() - from);
     span?.end(outcome);
->>>>>>> yours
     return outcome;
   };
 

@@ -30,11 +30,8 @@ import {
 import type { ClaimedRun } from '../journal/journal.ts';
 import { type FinalRecord, isFinal, type RejectedRecord } from '../journal/step-record.ts';
 import type { RunObserver } from '../observe/run-observer.ts';
-<<<<<<< HEAD
-import type { Correlations } from '../queue/correlations.ts';
-=======
 import type { RunSpan } from '../observe/spans.ts';
->>>>>>> yours
+import type { Correlations } from '../queue/correlations.ts';
 import type { Calls } from './attempt.ts';
 import { Delivery } from './delivery.ts';
 import { Draws } from './draws.ts';

@@ -104,12 +104,8 @@ export class Executor {
       this.#observe(run);
       const writer = new RunWriter(journal, run);
       writer.onLost = () => calls.giveUp('run_lost');
-<<<<<<< HEAD
-      const drive = new Drive(run, this.#flowOf(run), writer, calls, callbacks, this.#deps);
-=======
       const span = new RunSpan(run, job.id);
-      const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps, span);
->>>>>>> yours
+      const drive = new Drive(run, this.#flowOf(run), writer, calls, callbacks, this.#deps, span);
       const doomed =
         claim.outcome === 'unreadable'
           ? unreadable(claim.message)
@@ -160,17 +156,12 @@ class Drive {
     flow: Flow,
     writer: RunWriter,
     calls: Calls,
-<<<<<<< HEAD
     callbacks: CallbackPlace,
-    deps: ExecutorDeps,
-  ) {
-    this.#callbacks = callbacks;
-=======
     deps: ExecutorDeps,
     span: RunSpan,
   ) {
+    this.#callbacks = callbacks;
     this.#span = span;
->>>>>>> yours
     this.#run = run;
     this.#flow = flow;
     this.#writer = writer;
