@@ -101,7 +101,7 @@ export function connectWorker(
       concurrency: config.concurrency,
       lock: config.lockMs,
       stalledCheck: config.stalledMs,
-      retention: config.retentionMs,
+      ...(config.retentionMs !== undefined && { retention: config.retentionMs }),
       retryScale: config.retryScale,
       ...(classify && { classify }),
       ...alertingHooks(alerts),

@@ -33,6 +33,7 @@ export type { InputFault } from './contract/input-faults.ts';
 export { LIMITS, TooLargeError } from './contract/limits.ts';
 export type { Log } from './contract/log.ts';
 export { redactShapes } from './contract/redact-shapes.ts';
+export type { Retention } from './contract/retention.ts';
 export {
   type ErrorRecord,
   type Failure,

@@ -7,6 +7,7 @@ import { type DurationInput, toMs } from './contract/duration.ts';
 import type { Classify } from './contract/failures/failure-of.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
+import { retentionMs } from './contract/retention.ts';
 import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
 import { runIdOfJob, workerOf } from './journal/identity.ts';
@@ -42,7 +43,7 @@ export interface WorkerOptions {
    * beyond `lock` and `stalledCheck`. Default `5m`.
    */
   readonly hungAfter?: DurationInput;
-  /** How long terminal runs are kept. Default `7d`. */
+  /** How long terminal runs are kept whose flow does not say. Default `7d`. */
   readonly retention?: DurationInput;
   /** Multiplies every retry delay, but for a provider's Retry-After. Default 1. */
   readonly retryScale?: number;
@@ -126,7 +127,9 @@ class RunningWorker implements Worker {
     });
     this.#journal = redisJournal({
       connection,
-      retentionMs: toMs(options.retention ?? '7d'),
+      // of a flow that is gone, as of one that does not say
+      retentionMs: (flow, version) =>
+        retentionMs(this.#flows.get(flow, version)?.retention, options.retention),
       send: (command) => this.#refusals.outlast(command),
     });
     this.#jobs = new Jobs(connection);

@@ -80,8 +80,8 @@ const scripts = {
 
 export interface RedisJournalOptions {
   readonly connection: Redis | Cluster;
-  /** How long terminal runs are kept. */
-  readonly retentionMs: number;
+  /** How long terminal runs are kept, of all flows or by flow. */
+  readonly retentionMs: number | ((flow: string, version: number) => number);
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
 }
@@ -100,6 +100,8 @@ export function redisJournal({
     const [seconds, micros] = await connection.time();
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   };
+  const keptFor = ({ flow, version }: { readonly flow: string; readonly version: number }) =>
+    typeof retentionMs === 'number' ? retentionMs : retentionMs(flow, version);
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
 
   return {
@@ -225,7 +227,7 @@ export function redisJournal({
         'finishRun',
         [...ofRun(run.runId), ...drawnUpon],
         [
-          ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
+          ...[run.owner, run.runId, end.status, output, failure, keptFor(run), GRACE_MS.parent],
           ...[run.draw?.amount ?? 0, settled ? 'settled' : 'given_back'],
           ...flat(entries),
         ],
@@ -318,13 +320,19 @@ export function redisJournal({
       }
     },
 
-    async endAnswered({ runId, draw }, effectsStand) {
+    async endAnswered({ runId, draw, flow, version }, effectsStand) {
       const drawnUpon = draw ? [keys.run(draw.from)] : [];
       const [word, status] = list(
         await call(
           'endAnswered',
           [...ofRun(runId), ...drawnUpon],
-          [runId, retentionMs, GRACE_MS.parent, draw?.amount ?? 0, effectsStand ? 'settled' : 'given_back'],
+          [
+            runId,
+            keptFor({ flow, version }),
+            GRACE_MS.parent,
+            draw?.amount ?? 0,
+            effectsStand ? 'settled' : 'given_back',
+          ],
         ),
       );
       if (word === 'ended') return status as 'failed' | 'cancelled';
