@@ -255,6 +255,12 @@ export const PROBLEMS = {
     title: 'Something went wrong on our side',
     advice: 'Send the same request with the same Idempotency-Key again; quote `instance` when it persists.',
   },
+  payload_unreadable: {
+    status: 500,
+    title: 'The payloads of this run cannot be decoded',
+    advice:
+      'Give the API the `codec`, and the keys in HOLDFAST_ENCRYPTION_KEYS, that they were encoded with.',
+  },
   store_unavailable: {
     status: 503,
     title: 'Runs cannot be stored or read right now',

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis, type Host, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
-import { createClient, type FlowContract } from '@holdfast/engine';
+import { createClient, type FlowContract, type PayloadCodec } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations, createReplays, reportApiUse } from '@holdfast/operations';
-import { type Authenticate, latestOf, type Routes } from '@holdfast/project';
+import { type Authenticate, checkCodec, latestOf, type Routes } from '@holdfast/project';
 import { webhookContract, webhookMemory } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { addressLimit } from './address-limit.ts';
@@ -38,6 +38,8 @@ export interface Accepted {
   readonly routes?: readonly Routes[];
   /** Absent: by API keys. */
   readonly authenticate?: Authenticate;
+  /** Absent: payloads are kept as they are. */
+  readonly codec?: PayloadCodec;
 }
 
 /** The API, connected to Redis, without a port to listen on. */
@@ -51,13 +53,14 @@ export interface ConnectedApi {
 
 export async function connectApi(
   config: ApiConfig,
-  { flows, routes = [], authenticate }: Accepted,
+  { flows, routes = [], authenticate, codec }: Accepted,
   log: Logger,
   host?: Host,
 ): Promise<ConnectedApi> {
+  checkCodec(codec);
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
-  const client = createClient({ connection: redis, flows: [...flows, webhookContract] });
+  const client = createClient({ connection: redis, flows: [...flows, webhookContract], codec });
   for (const reason of config.webhooks.lacking) log.warn(`no webhooks are taken: ${reason}`);
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
@@ -74,7 +77,7 @@ export async function connectApi(
         { requestsPerSecond: config.tenantRps, waits: MAX_WAITS.each, streams: MAX_STREAMS.each },
         open,
       ),
-    replays: createReplays(redis),
+    replays: createReplays(redis, codec),
     wrongKeys: addressLimit(redis, 'wrong-keys', MOST_WRONG_KEYS),
     webhooks: {
       sources: () => sources,

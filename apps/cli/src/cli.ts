@@ -6,6 +6,7 @@ import { ApiError } from './api.ts';
 import { addAuditCommand } from './audit.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
+import { addDebugCommand } from './debug.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addFlowCommands } from './flows.ts';
 import { addHashPasswordCommand } from './hash-password.ts';
@@ -52,6 +53,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   };
   addDoctorCommand(commands);
   addReplayCommand(commands);
+  addDebugCommand(commands);
   addRunCommands(commands);
   addSubmitCommands(commands);
   addDeadLetterCommands(commands);

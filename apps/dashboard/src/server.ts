@@ -1,8 +1,8 @@
 import { connectRedis, type Host, type Logger, listen, useLoginOf } from '@holdfast/app-kit';
-import { createClient, type FlowContract } from '@holdfast/engine';
+import { createClient, type FlowContract, type PayloadCodec } from '@holdfast/engine';
 import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
-import { latestOf } from '@holdfast/project';
+import { checkCodec, latestOf } from '@holdfast/project';
 import { webhookContract } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { buildDashboard } from './app.ts';
@@ -27,13 +27,21 @@ export interface ConnectedDashboard {
   close(): Promise<void>;
 }
 
-/** @param own every version of a flow that a run may be at */
+/** What it shows. */
+export interface Shown {
+  /** Every version of a flow that a run may be at. */
+  readonly flows: readonly FlowContract[];
+  /** Absent: payloads are kept as they are. */
+  readonly codec?: PayloadCodec;
+}
+
 export async function connectDashboard(
   config: DashboardConfig,
-  own: readonly FlowContract[],
+  { flows: own, codec }: Shown,
   log: Logger,
   host?: Host,
 ): Promise<ConnectedDashboard> {
+  checkCodec(codec);
   const flows = latestOf(own);
   // its runs have pages and can be rerun, but it is not one of the project's flows
   const contracts = [...own, webhookContract];
@@ -43,7 +51,7 @@ export async function connectDashboard(
     flows.map(({ name }) => name),
     log,
   );
-  const client = createClient({ connection: redis, flows: contracts });
+  const client = createClient({ connection: redis, flows: contracts, codec });
   let draining = false;
   let { accounts } = config;
   const app = await buildDashboard({
@@ -72,16 +80,13 @@ export async function connectDashboard(
   };
 }
 
-/**
- * Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell.
- * @param contracts every version of a flow that a run may be at
- */
+/** Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell. */
 export async function startDashboard(
   config: DashboardConfig,
-  contracts: readonly FlowContract[],
+  shown: Shown,
   log: Logger,
 ): Promise<RunningDashboard> {
-  const { app, useSecretsOf, close } = await connectDashboard(config, contracts, log);
+  const { app, useSecretsOf, close } = await connectDashboard(config, shown, log);
   try {
     return {
       url: await listen(app, config.host, config.port, 'HOLDFAST_DASHBOARD_PORT'),

@@ -57,6 +57,9 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     HOLDFAST_HOST: settings.host,
     HOLDFAST_CONFIG: settings.config,
   };
+  const encryption = {
+    HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
+  };
   return {
     apiKey,
     redis,
@@ -77,6 +80,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
       spec: app('api', 'api', {
         HOLDFAST_API_PORT: String(ports.api),
         HOLDFAST_DEV_KEY: apiKey,
+        ...encryption,
         HOLDFAST_DRAIN_DELAY: settings.env.HOLDFAST_DRAIN_DELAY || '0s',
       }),
     },
@@ -86,7 +90,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         ...app('worker', name, {
           ...(settings.sandbox ? providersAt(urlOf('sandbox'), smtpUrl, settings.env) : {}),
           HOLDFAST_WORKER_PORT: String(ports[name]),
-          HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
+          ...encryption,
         }),
         stopGraceMs: 40_000, // it lets running steps end
       },
@@ -98,6 +102,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         HOLDFAST_DASHBOARD_PORT: String(ports.dashboard),
         HOLDFAST_DASHBOARD_USER: login.user,
         HOLDFAST_DASHBOARD_PASSWORD: login.password,
+        ...encryption,
       }),
     },
   };

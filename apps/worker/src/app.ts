@@ -6,10 +6,10 @@ import {
   listen,
   Preflight,
 } from '@holdfast/app-kit';
-import { type Classify, type Flow, startWorker, type Worker } from '@holdfast/engine';
+import { type Classify, type Flow, type PayloadCodec, startWorker, type Worker } from '@holdfast/engine';
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
-import type { HoldfastConfig } from '@holdfast/project';
+import { checkCodec, type HoldfastConfig } from '@holdfast/project';
 import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
@@ -51,23 +51,26 @@ export interface ConnectedWorker {
 export interface Runs {
   /** Tried first on what a step throws. */
   readonly classify?: Classify | undefined;
+  /** Absent: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
   readonly webhooks?: Sources | undefined;
   /** Flows whose runs are accepted by routes of their own alone. */
   readonly elsewhere?: ReadonlySet<string>;
 }
 
 /** What a config says of it. */
-export function runsOf({ classify, webhooks, routes = [] }: HoldfastConfig): Runs {
+export function runsOf({ classify, codec, webhooks, routes = [] }: HoldfastConfig): Runs {
   const elsewhere = routes.flatMap(({ acceptedThereAlone = {} }) => Object.keys(acceptedThereAlone));
-  return { classify, webhooks, elsewhere: new Set(elsewhere) };
+  return { classify, codec, webhooks, elsewhere: new Set(elsewhere) };
 }
 
 export function connectWorker(
   config: WorkerConfig,
   projectFlows: readonly Flow[],
   log: Logger,
-  { classify, webhooks = {}, elsewhere = new Set() }: Runs = {},
+  { classify, codec, webhooks = {}, elsewhere = new Set() }: Runs = {},
 ): ConnectedWorker {
+  checkCodec(codec);
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const metrics = createMetrics('worker');
@@ -81,7 +84,7 @@ export function connectWorker(
     return connects.map((connect) => connect(sharing));
   }, log);
   providers.connect(config);
-  const ports = webhookPorts({ connection: redis, flows: projectFlows, elsewhere, alerts });
+  const ports = webhookPorts({ connection: redis, flows: projectFlows, codec, elsewhere, alerts });
   const takesWebhooks = sourceNames(webhooks).length > 0;
   const flows = takesWebhooks ? [...projectFlows, webhookFlow(webhooks, ports)] : projectFlows;
   const names = [...new Set(flows.map(({ name }) => name))];
@@ -104,6 +107,7 @@ export function connectWorker(
       ...(config.retentionMs !== undefined && { retention: config.retentionMs }),
       retryScale: config.retryScale,
       ...(classify && { classify }),
+      codec,
       ...alertingHooks(alerts),
     });
     log.info({ concurrency: config.concurrency }, 'the worker takes runs');

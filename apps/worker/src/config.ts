@@ -43,7 +43,7 @@ const VARIABLES = {
   HOLDFAST_WORKER_PORT: port.default(0),
   ...redisVariables,
   ...preflightVariables,
-  HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(50),
+  HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(200),
   HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
   HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
   HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,

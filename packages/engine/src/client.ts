@@ -6,6 +6,7 @@ import { MAX_TIMER_MS } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
+import type { PayloadCodec } from './contract/payload-codec.ts';
 import { isTerminal, type Json, type Run, type RunStatus, type Tags } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
@@ -144,6 +145,8 @@ export interface Client {
   hasRun(tenant: string, runId: string): Promise<boolean>;
   /** What a run was given, gave and got, of its present generation. @returns undefined when there is no such run for this tenant. */
   readPayloads(tenant: string, runId: string): Promise<Payloads | undefined>;
+  /** The run with its input, decoded where it is encoded. @throws UnreadablePayloadError */
+  withInput<R extends Run>(run: R): Promise<R & { readonly input: Json }>;
   /** A run of whatever tenant: for operators of the whole system, never on behalf of a tenant. */
   findRun(runId: string, look?: Look): Promise<Run | undefined>;
   /** Every tenant that has submitted a run: for operators of the whole system. */
@@ -223,15 +226,17 @@ export interface ClientOptions {
   readonly connection: Redis | Cluster;
   /** New runs begin with the highest version of a flow. */
   readonly flows: readonly FlowContract[];
+  /** The config's. Default: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
 }
 
 const PROBE_HOLDS_MS = 10_000;
 /** Asked one by one for what no list of all tenants tells. */
 const MOST_TENANTS = 500;
 
-export function createClient({ connection, flows }: ClientOptions): Client {
+export function createClient({ connection, flows, codec }: ClientOptions): Client {
   const registry = new FlowRegistry<FlowContract>(flows);
-  const journal = askingRedis(redisJournal({ connection, retentionMs: 0 }));
+  const journal = askingRedis(redisJournal({ connection, retentionMs: 0, codec }));
   const jobs = askingRedis(new Jobs(connection));
   const redis = askingRedis(connection);
   const watch = new RunWatch(journal);
@@ -243,10 +248,11 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     const flow = registry.latest(name);
     if (!flow) throw new UnknownFlowError(name);
     const checked = checkInput(flow, input);
+    const runId = runIdOf(tenant, name, idempotencyKey);
     const run = {
-      runId: runIdOf(tenant, name, idempotencyKey),
+      runId,
       ...{ fingerprint, tenant, flow: name, version: flow.version, idempotencyKey },
-      input: checked.json,
+      input: await journal.encodeInput(runId, checked.json),
       ...(draw && { draw }),
       ...(startAt !== undefined && { startAt }),
       ...(tags && Object.keys(tags).length > 0 && { tags }),
@@ -303,6 +309,11 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       if (kept?.tenant !== tenant) return undefined;
       const { tenant: _, ...payloads } = kept;
       return payloads;
+    },
+
+    async withInput(run) {
+      const { input = (await journal.readInput(run.id)) ?? null } = run;
+      return { ...run, input };
     },
 
     findRun: (runId, look) => journal.readRun(runId, look),

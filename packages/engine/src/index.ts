@@ -32,6 +32,7 @@ export type { HoldfastFailure } from './contract/failures/shape.ts';
 export type { InputFault } from './contract/input-faults.ts';
 export { LIMITS, TooLargeError } from './contract/limits.ts';
 export type { Log } from './contract/log.ts';
+export { type PayloadCodec, type PayloadPlace, UnreadablePayloadError } from './contract/payload-codec.ts';
 export { redactShapes } from './contract/redact-shapes.ts';
 export type { Retention } from './contract/retention.ts';
 export {

@@ -16,6 +16,7 @@ import type { Flow, FlowContract } from './contract/define-flow.ts';
 import { type DurationInput, toMs } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
+import type { PayloadCodec } from './contract/payload-codec.ts';
 import type { Run } from './contract/run.ts';
 import { Calls, type GiveUpReason } from './drive/attempt.ts';
 import { Executor, type JobVerdict } from './drive/executor.ts';
@@ -50,6 +51,7 @@ export interface DriverOptions {
   readonly poisonAfter?: number;
   /** Default: silence. */
   readonly log?: Log;
+  readonly codec?: PayloadCodec;
 }
 
 /**
@@ -107,14 +109,14 @@ class HandDriver implements Driver {
   #claims = 0;
 
   constructor(options: DriverOptions) {
-    const { connection, log = SILENCE, random = Math.random } = options;
+    const { connection, log = SILENCE, random = Math.random, codec } = options;
     const flows = new FlowRegistry(options.flows);
-    const journal = redisJournal({ connection, retentionMs: toMs(options.retention ?? '1h') });
+    const journal = redisJournal({ connection, retentionMs: toMs(options.retention ?? '1h'), codec });
     const jobs = new Jobs(connection);
     this.#options = options;
     this.#journal = journal;
     this.#jobs = jobs;
-    this.#client = createClient({ connection, flows: options.flows });
+    this.#client = createClient({ connection, flows: options.flows, codec });
     this.#executor = new Executor({
       ...{ journal, flows, log, random },
       nextClaimant: () => `${this.id}.${++this.#claims}`,

@@ -65,6 +65,18 @@ const ProviderJson = z.strictObject({
     closedForMs: z.number().meta({ description: 'Until calls may be made again; 0 when they may.' }),
     slotsHeld: count.meta({ description: 'Calls under way, where their number is limited.' }),
   }),
+  endpoints: z
+    .array(
+      z.strictObject({
+        endpoint: z.string(),
+        learnedPerSecond: z.number().optional(),
+        ceilingPerSecond: z.number().optional(),
+        closedForMs: z.number(),
+      }),
+    )
+    .meta({
+      description: 'Endpoints with a limit of their own: refused for their rate when the others were not.',
+    }),
   breaker: z.strictObject({
     state: z.enum(['closed', 'open', 'half_open']),
     probeInMs: z.number().optional().meta({ description: 'While it is open: until a call is let through.' }),

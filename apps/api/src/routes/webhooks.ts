@@ -167,7 +167,8 @@ export async function webhookRoutes(
       ...(tag && { tag }),
       ...(cursor !== undefined && { cursor }),
     });
-    const events = found.runs
+    const runs = await Promise.all(found.runs.map((run) => client.withInput(run)));
+    const events = runs
       .flatMap(presentEvent)
       .filter(
         (event) =>

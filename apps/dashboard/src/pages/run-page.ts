@@ -199,7 +199,7 @@ function payloads(run: Run): string {
 `;
   };
   return [
-    folded('Input', run.input),
+    folded('Input', run.input ?? null),
     ...(run.status === 'completed' ? [folded('Output', run.output)] : []),
   ].join('');
 }

@@ -53,7 +53,7 @@ export async function startTestDashboard(
       HOLDFAST_DASHBOARD_VIEWER_PASSWORD: VIEWER.password,
       ...more,
     }),
-    ALL_CONTRACTS,
+    { flows: ALL_CONTRACTS },
     log,
   );
   await waitFor(async () => (await send(dashboard.url, { path: '/readyz' })).status === 200, {

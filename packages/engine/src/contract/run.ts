@@ -146,8 +146,8 @@ interface RunCommon {
   readonly version: number;
   readonly generation: number;
   readonly idempotencyKey: string;
-  /** Null where the run was looked at without it. */
-  readonly input: Json;
+  /** Absent where it is encoded, or was not asked for; the client's `withInput` reads it. */
+  readonly input?: Json;
   /** Absent where it has none. */
   readonly tags?: Tags;
   /** In the order of their start. */

@@ -26,7 +26,7 @@ export interface NewRun {
   readonly flow: string;
   readonly version: number;
   readonly idempotencyKey: string;
-  /** JSON. */
+  /** As `encodeInput` gives it. */
   readonly input: string;
   readonly parent?: ParentRun;
   readonly draw?: Draw;
@@ -118,6 +118,8 @@ export interface ClaimedRun {
 
 export type ClaimReply =
   | { readonly outcome: 'claimed'; readonly run: ClaimedRun }
+  /** It was claimed, and what it carries cannot be decoded here: `run` is without any of it. */
+  | { readonly outcome: 'unreadable'; readonly run: ClaimedRun; readonly message: string }
   | { readonly outcome: 'unknown' | 'superseded' | 'ended' }
   /** `held`: the worker that has it lives. `againMs`: until that has to be proved again. `paused`: it was parked before it began. */
   | { readonly outcome: 'held' | 'paused'; readonly againMs: number }
@@ -262,6 +264,8 @@ export interface Whereabouts {
  * The Redis journal is the only one.
  */
 export interface Journal {
+  /** A run's input as it is kept. @param json what it is */
+  encodeInput(runId: string, json: string): Promise<string>;
   createRun(run: NewRun): Promise<
     /** `late`: what was sent together with it may have come before it. */
     | { readonly outcome: 'created'; readonly now: number; readonly late: boolean }
@@ -363,8 +367,10 @@ export interface Journal {
    * @returns where to go on; undefined at the end of the list
    */
   pruneRuns(tenant: string, from: number, limit: number): Promise<number | undefined>;
+  /** Without its input, where that is encoded. */
   readRun(runId: string, look?: Look): Promise<Run | undefined>;
   readPayloads(runId: string): Promise<(Payloads & { readonly tenant: string }) | undefined>;
+  readInput(runId: string): Promise<Json | undefined>;
   /** Redis' clock. */
   now(): Promise<number>;
   readStatus(runId: string): Promise<Run['status'] | undefined>;

@@ -1,10 +1,12 @@
 import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
-import type { Run } from '../contract/run.ts';
+import { type PayloadCodec, UnreadablePayloadError } from '../contract/payload-codec.ts';
+import type { Failure, Run } from '../contract/run.ts';
 import { parseField } from './identity.ts';
 import type {
   CancelReply,
+  ClaimedRun,
   ClaimReply,
   Entry,
   Journal,
@@ -17,13 +19,16 @@ import type {
 } from './journal.ts';
 import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
 import { pauseField, pausesIn } from './pauses.ts';
+import { PayloadCoding } from './payload-coding.ts';
 import {
   CorruptRecordError,
   decodeClaimed,
   decodePayloads,
   decodeRun,
   decodeWhereabouts,
+  type Fields,
   fieldsOf,
+  inputIn,
   WHEREABOUTS_FIELDS,
 } from './run-codec.ts';
 import { loadScript } from './scripts.ts';
@@ -84,13 +89,40 @@ export interface RedisJournalOptions {
   readonly retentionMs: number | ((flow: string, version: number) => number);
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
+  /** Default: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
 }
 
 export function redisJournal({
   connection,
   retentionMs,
   send = (command) => command(),
+  codec,
 }: RedisJournalOptions): Journal {
+  const coding = codec && new PayloadCoding(codec);
+  const flat = async (runId: string, entries: readonly Entry[]): Promise<string[]> => {
+    const kept = coding ? await coding.entries(runId, entries) : entries;
+    return kept.flatMap(({ field, record }) => [field, record]);
+  };
+  const encodeFailure = (runId: string, field: string, failure: Failure) =>
+    coding ? coding.failure(runId, field, failure) : Promise.resolve(JSON.stringify(failure));
+  const opened = async (runId: string, fields: Fields, lazily?: 'without_input') =>
+    coding ? coding.opened(runId, fields, lazily) : fields;
+  const claimed = async (
+    runId: string,
+    fields: Fields,
+    now: number,
+    marks: Pick<ClaimedRun, 'lostSince' | 'forgot'>,
+  ): Promise<ClaimReply> => {
+    try {
+      const run = decodeClaimed(runId, await opened(runId, fields), now, marks);
+      return { outcome: 'claimed', run };
+    } catch (error) {
+      if (!(error instanceof UnreadablePayloadError)) throw error;
+      const run = decodeClaimed(runId, withoutPayloads(fields), now, marks);
+      return { outcome: 'unreadable', run, message: error.message };
+    }
+  };
   const call = (
     script: keyof typeof scripts,
     keyNames: readonly string[],
@@ -105,6 +137,10 @@ export function redisJournal({
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
 
   return {
+    async encodeInput(runId, json) {
+      return coding ? coding.text(runId, 'input', json) : json;
+    },
+
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
       const { parent, draw, cancelled, trace, tags, startAt } = run;
@@ -138,7 +174,11 @@ export function redisJournal({
       if (word === 'created') return { outcome: 'created', now: Number(now), late };
       if (word === 'key_reused' || word === 'source_not_completed') return { outcome: word };
       if (word === 'draw_exceeds') return { outcome: word, left: Number(pairs[0]) };
-      if (word === 'replayed') return { outcome: 'replayed', run: decodeRun(runId, fieldsOf(pairs)) };
+      if (word === 'replayed')
+        return {
+          outcome: 'replayed',
+          run: decodeRun(runId, await opened(runId, fieldsOf(pairs), 'without_input')),
+        };
       throw unexpected('create-run', word);
     },
 
@@ -152,20 +192,17 @@ export function redisJournal({
       );
       switch (word) {
         case 'claimed':
-          return {
-            outcome: 'claimed',
-            run: decodeClaimed(
-              runId,
-              fieldsOf([...list(pairs ?? null), 'owner', owner, 'claims', claims]),
-              Number(first),
-              {
-                lostSince: lost ? Number(lost) : undefined,
-                forgot: forgotSince
-                  ? { noticedAt: Number(rolledBackAt), since: Number(forgotSince) }
-                  : undefined,
-              },
-            ),
-          };
+          return claimed(
+            runId,
+            fieldsOf([...list(pairs ?? null), 'owner', owner, 'claims', claims]),
+            Number(first),
+            {
+              lostSince: lost ? Number(lost) : undefined,
+              forgot: forgotSince
+                ? { noticedAt: Number(rolledBackAt), since: Number(forgotSince) }
+                : undefined,
+            },
+          );
         case 'version_missing':
           return { outcome: 'version_missing', version: Number(first), againMs: Number(owner) };
         case 'held':
@@ -184,22 +221,26 @@ export function redisJournal({
       const reply = await call(
         'recordStep',
         [keys.run(run.runId)],
-        [run.owner, progress ? '1' : '0', ...flat(entries)],
+        [run.owner, progress ? '1' : '0', ...(await flat(run.runId, entries))],
       );
       return writeReply('record-step', reply, 'recorded');
     },
 
     async recordDoubts(run, entries) {
-      const reply = await call('recordDoubts', [keys.run(run.runId)], [run.owner, ...flat(entries)]);
+      const reply = await call(
+        'recordDoubts',
+        [keys.run(run.runId)],
+        [run.owner, ...(await flat(run.runId, entries))],
+      );
       return writeReply('record-doubts', reply, 'recorded');
     },
 
     async startCompensation(run, end, entries) {
-      const failure = end.ends === 'failed' ? JSON.stringify(end.failure) : '';
+      const failure = end.ends === 'failed' ? await encodeFailure(run.runId, 'failure', end.failure) : '';
       const reply = await call(
         'startCompensation',
         [keys.run(run.runId)],
-        [run.owner, end.ends, failure, ...flat(entries)],
+        [run.owner, end.ends, failure, ...(await flat(run.runId, entries))],
       );
       return writeReply('start-compensation', reply, 'compensating');
     },
@@ -213,14 +254,15 @@ export function redisJournal({
         GRACE_MS.wake,
         wait,
         run.signals.length,
-        ...flat(entries),
+        ...(await flat(run.runId, entries)),
       ]);
       return reply === 'signalled' ? reply : writeReply('suspend-run', reply, 'suspended');
     },
 
     async finishRun(run, end, entries) {
-      const output = end.status === 'completed' ? end.output : '';
-      const failure = end.status === 'failed' ? JSON.stringify(end.failure) : '';
+      const plain = end.status === 'completed' ? end.output : '';
+      const output = plain && coding ? await coding.text(run.runId, 'output', plain) : plain;
+      const failure = end.status === 'failed' ? await encodeFailure(run.runId, 'failure', end.failure) : '';
       const drawnUpon = run.draw ? [keys.run(run.draw.from)] : [];
       const settled = end.status === 'completed' || end.effectsStand;
       const reply = await call(
@@ -229,7 +271,7 @@ export function redisJournal({
         [
           ...[run.owner, run.runId, end.status, output, failure, keptFor(run), GRACE_MS.parent],
           ...[run.draw?.amount ?? 0, settled ? 'settled' : 'given_back'],
-          ...flat(entries),
+          ...(await flat(run.runId, entries)),
         ],
       );
       return writeReply('finish-run', reply, 'finished');
@@ -240,7 +282,10 @@ export function redisJournal({
         await call(
           'buryRun',
           [...ofRun(run.runId), keys.dead(run.tenant), keys.allDead],
-          [run.owner, run.runId, JSON.stringify(failure), GRACE_MS.letter, ...flat(entries)],
+          [
+            ...[run.owner, run.runId, await encodeFailure(run.runId, 'death', failure), GRACE_MS.letter],
+            ...(await flat(run.runId, entries)),
+          ],
         ),
       );
       if (word === 'buried') return Number(deaths);
@@ -271,7 +316,10 @@ export function redisJournal({
     },
 
     async deliverSignal(runId, { id, name, payload, generation }, unlimited): Promise<SignalReply> {
-      const signal = JSON.stringify({ name, payload });
+      const coded = await coding?.payload(runId, id, payload);
+      const signal = JSON.stringify(
+        coded === undefined ? { name, payload } : { name, coded: true, payload: coded },
+      );
       const limits = unlimited ? ['', ''] : [LIMITS.signals, LIMITS.signalBytes];
       const [word, flow, jobId] = list(
         await call('deliverSignal', ofRun(runId), [
@@ -358,7 +406,8 @@ export function redisJournal({
     },
 
     async resolveStep({ runId, tenant }, answer): Promise<ResolveReply> {
-      const { field, seen, record, token, goesOn, cancels, provesPresent, step, outcome } = answer;
+      const { field, seen, token, goesOn, cancels, provesPresent, step, outcome } = answer;
+      const [, record = ''] = await flat(runId, [{ field, record: answer.record }]);
       const said = `,"step":${JSON.stringify(step)},"outcome":"${outcome}"`;
       const flags = [goesOn ? '1' : '0', cancels ? '1' : '', provesPresent ? '1' : ''];
       const [word, flow, jobId, deaths] = list(
@@ -403,12 +452,17 @@ export function redisJournal({
       const fields = fieldsOf(
         list(await runScript(connection, scripts.readRun, [keys.run(runId)], [input ? '' : '1'])),
       );
-      return fields.size === 0 ? undefined : decodeRun(runId, fields);
+      return fields.size === 0 ? undefined : decodeRun(runId, await opened(runId, fields, 'without_input'));
     },
 
     async readPayloads(runId) {
-      const pairs = Object.entries(await connection.hgetall(keys.run(runId)));
-      return pairs.length > 0 ? decodePayloads(new Map(pairs)) : undefined;
+      const fields = new Map(Object.entries(await connection.hgetall(keys.run(runId))));
+      return fields.size > 0 ? decodePayloads(runId, await opened(runId, fields)) : undefined;
+    },
+
+    async readInput(runId) {
+      const text = await connection.hget(keys.run(runId), 'input');
+      return text === null ? undefined : inputIn(runId, await opened(runId, new Map([['input', text]])));
     },
 
     async readRecords(runId) {
@@ -458,7 +512,8 @@ export function redisJournal({
       const found = await Promise.all(
         runIds.map((runId) =>
           this.readRun(runId, look).catch((error: unknown) => {
-            if (!(error instanceof CorruptRecordError)) throw error;
+            if (!(error instanceof CorruptRecordError || error instanceof UnreadablePayloadError))
+              throw error;
             unreadable.push(runId);
             return undefined;
           }),
@@ -587,8 +642,10 @@ function listOf(of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | unde
   return of === 'runs' ? keys.runs(tenant) : keys.dead(tenant);
 }
 
-function flat(entries: readonly Entry[]): string[] {
-  return entries.flatMap(({ field, record }) => [field, record]);
+/** What is known of a run whose payloads cannot be read. */
+function withoutPayloads(fields: Fields): Fields {
+  const known = [...fields].filter(([field]) => !/^[a-z]:/.test(field));
+  return new Map([...known, ['input', 'null'], ['failure', fields.get('failure') ?? '']]);
 }
 
 function list(reply: ScriptReply): readonly ScriptReply[] {

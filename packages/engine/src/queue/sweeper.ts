@@ -1,4 +1,5 @@
 import type { Log } from '../contract/log.ts';
+import { UnreadablePayloadError } from '../contract/payload-codec.ts';
 import { isTerminal } from '../contract/run.ts';
 import { effectsStand } from '../drive/compensation.ts';
 import { hasLetGo, runIdOfJob, workerOf } from '../journal/identity.ts';
@@ -287,8 +288,8 @@ export class Sweeper {
 
 /** Redis is there; it is this run's record that cannot be read or changed. */
 function isAboutTheRun(error: unknown): boolean {
-  if (error instanceof CorruptRecordError || error instanceof SyntaxError || error instanceof TypeError)
-    return true;
+  if (error instanceof CorruptRecordError || error instanceof UnreadablePayloadError) return true;
+  if (error instanceof SyntaxError || error instanceof TypeError) return true;
   return error instanceof Error && /^(WRONGTYPE|ERR )/.test(error.message);
 }
 
