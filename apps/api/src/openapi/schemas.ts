@@ -14,7 +14,7 @@ import { BulkSubmitBody, BulkSubmitJson } from '../routes/bulk-submit.ts';
 import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { FlowJson, FlowListJson } from '../routes/flows.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
-import { ResolveBody, SignalBody } from '../routes/operate.ts';
+import { RerunBody, ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
 import { WebhookEventListJson } from '../routes/webhooks.ts';
 import { RunJson, RunListJson } from '../run-json.ts';
@@ -64,6 +64,7 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     BulkSubmitResult: jsonSchema(BulkSubmitJson, 'output'),
     Flow: jsonSchema(FlowJson, 'output'),
     FlowList: jsonSchema(FlowListJson, 'output'),
+    Rerun: jsonSchema(RerunBody, 'input'),
     Signal: jsonSchema(SignalBody, 'input'),
     Resolution: jsonSchema(ResolveBody, 'input'),
     NewKey: jsonSchema(NewKeyBody, 'input'),
