@@ -126,7 +126,7 @@ export function connectWorker(
       sealer: config.sealer && sealingWith(() => sealer),
       lock: config.lockMs,
       stalledCheck: config.stalledMs,
-      retention: config.retentionMs,
+      ...(config.retentionMs !== undefined && { retention: config.retentionMs }),
       retryScale: config.retryScale,
       ...(classify && { classify }),
       codec,

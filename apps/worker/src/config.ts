@@ -30,7 +30,8 @@ export interface WorkerConfig {
   readonly publicUrl: string;
   readonly lockMs: number;
   readonly stalledMs: number;
-  readonly retentionMs: number;
+  /** Undefined: as each flow says, else 7 days. */
+  readonly retentionMs: number | undefined;
   readonly retryScale: number;
   /** Absent: tokens are not shared, and no webhooks are delivered. */
   readonly sealer: Sealer | undefined;
@@ -54,7 +55,7 @@ const VARIABLES = {
   HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
   HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
   HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
-  HOLDFAST_RETENTION: duration.default(7 * 24 * 60 * 60 * 1_000),
+  HOLDFAST_RETENTION: duration.optional(),
   HOLDFAST_RETRY_SCALE: positiveNumber.default(1),
   ...alertVariables,
   HOLDFAST_WEBHOOK_ALLOW: webhookAllow,

@@ -36,6 +36,7 @@ export { LIMITS, TooLargeError } from './contract/limits.ts';
 export type { Log } from './contract/log.ts';
 export { type PayloadCodec, type PayloadPlace, UnreadablePayloadError } from './contract/payload-codec.ts';
 export { redactShapes } from './contract/redact-shapes.ts';
+export type { Retention } from './contract/retention.ts';
 export {
   type ErrorRecord,
   type Failure,

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { DurationInput } from './duration.ts';
 import type { Log } from './log.ts';
+import { checkRetention, type Retention } from './retention.ts';
 import type { State } from './state.ts';
 import type {
   Callback,
@@ -90,6 +91,11 @@ export interface Flow<I = unknown, O = unknown, N extends string = string> {
    * record anything else. A step that is not named takes any result.
    */
   readonly results?: Readonly<Record<string, z.ZodType>>;
+  /**
+   * How long its runs are kept once they have ended, with their Idempotency-Keys. Default: as long as the system says, which is `7d` by
+   * itself. Dead runs do not expire.
+   */
+  readonly retention?: Retention;
   run(ctx: FlowContext, input: I): O | Promise<O>;
 }
 
@@ -110,5 +116,6 @@ export function defineFlow<I, O, const N extends string = string>(flow: Flow<I, 
   if (!Number.isSafeInteger(flow.version) || flow.version < 1) {
     throw new TypeError(`flow "${flow.name}": version must be a whole number from 1, got ${flow.version}`);
   }
+  if (flow.retention !== undefined) checkRetention(flow.retention);
   return Object.freeze({ ...flow });
 }

@@ -96,8 +96,10 @@ const scripts = {
 
 export interface RedisJournalOptions {
   readonly connection: Redis | Cluster;
-  /** How long terminal runs are kept. */
-  readonly retentionMs: number;
+  /** How long terminal runs are kept, of all flows or by flow. */
+  readonly retentionMs: number | ((flow: string, version: number) => number);
+  /** How long the events of tenants are kept. Default: as long as runs, where that is one time for all. */
+  readonly eventsKeptMs?: number;
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
   /** How many jobs of a flow may wait in its queue when a run is claimed; the other runs wait in their lanes. Default 2. */
@@ -111,6 +113,7 @@ export interface RedisJournalOptions {
 export function redisJournal({
   connection,
   retentionMs,
+  eventsKeptMs = typeof retentionMs === 'number' ? retentionMs : Number.POSITIVE_INFINITY,
   send = (command) => command(),
   window = LEAST_WINDOW,
   lifeOnClaimMs = () => undefined,
@@ -159,6 +162,8 @@ export function redisJournal({
     const [seconds, micros] = await connection.time();
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   };
+  const keptFor = ({ flow, version }: { readonly flow: string; readonly version: number }) =>
+    typeof retentionMs === 'number' ? retentionMs : retentionMs(flow, version);
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
   const eventsOf = (tenant: string) => [keys.events(tenant), keys.eventsDue, keys.subscribers(tenant)];
 
@@ -293,7 +298,7 @@ export function redisJournal({
         'finishRun',
         [...ofRun(run.runId), ...eventsOf(run.tenant), ...drawnUpon],
         [
-          ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
+          ...[run.owner, run.runId, end.status, output, failure, keptFor(run), GRACE_MS.parent],
           ...[run.draw?.amount ?? 0, settled ? 'settled' : 'given_back'],
           ...(await flat(run.runId, entries)),
         ],
@@ -459,13 +464,19 @@ export function redisJournal({
       }
     },
 
-    async endAnswered({ runId, tenant, draw }, effectsStand) {
+    async endAnswered({ runId, tenant, draw, flow, version }, effectsStand) {
       const drawnUpon = draw ? [keys.run(draw.from)] : [];
       const [word, status] = list(
         await call(
           'endAnswered',
           [...ofRun(runId), ...eventsOf(tenant), ...drawnUpon],
-          [runId, retentionMs, GRACE_MS.parent, draw?.amount ?? 0, effectsStand ? 'settled' : 'given_back'],
+          [
+            runId,
+            keptFor({ flow, version }),
+            GRACE_MS.parent,
+            draw?.amount ?? 0,
+            effectsStand ? 'settled' : 'given_back',
+          ],
         ),
       );
       if (word === 'ended') return status as 'failed' | 'cancelled';
@@ -620,7 +631,7 @@ export function redisJournal({
     },
 
     async pruneRuns(tenant, from, limit) {
-      await connection.zremrangebyscore(keys.events(tenant), 0, (await redisNow()) - retentionMs);
+      await connection.zremrangebyscore(keys.events(tenant), '-inf', (await redisNow()) - eventsKeptMs);
       const page = await connection.zrangebyscore(
         keys.runs(tenant),
         from,
