@@ -7,10 +7,11 @@ import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
 import type { PayloadCodec } from './contract/payload-codec.ts';
 import { isOver, type Json, type Run, type Tags } from './contract/run.ts';
+import type { StateCondition, StateEntry } from './contract/state.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw, Look, Payloads } from './journal/journal.ts';
-import { keysOf, runIdOf } from './journal/keys.ts';
+import { keysOf, type Reference, runIdOf } from './journal/keys.ts';
 import type { Pause, PauseOf } from './journal/pauses.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import {
@@ -21,12 +22,15 @@ import {
   resultFaults,
   unanswered,
 } from './journal/resolution.ts';
+import { redisStateStore } from './journal/state-store.ts';
 import type { StepRecord } from './journal/step-record.ts';
 import { AnnouncedEnds } from './observe/announced-ends.ts';
 import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
+import { activeTraceparent } from './observe/spans.ts';
+import { stateOf } from './observe/state.ts';
 import { orUnavailable } from './or-unavailable.ts';
-import { cancelRun, sendSignal } from './queue/child-runs.ts';
+import { cancelRun, completeCallback, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
 import { Jobs } from './queue/jobs.ts';
 import { wakeResumed } from './queue/resumed.ts';
@@ -49,7 +53,10 @@ export interface SubmitRequest {
    * tenants' runs are not held up. A run with a start time goes by that. Default 0.
    */
   readonly priority?: number;
-  /** A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. */
+  /**
+   * A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. Default: what is being traced by
+   * OpenTelemetry where it is submitted, which comes first.
+   */
   readonly trace?: string | undefined;
 }
 
@@ -99,6 +106,18 @@ export interface Signal {
 export type SignalOutcome =
   | ('delivered' | 'repeated' | 'run_finished' | 'too_many' | 'too_large')
   | 'generation_ended';
+
+/** How a callback ends: as its flow hopes, or refused with a code of whoever completes it. */
+export type CallbackOutcome = (
+  | { readonly result: Json }
+  | { readonly error: { readonly code: string; readonly message: string } }
+) & {
+  /** The same for the same outcome: at most 100 letters and digits. */
+  readonly fingerprint: string;
+};
+
+/** `other_outcome`: it was completed otherwise before. `unknown`: it never was, its time is up, or its run is being undone or over. */
+export type CallbackCompletion = 'completed' | 'repeated' | 'other_outcome' | 'too_large' | 'unknown';
 
 /**
  * `not_in_doubt`: the run has no such step, or what is asked is known. `result_invalid`: the flow could not go on with the result;
@@ -188,6 +207,36 @@ export interface Client {
   changes(run: Run, signal: AbortSignal): AsyncGenerator<Run, void>;
   /** Keeps a signal for a run; the same id again changes nothing. @returns undefined when there is no such run for this tenant */
   signal(tenant: string, runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
+  /** Completes a callback, whichever tenant's, once; the same outcome again changes nothing. */
+  completeCallback(id: string, outcome: CallbackOutcome): Promise<CallbackCompletion>;
+  /**
+   * The run that registered a reference last, by `ctx.correlate`.
+   * @param waiter a run of the same tenant that gets the signal `correlated` when somebody registers it within a day, if nobody has
+   */
+  correlatedRun(tenant: string, reference: Reference, waiter: string): Promise<string | undefined>;
+  /** A value of a tenant's state; encrypted ones are not shown. */
+  readState(tenant: string, name: string): Promise<StateEntry | undefined>;
+  /**
+   * @throws StateError for a name or a value that cannot be
+   * @returns undefined when the value is not as expected: nothing was changed
+   */
+  writeState(
+    tenant: string,
+    name: string,
+    value: Json,
+    expected?: StateCondition,
+  ): Promise<{ readonly entry: StateEntry; readonly isNew: boolean } | undefined>;
+  /** `changed`: the value is not as expected, and is left. */
+  deleteState(
+    tenant: string,
+    name: string,
+    expected?: StateCondition,
+  ): Promise<'deleted' | 'changed' | 'unknown'>;
+  /** A tenant's values whose names begin with `prefix`, in the order of their names. */
+  listState(
+    tenant: string,
+    query?: { readonly prefix?: string; readonly cursor?: string; readonly limit?: number },
+  ): Promise<{ readonly entries: readonly StateEntry[]; readonly nextCursor?: string }>;
   /**
    * Asks a run to undo what was done and end as cancelled. A dead run of which nothing is left to undo ends without its flow, which may
    * be gone or not fit any more.
@@ -248,12 +297,13 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
   const watch = new RunWatch(journal, announced);
 
   const send = async (
-    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, priority, trace }: SubmitRequest,
+    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, priority, trace: told }: SubmitRequest,
     draw?: Draw,
   ): Promise<SubmitReply | DrawRefusal> => {
     const flow = registry.latest(name);
     if (!flow) throw new UnknownFlowError(name);
     const checked = checkInput(flow, input);
+    const trace = activeTraceparent() ?? told;
     const runId = runIdOf(tenant, name, idempotencyKey);
     const run = {
       runId,
@@ -366,6 +416,17 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
       const outcome = await sendSignal(journal, jobs, runId, signal);
       return outcome === 'unknown' ? undefined : outcome;
     },
+
+    async completeCallback(id, { fingerprint, ...outcome }) {
+      if (!/^[A-Za-z0-9]{1,100}$/.test(fingerprint))
+        throw new TypeError('the fingerprint of an outcome is 1 to 100 letters and digits');
+      if ('result' in outcome) checkKept(outcome.result, 'the result of the callback');
+      return completeCallback(journal, jobs, id, { fingerprint, outcome });
+    },
+
+    correlatedRun: (tenant, reference, waiter) => journal.correlatedRun(tenant, reference, waiter),
+
+    ...stateOf(askingRedis(redisStateStore({ connection }))),
 
     async cancel(tenant, runId) {
       const run = await find(tenant, runId);
@@ -551,7 +612,10 @@ function checkSignal({ id, name, payload }: Signal): void {
       `a signal name is 1 to 100 letters, digits, "_", "-" or ".", and does not begin with "${childSignal('')}"`,
     );
   }
-  const what = `the payload of signal "${name}"`;
+  checkKept(payload, `the payload of signal "${name}"`);
+}
+
+function checkKept(payload: Json, what: string): void {
   try {
     checkSize(encodeJson(payload, what), LIMITS.resultBytes, 'payload_too_large', what);
   } catch (error) {

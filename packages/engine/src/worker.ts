@@ -13,14 +13,18 @@ import type { Classify } from './contract/failures/failure-of.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
 import type { PayloadCodec } from './contract/payload-codec.ts';
+import { retentionMs } from './contract/retention.ts';
+import type { StateSealer } from './contract/state.ts';
 import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
 import { runIdOfJob, workerOf } from './journal/identity.ts';
 import type { Journal } from './journal/journal.ts';
 import { DEAD_LETTERS } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
+import { redisStateStore } from './journal/state-store.ts';
 import type { RunObserver } from './observe/run-observer.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
+import { correlations } from './queue/correlations.ts';
 import { type DeadRun, processLetter, writeLetter } from './queue/dead-letters.ts';
 import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
 import { startLiveness } from './queue/liveness.ts';
@@ -53,7 +57,11 @@ export interface WorkerOptions {
   readonly hungAfter?: DurationInput;
   /** How many runs of a tenant may be with workers at once, over all flows; the same for all workers. Default: any number. */
   readonly tenantConcurrency?: number | undefined;
-  /** How long terminal runs are kept. Default `7d`. */
+  /** Encrypts values of the state. Default: none can be. */
+  readonly sealer?: StateSealer | undefined;
+  /** What the URLs of callbacks begin with, without a slash at its end. Default `http://127.0.0.1:3000`. */
+  readonly publicUrl?: string;
+  /** How long terminal runs are kept whose flow does not say. Default `7d`. */
   readonly retention?: DurationInput;
   /** Multiplies every retry delay, but for a provider's Retry-After. Default 1. */
   readonly retryScale?: number;
@@ -138,7 +146,10 @@ class RunningWorker implements Worker {
     });
     this.#journal = redisJournal({
       connection,
-      retentionMs: toMs(options.retention ?? '7d'),
+      // of a flow that is gone, as of one that does not say
+      retentionMs: (flow, version) =>
+        retentionMs(this.#flows.get(flow, version)?.retention, options.retention),
+      eventsKeptMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
       tenantLimit: options.tenantConcurrency,
       window: Math.max(2, Math.ceil((options.concurrency ?? 200) / 4)),
@@ -153,6 +164,19 @@ class RunningWorker implements Worker {
       writeLetter: (dead) => this.#writeLetter(dead),
       observer: options.observer ?? {},
       children: childRuns(this.#journal, this.#jobs),
+      correlations: correlations(this.#journal, this.#jobs),
+      state: {
+        store: redisStateStore({
+          connection,
+          send: (command) => this.#refusals.outlast(command),
+          codec: options.codec,
+        }),
+        sealer: options.sealer,
+      },
+      callbacks: {
+        readKey: () => this.#journal.callbackKey(),
+        publicUrl: options.publicUrl ?? 'http://127.0.0.1:3000',
+      },
       tellParent: (child) => tellParent(this.#journal, this.#jobs, child),
       log,
       random: options.random ?? Math.random,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { tagOf } from '@holdfast/redis';
 
 /** @param tag the engine's, so that one script may touch several of these in a cluster */
@@ -12,6 +13,17 @@ const keysWith = (tag: string) => ({
   apiKey: (id: string) => `${tag}/api-key/${id}`,
   /** Sorted set: ids of a tenant's API keys → when they were created. No TTL. */
   apiKeys: (tenant: string) => `${tag}/api-keys/${tenant}`,
+  /** Hash: an endpoint for webhooks, its secrets sealed. Gone once it is deleted. No TTL. */
+  webhookEndpoint: (id: string) => `${tag}/webhook-endpoint/${id}`,
+  /** Sorted set: a tenant's endpoints, as `<created at>:<id>`. No TTL. */
+  webhookEndpoints: (tenant: string) => `${tag}/webhook-endpoints/${tenant}`,
+  /** Sorted set: an endpoint's deliveries, as `@holdfast/outgoing` keeps them. No TTL. */
+  webhookDeliveries: (endpoint: string) => `${tag}/webhook-deliveries/${endpoint}`,
+  /** Sorted set: endpoints for which deliveries wait, as `@holdfast/outgoing` keeps them. No TTL. */
+  webhookLanes: `${tag}/webhook-lanes`,
+  /** Hash: what was answered to an Idempotency-Key, sealed. Expires. */
+  webhookAnswer: (tenant: string, request: string) =>
+    `${tag}/webhook-answer/${tenant}/${createHash('sha256').update(request).digest('hex')}`,
   /** Sorted set: kind of alert → when it is to be sent. Gone when there is none. No TTL. */
   alerts: `${tag}/alerts`,
   /** Hash: what is counted of a kind until it is sent. Expires. */

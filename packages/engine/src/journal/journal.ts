@@ -1,4 +1,5 @@
 import type { Failure, Json, Run, Tags, TerminalStatus, WaitingFor } from '../contract/run.ts';
+import type { Reference } from './keys.ts';
 import type { Pause, PauseOf } from './pauses.ts';
 import type { StepRecord } from './step-record.ts';
 
@@ -195,6 +196,19 @@ export type SignalReply =
         | 'generation_ended';
     };
 
+/** How somebody outside completes a callback. */
+export interface NewOutcome {
+  /** The same for the same outcome. */
+  readonly fingerprint: string;
+  /** What its wait gets. */
+  readonly outcome: Json;
+}
+
+export type CallbackReply =
+  /** `parked`: the job to promote, when the run is parked. */
+  | { readonly outcome: 'completed'; readonly parked: JobOfRun | undefined }
+  | { readonly outcome: 'repeated' | 'other_outcome' | 'too_large' | 'unknown' };
+
 export type CancelReply =
   | { readonly outcome: 'cancelling'; readonly job: JobOfRun; readonly then: 'promote' | 'running' }
   /** It was dead. */
@@ -326,6 +340,22 @@ export interface Journal {
   /** Overdue runs, and Redis' clock. Each is this caller's for a few seconds. */
   /** @param unlimited for what the engine itself has to say, such as a child's end */
   deliverSignal(runId: string, signal: NewSignal, unlimited?: true): Promise<SignalReply>;
+  /** @param hash of the callback's id */
+  completeCallback(runId: string, hash: string, outcome: NewOutcome): Promise<CallbackReply>;
+  /**
+   * Registers a reference for a run, in place of whichever run had it.
+   * @returns runs that wait for it; undefined when the run has another owner
+   */
+  correlate(run: ClaimedRun, reference: Reference): Promise<readonly string[] | undefined>;
+  /** Of runs that were told that somebody has registered a reference. */
+  forgetUncorrelated(tenant: string, reference: Reference, runIds: readonly string[]): Promise<void>;
+  /**
+   * The run that registered a reference.
+   * @param waiter a run that is to be told within a day when somebody registers it, if nobody has
+   */
+  correlatedRun(tenant: string, reference: Reference, waiter: string): Promise<string | undefined>;
+  /** What the ids of callbacks are made with: made once, and the same for all. */
+  callbackKey(): Promise<string>;
   /** @param answeredAt the revision at which a dead run had nothing left to undo */
   cancelRun(run: RunOfTenant, answeredAt?: number): Promise<CancelReply>;
   /**
@@ -385,7 +415,7 @@ export interface Journal {
   /** Sees to it that a tenant's dead runs stand in the list of all dead: those of before do not. */
   indexDead(tenant: string): Promise<void>;
   /**
-   * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired.
+   * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired, and events that are older than runs are kept.
    * @param from when the first of them was created
    * @returns where to go on; undefined at the end of the list
    */

@@ -43,6 +43,15 @@ const keysWith = (tag: string) => ({
   laneHeld: (flow: string, lane: string) => `${tag}/lane-held/${flow}/${lane}`,
   /** Sorted set: the runs that wait for a place in such a lane → when they were created. Gone while there are none. No TTL. */
   laneWaiting: (flow: string, lane: string) => `${tag}/lane-waiting/${flow}/${lane}`,
+  /** Sorted set: a tenant's events (tenant-event.ts) → when they happened. Entries go after the retention. No TTL. */
+  events: (tenant: string) => `${tag}/events/${tenant}`,
+  /** JSON: what a flow gave with an event that it raised itself. Expires with the retention. */
+  eventPayload: (runId: string, generation: number, type: string) =>
+    `${tag}/event-payload/${runId}/${generation}/${type}`,
+  /** Sorted set: events that subscribers are yet to hear of, each after its tenant → when that is due. No TTL. */
+  eventsDue: `${tag}/events-due`,
+  /** Sorted set of whoever delivers events; a tenant's events are due while it is there. No TTL. */
+  subscribers: (tenant: string) => `${tag}/webhook-endpoints/${tenant}`,
   /** Set: every tenant that has submitted a run. No TTL. */
   tenants: `${tag}/tenants`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */
@@ -61,6 +70,18 @@ const keysWith = (tag: string) => ({
   canary: `${tag}/canary`,
   /** When Redis was last seen to have lost writes. No TTL. */
   rollback: `${tag}/rollback`,
+  /** The run that registered a reference last. Expires with the run; until the run has ended: No TTL. */
+  correlation: (tenant: string, reference: Reference) =>
+    `${tag}/correlation/${tenant}/${hashOfReference(reference)}`,
+  /** Set: runs that are to be told when somebody registers a reference. Expires a day after the last of them came. */
+  uncorrelated: (tenant: string, reference: Reference) =>
+    `${tag}/uncorrelated/${tenant}/${hashOfReference(reference)}`,
+  /** Hash: a value of a tenant's state. No TTL. */
+  state: (tenant: string, name: string) => `${tag}/state/${tenant}/${name}`,
+  /** Sorted set: the names of a tenant's values, in their order. No TTL. */
+  states: (tenant: string) => `${tag}/states/${tenant}`,
+  /** What the ids of callbacks are made with. No TTL. */
+  callbackKey: `${tag}/callback-key`,
 });
 
 export type Keys = ReturnType<typeof keysWith>;
@@ -73,6 +94,13 @@ export function keysOf(connection: object): Keys {
   const keys = made.get(tag) ?? keysWith(tag);
   made.set(tag, keys);
   return keys;
+}
+
+/** What others call the thing that a run is about: a kind, and an id of theirs. */
+export type Reference = readonly [kind: string, id: string];
+
+function hashOfReference(reference: Reference): string {
+  return createHash('sha256').update(JSON.stringify(reference)).digest('hex').slice(0, 32);
 }
 
 /** The same tenant, flow and Idempotency-Key always reach the same run, also after Redis has gone back in time. */

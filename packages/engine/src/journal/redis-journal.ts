@@ -1,10 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { runScript, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import { type PayloadCodec, UnreadablePayloadError } from '../contract/payload-codec.ts';
-import type { Failure } from '../contract/run.ts';
-import { parseField } from './identity.ts';
+import type { Failure, Json } from '../contract/run.ts';
+import { callbackIndexField, callbackSignal, parseField } from './identity.ts';
 import type {
+  CallbackReply,
   CancelReply,
   ClaimedRun,
   ClaimReply,
@@ -61,6 +63,8 @@ const HELD_BACK_MS = 365 * 24 * 60 * 60 * 1_000;
 
 /** How many tenants' flows one look for resumed runs goes through. */
 const RESUMED_LOOKS = 100;
+/** How long a run waits for somebody to register a reference. */
+const UNCORRELATED_KEPT_MS = 24 * 60 * 60 * 1_000;
 
 const scripts = {
   createRun: loadScript('create-run'),
@@ -74,6 +78,9 @@ const scripts = {
   redriveRun: loadScript('redrive-run'),
   reissueRun: loadScript('reissue-run'),
   deliverSignal: loadScript('deliver-signal'),
+  completeCallback: loadScript('complete-callback'),
+  correlate: loadScript('correlate'),
+  findCorrelated: loadScript('find-correlated'),
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
   fillQueue: loadScript('fill-queue'),
@@ -90,8 +97,10 @@ const scripts = {
 
 export interface RedisJournalOptions {
   readonly connection: Redis | Cluster;
-  /** How long terminal runs are kept. */
-  readonly retentionMs: number;
+  /** How long terminal runs are kept, of all flows or by flow. */
+  readonly retentionMs: number | ((flow: string, version: number) => number);
+  /** How long the events of tenants are kept. Default: as long as runs, where that is one time for all. */
+  readonly eventsKeptMs?: number;
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
   /** How many jobs of a flow may wait in its queue when a run is claimed; the other runs wait in their lanes. Default 2. */
@@ -107,6 +116,7 @@ export interface RedisJournalOptions {
 export function redisJournal({
   connection,
   retentionMs,
+  eventsKeptMs = typeof retentionMs === 'number' ? retentionMs : Number.POSITIVE_INFINITY,
   send = (command) => command(),
   window = LEAST_WINDOW,
   tenantLimit,
@@ -123,6 +133,15 @@ export function redisJournal({
     coding ? coding.failure(runId, field, failure) : Promise.resolve(JSON.stringify(failure));
   const opened = async (runId: string, fields: Fields, lazily?: 'without_input') =>
     coding ? coding.opened(runId, fields, lazily) : fields;
+  /** The members of the signal that carries a callback's outcome; undefined when there is no such callback. */
+  const callbackPayload = async (runId: string, hash: string, outcome: Json): Promise<string | undefined> => {
+    if (!coding) return `"payload":${JSON.stringify(outcome)}`;
+    // what is encoded is bound to its field, which has the callback's name
+    const name = await connection.hget(keys.run(runId), callbackIndexField(hash));
+    if (name === null) return undefined;
+    const coded = await coding.payload(runId, callbackSignal(name), outcome);
+    return `"coded":true,"payload":${JSON.stringify(coded)}`;
+  };
   const claimed = async (
     runId: string,
     fields: Fields,
@@ -147,7 +166,10 @@ export function redisJournal({
     const [seconds, micros] = await connection.time();
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   };
+  const keptFor = ({ flow, version }: { readonly flow: string; readonly version: number }) =>
+    typeof retentionMs === 'number' ? retentionMs : retentionMs(flow, version);
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
+  const eventsOf = (tenant: string) => [keys.events(tenant), keys.eventsDue, keys.subscribers(tenant)];
 
   return {
     async encodeInput(runId, json) {
@@ -280,9 +302,9 @@ export function redisJournal({
       const settled = end.status === 'completed' || end.effectsStand;
       const reply = await call(
         'finishRun',
-        [...ofRun(run.runId), ...drawnUpon],
+        [...ofRun(run.runId), ...eventsOf(run.tenant), ...drawnUpon],
         [
-          ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
+          ...[run.owner, run.runId, end.status, output, failure, keptFor(run), GRACE_MS.parent],
           ...[run.draw?.amount ?? 0, settled ? 'settled' : 'given_back'],
           ...(await flat(run.runId, entries)),
         ],
@@ -294,7 +316,7 @@ export function redisJournal({
       const [word, deaths] = list(
         await call(
           'buryRun',
-          [...ofRun(run.runId), keys.dead(run.tenant), keys.allDead],
+          [...ofRun(run.runId), keys.dead(run.tenant), keys.allDead, ...eventsOf(run.tenant)],
           [
             ...[run.owner, run.runId, await encodeFailure(run.runId, 'death', failure), GRACE_MS.letter],
             ...(await flat(run.runId, entries)),
@@ -358,6 +380,73 @@ export function redisJournal({
       }
     },
 
+    async completeCallback(runId, hash, { fingerprint, outcome }): Promise<CallbackReply> {
+      const payload = await callbackPayload(runId, hash, outcome);
+      if (payload === undefined) return { outcome: 'unknown' };
+      const [word, flow, jobId] = list(
+        await call('completeCallback', ofRun(runId), [
+          ...[runId, hash, callbackSignal(''), fingerprint, payload],
+          ...[LIMITS.signalBytes, GRACE_MS.signal],
+        ]),
+      );
+      switch (word) {
+        case 'completed':
+          return {
+            outcome: word,
+            parked: jobId == null ? undefined : { flow: String(flow), jobId: String(jobId) },
+          };
+        case 'repeated':
+        case 'other_outcome':
+        case 'too_large':
+        case 'unknown':
+          return { outcome: word };
+        default:
+          throw unexpected('complete-callback', word);
+      }
+    },
+
+    async correlate({ runId, tenant, owner }, reference) {
+      const [word, ...waiting] = list(
+        await call(
+          'correlate',
+          [...ofRun(runId), keys.correlation(tenant, reference), keys.uncorrelated(tenant, reference)],
+          [owner, runId],
+        ),
+      );
+      if (word === 'registered') return waiting.map(String);
+      if (word === 'stale_owner') return undefined;
+      throw unexpected('correlate', word);
+    },
+
+    async forgetUncorrelated(tenant, reference, runIds) {
+      if (runIds.length > 0)
+        await send(() => connection.srem(keys.uncorrelated(tenant, reference), ...runIds));
+    },
+
+    async correlatedRun(tenant, reference, waiter) {
+      const [word, runId] = list(
+        await call(
+          'findCorrelated',
+          [keys.correlation(tenant, reference), keys.uncorrelated(tenant, reference)],
+          [waiter, UNCORRELATED_KEPT_MS],
+        ),
+      );
+      if (word === 'found') return String(runId);
+      if (word === 'none') return undefined;
+      throw unexpected('find-correlated', word);
+    },
+
+    async callbackKey() {
+      const read = () => send(() => connection.get(keys.callbackKey));
+      const known = await read();
+      if (known !== null) return known;
+      // whoever comes first makes it
+      await send(() => connection.set(keys.callbackKey, randomBytes(32).toString('base64url'), 'NX'));
+      const made = await read();
+      if (made === null) throw new Error('the key of callback ids was not kept');
+      return made;
+    },
+
     async cancelRun({ runId, tenant }, answeredAt): Promise<CancelReply> {
       const [word, flow, jobId, then, deaths] = list(
         await call(
@@ -381,13 +470,19 @@ export function redisJournal({
       }
     },
 
-    async endAnswered({ runId, draw }, effectsStand) {
+    async endAnswered({ runId, tenant, draw, flow, version }, effectsStand) {
       const drawnUpon = draw ? [keys.run(draw.from)] : [];
       const [word, status] = list(
         await call(
           'endAnswered',
-          [...ofRun(runId), ...drawnUpon],
-          [runId, retentionMs, GRACE_MS.parent, draw?.amount ?? 0, effectsStand ? 'settled' : 'given_back'],
+          [...ofRun(runId), ...eventsOf(tenant), ...drawnUpon],
+          [
+            runId,
+            keptFor({ flow, version }),
+            GRACE_MS.parent,
+            draw?.amount ?? 0,
+            effectsStand ? 'settled' : 'given_back',
+          ],
         ),
       );
       if (word === 'ended') return status as 'failed' | 'cancelled';
@@ -546,6 +641,7 @@ export function redisJournal({
     },
 
     async pruneRuns(tenant, from, limit) {
+      await connection.zremrangebyscore(keys.events(tenant), '-inf', (await redisNow()) - eventsKeptMs);
       const page = await connection.zrangebyscore(
         keys.runs(tenant),
         from,

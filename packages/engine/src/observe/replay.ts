@@ -5,20 +5,25 @@ import { FlowRegistry } from '../contract/flow-registry.ts';
 import type { Log } from '../contract/log.ts';
 import type { PayloadCodec } from '../contract/payload-codec.ts';
 import type { Run } from '../contract/run.ts';
+import type { StateSealer } from '../contract/state.ts';
 import { Calls } from '../drive/attempt.ts';
 import { type DriveEnd, Execution } from '../drive/execution.ts';
 import { RunWriter } from '../drive/run-writer.ts';
-import { effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
+import { NO_CALLBACK_IDS } from '../journal/callback-ids.ts';
+import { callbackOfSignal, effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
 import type { ClaimedRun, Journal } from '../journal/journal.ts';
 import { keysOf } from '../journal/keys.ts';
 import { PayloadCoding } from '../journal/payload-coding.ts';
 import { decodeClaimed, decodeRun } from '../journal/run-codec.ts';
+import type { StateStore } from '../journal/state-store.ts';
 import { isFinal } from '../journal/step-record.ts';
 import { Asked, AskedContext } from './asked.ts';
 
 export interface PlayOptions {
   /** As they are today, over ports that cannot be called: a replay calls nothing, unless a flow does so outside of its steps. */
   readonly flows: readonly Flow[];
+  /** Opens what flows have read of encrypted state. Default: it cannot be opened. */
+  readonly sealer?: StateSealer | undefined;
   /** How long a flow may take to play a journal back; Infinity for somebody who looks at it. Default 5 000. */
   readonly timeoutMs?: number;
   /** The config's. Default: none. */
@@ -139,7 +144,7 @@ async function drive(
   flow: Flow,
   run: ClaimedRun,
   asked: Asked,
-  { timeoutMs = TIMEOUT_MS, begins }: PlayOptions,
+  { sealer, timeoutMs = TIMEOUT_MS, begins }: PlayOptions,
 ): Promise<ReplayEnd> {
   const refuse = async () => {
     throw new Error('a replay has no effects');
@@ -150,6 +155,9 @@ async function drive(
     calls: new Calls(),
     observer: {},
     children: { start: refuse, stop: refuse },
+    callbacks: { ids: NO_CALLBACK_IDS, publicUrl: '' },
+    correlations: { register: refuse },
+    state: { store: nothingKept(refuse), sealer },
     log: SILENT,
     random: Math.random,
     retryScale: 1,
@@ -174,6 +182,11 @@ async function drive(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A replay has of the state what was recorded of it. */
+function nothingKept(refuse: () => Promise<never>): StateStore {
+  return { read: refuse, change: refuse, show: refuse, put: refuse, remove: refuse, list: refuse };
 }
 
 interface Divergence {
@@ -238,8 +251,15 @@ function describeField(field: string): string {
   switch (kind) {
     case 'timer':
       return `the sleep number ${name.replace(/^sleep-/, '')}`;
-    case 'wait':
+    case 'wait': {
+      const callback = callbackOfSignal(name);
+      if (callback !== undefined) return `the wait for callback "${callback}"`;
       return `the wait for signal "${signalOfWait(name)}"`;
+    }
+    case 'state':
+      return `the access to state "${signalOfWait(name.slice(4))}" (${name.slice(0, 3)})`;
+    case 'callback':
+      return `the callback "${signalOfWait(name)}"`;
     case 'undo':
       return `the undo of step "${effectNameOf(name)}"`;
     case 'child':
