@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
+import { faultPanel } from './fault-panel.ts';
 import { Snapshots } from './snapshots.ts';
 
 /** Redis must answer in this time, so that a page is there, or says why not, within 2 s. */
@@ -33,11 +34,13 @@ export interface Shown {
   readonly flows: readonly FlowContract[];
   /** Absent: payloads are kept as they are. */
   readonly codec?: PayloadCodec;
+  /** Where the supervisor of a system on this machine says who runs where; absent everywhere else. */
+  readonly processesFile?: string | undefined;
 }
 
 export async function connectDashboard(
   config: DashboardConfig,
-  { flows: own, codec }: Shown,
+  { flows: own, codec, processesFile }: Shown,
   log: Logger,
   host?: Host,
 ): Promise<ConnectedDashboard> {
@@ -63,6 +66,7 @@ export async function connectDashboard(
     providers: redisStore({ connection: redis }),
     ping: () => redis.ping(),
     draining: () => draining,
+    faults: processesFile === undefined ? undefined : faultPanel(processesFile, redis),
     log,
   });
   return {

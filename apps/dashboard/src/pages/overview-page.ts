@@ -3,8 +3,10 @@ import type { AuditEntry } from '@holdfast/operations';
 import { counted, inWords, listed } from '@holdfast/run-view';
 import { html } from 'ghtml';
 import type { Redrive } from '../bulk-redrives.ts';
+import type { FaultState } from '../fault-panel.ts';
 import type { Operator } from '../plugins/login.ts';
 import type { Snapshot } from '../snapshots.ts';
+import { faultSection } from './fault-panel.ts';
 import { layout } from './layout.ts';
 import { confirmed, lackText, runLink, runRows, statusBadge, time } from './parts.ts';
 import { providerTable } from './providers.ts';
@@ -19,6 +21,8 @@ export interface OverviewPageParts {
   /** What people did about providers, the latest first. */
   readonly reopened: readonly AuditEntry[];
   readonly operator: Operator;
+  /** Absent where nothing is to be broken. */
+  readonly faults?: FaultState | undefined;
   readonly said: string | undefined;
 }
 
@@ -29,6 +33,7 @@ export function overviewPage({
   fleet,
   reopened,
   operator,
+  faults,
   said,
 }: OverviewPageParts): string {
   const { overview, providers } = snapshot;
@@ -45,6 +50,7 @@ export function overviewPage({
 !${waiting(overview)}</section>
 <section><h2>Providers</h2>
 !${providerTable({ providers, reopened, operator, now })}</section>
+!${faults && operator.role === 'admin' ? faultSection(faults) : ''}
 <section><h2>Newest runs</h2>
 !${runs.length > 0 ? runRows(runs, now, tenants.length > 1, fleet) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
   return layout({
