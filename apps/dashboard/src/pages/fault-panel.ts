@@ -7,7 +7,7 @@ export function faultSection({ workers, pending }: FaultState): string {
   return html`<section id="faults"><h2>Break something</h2>
 <p class="quiet">Only here, on your own machine. Submit a run, break something under it, and look at the run's page: what came of it is in its picture and its calls.</p>
 <div class="faults">
-!${button('kill-worker', 'Kill a worker', `SIGKILL to one of ${counted(workers, 'worker')}. The others take its runs at once, and it is started again.`)}
+!${button('kill-worker', 'Kill a worker', `SIGKILL to one of ${counted(workers, 'worker')}. Its runs go on elsewhere at once, and it is started again.`)}
 !${pending ? providerButtons() : ''}
 !${button('next-due', 'Make the next timer due', 'Ends the wait that is over next: a sleep, a retry, a limit or a later start.')}
 </div>
