@@ -18,7 +18,13 @@ export {
   UnknownFlowError,
 } from './client.ts';
 export type { CallEvent, CallOutcome, RequestSeen } from './contract/call.ts';
-export { defineFlow, type Flow, type FlowContext, type FlowContract } from './contract/define-flow.ts';
+export {
+  defineFlow,
+  type Flow,
+  type FlowContext,
+  type FlowContract,
+  type Lane,
+} from './contract/define-flow.ts';
 export { type DurationInput, toMs } from './contract/duration.ts';
 export {
   InDoubtError,
@@ -36,6 +42,7 @@ export { LIMITS, TooLargeError } from './contract/limits.ts';
 export type { Log } from './contract/log.ts';
 export { type PayloadCodec, type PayloadPlace, UnreadablePayloadError } from './contract/payload-codec.ts';
 export { redactShapes } from './contract/redact-shapes.ts';
+export type { Retention } from './contract/retention.ts';
 export {
   type ErrorRecord,
   type Failure,
@@ -84,9 +91,9 @@ export {
 export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
 export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
-export { readUsage, type TenantUsage, type Usage } from './observe/tenant-usage.ts';
 export { type DueEvent, type TenantEvent, type TenantEvents, tenantEvents } from './observe/tenant-events.ts';
 export { StateError } from './observe/state.ts';
+export { readUsage, type TenantUsage, type Usage } from './observe/tenant-usage.ts';
 export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
 export { CORRELATED } from './queue/correlations.ts';
 export type { DeadRun } from './queue/dead-letters.ts';
