@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis, type Host, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
-import { createClient, type FlowContract } from '@holdfast/engine';
+import { createClient, createSchedules, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations, createReplays } from '@holdfast/operations';
 import { type Authenticate, latestOf, type Routes } from '@holdfast/project';
@@ -69,6 +69,7 @@ export async function connectApi(
     limit: config.tenantRps === undefined ? undefined : tenantLimit(redis, config.tenantRps),
     replays: createReplays(redis),
     wrongKeys: addressLimit(redis, 'wrong-keys', MOST_WRONG_KEYS),
+    schedules: createSchedules({ connection: redis, client, flows: latestOf(flows) }),
     webhooks: {
       sources: () => sources,
       memory: webhookMemory(redis),

@@ -23,6 +23,7 @@ import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
 import { startLiveness } from './queue/liveness.ts';
 import { isRefusal, Refusals } from './queue/refusals.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
+import { scheduleFiring } from './queue/schedule-firing.ts';
 import { Sweeper } from './queue/sweeper.ts';
 
 export interface WorkerOptions {
@@ -110,6 +111,7 @@ class RunningWorker implements Worker {
   readonly #refusals: Refusals;
   readonly #journal: Journal;
   readonly #sweeper: Sweeper;
+  readonly #schedules: ReturnType<typeof scheduleFiring>;
   readonly #liveness: ReturnType<typeof startLiveness>;
   /** By the job that carries each. */
   readonly #underWay = new Map<Calls, string>();
@@ -160,7 +162,11 @@ class RunningWorker implements Worker {
       draining: () => this.#draining,
       poisonAfter: options.poisonAfter ?? 25,
     });
+    this.#schedules = scheduleFiring({
+      ...{ connection, flows: options.flows, journal: this.#journal, jobs: this.#jobs, log },
+    });
     this.#sweeper = new Sweeper({
+      fireSchedule: this.#schedules.fire,
       workerId: this.id,
       drives: (jobId) => isUnderWay(this.#underWay, jobId),
       journal: this.#journal,
@@ -241,6 +247,7 @@ class RunningWorker implements Worker {
     await this.#liveness.stop();
     await this.#journal.signOff(this.id).catch(() => {});
     await this.#jobs.close();
+    await this.#schedules.close();
   }
 
   #runWorker(flow: string): BullWorker {

@@ -22,6 +22,7 @@ export {
   AUDIT_ACTIONS,
   type AuditAction,
   type AuditEntry,
+  type AuditedChange,
   type AuditPage,
   type AuditQuery,
   createAuditLog,

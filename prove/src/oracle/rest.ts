@@ -63,7 +63,7 @@ function* wrongJobs(facts: Facts) {
 
 /** What may be in Redis without an end, besides runs that are not over and their jobs. */
 const ENDLESS = [
-  /^\{hf0\}\/(alarms|workers|canary|rollback|callback-key|tenants|flows|(runs|dead)\/[a-z]+|state\/[a-z]+\/.+|states\/[a-z]+|correlation\/[a-z]+\/[0-9a-f]+)$/,
+  /^\{hf0\}\/(alarms|workers|canary|rollback|callback-key|tenants|flows|(runs|dead)\/[a-z]+|schedules-due|schedules?\/.+|state\/[a-z]+\/.+|states\/[a-z]+|correlation\/[a-z]+\/[0-9a-f]+)$/,
   // what operators did and who they are; an action whose process was killed stays open until somebody reads the log
   /^\{hf0\}\/(alerts|(audit|audit-open|api-keys)\/\*?[a-z]+|api-key\/[0-9a-f]+)$/,
   /^\{hf0\}:[a-z-]+:(meta|id|events|marker|stalled|stalled-check|wait|active|delayed|completed|failed|pc|prioritized)$/,

@@ -16,6 +16,7 @@ import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
+import { NewScheduleBody, ScheduleChangeBody, ScheduleJson, ScheduleListJson } from '../routes/schedules.ts';
 import { StateBody, StateJson, StateListJson } from '../routes/state.ts';
 import { WebhookEventListJson } from '../routes/webhooks.ts';
 import { RunJson, RunListJson } from '../run-json.ts';
@@ -73,6 +74,10 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     WebhookEventList: jsonSchema(WebhookEventListJson, 'output'),
     CallbackOutcome: jsonSchema(CallbackBody, 'input'),
     Callback: jsonSchema(CallbackJson, 'output'),
+    NewSchedule: jsonSchema(NewScheduleBody, 'input'),
+    ScheduleChange: jsonSchema(ScheduleChangeBody, 'input'),
+    Schedule: jsonSchema(ScheduleJson, 'output'),
+    ScheduleList: jsonSchema(ScheduleListJson, 'output'),
     NewState: jsonSchema(StateBody, 'input'),
     State: jsonSchema(StateJson, 'output'),
     StateList: jsonSchema(StateListJson, 'output'),

@@ -335,7 +335,12 @@ export interface Journal {
   /** @param generation the one that is followed: a repeat does not start another */
   rerunRun(runId: string, generation: number, version: number): Promise<RerunReply>;
   resolveStep(run: RunOfTenant, answer: Answer): Promise<ResolveReply>;
-  takeAlarms(limit: number): Promise<{ readonly now: number; readonly runIds: readonly string[] }>;
+  /** @param limits how many overdue runs and how many schedules that are due, as `ScheduleStore` calls them */
+  takeAlarms(limits: { readonly runs: number; readonly schedules: number }): Promise<{
+    readonly now: number;
+    readonly runIds: readonly string[];
+    readonly schedules: readonly string[];
+  }>;
   moveAlarm(runId: string, delayMs: number): Promise<void>;
   /** @returns false when the run is no longer dead by that death: then nothing was changed */
   moveAlarmOfDead(runId: string, death: number, delayMs: number): Promise<boolean>;

@@ -54,6 +54,12 @@ export const keys = {
   state: (tenant: string, name: string) => `${TAG}/state/${tenant}/${name}`,
   /** Sorted set: the names of a tenant's values, in their order. No TTL. */
   states: (tenant: string) => `${TAG}/states/${tenant}`,
+  /** Hash: a schedule. No TTL. */
+  schedule: (tenant: string, name: string) => `${TAG}/schedule/${tenant}/${name}`,
+  /** Sorted set: the names of a tenant's schedules, in their order. No TTL. */
+  schedules: (tenant: string) => `${TAG}/schedules/${tenant}`,
+  /** Sorted set: tenant and name of a schedule → when it is due. No TTL. */
+  schedulesDue: `${TAG}/schedules-due`,
   /** What the ids of callbacks are made with. No TTL. */
   callbackKey: `${TAG}/callback-key`,
 } as const;

@@ -435,9 +435,19 @@ export function redisJournal({
       }
     },
 
-    async takeAlarms(limit) {
-      const [now, ...runIds] = list(await call('takeAlarms', [keys.alarms], [limit, GRACE_MS.sweep]));
-      return { now: Number(now), runIds: runIds.map(String) };
+    async takeAlarms(limits) {
+      const [now, runIds, schedules] = list(
+        await call(
+          'takeAlarms',
+          [keys.alarms, keys.schedulesDue],
+          [limits.runs, GRACE_MS.sweep, limits.schedules],
+        ),
+      );
+      return {
+        now: Number(now),
+        runIds: list(runIds ?? null).map(String),
+        schedules: list(schedules ?? null).map(String),
+      };
     },
 
     async moveAlarm(runId, delayMs) {

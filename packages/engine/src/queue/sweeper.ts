@@ -19,12 +19,16 @@ export interface SweeperDeps {
   readonly log: Log;
   readonly random: () => number;
   readonly writeLetter: (dead: DeadRun) => Promise<void>;
+  /** Does what a schedule is due for. */
+  readonly fireSchedule: (schedule: string, now: number) => Promise<void>;
   /** True when Redis has answered without a break for long enough that a missing proof of life means something. */
   readonly maySuspectOthers: () => boolean;
 }
 
 /** How many overdue runs one sweep looks after. */
 const BATCH = 50;
+/** How many schedules one sweep fires, side by side. */
+const SCHEDULES_BATCH = 100;
 /** A run that is where it should be is looked at again after this, or after as long as it has been there. */
 const NEXT_LOOK_MS = 30_000;
 /** A run that could not be looked after is looked at again after this, doubled each time. */
@@ -81,8 +85,10 @@ export class Sweeper {
     await this.#lookForUnclaimed();
     await this.#reissueDropped();
     await this.#takeOverFromTheDead();
-    const { now, runIds } = await this.#deps.journal.takeAlarms(BATCH);
+    const taken = await this.#deps.journal.takeAlarms({ runs: BATCH, schedules: SCHEDULES_BATCH });
+    const { now, runIds, schedules } = taken;
     for (const runId of runIds) await this.#apart(runId, () => this.#lookAfter(runId, now));
+    await Promise.all(schedules.map((schedule) => this.#fire(schedule, now)));
     await this.#prune(now);
   }
 
@@ -101,6 +107,16 @@ export class Sweeper {
           'a run could not be looked after, so it is set aside; has something else written to its record?',
         );
       await this.#deps.journal.moveAlarm(runId, Math.min(SWEEP_AGAIN_MS * 2 ** times, MAX_SET_ASIDE_MS));
+    }
+  }
+
+  /** One that cannot be fired comes back when another sweeper may take it. */
+  async #fire(schedule: string, now: number): Promise<void> {
+    try {
+      await this.#deps.fireSchedule(schedule, now);
+    } catch (error) {
+      if (!isAboutTheRun(error)) throw error;
+      this.#deps.log.error({ err: error, schedule }, 'a schedule could not be fired; it is tried again');
     }
   }
 
