@@ -86,6 +86,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         ...app('worker', name, {
           ...(settings.sandbox ? providersAt(urlOf('sandbox'), smtpUrl, settings.env) : {}),
           HOLDFAST_WORKER_PORT: String(ports[name]),
+          HOLDFAST_DEV_KEY: apiKey,
           HOLDFAST_PUBLIC_URL: settings.env.HOLDFAST_PUBLIC_URL || urlOf('api'),
           HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
         }),

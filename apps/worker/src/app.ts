@@ -9,13 +9,14 @@ import {
 import { type Classify, type Flow, startWorker, type Worker } from '@holdfast/engine';
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
-import type { HoldfastConfig } from '@holdfast/project';
+import { type ConfigSchedule, type HoldfastConfig, latestOf } from '@holdfast/project';
 import type { Sealer } from '@holdfast/redis';
 import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
 import { alertingHooks, alertingObserver } from './alerting.ts';
 import type { WorkerConfig } from './config.ts';
+import { adoptSchedules } from './config-schedules.ts';
 import { ConnectedProviders } from './connected-providers.ts';
 import { providerMetrics } from './provider-metrics.ts';
 import { runMetrics } from './run-metrics.ts';
@@ -53,21 +54,22 @@ export interface Runs {
   /** Tried first on what a step throws. */
   readonly classify?: Classify | undefined;
   readonly webhooks?: Sources | undefined;
+  readonly schedules?: readonly ConfigSchedule[] | undefined;
   /** Flows whose runs are accepted by routes of their own alone. */
   readonly elsewhere?: ReadonlySet<string>;
 }
 
 /** What a config says of it. */
-export function runsOf({ classify, webhooks, routes = [] }: HoldfastConfig): Runs {
+export function runsOf({ classify, webhooks, schedules, routes = [] }: HoldfastConfig): Runs {
   const elsewhere = routes.flatMap(({ acceptedThereAlone = {} }) => Object.keys(acceptedThereAlone));
-  return { classify, webhooks, elsewhere: new Set(elsewhere) };
+  return { classify, webhooks, schedules, elsewhere: new Set(elsewhere) };
 }
 
 export function connectWorker(
   config: WorkerConfig,
   projectFlows: readonly Flow[],
   log: Logger,
-  { classify, webhooks = {}, elsewhere = new Set() }: Runs = {},
+  { classify, webhooks = {}, schedules = [], elsewhere = new Set() }: Runs = {},
 ): ConnectedWorker {
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
@@ -90,6 +92,7 @@ export function connectWorker(
   let { sealer } = config;
   let worker: Worker | undefined;
   let draining = false;
+  const stopping = new AbortController();
 
   const takesRuns = preflight.admitted.then(() => {
     if (draining) return;
@@ -111,6 +114,10 @@ export function connectWorker(
       ...alertingHooks(alerts),
     });
     log.info({ concurrency: config.concurrency }, 'the worker takes runs');
+    void adoptSchedules({
+      ...{ connection: redis, flows: latestOf(projectFlows), schedules, log, stopped: stopping.signal },
+      tenant: config.devTenant,
+    });
   });
   takesRuns.catch(() => {}); // whoever started this hears of it where it waits
   return {
@@ -130,6 +137,7 @@ export function connectWorker(
     },
     async close() {
       draining = true;
+      stopping.abort();
       preflight.stop();
       await worker?.close(DRAIN_MS);
       alerts?.close();

@@ -16,7 +16,7 @@ import {
 } from '@holdfast/app-kit';
 import type { Connect, Provider } from '@holdfast/project';
 import type { RedisSettings, Sealer } from '@holdfast/redis';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type AlertConfig, alertConfig, alertVariables } from './alert-config.ts';
 
 export interface WorkerConfig {
@@ -25,6 +25,8 @@ export interface WorkerConfig {
   readonly redis: RedisSettings;
   readonly preflight: PreflightSettings;
   readonly concurrency: number;
+  /** Of schedules of the config that name no tenant; absent where there is none but those that are named. */
+  readonly devTenant: string | undefined;
   /** What the URLs of callbacks begin with. */
   readonly publicUrl: string;
   readonly lockMs: number;
@@ -44,6 +46,7 @@ const VARIABLES = {
   HOLDFAST_HOST: host,
   HOLDFAST_WORKER_PORT: port.default(0),
   HOLDFAST_API_PORT: port.default(3000),
+  HOLDFAST_DEV_KEY: z.string().optional(),
   HOLDFAST_PUBLIC_URL: url('http:', 'https:').optional(),
   ...redisVariables,
   ...preflightVariables,
@@ -74,6 +77,7 @@ export function readWorkerConfig(
     redis: redisSettings(read),
     preflight: preflightSettings(read),
     concurrency: read.HOLDFAST_CONCURRENCY,
+    devTenant: read.HOLDFAST_DEV_KEY === undefined ? undefined : 'dev',
     publicUrl: read.HOLDFAST_PUBLIC_URL ?? addressOfApi(read.HOLDFAST_HOST, read.HOLDFAST_API_PORT),
     lockMs: read.HOLDFAST_LOCK_MS,
     stalledMs: read.HOLDFAST_STALLED_MS,

@@ -102,5 +102,6 @@ export {
   type Schedules,
   type SchedulesOptions,
   type ScheduleWithTimes,
+  scheduleFaults,
 } from './schedules/schedules.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

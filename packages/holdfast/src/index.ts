@@ -1,4 +1,6 @@
 export {
+  type Callback,
+  type CallbackOptions,
   type Classify,
   type Client,
   createClient,
@@ -14,6 +16,7 @@ export {
   RejectedError,
   type RetryPolicy,
   type Run,
+  type State,
   type StepCall,
   type StepOptions,
   ThrottledError,
@@ -23,6 +26,7 @@ export {
 export {
   type Authenticate,
   type Caller,
+  type ConfigSchedule,
   type Connected,
   connectedLater,
   type DefinedProvider,

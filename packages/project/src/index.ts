@@ -1,7 +1,7 @@
 export type { Authenticate, Caller } from './authenticate.ts';
 export { type Checked, type ConfigChecker, configChecker } from './config-checker.ts';
 export { type ConnectedLater, connectedLater } from './connected-later.ts';
-export { defineConfig, type HoldfastConfig, latestOf } from './define-config.ts';
+export { type ConfigSchedule, defineConfig, type HoldfastConfig, latestOf } from './define-config.ts';
 export {
   type AnyOperation,
   type Asked,

@@ -57,10 +57,10 @@ export interface Schedules {
   /** Submits a run now, beside the fire times. */
   trigger(tenant: string, name: string): Promise<Run | undefined>;
   /**
-   * Makes the schedules of a config the ones that there are: those that are new or changed are written, and those of its flows that it does
-   * not name any more are deleted. One that is the same keeps its place.
+   * Makes the schedules of a config the ones that there are, by their tenants: those that are new or changed are written, and those of its
+   * flows that it does not name any more are deleted. One that is the same keeps its place.
    */
-  adopt(tenant: string, schedules: readonly NewSchedule[]): Promise<void>;
+  adopt(schedules: ReadonlyMap<string, readonly NewSchedule[]>): Promise<void>;
 }
 
 export interface SchedulesOptions {
@@ -71,6 +71,7 @@ export interface SchedulesOptions {
 }
 
 const UPCOMING = 5;
+const MAX_NAMES = 100_000;
 const MAX_CATCH_UP_MS = 7 * 24 * 60 * 60 * 1_000;
 
 export function createSchedules({ connection, client, flows }: SchedulesOptions): Schedules {
@@ -170,14 +171,16 @@ export function createSchedules({ connection, client, flows }: SchedulesOptions)
       return reply.run;
     },
 
-    async adopt(tenant, wanted) {
-      for (const schedule of wanted) await adoptOne(tenant, schedule);
-      const kept = new Set(wanted.map(({ name }) => name));
+    async adopt(wanted) {
+      for (const [tenant, all] of wanted) for (const schedule of all) await adoptOne(tenant, schedule);
       const own = new Set(flows.map(({ name }) => name));
-      for (const name of await store.names(tenant, undefined, 100_000)) {
-        if (kept.has(name)) continue;
-        const found = await store.read(tenant, name);
-        if (found?.fromConfig && own.has(found.flow)) await store.remove(tenant, name);
+      for (const tenant of new Set([...wanted.keys(), ...(await client.tenants())])) {
+        const kept = new Set(wanted.get(tenant)?.map(({ name }) => name));
+        for (const name of await store.names(tenant, undefined, MAX_NAMES)) {
+          if (kept.has(name)) continue;
+          const found = await store.read(tenant, name);
+          if (found?.fromConfig && own.has(found.flow)) await store.remove(tenant, name);
+        }
       }
     },
   };
@@ -264,12 +267,27 @@ function sameDefinition(a: ScheduleDefinition, b: ScheduleDefinition): boolean {
   return JSON.stringify(definitionOf(a)) === JSON.stringify(definitionOf(b));
 }
 
+/** What does not fit in a schedule that is to be created with these flows. */
+export function scheduleFaults(schedule: NewSchedule, flows: readonly FlowContract[]): readonly InputFault[] {
+  const { name, timezone = 'UTC', overlap = 'queue', catchUp = 'none', ...rest } = schedule;
+  return faultsIn({ ...rest, timezone, overlap, catchUp }, flows, isScheduleName(name) ? [] : [NAME_FAULT]);
+}
+
 /** @throws InvalidScheduleError */
 function check(
   schedule: ScheduleDefinition,
   flows: readonly FlowContract[],
   faults: readonly InputFault[] = [],
 ): void {
+  const all = faultsIn(schedule, flows, faults);
+  if (all.length > 0) throw new InvalidScheduleError(all);
+}
+
+function faultsIn(
+  schedule: ScheduleDefinition,
+  flows: readonly FlowContract[],
+  faults: readonly InputFault[],
+): readonly InputFault[] {
   const all = [...faults];
   const time = cronFault(schedule);
   if (time) all.push(time);
@@ -289,7 +307,7 @@ function check(
         message,
       })),
     );
-  if (all.length > 0) throw new InvalidScheduleError(all);
+  return all;
 }
 
 function catchUpFault(catchUp: ScheduleDefinition['catchUp']): InputFault | undefined {
