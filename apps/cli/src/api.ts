@@ -21,6 +21,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   key_not_found: 'holdfast keys list shows those there are; it is the id that is asked for, not the name.',
   schedule_not_found: 'holdfast schedules list shows those there are.',
   schedule_from_config: 'It can be paused, resumed and triggered.',
+  flow_unknown: 'holdfast flows list shows those there are.',
+  webhook_endpoint_not_found: 'holdfast webhooks list shows the endpoints of your key.',
+  webhook_delivery_not_found: 'holdfast webhooks deliveries <endpoint> shows those that are kept.',
   state_not_found: 'holdfast state list shows those there are.',
   scope_missing: 'Set HOLDFAST_API_KEY to a key with that scope, or have one made with holdfast keys create.',
   store_unavailable:
@@ -88,7 +91,7 @@ export function askApi(io: Io, method: 'GET' | 'POST', path: string, body?: unkn
 export async function askFor<T>(
   schema: z.ZodType<T>,
   io: Io,
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   body?: unknown,
   onHeaders: (headers: Headers) => void = () => {},

@@ -6,7 +6,9 @@ import { ApiError } from './api.ts';
 import { addAuditCommand } from './audit.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
+import { addDebugCommand } from './debug.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addFlowCommands } from './flows.ts';
 import { addHashPasswordCommand } from './hash-password.ts';
 import { addInitCommand } from './init/init.ts';
 import type { Io } from './io.ts';
@@ -18,7 +20,9 @@ import { addScheduleCommands } from './schedules.ts';
 import { addStateCommands } from './state.ts';
 import { addSubmitCommands } from './submit.ts';
 import { addProcessCommands } from './system-processes.ts';
+import { addTenantCommands } from './tenants.ts';
 import { hintAtHelp, NothingToDoError, UsageError } from './usage.ts';
+import { addWebhookCommands } from './webhooks.ts';
 
 const Package = z.object({ version: z.string() });
 
@@ -52,10 +56,14 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   };
   addDoctorCommand(commands);
   addReplayCommand(commands);
+  addDebugCommand(commands);
   addRunCommands(commands);
   addSubmitCommands(commands);
   addDeadLetterCommands(commands);
   addKeyCommands(commands);
+  addFlowCommands(commands);
+  addTenantCommands(commands);
+  addWebhookCommands(commands);
   addStateCommands(commands);
   addScheduleCommands(commands);
   // knows the commands that were added before it

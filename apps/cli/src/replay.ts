@@ -28,7 +28,7 @@ export function addReplayCommand({ program, io, ends }: Commands): void {
     .option('--redis <url>', 'default: HOLDFAST_REDIS_URL, else that of the system that runs here')
     .option('--json', 'print JSON')
     .action(async ({ flow, limit, redis, json }: ReplayFlags) => {
-      const { flows } = await loadConfig(io.env);
+      const { flows, codec } = await loadConfig(io.env);
       // what flows have read of encrypted state
       const sealer = readConfig(
         { HOLDFAST_ENCRYPTION_KEYS: encryptionKeys },
@@ -37,7 +37,7 @@ export function addReplayCommand({ program, io, ends }: Commands): void {
       const result = await withRedis(io, redis, async (connection) => {
         const runIds = await collect(recordedRuns(connection, flow), limit);
         const progress = startProgress(io, runIds.length, 'runs');
-        const replays = await replayAll({ connection, flows, sealer }, runIds, progress.step);
+        const replays = await replayAll({ connection, flows, codec, sealer }, runIds, progress.step);
         progress.stop();
         return summarize(replays);
       });

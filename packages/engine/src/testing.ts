@@ -17,6 +17,7 @@ import type { Flow, FlowContract } from './contract/define-flow.ts';
 import { type DurationInput, toMs } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
+import type { PayloadCodec } from './contract/payload-codec.ts';
 import type { Json, Run } from './contract/run.ts';
 import type { StateSealer } from './contract/state.ts';
 import { Calls, type GiveUpReason } from './drive/attempt.ts';
@@ -58,6 +59,7 @@ export interface DriverOptions {
   readonly poisonAfter?: number;
   /** Default: silence. */
   readonly log?: Log;
+  readonly codec?: PayloadCodec;
 }
 
 /**
@@ -90,6 +92,9 @@ export interface Driver {
   redrive(runId: string): Promise<RedriveOutcome | undefined>;
   resolve(runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
   rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
+  /** Of all flows of the tenant, as the driver's client does it. */
+  pause(): Promise<'paused' | 'paused_already'>;
+  resume(): Promise<'resumed' | 'not_paused'>;
   read(runId: string): Promise<Run | undefined>;
   /** Gives up the calls that are under way, as a worker does that has lost its runs (the default), or must stop. */
   giveUp(because?: GiveUpReason): void;
@@ -119,14 +124,14 @@ class HandDriver implements Driver {
   #claims = 0;
 
   constructor(options: DriverOptions) {
-    const { connection, log = SILENCE, random = Math.random } = options;
+    const { connection, log = SILENCE, random = Math.random, codec } = options;
     const flows = new FlowRegistry(options.flows);
-    const journal = redisJournal({ connection, retentionMs: toMs(options.retention ?? '1h') });
+    const journal = redisJournal({ connection, retentionMs: toMs(options.retention ?? '1h'), codec });
     const jobs = new Jobs(connection);
     this.#options = options;
     this.#journal = journal;
     this.#jobs = jobs;
-    this.#client = createClient({ connection, flows: options.flows });
+    this.#client = createClient({ connection, flows: options.flows, codec });
     this.#executor = new Executor({
       ...{ journal, flows, log, random },
       nextClaimant: () => `${this.id}.${++this.#claims}`,
@@ -134,14 +139,14 @@ class HandDriver implements Driver {
       observer: {},
       children: childRuns(journal, jobs),
       correlations: correlations(journal, jobs),
-      state: { store: redisStateStore({ connection }), sealer: options.sealer },
+      state: { store: redisStateStore({ connection, codec: options.codec }), sealer: options.sealer },
       callbacks: { readKey: () => journal.callbackKey(), publicUrl: 'http://127.0.0.1:3000' },
       tellParent: (child) => tellParent(journal, jobs, child),
       retryScale: options.retryScale ?? 0.01,
       draining: options.draining ?? (() => false),
       poisonAfter: options.poisonAfter ?? 25,
     });
-    this.#schedules = scheduleFiring({ connection, flows: options.flows, journal, jobs, log });
+    this.#schedules = scheduleFiring({ connection, flows: options.flows, codec, journal, jobs, log });
     this.#sweeper = new Sweeper({
       fireSchedule: this.#schedules.fire,
       workerId: this.id,
@@ -220,6 +225,14 @@ class HandDriver implements Driver {
 
   rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined> {
     return this.#client.rerun(TENANT, runId);
+  }
+
+  pause(): Promise<'paused' | 'paused_already'> {
+    return this.#client.pause({ tenant: TENANT }, 'driver');
+  }
+
+  resume(): Promise<'resumed' | 'not_paused'> {
+    return this.#client.resume({ tenant: TENANT });
   }
 
   read(runId: string): Promise<Run | undefined> {

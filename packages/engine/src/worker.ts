@@ -7,6 +7,7 @@ import { type DurationInput, toMs } from './contract/duration.ts';
 import type { Classify } from './contract/failures/failure-of.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
+import type { PayloadCodec } from './contract/payload-codec.ts';
 import type { StateSealer } from './contract/state.ts';
 import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
@@ -19,10 +20,12 @@ import type { RunObserver } from './observe/run-observer.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
 import { correlations } from './queue/correlations.ts';
 import { type DeadRun, processLetter, writeLetter } from './queue/dead-letters.ts';
-import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
+import { Jobs, type Letter } from './queue/jobs.ts';
 import { startLiveness } from './queue/liveness.ts';
+import { Places } from './queue/places.ts';
 import { isRefusal, Refusals } from './queue/refusals.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
+import { RunQueue } from './queue/run-queue.ts';
 import { scheduleFiring } from './queue/schedule-firing.ts';
 import { Sweeper } from './queue/sweeper.ts';
 
@@ -35,7 +38,7 @@ export interface WorkerOptions {
   readonly redisTls?: RedisTls | undefined;
   readonly flows: readonly Flow[];
   readonly log: Log;
-  /** Runs at once, for each flow. Default 50. */
+  /** Runs at once, over all flows. Default 200. */
   readonly concurrency?: number;
   /** BullMQ's lock on a job; renewed at half of it. Default `30s`. */
   readonly lock?: DurationInput;
@@ -61,6 +64,8 @@ export interface WorkerOptions {
    * Holdfast's, or undefined for errors that it does not know; what it throws itself is a bug of the step. Default: none.
    */
   readonly classify?: Classify;
+  /** The config's. Default: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
   /** From 0 to 1, for jitter. Default Math.random. */
   readonly random?: () => number;
   /**
@@ -137,6 +142,7 @@ class RunningWorker implements Worker {
       connection,
       retentionMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
+      codec: options.codec,
     });
     this.#jobs = new Jobs(connection);
     this.#executor = new Executor({
@@ -148,7 +154,11 @@ class RunningWorker implements Worker {
       children: childRuns(this.#journal, this.#jobs),
       correlations: correlations(this.#journal, this.#jobs),
       state: {
-        store: redisStateStore({ connection, send: (command) => this.#refusals.outlast(command) }),
+        store: redisStateStore({
+          connection,
+          send: (command) => this.#refusals.outlast(command),
+          codec: options.codec,
+        }),
         sealer: options.sealer,
       },
       callbacks: {
@@ -163,7 +173,14 @@ class RunningWorker implements Worker {
       poisonAfter: options.poisonAfter ?? 25,
     });
     this.#schedules = scheduleFiring({
-      ...{ connection, flows: options.flows, journal: this.#journal, jobs: this.#jobs, log },
+      ...{
+        connection,
+        flows: options.flows,
+        codec: options.codec,
+        journal: this.#journal,
+        jobs: this.#jobs,
+        log,
+      },
     });
     this.#sweeper = new Sweeper({
       fireSchedule: this.#schedules.fire,
@@ -191,7 +208,12 @@ class RunningWorker implements Worker {
         options.onRollback?.();
       },
     );
-    this.#workers = [...this.#flows.names().map((flow) => this.#runWorker(flow)), this.#letterWorker()];
+    const concurrency = options.concurrency ?? 200;
+    const places = new Places(concurrency);
+    this.#workers = [
+      ...this.#flows.names().map((flow) => this.#runWorker(flow, concurrency, places)),
+      this.#letterWorker(),
+    ];
     this.#start().catch((error: unknown) => {
       if (!this.#draining) log.error({ err: error }, 'the worker could not start');
     });
@@ -250,7 +272,7 @@ class RunningWorker implements Worker {
     await this.#schedules.close();
   }
 
-  #runWorker(flow: string): BullWorker {
+  #runWorker(flow: string, concurrency: number, places: Places): BullWorker {
     const process = runProcessor(
       this.#executor,
       flow,
@@ -259,10 +281,7 @@ class RunningWorker implements Worker {
       (command) => this.#refusals.outlast(command),
       this.#options.classify,
     );
-    const worker = new BullWorker<RunJob>(flow, process, {
-      ...this.#bullOptions(),
-      concurrency: this.#options.concurrency ?? 50,
-    });
+    const worker = new RunQueue(flow, process, { ...this.#bullOptions(), concurrency }, places);
     worker.on('lockRenewalFailed', (jobIds) => {
       for (const [calls, jobId] of this.#underWay)
         if (jobIds.includes(jobId)) void this.#giveUpIfTaken(calls, jobId);
@@ -296,7 +315,7 @@ class RunningWorker implements Worker {
     return this.#watched(worker);
   }
 
-  #bullOptions(): BullWorkerOptions {
+  #bullOptions(): BullWorkerOptions & { readonly connection: Redis | Cluster } {
     return {
       connection: this.#options.connection,
       prefix: QUEUE_PREFIX,

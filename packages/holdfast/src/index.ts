@@ -13,6 +13,8 @@ export {
   type LookUp,
   MisconfiguredError,
   outcomeOf,
+  type PayloadCodec,
+  type PayloadPlace,
   RejectedError,
   type RetryPolicy,
   type Run,
@@ -24,7 +26,9 @@ export {
   type WaitOptions,
 } from '@holdfast/engine';
 export {
+  type AesGcmOptions,
   type Authenticate,
+  aesGcm,
   type Caller,
   type ConfigSchedule,
   type Connected,

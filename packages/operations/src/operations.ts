@@ -2,6 +2,7 @@ import type {
   CancelOutcome,
   Client,
   Log,
+  PauseOf,
   RedriveOutcome,
   Resolution,
   ResolveReply,
@@ -66,6 +67,12 @@ export interface Operations {
     provider: string,
     open: () => Promise<T | undefined>,
   ): Promise<T | undefined>;
+  /**
+   * Keeps runs that have not begun from beginning. What concerns all tenants stands in the log of the system (`SYSTEM`). One that is
+   * paused already leaves no entry.
+   */
+  pause(actor: Actor, of: PauseOf): Promise<'paused' | 'paused_already'>;
+  resume(actor: Actor, of: PauseOf): Promise<'resumed' | 'not_paused'>;
   /**
    * Changes something that has a name, with an entry in the tenant's log: of the name, and not of what it is now.
    * @param change undefined when nothing was changed, which leaves no entry
@@ -135,6 +142,12 @@ export function createOperations({ client, connection, log }: OperationsOptions)
 
     reopenProvider: (actor, provider, open) => reopenAudited(audit, actor, provider, open),
 
+    pause: (actor, of) =>
+      onPause(audit, actor, { action: 'pause', of, counts: 'paused' }, () => client.pause(of, actor.name)),
+
+    resume: (actor, of) =>
+      onPause(audit, actor, { action: 'resume', of, counts: 'resumed' }, () => client.resume(of)),
+
     changeNamed: (actor, tenant, action, name, change) =>
       audit.around(actor, { action, tenant, detail: { name } }, change, (done) =>
         done === undefined ? undefined : { outcome: done.outcome },
@@ -165,6 +178,23 @@ export function reopenAudited<T>(
   );
 }
 
+/** @param counts the one outcome that changed something */
+function onPause<T extends string>(
+  audit: AuditLog,
+  actor: Actor,
+  {
+    action,
+    of,
+    counts,
+  }: { readonly action: 'pause' | 'resume'; readonly of: PauseOf; readonly counts: NoInfer<T> },
+  act: () => Promise<T>,
+): Promise<T> {
+  const detail = of.flow === undefined ? { flows: 'all' } : { flow: of.flow };
+  return audit.around(actor, { action, tenant: of.tenant ?? SYSTEM, detail }, act, (outcome) =>
+    outcome === counts ? { outcome } : undefined,
+  );
+}
+
 interface RunAction {
   readonly actor: Actor;
   readonly tenant: string;
@@ -183,7 +213,7 @@ async function onRun<T extends string>(
   act: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const { tenant, runId } = action;
-  const before = await client.getRun(tenant, runId);
+  const before = await client.getRun(tenant, runId, { input: false });
   if (!before) return undefined;
   return audit.around(actor, { ...action, before: before.status }, act, async (outcome) =>
     outcome === undefined || !DONE.has(outcome)

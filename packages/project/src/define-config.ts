@@ -3,8 +3,10 @@ import {
   type Flow,
   type FlowContract,
   type NewSchedule,
+  type PayloadCodec,
   scheduleFaults,
 } from '@holdfast/engine';
+import { checkEvents, type EventsOfFlows } from '@holdfast/outgoing';
 import { checkSources, type Sources, WEBHOOK_FLOW } from '@holdfast/webhooks';
 import { z } from 'zod';
 import type { Authenticate } from './authenticate.ts';
@@ -21,10 +23,17 @@ export interface HoldfastConfig {
   readonly routes?: readonly Routes[];
   /** Says what an error that a step threw means, before Holdfast's own table is asked (docs/thrown-errors.md). Default: none. */
   readonly classify?: Classify;
+  /**
+   * Encodes inputs, results, outputs, payloads of signals and details of errors before they are kept, such as `aesGcm()` (docs/encryption.md).
+   * Default: they are kept as they are.
+   */
+  readonly codec?: PayloadCodec;
   /** Who sends webhooks to `POST /v1/webhooks/{source}`, by the source's name, and what becomes of them. Default: nobody. */
   readonly webhooks?: Sources;
   /** Runs that are submitted when their time comes (docs/schedules.md). Default: none. */
   readonly schedules?: readonly ConfigSchedule[];
+  /** What the ends of a flow's runs mean to subscribers of webhooks, by the flow's name. Default: `run.completed` and its like. */
+  readonly events?: EventsOfFlows;
   /** Says whom a request to the API comes from. Default: Holdfast's own API keys. */
   readonly authenticate?: Authenticate;
 }
@@ -39,13 +48,8 @@ export type ConfigSchedule = NewSchedule & {
 const OWN_FLOWS: ReadonlySet<string> = new Set([WEBHOOK_FLOW, 'webhook-delivery', 'dead-letters']);
 
 const MEMBERS = new Set([
-  'flows',
-  'providers',
-  'routes',
-  'classify',
-  'webhooks',
-  'schedules',
-  'authenticate',
+  ...['flows', 'providers', 'routes', 'classify', 'codec'],
+  ...['webhooks', 'schedules', 'events', 'authenticate'],
 ]);
 
 /**
@@ -64,9 +68,13 @@ export function defineConfig<const C extends HoldfastConfig>(config: C): C {
   checkFlows(config.flows);
   if (config.webhooks !== undefined) checkSources(config.webhooks);
   checkSchedules(config.schedules ?? [], config.flows);
+  if (config.events !== undefined) checkEvents(config.events);
   checkProviders(config.providers ?? []);
   if (config.classify !== undefined && typeof config.classify !== 'function') {
     throw new TypeError('`classify` must be a function of the error that returns a failure or undefined');
+  }
+  if (config.codec !== undefined && !isCodec(config.codec)) {
+    throw new TypeError('`codec` must have the functions `encode` and `decode`, as aesGcm() has');
   }
   if (config.authenticate !== undefined && typeof config.authenticate !== 'function') {
     throw new TypeError(
@@ -164,6 +172,10 @@ function isFlow(value: unknown): value is Flow {
   return (
     typeof name === 'string' && typeof version === 'number' && isObject(input) && typeof run === 'function'
   );
+}
+
+function isCodec(value: unknown): value is PayloadCodec {
+  return isObject(value) && typeof value.encode === 'function' && typeof value.decode === 'function';
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -6,6 +6,7 @@ import { bulkPaths } from './bulk-paths.ts';
 import { callbackPath } from './callback-path.ts';
 import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
+import { flowPaths } from './flow-paths.ts';
 import { withIdempotencyKeys } from './idempotency.ts';
 import { listPaths } from './list-paths.ts';
 import { operatePaths } from './operate-paths.ts';
@@ -18,6 +19,8 @@ import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { statePaths } from './state-paths.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
+import { webhookDeliveryPaths } from './webhook-delivery-paths.ts';
+import { webhookEndpointPaths } from './webhook-endpoint-paths.ts';
 import { webhookPaths } from './webhook-paths.ts';
 
 /**
@@ -46,9 +49,10 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
     security: [{ apiKey: [] as string[] }],
     tags: [
       { name: 'Runs', description: 'Submit work, see how it stands, steer it.' },
+      { name: 'Flows', description: 'What there is to run, and whether it begins.' },
       { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
-      { name: 'Webhooks', description: 'What others tell us.' },
+      { name: 'Webhooks', description: 'What others tell us, and whom we tell.' },
       { name: 'Schedules', description: 'Runs that are submitted when their time comes.' },
       { name: 'State', description: 'Durable values that flows read and change.' },
       { name: 'Providers', description: 'How those that runs call are doing.' },
@@ -99,6 +103,8 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       },
       ...evidencePaths(),
       ...webhookPaths(),
+      ...webhookEndpointPaths(),
+      ...webhookDeliveryPaths(),
       ...callbackPath(),
       ...statePaths(),
       ...schedulePaths(),
@@ -106,6 +112,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       ...timelinePath(),
       ...bulkPaths(),
       ...operatePaths(),
+      ...flowPaths(),
       ...providersPath(),
       ...accessPaths(),
       ...servicePaths(),

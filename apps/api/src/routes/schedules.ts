@@ -17,7 +17,7 @@ import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
 import { page, readQuery } from '../read-query.ts';
-import { iso, presentRunTo, time } from '../run-json.ts';
+import { iso, presentRunTo, time } from '@holdfast/run-view';
 
 interface ScheduleParams {
   Params: { name: string };

@@ -1,9 +1,11 @@
 import { runScript, type ScriptReply } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
+import type { PayloadCodec } from '../contract/payload-codec.ts';
 import type { Json } from '../contract/run.ts';
 import type { StateCondition, StateEntry } from '../contract/state.ts';
 import type { ClaimedRun, Entry } from './journal.ts';
 import { keys } from './keys.ts';
+import { PayloadCoding } from './payload-coding.ts';
 import { loadScript } from './scripts.ts';
 
 /** A value as it is kept: JSON, or that sealed. */
@@ -54,12 +56,16 @@ export interface StateStoreOptions {
   readonly connection: Redis | Cluster;
   /** Sends a change; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
+  /** Of what is recorded with a change; the values themselves are sealed where a flow says so. Default: none. */
+  readonly codec?: PayloadCodec | undefined;
 }
 
 export function redisStateStore({
   connection,
   send = (command) => command(),
+  codec,
 }: StateStoreOptions): StateStore {
+  const coding = codec && new PayloadCoding(codec);
   const call = (
     script: keyof typeof scripts,
     keyNames: readonly string[],
@@ -88,12 +94,13 @@ export function redisStateStore({
 
     async change({ runId, tenant, owner }, change, entries) {
       const { name, expected, revision, text, sealed, field, record } = change;
+      const outcomes = coding ? await coding.entries(runId, entries) : entries;
       const reply = await call(
         'set',
         [keys.run(runId), keys.alarms, ...ofValue(tenant, name)],
         [
           ...[owner, name, conditionText(expected), revision, text, sealed ? '1' : '', field, record],
-          ...entries.flatMap((entry) => [entry.field, entry.record]),
+          ...outcomes.flatMap((entry) => [entry.field, entry.record]),
         ],
       );
       const known: readonly ScriptReply[] = ['set', 'conflict', 'cancel_requested', 'stale_owner'];

@@ -27,14 +27,21 @@ import {
 export class Asked {
   readonly #fields = new Map<string, { settled: boolean; readonly canUndo: boolean }>();
   readonly #counts = new Map<string, number>();
+  readonly #passed: (field: string) => void;
   /** The code of the rejection with which the flow ended by itself. */
   rejection: string | undefined;
+
+  /** @param passed told of what is settled, as it is */
+  constructor(passed: (field: string) => void = () => {}) {
+    this.#passed = passed;
+  }
 
   note<T>(field: string, answer: Promise<T>, options?: Pick<UndoOptions<never>, 'undo'>): Promise<T> {
     const ask = { settled: false, canUndo: options?.undo !== undefined };
     this.#fields.set(field, ask);
     const settle = () => {
       ask.settled = true;
+      this.#passed(field);
     };
     answer.then(settle, settle);
     return answer;
@@ -103,6 +110,10 @@ export class AskedContext implements FlowContext {
     const made = await this.#asked.note(fieldOf('callback', nth), this.#ctx.callback(name, options));
     const field = fieldOf('wait', callbackSignal(nth));
     return { ...made, wait: () => this.#asked.note(field, made.wait()) };
+  }
+
+  emit(name: string, data?: unknown): Promise<void> {
+    return this.#asked.note(fieldOf('event', name), this.#ctx.emit(name, data));
   }
 
   correlate(kind: string, id: string): Promise<void> {

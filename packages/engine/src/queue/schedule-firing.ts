@@ -2,6 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { createClient, InvalidInputError, UnknownFlowError } from '../client.ts';
 import type { FlowContract } from '../contract/define-flow.ts';
 import type { Log } from '../contract/log.ts';
+import type { PayloadCodec } from '../contract/payload-codec.ts';
 import { isTerminal, type RunStatus } from '../contract/run.ts';
 import type { Journal } from '../journal/journal.ts';
 import { keys } from '../journal/keys.ts';
@@ -15,17 +16,19 @@ import type { Jobs } from './jobs.ts';
 export interface ScheduleFiringDeps {
   readonly connection: Redis | Cluster;
   readonly flows: readonly FlowContract[];
+  /** Default: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
   readonly journal: Journal;
   readonly jobs: Jobs;
   readonly log: Log;
 }
 
 /** Fires schedules with the flows of a worker. */
-export function scheduleFiring({ connection, flows, journal, jobs, log }: ScheduleFiringDeps): {
+export function scheduleFiring({ connection, flows, codec, journal, jobs, log }: ScheduleFiringDeps): {
   readonly fire: (schedule: string, now: number) => Promise<void>;
   readonly close: () => Promise<void>;
 } {
-  const client = createClient({ connection, flows });
+  const client = createClient({ connection, flows, codec });
   const deps = {
     ...{ store: new ScheduleStore(connection), log },
     async submit(schedule: Parameters<typeof requestOf>[0], fireTime: number) {

@@ -5,6 +5,7 @@
 -- Reply {'registered', run id, …} (those to be told) | {'stale_owner'}
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include owned
 local _, refused = load_owned(KEYS[1], ARGV[1])
 if refused then return { 'stale_owner' } end

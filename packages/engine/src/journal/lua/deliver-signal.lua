@@ -6,6 +6,7 @@
 --       | {'too_large'} | {'generation_ended', generation} (it is not that one that runs) | {'unknown'}
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include signal
 local f = redis.call('HMGET', KEYS[1], 'status', 'owner', 'signals', 'flow', 'job', 'revision', 'generation', 'untaken', 'untakenBytes')
 local status = f[1]

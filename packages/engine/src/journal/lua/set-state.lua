@@ -6,6 +6,7 @@
 -- Reply 'set' | 'conflict' | 'cancel_requested' (the outcomes were recorded, and no more) | 'stale_owner'
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include owned
 -- @include state
 local run, refused = load_owned(KEYS[1], ARGV[1])
