@@ -97,7 +97,7 @@ export function connectWorker(
   const out =
     sealer &&
     webhooksOut({
-      ...{ connection: redis, allow: config.webhookAllow, flows: projectFlows, eventsOfFlows: events },
+      ...{ connection: redis, allow: config.webhookAllow, flows: projectFlows, codec, eventsOfFlows: events },
       ...{ retentionMs: config.retentionMs, retryScale: config.retryScale, alerts, log },
       sealer: () => {
         if (sealer) return sealer;
@@ -125,11 +125,12 @@ export function connectWorker(
       observer: runObserver,
       log,
       concurrency: config.concurrency,
+      tenantConcurrency: config.tenantConcurrency,
       publicUrl: config.publicUrl,
       sealer: config.sealer && sealingWith(() => sealer),
       lock: config.lockMs,
       stalledCheck: config.stalledMs,
-      retention: config.retentionMs,
+      ...(config.retentionMs !== undefined && { retention: config.retentionMs }),
       retryScale: config.retryScale,
       ...(classify && { classify }),
       codec,

@@ -28,11 +28,14 @@ export interface WorkerConfig {
   readonly concurrency: number;
   /** Of schedules of the config that name no tenant; absent where there is none but those that are named. */
   readonly devTenant: string | undefined;
+  /** Runs of each tenant at once, over all flows and workers. Absent: any number. */
+  readonly tenantConcurrency: number | undefined;
   /** What the URLs of callbacks begin with. */
   readonly publicUrl: string;
   readonly lockMs: number;
   readonly stalledMs: number;
-  readonly retentionMs: number;
+  /** Undefined: as each flow says, else 7 days. */
+  readonly retentionMs: number | undefined;
   readonly retryScale: number;
   /** Absent: tokens are not shared, and no webhooks are delivered. */
   readonly sealer: Sealer | undefined;
@@ -54,10 +57,11 @@ const VARIABLES = {
   ...redisVariables,
   ...preflightVariables,
   HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(200),
+  HOLDFAST_TENANT_CONCURRENCY: wholeNumber(1, 1_000_000).optional(),
   HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
   HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
   HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
-  HOLDFAST_RETENTION: duration.default(7 * 24 * 60 * 60 * 1_000),
+  HOLDFAST_RETENTION: duration.optional(),
   HOLDFAST_RETRY_SCALE: positiveNumber.default(1),
   ...alertVariables,
   HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
@@ -82,6 +86,7 @@ export function readWorkerConfig(
     preflight: preflightSettings(read),
     concurrency: read.HOLDFAST_CONCURRENCY,
     devTenant: read.HOLDFAST_DEV_KEY === undefined ? undefined : 'dev',
+    tenantConcurrency: read.HOLDFAST_TENANT_CONCURRENCY,
     publicUrl: read.HOLDFAST_PUBLIC_URL ?? addressOfApi(read.HOLDFAST_HOST, read.HOLDFAST_API_PORT),
     lockMs: read.HOLDFAST_LOCK_MS,
     stalledMs: read.HOLDFAST_STALLED_MS,

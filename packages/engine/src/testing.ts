@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import type { Script } from '@holdfast/redis';
+import { type Script, tagOf } from '@holdfast/redis';
 import { Worker as BullWorker, DelayedError, type Processor } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import {
@@ -23,7 +23,7 @@ import type { StateSealer } from './contract/state.ts';
 import { Calls, type GiveUpReason } from './drive/attempt.ts';
 import { Executor, type JobVerdict } from './drive/executor.ts';
 import type { CallbackEnd } from './drive/waits.ts';
-import { QUEUE_PREFIX, type Reference } from './journal/keys.ts';
+import { keysOf, type Reference } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import type { Resolution } from './journal/resolution.ts';
 import { loadScript } from './journal/scripts.ts';
@@ -38,8 +38,8 @@ import { Sweeper } from './queue/sweeper.ts';
 
 export type { JobVerdict } from './drive/executor.ts';
 export { parseField } from './journal/identity.ts';
-export { keys } from './journal/keys.ts';
 export { decodeRecord, isFinal, type StepRecord } from './journal/step-record.ts';
+export { keysOf };
 
 export interface DriverOptions {
   /** With `maxRetriesPerRequest: null`. Stays the caller's to close. */
@@ -100,6 +100,9 @@ export interface Driver {
   giveUp(because?: GiveUpReason): void;
   close(): Promise<void>;
 }
+
+/** The keys of a system without a namespace. */
+export const keys = keysOf({});
 
 const TENANT = 'test';
 const SILENCE: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -190,8 +193,8 @@ class HandDriver implements Driver {
     return job.data.runId;
   }
 
-  sweep(): Promise<void> {
-    return this.#sweeper.sweep();
+  async sweep(): Promise<void> {
+    await this.#sweeper.sweep();
   }
 
   signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined> {
@@ -261,7 +264,7 @@ class HandDriver implements Driver {
         ),
         {
           connection: this.#options.connection,
-          prefix: QUEUE_PREFIX,
+          prefix: tagOf(this.#options.connection),
           lockDuration: LOCK_MS,
           maxStalledCount: 1_000_000,
           runRetryDelay: 1,

@@ -10,7 +10,7 @@ import {
 import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
-import { keys } from './keys.ts';
+import { keysOf } from './keys.ts';
 import { loadScript } from './scripts.ts';
 
 /** Who acts. */
@@ -139,6 +139,7 @@ export function createAuditLog({
   readonly connection: Redis | Cluster;
   readonly log: Log;
 }): AuditLog {
+  const keys = keysOf(connection);
   const close = (
     { tenant, runId }: Pick<Action, 'tenant' | 'runId'>,
     id: string,

@@ -6,7 +6,7 @@ import {
   type PayloadCodec,
   scheduleFaults,
 } from '@holdfast/engine';
-import { checkEvents, type EventsOfFlows } from '@holdfast/outgoing';
+import { checkEvents, type EventsOfFlows } from '@holdfast/outgoing/flow-events';
 import { checkSources, type Sources, WEBHOOK_FLOW } from '@holdfast/webhooks';
 import { z } from 'zod';
 import type { Authenticate } from './authenticate.ts';
@@ -48,8 +48,7 @@ export type ConfigSchedule = NewSchedule & {
 const OWN_FLOWS: ReadonlySet<string> = new Set([WEBHOOK_FLOW, 'webhook-delivery', 'dead-letters']);
 
 const MEMBERS = new Set([
-  ...['flows', 'providers', 'routes', 'classify', 'codec'],
-  ...['webhooks', 'schedules', 'events', 'authenticate'],
+  ...['flows', 'providers', 'routes', 'classify', 'codec', 'webhooks', 'schedules', 'events', 'authenticate'],
 ]);
 
 /**

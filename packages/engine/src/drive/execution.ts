@@ -30,6 +30,7 @@ import {
 import type { ClaimedRun, Journal } from '../journal/journal.ts';
 import { type FinalRecord, isFinal, type RejectedRecord } from '../journal/step-record.ts';
 import type { RunObserver } from '../observe/run-observer.ts';
+import type { RunSpan } from '../observe/spans.ts';
 import type { Correlations } from '../queue/correlations.ts';
 import type { Calls } from './attempt.ts';
 import { Delivery } from './delivery.ts';
@@ -74,6 +75,8 @@ export interface ExecutionDeps {
   readonly writer: RunWriter;
   readonly calls: Calls;
   readonly observer: RunObserver;
+  /** Absent in a replay, which makes no calls. */
+  readonly span?: RunSpan;
   readonly children: ChildRuns;
   readonly callbacks: CallbackPlace;
   readonly correlations: Correlations;

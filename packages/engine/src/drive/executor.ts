@@ -8,6 +8,7 @@ import { encodeJson } from '../journal/codec.ts';
 import { isFirstOwner, parseField } from '../journal/identity.ts';
 import type { ClaimedRun, Journal, Park } from '../journal/journal.ts';
 import type { ObservedEnd, RunObserver } from '../observe/run-observer.ts';
+import { RunSpan } from '../observe/spans.ts';
 import type { EndedChild } from '../queue/child-runs.ts';
 import type { Correlations } from '../queue/correlations.ts';
 import type { DeadRun } from '../queue/dead-letters.ts';
@@ -83,12 +84,16 @@ export class Executor {
   ): Promise<JobVerdict> {
     const { journal, flows, nextClaimant } = this.#deps;
     for (;;) {
-      const claim = await journal.claimRun(job.runId, job.id, nextClaimant(), flows.versions(job.flow));
+      const claim = await journal.claimRun(
+        { runId: job.runId, flow: job.flow, jobId: job.id },
+        nextClaimant(),
+        flows.versions(job.flow),
+      );
       if (claim.outcome === 'version_missing') {
         this.#noteMissing(`${job.flow}@${claim.version}`, job.runId);
         return { kind: 'parks', delayMs: claim.againMs };
       }
-      if (claim.outcome === 'held' || claim.outcome === 'paused')
+      if (claim.outcome === 'held' || claim.outcome === 'paused' || claim.outcome === 'lane_full')
         return { kind: 'parks', delayMs: claim.againMs };
       if (claim.outcome !== 'claimed' && claim.outcome !== 'unreadable') return ENDS;
       const { run } = claim;
@@ -99,14 +104,17 @@ export class Executor {
       this.#observe(run);
       const writer = new RunWriter(journal, run);
       writer.onLost = () => calls.giveUp('run_lost');
-      const drive = new Drive(run, this.#flowOf(run), writer, calls, callbacks, this.#deps);
+      const span = new RunSpan(run, job.id);
+      const drive = new Drive(run, this.#flowOf(run), writer, calls, callbacks, this.#deps, span);
       const doomed =
         claim.outcome === 'unreadable'
           ? unreadable(claim.message)
           : run.claims > this.#deps.poisonAfter
             ? poison(run)
             : undefined;
-      const verdict = await (doomed ? drive.bury(doomed) : drive.go());
+      const verdict = await span
+        .within(() => (doomed ? drive.bury(doomed) : drive.go()))
+        .finally(() => span.end());
       // a signal came while the run was being parked: it is claimed anew, with the signal
       if (verdict.kind !== 'goes_on') return verdict;
     }
@@ -141,6 +149,7 @@ class Drive {
   readonly #calls: Calls;
   readonly #callbacks: CallbackPlace;
   readonly #deps: ExecutorDeps;
+  readonly #span: RunSpan;
 
   constructor(
     run: ClaimedRun,
@@ -149,8 +158,10 @@ class Drive {
     calls: Calls,
     callbacks: CallbackPlace,
     deps: ExecutorDeps,
+    span: RunSpan,
   ) {
     this.#callbacks = callbacks;
+    this.#span = span;
     this.#run = run;
     this.#flow = flow;
     this.#writer = writer;
@@ -233,6 +244,7 @@ class Drive {
     const { observer } = this.#deps;
     const { flow, createdAt } = this.#run;
     observer.ended?.({ flow, durationMs: this.#writer.now() - createdAt, ...end });
+    this.#span.ended(end);
   }
 
   async #tellParent(end: ChildEnd): Promise<void> {
@@ -374,7 +386,10 @@ class Drive {
     const reply = await this.#writer.handOver((entries) =>
       this.#deps.journal.suspendRun(this.#run, park, entries),
     );
-    if (reply === 'done') return { kind: 'parks', delayMs };
+    if (reply === 'done') {
+      this.#span.ended({ status: 'suspended' });
+      return { kind: 'parks', delayMs };
+    }
     if (reply === 'signalled') return { kind: 'goes_on' };
     if (reply === 'cancel_requested') return this.#startUndoing({ ends: 'cancelled' }, execution);
     return ENDS;
@@ -405,6 +420,7 @@ class Drive {
     return {
       writer: this.#writer,
       calls: this.#calls,
+      span: this.#span,
       children,
       callbacks: this.#callbacks,
       correlations,

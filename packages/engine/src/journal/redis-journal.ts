@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
+import { runScript, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import { type PayloadCodec, UnreadablePayloadError } from '../contract/payload-codec.ts';
-import type { Failure, Json, Run } from '../contract/run.ts';
+import type { Failure, Json } from '../contract/run.ts';
 import { callbackIndexField, callbackSignal, parseField } from './identity.ts';
 import type {
   CallbackReply,
@@ -19,7 +19,7 @@ import type {
   Whereabouts,
   WriteReply,
 } from './journal.ts';
-import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
+import { type Keys, keysOf, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
 import { pauseField, pausesIn } from './pauses.ts';
 import { PayloadCoding } from './payload-coding.ts';
 import {
@@ -55,6 +55,9 @@ const GRACE_MS = {
   resume: 2_000,
 } as const;
 
+/** So many jobs may wait in a queue, whatever its workers can take: the fewer, the sooner the most urgent run comes to its turn. */
+const LEAST_WINDOW = 2;
+
 /** A run that a pause holds back is looked at again after this, if nothing wakes it before. */
 const HELD_BACK_MS = 365 * 24 * 60 * 60 * 1_000;
 
@@ -81,10 +84,12 @@ const scripts = {
   findCorrelated: loadScript('find-correlated'),
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
+  fillQueue: loadScript('fill-queue'),
+  lookAfterLane: loadScript('look-after-lane'),
   readRun: loadScript('read-run'),
   rerunRun: loadScript('rerun-run'),
   resolveStep: loadScript('resolve-step'),
-  takeSweep: loadScript('take-sweep'),
+  takeAlarms: loadScript('take-alarms'),
   moveAlarm: loadScript('move-alarm'),
   proveLife: loadScript('prove-life'),
   listRuns: loadScript('list-runs'),
@@ -93,10 +98,18 @@ const scripts = {
 
 export interface RedisJournalOptions {
   readonly connection: Redis | Cluster;
-  /** How long terminal runs are kept. */
-  readonly retentionMs: number;
+  /** How long terminal runs are kept, of all flows or by flow. */
+  readonly retentionMs: number | ((flow: string, version: number) => number);
+  /** How long the events of tenants are kept. Default: as long as runs, where that is one time for all. */
+  readonly eventsKeptMs?: number;
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
+  /** How many jobs of a flow may wait in its queue when a run is claimed; the other runs wait in their lanes. Default 2. */
+  readonly window?: number;
+  /** How many runs of a tenant may be with workers at once, over all flows. Default: any number. */
+  readonly tenantLimit?: number | undefined;
+  /** For how long a claim proves the life of its worker; undefined where that is proved otherwise, and often. Default: never. */
+  readonly lifeOnClaimMs?: () => number | undefined;
   /** Default: payloads are kept as they are. */
   readonly codec?: PayloadCodec | undefined;
 }
@@ -104,9 +117,14 @@ export interface RedisJournalOptions {
 export function redisJournal({
   connection,
   retentionMs,
+  eventsKeptMs = typeof retentionMs === 'number' ? retentionMs : Number.POSITIVE_INFINITY,
   send = (command) => command(),
+  window = LEAST_WINDOW,
+  tenantLimit,
+  lifeOnClaimMs = () => undefined,
   codec,
 }: RedisJournalOptions): Journal {
+  const keys = keysOf(connection);
   const coding = codec && new PayloadCoding(codec);
   const flat = async (runId: string, entries: readonly Entry[]): Promise<string[]> => {
     const kept = coding ? await coding.entries(runId, entries) : entries;
@@ -149,6 +167,8 @@ export function redisJournal({
     const [seconds, micros] = await connection.time();
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   };
+  const keptFor = ({ flow, version }: { readonly flow: string; readonly version: number }) =>
+    typeof retentionMs === 'number' ? retentionMs : retentionMs(flow, version);
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
   const eventsOf = (tenant: string) => [keys.events(tenant), keys.eventsDue, keys.subscribers(tenant)];
 
@@ -159,35 +179,31 @@ export function redisJournal({
 
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
-      const { parent, draw, cancelled, trace, tags, startAt } = run;
+      const { parent, draw, cancelled, trace, tags, startAt, priority = 0, lane } = run;
       const lists = Object.entries(tags ?? {}).map(([name, value]) => keys.tag(tenant, { name, value }));
       const sources = draw || lists.length > 0 ? [keys.run(draw?.from ?? runId)] : [];
-      const { reply, late } = await send(() =>
-        runScriptFirst(
-          connection,
-          scripts.createRun,
-          [...ofRun(runId), keys.runs(tenant), keys.tenants, keys.allRuns, ...sources, ...lists],
-          [
-            runId,
-            fingerprint,
-            tenant,
-            flow,
-            version,
-            idempotencyKey,
-            input,
-            startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
-            parent ? JSON.stringify(parent) : '',
-            cancelled ? '1' : '',
-            ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
-            trace ?? '',
-            ...(tags || startAt !== undefined
-              ? [JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '']
-              : []),
-          ],
-        ),
+      const reply = await call(
+        'createRun',
+        [...ofRun(runId), keys.runs(tenant), keys.tenants, keys.allRuns, ...sources, ...lists],
+        [
+          runId,
+          fingerprint,
+          tenant,
+          flow,
+          version,
+          idempotencyKey,
+          input,
+          startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
+          parent ? JSON.stringify(parent) : '',
+          cancelled ? '1' : '',
+          ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
+          trace ?? '',
+          ...[JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '', LEAST_WINDOW, priority],
+          ...[lane?.name ?? tenant, lane?.limit === undefined ? '' : `${lane.limit}:${lane.name}`],
+        ],
       );
       const [word, now, ...pairs] = list(reply);
-      if (word === 'created') return { outcome: 'created', now: Number(now), late };
+      if (word === 'created') return { outcome: 'created', now: Number(now) };
       if (word === 'key_reused' || word === 'source_not_completed') return { outcome: word };
       if (word === 'draw_exceeds') return { outcome: word, left: Number(pairs[0]) };
       if (word === 'replayed')
@@ -198,12 +214,15 @@ export function redisJournal({
       throw unexpected('create-run', word);
     },
 
-    async claimRun(runId, jobId, claimant, versions): Promise<ClaimReply> {
+    async claimRun({ runId, flow, jobId }, claimant, versions): Promise<ClaimReply> {
       const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
           [keys.run(runId), keys.rollback, keys.alarms, keys.workers, keys.pauses, keys.heldBack],
-          [claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS],
+          [
+            ...[claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS, lifeOnClaimMs() ?? ''],
+            ...[flow, window, GRACE_MS.enqueue, tenantLimit ?? ''],
+          ],
         ),
       );
       switch (word) {
@@ -223,6 +242,7 @@ export function redisJournal({
           return { outcome: 'version_missing', version: Number(first), againMs: Number(owner) };
         case 'held':
         case 'paused':
+        case 'lane_full':
           return { outcome: word, againMs: Number(first) };
         case 'unknown':
         case 'superseded':
@@ -285,7 +305,7 @@ export function redisJournal({
         'finishRun',
         [...ofRun(run.runId), ...eventsOf(run.tenant), ...drawnUpon],
         [
-          ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
+          ...[run.owner, run.runId, end.status, output, failure, keptFor(run), GRACE_MS.parent],
           ...[run.draw?.amount ?? 0, settled ? 'settled' : 'given_back'],
           ...(await flat(run.runId, entries)),
         ],
@@ -390,7 +410,16 @@ export function redisJournal({
       const reply = await call(
         'emitEvent',
         [...ofRun(runId), ...eventsOf(tenant), keys.eventPayload(runId, generation, type)],
-        [owner, runId, type, json, retentionMs, field, record, ...(await flat(runId, entries))],
+        [
+          owner,
+          runId,
+          type,
+          json,
+          Math.min(eventsKeptMs, TAGS_KEPT_MS),
+          field,
+          record,
+          ...(await flat(runId, entries)),
+        ],
       );
       return writeReply('emit-event', reply, 'emitted');
     },
@@ -460,18 +489,33 @@ export function redisJournal({
       }
     },
 
-    async endAnswered({ runId, tenant, draw }, effectsStand) {
+    async endAnswered({ runId, tenant, draw, flow, version }, effectsStand) {
       const drawnUpon = draw ? [keys.run(draw.from)] : [];
       const [word, status] = list(
         await call(
           'endAnswered',
           [...ofRun(runId), ...eventsOf(tenant), ...drawnUpon],
-          [runId, retentionMs, GRACE_MS.parent, draw?.amount ?? 0, effectsStand ? 'settled' : 'given_back'],
+          [
+            runId,
+            keptFor({ flow, version }),
+            GRACE_MS.parent,
+            draw?.amount ?? 0,
+            effectsStand ? 'settled' : 'given_back',
+          ],
         ),
       );
       if (word === 'ended') return status as 'failed' | 'cancelled';
       if (word === 'moved_on') return undefined;
       throw unexpected('end-answered', word);
+    },
+
+    async fillQueue(runId, lookAgainMs) {
+      const args = [runId, window, GRACE_MS.enqueue, lookAgainMs];
+      await call('fillQueue', ofRun(runId), args);
+    },
+
+    async lookAfterLane(runId, lookAgainMs) {
+      await call('lookAfterLane', ofRun(runId), [runId, tenantLimit ?? '', lookAgainMs]);
     },
 
     async rerunRun(runId, generation, version): Promise<RerunReply> {
@@ -517,19 +561,16 @@ export function redisJournal({
       }
     },
 
-    async takeAlarms(limits) {
-      const [now, runIds, schedules] = list(
-        await call(
-          'takeSweep',
-          [keys.alarms, keys.schedulesDue],
-          [limits.runs, GRACE_MS.sweep, limits.schedules],
-        ),
+    async takeAlarms(limit) {
+      const [now, ...runIds] = list(await call('takeAlarms', [keys.alarms], [limit, GRACE_MS.sweep]));
+      return { now: Number(now), runIds: runIds.map(String) };
+    },
+
+    async takeSchedules(limit) {
+      const [now, ...schedules] = list(
+        await call('takeAlarms', [keys.schedulesDue], [limit, GRACE_MS.sweep]),
       );
-      return {
-        now: Number(now),
-        runIds: list(runIds ?? null).map(String),
-        schedules: list(schedules ?? null).map(String),
-      };
+      return { now: Number(now), schedules: schedules.map(String) };
     },
 
     async moveAlarm(runId, delayMs) {
@@ -578,7 +619,7 @@ export function redisJournal({
       const [picked, expired, at, runId] = list(
         await call(
           'listRuns',
-          [listOf(of, tenant, tag)],
+          [listOf(keys, of, tenant, tag)],
           [
             keys.run(''),
             look,
@@ -626,7 +667,7 @@ export function redisJournal({
     },
 
     async pruneRuns(tenant, from, limit) {
-      await connection.zremrangebyscore(keys.events(tenant), 0, (await redisNow()) - retentionMs);
+      await connection.zremrangebyscore(keys.events(tenant), '-inf', (await redisNow()) - eventsKeptMs);
       const page = await connection.zrangebyscore(
         keys.runs(tenant),
         from,
@@ -689,10 +730,6 @@ export function redisJournal({
 
     now: redisNow,
 
-    async readStatus(runId) {
-      return ((await connection.hget(keys.run(runId), 'status')) ?? undefined) as Run['status'] | undefined;
-    },
-
     async readRevision(runId) {
       const revision = await connection.hget(keys.run(runId), 'revision');
       return revision === null ? undefined : Number(revision);
@@ -702,8 +739,21 @@ export function redisJournal({
       return new Set(await connection.zrangebyscore(keys.workers, await redisNow(), '+inf'));
     },
 
-    async missingWorkers() {
-      return connection.zrangebyscore(keys.workers, '-inf', `(${await redisNow()}`);
+    async glance() {
+      sendInOneWrite(connection);
+      const [proofs, [, firstAlarm], [, firstSchedule]] = await Promise.all([
+        connection.zrange(keys.workers, 0, '-1', 'WITHSCORES'),
+        connection.zrange(keys.alarms, 0, '0', 'WITHSCORES'),
+        connection.zrange(keys.schedulesDue, 0, '0', 'WITHSCORES'),
+      ]);
+      const workers = proofs.flatMap((id, i) =>
+        i % 2 === 0 ? [{ id: String(id), livesUntil: Number(proofs[i + 1]) }] : [],
+      );
+      return {
+        workers,
+        firstAlarm: firstAlarm === undefined ? undefined : Number(firstAlarm),
+        firstSchedule: firstSchedule === undefined ? undefined : Number(firstSchedule),
+      };
     },
 
     async proveLife(workerId, holdsMs, lastCount, promoted = false) {
@@ -733,7 +783,7 @@ export function redisJournal({
   };
 }
 
-function listOf(of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
+function listOf(keys: Keys, of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
   if (tenant === undefined) return of === 'runs' ? keys.allRuns : keys.allDead;
   if (tag) return keys.tag(tenant, tag);
   return of === 'runs' ? keys.runs(tenant) : keys.dead(tenant);

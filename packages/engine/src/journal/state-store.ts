@@ -4,7 +4,7 @@ import type { PayloadCodec } from '../contract/payload-codec.ts';
 import type { Json } from '../contract/run.ts';
 import type { StateCondition, StateEntry } from '../contract/state.ts';
 import type { ClaimedRun, Entry } from './journal.ts';
-import { keys } from './keys.ts';
+import { keysOf } from './keys.ts';
 import { PayloadCoding } from './payload-coding.ts';
 import { loadScript } from './scripts.ts';
 
@@ -65,6 +65,7 @@ export function redisStateStore({
   send = (command) => command(),
   codec,
 }: StateStoreOptions): StateStore {
+  const keys = keysOf(connection);
   const coding = codec && new PayloadCoding(codec);
   const call = (
     script: keyof typeof scripts,

@@ -12,7 +12,7 @@ import { RunWriter } from '../drive/run-writer.ts';
 import { NO_CALLBACK_IDS } from '../journal/callback-ids.ts';
 import { callbackOfSignal, effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
 import type { ClaimedRun, Journal } from '../journal/journal.ts';
-import { keys } from '../journal/keys.ts';
+import { keysOf } from '../journal/keys.ts';
 import { PayloadCoding } from '../journal/payload-coding.ts';
 import { decodeClaimed, decodeRun } from '../journal/run-codec.ts';
 import type { StateStore } from '../journal/state-store.ts';
@@ -82,7 +82,7 @@ export async function readRecorded(
   connection: Redis | Cluster,
   runId: string,
 ): Promise<RecordedRun | undefined> {
-  const fields = await connection.hgetall(keys.run(runId));
+  const fields = await connection.hgetall(keysOf(connection).run(runId));
   return Object.keys(fields).length > 0 ? { runId, fields } : undefined;
 }
 
@@ -114,6 +114,7 @@ export async function playBack(options: PlayOptions, { runId, fields: read }: Re
  * @param flow runs of this one only
  */
 export async function* recordedRuns(connection: Redis | Cluster, flow?: string): AsyncGenerator<string> {
+  const keys = keysOf(connection);
   const seen = new Set<string>();
   for await (const page of pagesOfIds(connection)) {
     const fresh = [...new Set(page)].filter((runId) => !seen.has(runId));
@@ -126,6 +127,7 @@ export async function* recordedRuns(connection: Redis | Cluster, flow?: string):
 }
 
 async function* pagesOfIds(connection: Redis | Cluster): AsyncGenerator<string[]> {
+  const keys = keysOf(connection);
   yield await connection.zrange(keys.alarms, '0', '-1');
   const prefix = keys.run('');
   for (const node of connection instanceof Cluster ? connection.nodes('master') : [connection]) {

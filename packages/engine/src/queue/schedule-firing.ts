@@ -5,7 +5,7 @@ import type { Log } from '../contract/log.ts';
 import type { PayloadCodec } from '../contract/payload-codec.ts';
 import { isTerminal, type RunStatus } from '../contract/run.ts';
 import type { Journal } from '../journal/journal.ts';
-import { keys } from '../journal/keys.ts';
+import { keysOf } from '../journal/keys.ts';
 import { fireTimeText } from '../schedules/cron.ts';
 import { fire } from '../schedules/firing.ts';
 import { ScheduleStore } from '../schedules/schedule-store.ts';
@@ -42,7 +42,11 @@ export function scheduleFiring({ connection, flows, codec, journal, jobs, log }:
       }
     },
     async runsSince(runId: string) {
-      const [status, createdAt] = await connection.hmget(keys.run(runId), 'status', 'createdAt');
+      const [status, createdAt] = await connection.hmget(
+        keysOf(connection).run(runId),
+        'status',
+        'createdAt',
+      );
       if (status == null || status === 'dead' || isTerminal(status as RunStatus)) return undefined;
       return Number(createdAt);
     },

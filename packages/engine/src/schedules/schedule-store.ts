@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { runScript, type ScriptReply } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
-import { keys } from '../journal/keys.ts';
+import { type Keys, keysOf } from '../journal/keys.ts';
 import { loadScript } from '../journal/scripts.ts';
 import type { KeptSchedule, ScheduleDefinition } from './schedule.ts';
 
@@ -10,13 +10,15 @@ const scripts = { change: loadScript('change-schedule'), remove: loadScript('del
 /** Where schedules are kept: one hash each, and one place in the set of those that are due. */
 export class ScheduleStore {
   readonly #connection: Redis | Cluster;
+  readonly #keys: Keys;
 
   constructor(connection: Redis | Cluster) {
     this.#connection = connection;
+    this.#keys = keysOf(connection);
   }
 
   async read(tenant: string, name: string): Promise<KeptSchedule | undefined> {
-    const kept = await this.#connection.hgetall(keys.schedule(tenant, name));
+    const kept = await this.#connection.hgetall(this.#keys.schedule(tenant, name));
     const { definition, revision, status, nextAt, lastAt, current, queue, createdAt, config } = kept;
     if (definition === undefined || revision === undefined) return undefined;
     return {
@@ -65,7 +67,7 @@ export class ScheduleStore {
   /** In the order of their names. */
   async names(tenant: string, after: string | undefined, limit: number): Promise<string[]> {
     const from = after === undefined ? '-' : `(${after}`;
-    return this.#connection.zrange(keys.schedules(tenant), from, '+', 'BYLEX', 'LIMIT', 0, limit);
+    return this.#connection.zrange(this.#keys.schedules(tenant), from, '+', 'BYLEX', 'LIMIT', 0, limit);
   }
 
   async now(): Promise<number> {
@@ -74,6 +76,7 @@ export class ScheduleStore {
   }
 
   #keysOf(tenant: string, name: string): string[] {
+    const keys = this.#keys;
     return [keys.schedule(tenant, name), keys.schedules(tenant), keys.schedulesDue];
   }
 }

@@ -1,5 +1,6 @@
 -- What comes with a run's end: it expires, and with it the references that are still its own; what it drew from another run is settled ('settled') or given back, and its alarm stays
 -- only as long as a parent must be told, or a letter of a death may still come: from a worker that was slow with it, and died then.
+-- Includes announce.
 local function end_run(keys, run_id, now, parent, retention, tell_within, drawn, becomes)
   redis.call('PEXPIRE', keys.run, retention)
   local f = redis.call('HMGET', keys.run, 'deaths', 'correlations')
@@ -19,4 +20,5 @@ local function end_run(keys, run_id, now, parent, retention, tell_within, drawn,
   else
     redis.call('ZREM', keys.alarms, run_id)
   end
+  announce(keys.run)
 end
