@@ -4,7 +4,7 @@ export { checkCodec } from './check-codec.ts';
 export { type Checked, type ConfigChecker, configChecker } from './config-checker.ts';
 export { type ConnectedLater, connectedLater } from './connected-later.ts';
 export { Connector, type ConnectorPlan } from './connector.ts';
-export { defineConfig, type HoldfastConfig, latestOf } from './define-config.ts';
+export { type ConfigSchedule, defineConfig, type HoldfastConfig, latestOf } from './define-config.ts';
 export {
   type AnyOperation,
   type Asked,
