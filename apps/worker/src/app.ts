@@ -11,6 +11,7 @@ import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
 import type { EventsOfFlows } from '@holdfast/outgoing';
 import { checkCodec, type HoldfastConfig } from '@holdfast/project';
+import type { Sealer } from '@holdfast/redis';
 import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
@@ -121,9 +122,12 @@ export function connectWorker(
       observer: runObserver,
       log,
       concurrency: config.concurrency,
+      tenantConcurrency: config.tenantConcurrency,
+      publicUrl: config.publicUrl,
+      sealer: config.sealer && sealingWith(() => sealer),
       lock: config.lockMs,
       stalledCheck: config.stalledMs,
-      retention: config.retentionMs,
+      ...(config.retentionMs !== undefined && { retention: config.retentionMs }),
       retryScale: config.retryScale,
       ...(classify && { classify }),
       codec,
@@ -140,7 +144,7 @@ export function connectWorker(
     get draining() {
       return draining;
     },
-    connectProviders: (changed) => {
+    connectProviders(changed) {
       sealer = changed.sealer;
       providers.connect(changed);
     },
@@ -157,6 +161,19 @@ export function connectWorker(
       await providers.close();
       redis.disconnect();
     },
+  };
+}
+
+/** With the keys as they are now. */
+function sealingWith(current: () => Sealer | undefined): Sealer {
+  const now = () => {
+    const sealer = current();
+    if (!sealer) throw new Error('the worker has no encryption keys any more (HOLDFAST_ENCRYPTION_KEYS)');
+    return sealer;
+  };
+  return {
+    seal: (plain, purpose) => now().seal(plain, purpose),
+    open: (sealed, purpose) => now().open(sealed, purpose),
   };
 }
 

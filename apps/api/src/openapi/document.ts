@@ -3,6 +3,7 @@ import type { Routes, SubmitExamples } from '@holdfast/project';
 import { elsewhereIn } from '../routes/submit.ts';
 import { accessPaths } from './access-paths.ts';
 import { bulkPaths } from './bulk-paths.ts';
+import { callbackPath } from './callback-path.ts';
 import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
 import { flowPaths } from './flow-paths.ts';
@@ -14,6 +15,7 @@ import { readOperation } from './read-operation.ts';
 import { runContent } from './run-content.ts';
 import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
+import { statePaths } from './state-paths.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
 import { webhookDeliveryPaths } from './webhook-delivery-paths.ts';
@@ -50,6 +52,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
       { name: 'Webhooks', description: 'What others tell us, and whom we tell.' },
+      { name: 'State', description: 'Durable values that flows read and change.' },
       { name: 'Providers', description: 'How those that runs call are doing.' },
       { name: 'Keys', description: 'Who may call, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
@@ -69,9 +72,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
               schema: { type: 'string', enum: flows.map((f) => f.name) },
             },
           ],
-          bodySchema: {
-            anyOf: flows.map((f) => ({ $ref: `#/components/schemas/${inputSchemaName(f)}` })),
-          },
+          bodySchema: oneOfThese(flows.map((f) => ({ $ref: `#/components/schemas/${inputSchemaName(f)}` }))),
           examples: Object.values(examples)[0],
           problems: ['route_not_found', 'flow_unknown', 'flow_not_submittable'],
         }),
@@ -100,6 +101,8 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       ...webhookPaths(),
       ...webhookEndpointPaths(),
       ...webhookDeliveryPaths(),
+      ...callbackPath(),
+      ...statePaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkPaths(),
@@ -121,6 +124,11 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       schemas: { ...componentSchemas(flows), ...Object.assign({}, ...routes.map(({ schemas }) => schemas)) },
     },
   };
+}
+
+function oneOfThese(schemas: readonly object[]): object {
+  const [only, ...others] = schemas;
+  return others.length > 0 ? { anyOf: schemas } : (only ?? {});
 }
 
 /** How a run of this flow is accepted. */
