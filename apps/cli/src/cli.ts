@@ -8,6 +8,7 @@ import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
 import { addDebugCommand } from './debug.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addFlowCommands } from './flows.ts';
 import { addHashPasswordCommand } from './hash-password.ts';
 import { addInitCommand } from './init/init.ts';
 import type { Io } from './io.ts';
@@ -15,9 +16,12 @@ import { addKeyCommands } from './keys.ts';
 import { addProvidersCommand } from './providers.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
+import { addStateCommands } from './state.ts';
 import { addSubmitCommands } from './submit.ts';
 import { addProcessCommands } from './system-processes.ts';
+import { addTenantCommands } from './tenants.ts';
 import { hintAtHelp, NothingToDoError, UsageError } from './usage.ts';
+import { addWebhookCommands } from './webhooks.ts';
 
 const Package = z.object({ version: z.string() });
 
@@ -56,6 +60,10 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addSubmitCommands(commands);
   addDeadLetterCommands(commands);
   addKeyCommands(commands);
+  addFlowCommands(commands);
+  addTenantCommands(commands);
+  addWebhookCommands(commands);
+  addStateCommands(commands);
   // knows the commands that were added before it
   addCompletionCommand(commands);
   addProvidersCommand(commands);

@@ -2,6 +2,7 @@ import { connectRedis, type Host, type Logger, listen, useLoginOf } from '@holdf
 import { createClient, type FlowContract, type PayloadCodec } from '@holdfast/engine';
 import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
+import { deliveryContract } from '@holdfast/outgoing';
 import { checkCodec, latestOf } from '@holdfast/project';
 import { webhookContract } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
@@ -10,6 +11,7 @@ import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
 import { faultPanel } from './fault-panel.ts';
 import { Snapshots } from './snapshots.ts';
+import { webhooksOut } from './webhooks-out.ts';
 
 /** Redis must answer in this time, so that a page is there, or says why not, within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
@@ -46,8 +48,8 @@ export async function connectDashboard(
 ): Promise<ConnectedDashboard> {
   checkCodec(codec);
   const flows = latestOf(own);
-  // its runs have pages and can be rerun, but it is not one of the project's flows
-  const contracts = [...own, webhookContract];
+  // their runs have pages and can be rerun, but they are none of the project's flows
+  const contracts = [...own, webhookContract, deliveryContract];
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const queues = openQueues(
     redis,
@@ -62,7 +64,8 @@ export async function connectDashboard(
     trustedHeader: config.trustedHeader,
     ...{ proxy: config.proxy, flows, contracts, queues, client, host },
     operations: createOperations({ client, connection: redis, log }),
-    snapshots: new Snapshots(redis),
+    snapshots: new Snapshots(redis, () => client.pauses()),
+    webhooksOut: webhooksOut(redis, client, log),
     providers: redisStore({ connection: redis }),
     ping: () => redis.ping(),
     draining: () => draining,

@@ -2,7 +2,7 @@ import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import type { WaitingFor } from './contract/run.ts';
 import { fieldOf } from './journal/identity.ts';
-import { keys } from './journal/keys.ts';
+import { keysOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import { loadScript } from './journal/scripts.ts';
 import { decodeRecord } from './journal/step-record.ts';
@@ -23,7 +23,7 @@ const TIMED: ReadonlySet<string> = new Set(['timer', 'retry', 'throttle', 'start
  */
 export async function hastenNext(connection: Redis | Cluster): Promise<string | undefined> {
   const journal = redisJournal({ connection, retentionMs: 0 });
-  const runIds = await connection.zrange(keys.alarms, '0', String(LOOKED_AT - 1));
+  const runIds = await connection.zrange(keysOf(connection).alarms, '0', String(LOOKED_AT - 1));
   const found = await Promise.all(runIds.map((runId) => journal.whereIs(runId)));
   const waiting = found.flatMap((run) => (run?.wakeAt === undefined ? [] : [{ ...run, wakeAt: run.wakeAt }]));
   for (const { runId } of waiting.sort((a, b) => a.wakeAt - b.wakeAt))
@@ -32,6 +32,7 @@ export async function hastenNext(connection: Redis | Cluster): Promise<string | 
 }
 
 async function hasten(connection: Redis | Cluster, runId: string): Promise<boolean> {
+  const keys = keysOf(connection);
   const fields = await connection.hgetall(keys.run(runId));
   const waiting = JSON.parse(fields.waiting || 'null') as WaitingFor | null;
   if (!waiting || !TIMED.has(waiting.kind)) return false;

@@ -2,12 +2,16 @@ import type {
   CancelOutcome,
   Client,
   Log,
+  PauseOf,
   RedriveOutcome,
   Resolution,
   ResolveReply,
   Signal,
   SignalOutcome,
+  SubmitReply,
+  SubmitRequest,
 } from '@holdfast/engine';
+import { isTerminal } from '@holdfast/engine';
 import type { Cluster, Redis } from 'ioredis';
 import {
   type Actor,
@@ -30,6 +34,18 @@ export interface Operations {
   redrive(actor: Actor, tenant: string, runId: string): Promise<RedriveOutcome | undefined>;
   cancel(actor: Actor, tenant: string, runId: string): Promise<CancelOutcome | undefined>;
   rerun(actor: Actor, tenant: string, runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
+  /**
+   * Submits the run's flow again under another key with another input: a run of its own. The one that is given is left as it is; its audit log
+   * names the new one.
+   * @param again.fingerprint as for any submission
+   * @throws what a submission throws
+   */
+  rerunEdited(
+    actor: Actor,
+    tenant: string,
+    runId: string,
+    again: Pick<SubmitRequest, 'input' | 'idempotencyKey' | 'fingerprint'>,
+  ): Promise<SubmitReply | { readonly outcome: 'not_finished' } | undefined>;
   resolve(
     actor: Actor,
     tenant: string,
@@ -65,6 +81,23 @@ export interface Operations {
     provider: string,
     open: () => Promise<T | undefined>,
   ): Promise<T | undefined>;
+  /**
+   * Keeps runs that have not begun from beginning. What concerns all tenants stands in the log of the system (`SYSTEM`). One that is
+   * paused already leaves no entry.
+   */
+  pause(actor: Actor, of: PauseOf): Promise<'paused' | 'paused_already'>;
+  resume(actor: Actor, of: PauseOf): Promise<'resumed' | 'not_paused'>;
+  /**
+   * Changes a value of a tenant's state, with an entry in its log: of the name, and not of the value.
+   * @param change undefined when nothing was changed, which leaves no entry
+   */
+  changeState<T extends { readonly outcome: string }>(
+    actor: Actor,
+    tenant: string,
+    action: 'set_state' | 'delete_state',
+    name: string,
+    change: () => Promise<T | undefined>,
+  ): Promise<T | undefined>;
   /** Writes down that somebody logged in, out, or was locked out, in a log of its own (`SECURITY`). */
   noteSecurity(actor: Actor, action: SecurityAction, detail: { readonly address: string }): Promise<void>;
   audit(tenant: string, query?: AuditQuery): Promise<AuditPage>;
@@ -96,6 +129,22 @@ export function createOperations({ client, connection, log }: OperationsOptions)
     rerun: (actor, tenant, runId) =>
       onRun(client, audit, { actor, tenant, runId, action: 'rerun' }, () => client.rerun(tenant, runId)),
 
+    async rerunEdited(actor, tenant, runId, again) {
+      const run = await client.getRun(tenant, runId, { input: false });
+      if (!run) return undefined;
+      if (!isTerminal(run.status)) return { outcome: 'not_finished' };
+      const action = { action: 'rerun', tenant, runId, before: run.status } as const;
+      return audit.around(
+        actor,
+        action,
+        () => client.submit({ ...again, flow: run.flow, tenant, ...(run.tags && { tags: run.tags }) }),
+        (reply) =>
+          reply.outcome === 'created'
+            ? { outcome: 'rerun_edited', after: run.status, detail: { newRun: reply.run.id } }
+            : undefined,
+      );
+    },
+
     async resolve(actor, tenant, runId, resolution) {
       // the result is the run's business: the log is read by more people
       const { step, outcome } = resolution;
@@ -123,6 +172,17 @@ export function createOperations({ client, connection, log }: OperationsOptions)
 
     reopenProvider: (actor, provider, open) => reopenAudited(audit, actor, provider, open),
 
+    pause: (actor, of) =>
+      onPause(audit, actor, { action: 'pause', of, counts: 'paused' }, () => client.pause(of, actor.name)),
+
+    resume: (actor, of) =>
+      onPause(audit, actor, { action: 'resume', of, counts: 'resumed' }, () => client.resume(of)),
+
+    changeState: (actor, tenant, action, name, change) =>
+      audit.around(actor, { action, tenant, detail: { name } }, change, (done) =>
+        done === undefined ? undefined : { outcome: done.outcome },
+      ),
+
     noteSecurity: (actor, action, detail) =>
       audit.around(
         actor,
@@ -148,6 +208,23 @@ export function reopenAudited<T>(
   );
 }
 
+/** @param counts the one outcome that changed something */
+function onPause<T extends string>(
+  audit: AuditLog,
+  actor: Actor,
+  {
+    action,
+    of,
+    counts,
+  }: { readonly action: 'pause' | 'resume'; readonly of: PauseOf; readonly counts: NoInfer<T> },
+  act: () => Promise<T>,
+): Promise<T> {
+  const detail = of.flow === undefined ? { flows: 'all' } : { flow: of.flow };
+  return audit.around(actor, { action, tenant: of.tenant ?? SYSTEM, detail }, act, (outcome) =>
+    outcome === counts ? { outcome } : undefined,
+  );
+}
+
 interface RunAction {
   readonly actor: Actor;
   readonly tenant: string;
@@ -166,7 +243,7 @@ async function onRun<T extends string>(
   act: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const { tenant, runId } = action;
-  const before = await client.getRun(tenant, runId);
+  const before = await client.getRun(tenant, runId, { input: false });
   if (!before) return undefined;
   return audit.around(actor, { ...action, before: before.status }, act, async (outcome) =>
     outcome === undefined || !DONE.has(outcome)

@@ -8,6 +8,7 @@ export {
   type AnyOperation,
   type Asked,
   type Bounds,
+  checkName,
   connectAlone,
   type DefinedProvider,
   defineProvider,
@@ -23,6 +24,7 @@ export {
   type ProviderDefinition,
   type ProviderError,
   type ProviderRequest,
+  prefixOf,
 } from './define-provider/index.ts';
 export { findConfig, loadConfig } from './load-config.ts';
 export { type Connect, type Connected, type Provider, provider } from './provider.ts';

@@ -3,8 +3,10 @@ import type { Routes, SubmitExamples } from '@holdfast/project';
 import { elsewhereIn } from '../routes/submit.ts';
 import { accessPaths } from './access-paths.ts';
 import { bulkPaths } from './bulk-paths.ts';
+import { callbackPath } from './callback-path.ts';
 import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
+import { flowPaths } from './flow-paths.ts';
 import { withIdempotencyKeys } from './idempotency.ts';
 import { listPaths } from './list-paths.ts';
 import { operatePaths } from './operate-paths.ts';
@@ -13,8 +15,11 @@ import { readOperation } from './read-operation.ts';
 import { runContent } from './run-content.ts';
 import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
+import { statePaths } from './state-paths.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
+import { webhookDeliveryPaths } from './webhook-delivery-paths.ts';
+import { webhookEndpointPaths } from './webhook-endpoint-paths.ts';
 import { webhookPaths } from './webhook-paths.ts';
 
 /**
@@ -43,9 +48,11 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
     security: [{ apiKey: [] as string[] }],
     tags: [
       { name: 'Runs', description: 'Submit work, see how it stands, steer it.' },
+      { name: 'Flows', description: 'What there is to run, and whether it begins.' },
       { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
-      { name: 'Webhooks', description: 'What others tell us.' },
+      { name: 'Webhooks', description: 'What others tell us, and whom we tell.' },
+      { name: 'State', description: 'Durable values that flows read and change.' },
       { name: 'Providers', description: 'How those that runs call are doing.' },
       { name: 'Keys', description: 'Who may call, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
@@ -65,9 +72,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
               schema: { type: 'string', enum: flows.map((f) => f.name) },
             },
           ],
-          bodySchema: {
-            anyOf: flows.map((f) => ({ $ref: `#/components/schemas/${inputSchemaName(f)}` })),
-          },
+          bodySchema: oneOfThese(flows.map((f) => ({ $ref: `#/components/schemas/${inputSchemaName(f)}` }))),
           examples: Object.values(examples)[0],
           problems: ['route_not_found', 'flow_unknown', 'flow_not_submittable'],
         }),
@@ -94,10 +99,15 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       },
       ...evidencePaths(),
       ...webhookPaths(),
+      ...webhookEndpointPaths(),
+      ...webhookDeliveryPaths(),
+      ...callbackPath(),
+      ...statePaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkPaths(),
       ...operatePaths(),
+      ...flowPaths(),
       ...providersPath(),
       ...accessPaths(),
       ...servicePaths(),
@@ -114,6 +124,11 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       schemas: { ...componentSchemas(flows), ...Object.assign({}, ...routes.map(({ schemas }) => schemas)) },
     },
   };
+}
+
+function oneOfThese(schemas: readonly object[]): object {
+  const [only, ...others] = schemas;
+  return others.length > 0 ? { anyOf: schemas } : (only ?? {});
 }
 
 /** How a run of this flow is accepted. */

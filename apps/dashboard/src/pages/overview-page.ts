@@ -1,4 +1,13 @@
-import type { DeathGroup, DeathPlace, Fleet, Overview, Run, RunStatus, WaitingFor } from '@holdfast/engine';
+import type {
+  DeathGroup,
+  DeathPlace,
+  Fleet,
+  Overview,
+  Pause,
+  Run,
+  RunStatus,
+  WaitingFor,
+} from '@holdfast/engine';
 import type { AuditEntry } from '@holdfast/operations';
 import { counted, inWords, listed } from '@holdfast/run-view';
 import { html } from 'ghtml';
@@ -9,6 +18,7 @@ import type { Snapshot } from '../snapshots.ts';
 import { faultSection } from './fault-panel.ts';
 import { layout } from './layout.ts';
 import { confirmed, lackText, runLink, runRows, statusBadge, time } from './parts.ts';
+import { pauseNotices } from './pauses.ts';
 import { providerTable } from './providers.ts';
 import { throughput } from './throughput.ts';
 
@@ -18,6 +28,7 @@ export interface OverviewPageParts {
   /** The newest. */
   readonly runs: readonly Run[];
   readonly fleet: Fleet | undefined;
+  readonly pauses: readonly Pause[];
   /** What people did about providers, the latest first. */
   readonly reopened: readonly AuditEntry[];
   readonly operator: Operator;
@@ -31,6 +42,7 @@ export function overviewPage({
   redrives,
   runs,
   fleet,
+  pauses,
   reopened,
   operator,
   faults,
@@ -39,7 +51,7 @@ export function overviewPage({
   const { overview, providers } = snapshot;
   const { now, tenants } = overview;
   const main = html`!${said ? html`<p class="notice" role="status">${said}</p>` : ''}<h1>${headline(overview)}</h1>
-!${stranded(overview)}
+!${pauseNotices(pauses, now, operator)}!${stranded(overview)}
 !${counts(overview)}
 <section><h2>Dead, by reason</h2>
 !${redrives.map((redrive) => redriveState(redrive))}
@@ -52,7 +64,7 @@ export function overviewPage({
 !${providerTable({ providers, reopened, operator, now })}</section>
 !${faults && operator.role === 'admin' ? faultSection(faults) : ''}
 <section><h2>Newest runs</h2>
-!${runs.length > 0 ? runRows(runs, now, tenants.length > 1, fleet) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
+!${runs.length > 0 ? runRows(runs, now, { withTenant: tenants.length > 1, fleet, pauses }) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
   return layout({
     title: 'Overview',
     at: 'overview',
@@ -175,6 +187,7 @@ function waitsFor(waitingFor: WaitingFor, now: number): string {
   const { until } = waitingFor;
   const left = until === undefined || until <= now ? '' : `, ${inWords(until - now)} left`;
   if (waitingFor.kind === 'start') return `its start${left}`;
+  if (waitingFor.kind === 'paused') return 'its flow or tenant to be resumed';
   return 'step' in waitingFor
     ? `${waitingFor.kind === 'throttle' ? 'the limit of ' : 'retry of '}${waitingFor.step}${left}`
     : `${waitingFor.kind} ${waitingFor.name}${left}`;

@@ -16,6 +16,10 @@ const SAID = {
   not_finished: 'Nothing was done: only a run that has ended can be started afresh.',
   drawn: 'Nothing was done: another run draws upon this one, or this one upon another.',
   reopened: 'Reopened: calls are made again; what was put off comes back within a minute.',
+  paused: 'Paused: no new run of it begins until it is resumed.',
+  paused_already: 'Nothing was done: it is paused already.',
+  resumed: 'Resumed: what waited begins.',
+  not_paused: 'Nothing was done: it is not paused any more.',
   redriving: 'The redrive has begun; this page shows how far it is.',
   worker_killed:
     'A worker was killed. Its runs go on in another within a second, and it is started again; the pages of the runs show the crash.',

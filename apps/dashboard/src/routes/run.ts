@@ -3,6 +3,7 @@ import type { Operations } from '@holdfast/operations';
 import { editionOf, timelineSvg } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { shownTo } from '../for-viewer.ts';
+import { heldBackBy } from '../pages/parts.ts';
 import { runPage } from '../pages/run-page.ts';
 import { whatWasSaid } from '../pages/said.ts';
 import { operatorOf } from '../plugins/login.ts';
@@ -43,6 +44,7 @@ export async function runRoutes(
       said: whatWasSaid(request.query.said),
       flow: contractOf(contracts, run),
       lacks: lackOf(await snapshots.fleet(), run),
+      pause: heldBackBy(await snapshots.pauses(), run),
     });
   });
 

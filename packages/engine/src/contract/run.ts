@@ -69,9 +69,11 @@ export type WaitingFor =
   | { readonly kind: 'retry'; readonly step: string; readonly until: number }
   | { readonly kind: 'throttle'; readonly step: string; readonly until: number }
   | { readonly kind: 'timer'; readonly name: string; readonly until: number }
-  | { readonly kind: 'signal'; readonly name: string; readonly until?: number }
+  | { readonly kind: 'signal' | 'callback'; readonly name: string; readonly until?: number }
   /** For the time at which it was asked to start. */
-  | { readonly kind: 'start'; readonly until: number };
+  | { readonly kind: 'start'; readonly until: number }
+  /** To begin: its flow or its tenant is paused. */
+  | { readonly kind: 'paused'; readonly until?: never };
 
 /** What a run can be found by: names and values, as whoever submitted it chose. */
 export type Tags = Readonly<Record<string, string>>;
@@ -111,9 +113,9 @@ export interface UndoState {
   readonly answered?: true;
 }
 
-/** A timer, or a wait for a signal, that the flow has come to. */
+/** A timer, or a wait for a signal or a callback, that the flow has come to. */
 export interface WaitState {
-  readonly kind: 'timer' | 'signal';
+  readonly kind: 'timer' | 'signal' | 'callback';
   readonly name: string;
   readonly startedAt: number;
   /** When it ends by itself. */
@@ -144,7 +146,7 @@ interface RunCommon {
   readonly version: number;
   readonly generation: number;
   readonly idempotencyKey: string;
-  /** Absent where it is encoded; the client's `withInput` decodes it. */
+  /** Absent where it is encoded, or was not asked for; the client's `withInput` reads it. */
   readonly input?: Json;
   /** Absent where it has none. */
   readonly tags?: Tags;
@@ -192,4 +194,9 @@ export type Run = RunCommon &
 
 export function isTerminal(status: RunStatus): status is TerminalStatus {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
+}
+
+/** Nothing more comes of it by itself: it is terminal, or dead. */
+export function isOver(status: RunStatus): boolean {
+  return status === 'dead' || isTerminal(status);
 }

@@ -1,10 +1,12 @@
-import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
+import { randomBytes } from 'node:crypto';
+import { runScript, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import { type PayloadCodec, UnreadablePayloadError } from '../contract/payload-codec.ts';
-import type { Failure, Run } from '../contract/run.ts';
-import { parseField } from './identity.ts';
+import type { Failure, Json } from '../contract/run.ts';
+import { callbackIndexField, callbackSignal, parseField } from './identity.ts';
 import type {
+  CallbackReply,
   CancelReply,
   ClaimedRun,
   ClaimReply,
@@ -13,10 +15,12 @@ import type {
   RerunReply,
   ResolveReply,
   SignalReply,
+  Tag,
   Whereabouts,
   WriteReply,
 } from './journal.ts';
-import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
+import { type Keys, keysOf, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
+import { pauseField, pausesIn } from './pauses.ts';
 import { PayloadCoding } from './payload-coding.ts';
 import {
   CorruptRecordError,
@@ -47,7 +51,20 @@ const GRACE_MS = {
   letter: 2_000,
   /** One sweeper's time to look after a run. */
   sweep: 5_000,
+  /** The end of a pause → claim. */
+  resume: 2_000,
 } as const;
+
+/** So many jobs may wait in a queue, whatever its workers can take: the fewer, the sooner the most urgent run comes to its turn. */
+const LEAST_WINDOW = 2;
+
+/** A run that a pause holds back is looked at again after this, if nothing wakes it before. */
+const HELD_BACK_MS = 365 * 24 * 60 * 60 * 1_000;
+
+/** How many tenants' flows one look for resumed runs goes through. */
+const RESUMED_LOOKS = 100;
+/** How long a run waits for somebody to register a reference. */
+const UNCORRELATED_KEPT_MS = 24 * 60 * 60 * 1_000;
 
 const scripts = {
   createRun: loadScript('create-run'),
@@ -61,8 +78,12 @@ const scripts = {
   redriveRun: loadScript('redrive-run'),
   reissueRun: loadScript('reissue-run'),
   deliverSignal: loadScript('deliver-signal'),
+  completeCallback: loadScript('complete-callback'),
+  correlate: loadScript('correlate'),
+  findCorrelated: loadScript('find-correlated'),
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
+  fillQueue: loadScript('fill-queue'),
   readRun: loadScript('read-run'),
   rerunRun: loadScript('rerun-run'),
   resolveStep: loadScript('resolve-step'),
@@ -70,14 +91,21 @@ const scripts = {
   moveAlarm: loadScript('move-alarm'),
   proveLife: loadScript('prove-life'),
   listRuns: loadScript('list-runs'),
+  wakeResumed: loadScript('wake-resumed'),
 };
 
 export interface RedisJournalOptions {
   readonly connection: Redis | Cluster;
-  /** How long terminal runs are kept. */
-  readonly retentionMs: number;
+  /** How long terminal runs are kept, of all flows or by flow. */
+  readonly retentionMs: number | ((flow: string, version: number) => number);
+  /** How long the events of tenants are kept. Default: as long as runs, where that is one time for all. */
+  readonly eventsKeptMs?: number;
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
+  /** How many jobs of a flow may wait in its queue when a run is claimed; the other runs wait in their lanes. Default 2. */
+  readonly window?: number;
+  /** For how long a claim proves the life of its worker; undefined where that is proved otherwise, and often. Default: never. */
+  readonly lifeOnClaimMs?: () => number | undefined;
   /** Default: payloads are kept as they are. */
   readonly codec?: PayloadCodec | undefined;
 }
@@ -85,9 +113,13 @@ export interface RedisJournalOptions {
 export function redisJournal({
   connection,
   retentionMs,
+  eventsKeptMs = typeof retentionMs === 'number' ? retentionMs : Number.POSITIVE_INFINITY,
   send = (command) => command(),
+  window = LEAST_WINDOW,
+  lifeOnClaimMs = () => undefined,
   codec,
 }: RedisJournalOptions): Journal {
+  const keys = keysOf(connection);
   const coding = codec && new PayloadCoding(codec);
   const flat = async (runId: string, entries: readonly Entry[]): Promise<string[]> => {
     const kept = coding ? await coding.entries(runId, entries) : entries;
@@ -97,6 +129,15 @@ export function redisJournal({
     coding ? coding.failure(runId, field, failure) : Promise.resolve(JSON.stringify(failure));
   const opened = async (runId: string, fields: Fields, lazily?: 'without_input') =>
     coding ? coding.opened(runId, fields, lazily) : fields;
+  /** The members of the signal that carries a callback's outcome; undefined when there is no such callback. */
+  const callbackPayload = async (runId: string, hash: string, outcome: Json): Promise<string | undefined> => {
+    if (!coding) return `"payload":${JSON.stringify(outcome)}`;
+    // what is encoded is bound to its field, which has the callback's name
+    const name = await connection.hget(keys.run(runId), callbackIndexField(hash));
+    if (name === null) return undefined;
+    const coded = await coding.payload(runId, callbackSignal(name), outcome);
+    return `"coded":true,"payload":${JSON.stringify(coded)}`;
+  };
   const claimed = async (
     runId: string,
     fields: Fields,
@@ -121,7 +162,10 @@ export function redisJournal({
     const [seconds, micros] = await connection.time();
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   };
+  const keptFor = ({ flow, version }: { readonly flow: string; readonly version: number }) =>
+    typeof retentionMs === 'number' ? retentionMs : retentionMs(flow, version);
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
+  const eventsOf = (tenant: string) => [keys.events(tenant), keys.eventsDue, keys.subscribers(tenant)];
 
   return {
     async encodeInput(runId, json) {
@@ -130,35 +174,30 @@ export function redisJournal({
 
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
-      const { parent, draw, cancelled, trace, tags, startAt } = run;
+      const { parent, draw, cancelled, trace, tags, startAt, priority = 0 } = run;
       const lists = Object.entries(tags ?? {}).map(([name, value]) => keys.tag(tenant, { name, value }));
       const sources = draw || lists.length > 0 ? [keys.run(draw?.from ?? runId)] : [];
-      const { reply, late } = await send(() =>
-        runScriptFirst(
-          connection,
-          scripts.createRun,
-          [...ofRun(runId), keys.runs(tenant), keys.tenants, ...sources, ...lists],
-          [
-            runId,
-            fingerprint,
-            tenant,
-            flow,
-            version,
-            idempotencyKey,
-            input,
-            startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
-            parent ? JSON.stringify(parent) : '',
-            cancelled ? '1' : '',
-            ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
-            trace ?? '',
-            ...(tags || startAt !== undefined
-              ? [JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '']
-              : []),
-          ],
-        ),
+      const reply = await call(
+        'createRun',
+        [...ofRun(runId), keys.runs(tenant), keys.tenants, keys.allRuns, ...sources, ...lists],
+        [
+          runId,
+          fingerprint,
+          tenant,
+          flow,
+          version,
+          idempotencyKey,
+          input,
+          startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
+          parent ? JSON.stringify(parent) : '',
+          cancelled ? '1' : '',
+          ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
+          trace ?? '',
+          ...[JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '', LEAST_WINDOW, priority],
+        ],
       );
       const [word, now, ...pairs] = list(reply);
-      if (word === 'created') return { outcome: 'created', now: Number(now), late };
+      if (word === 'created') return { outcome: 'created', now: Number(now) };
       if (word === 'key_reused' || word === 'source_not_completed') return { outcome: word };
       if (word === 'draw_exceeds') return { outcome: word, left: Number(pairs[0]) };
       if (word === 'replayed')
@@ -169,12 +208,15 @@ export function redisJournal({
       throw unexpected('create-run', word);
     },
 
-    async claimRun(runId, jobId, claimant, versions): Promise<ClaimReply> {
+    async claimRun({ runId, flow, jobId }, claimant, versions): Promise<ClaimReply> {
       const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
-          [keys.run(runId), keys.rollback, keys.alarms, keys.workers],
-          [claimant, jobId, `,${versions.join(',')},`, runId],
+          [keys.run(runId), keys.rollback, keys.alarms, keys.workers, keys.pauses, keys.heldBack],
+          [
+            ...[claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS, lifeOnClaimMs() ?? ''],
+            ...[flow, window, GRACE_MS.enqueue],
+          ],
         ),
       );
       switch (word) {
@@ -193,7 +235,8 @@ export function redisJournal({
         case 'version_missing':
           return { outcome: 'version_missing', version: Number(first), againMs: Number(owner) };
         case 'held':
-          return { outcome: 'held', againMs: Number(first) };
+        case 'paused':
+          return { outcome: word, againMs: Number(first) };
         case 'unknown':
         case 'superseded':
         case 'ended':
@@ -253,9 +296,9 @@ export function redisJournal({
       const settled = end.status === 'completed' || end.effectsStand;
       const reply = await call(
         'finishRun',
-        [...ofRun(run.runId), ...drawnUpon],
+        [...ofRun(run.runId), ...eventsOf(run.tenant), ...drawnUpon],
         [
-          ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
+          ...[run.owner, run.runId, end.status, output, failure, keptFor(run), GRACE_MS.parent],
           ...[run.draw?.amount ?? 0, settled ? 'settled' : 'given_back'],
           ...(await flat(run.runId, entries)),
         ],
@@ -267,7 +310,7 @@ export function redisJournal({
       const [word, deaths] = list(
         await call(
           'buryRun',
-          [...ofRun(run.runId), keys.dead(run.tenant)],
+          [...ofRun(run.runId), keys.dead(run.tenant), keys.allDead, ...eventsOf(run.tenant)],
           [
             ...[run.owner, run.runId, await encodeFailure(run.runId, 'death', failure), GRACE_MS.letter],
             ...(await flat(run.runId, entries)),
@@ -283,7 +326,7 @@ export function redisJournal({
       const [word, jobId] = list(
         await call(
           'redriveRun',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, death, token, GRACE_MS.reissue],
         ),
       );
@@ -331,11 +374,78 @@ export function redisJournal({
       }
     },
 
+    async completeCallback(runId, hash, { fingerprint, outcome }): Promise<CallbackReply> {
+      const payload = await callbackPayload(runId, hash, outcome);
+      if (payload === undefined) return { outcome: 'unknown' };
+      const [word, flow, jobId] = list(
+        await call('completeCallback', ofRun(runId), [
+          ...[runId, hash, callbackSignal(''), fingerprint, payload],
+          ...[LIMITS.signalBytes, GRACE_MS.signal],
+        ]),
+      );
+      switch (word) {
+        case 'completed':
+          return {
+            outcome: word,
+            parked: jobId == null ? undefined : { flow: String(flow), jobId: String(jobId) },
+          };
+        case 'repeated':
+        case 'other_outcome':
+        case 'too_large':
+        case 'unknown':
+          return { outcome: word };
+        default:
+          throw unexpected('complete-callback', word);
+      }
+    },
+
+    async correlate({ runId, tenant, owner }, reference) {
+      const [word, ...waiting] = list(
+        await call(
+          'correlate',
+          [...ofRun(runId), keys.correlation(tenant, reference), keys.uncorrelated(tenant, reference)],
+          [owner, runId],
+        ),
+      );
+      if (word === 'registered') return waiting.map(String);
+      if (word === 'stale_owner') return undefined;
+      throw unexpected('correlate', word);
+    },
+
+    async forgetUncorrelated(tenant, reference, runIds) {
+      if (runIds.length > 0)
+        await send(() => connection.srem(keys.uncorrelated(tenant, reference), ...runIds));
+    },
+
+    async correlatedRun(tenant, reference, waiter) {
+      const [word, runId] = list(
+        await call(
+          'findCorrelated',
+          [keys.correlation(tenant, reference), keys.uncorrelated(tenant, reference)],
+          [waiter, UNCORRELATED_KEPT_MS],
+        ),
+      );
+      if (word === 'found') return String(runId);
+      if (word === 'none') return undefined;
+      throw unexpected('find-correlated', word);
+    },
+
+    async callbackKey() {
+      const read = () => send(() => connection.get(keys.callbackKey));
+      const known = await read();
+      if (known !== null) return known;
+      // whoever comes first makes it
+      await send(() => connection.set(keys.callbackKey, randomBytes(32).toString('base64url'), 'NX'));
+      const made = await read();
+      if (made === null) throw new Error('the key of callback ids was not kept');
+      return made;
+    },
+
     async cancelRun({ runId, tenant }, answeredAt): Promise<CancelReply> {
       const [word, flow, jobId, then, deaths] = list(
         await call(
           'cancelRun',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, GRACE_MS.signal, answeredAt ?? ''],
         ),
       );
@@ -354,18 +464,29 @@ export function redisJournal({
       }
     },
 
-    async endAnswered({ runId, draw }, effectsStand) {
+    async endAnswered({ runId, tenant, draw, flow, version }, effectsStand) {
       const drawnUpon = draw ? [keys.run(draw.from)] : [];
       const [word, status] = list(
         await call(
           'endAnswered',
-          [...ofRun(runId), ...drawnUpon],
-          [runId, retentionMs, GRACE_MS.parent, draw?.amount ?? 0, effectsStand ? 'settled' : 'given_back'],
+          [...ofRun(runId), ...eventsOf(tenant), ...drawnUpon],
+          [
+            runId,
+            keptFor({ flow, version }),
+            GRACE_MS.parent,
+            draw?.amount ?? 0,
+            effectsStand ? 'settled' : 'given_back',
+          ],
         ),
       );
       if (word === 'ended') return status as 'failed' | 'cancelled';
       if (word === 'moved_on') return undefined;
       throw unexpected('end-answered', word);
+    },
+
+    async fillQueue(runId, lookAgainMs) {
+      const args = [runId, window, GRACE_MS.enqueue, lookAgainMs];
+      await call('fillQueue', ofRun(runId), args);
     },
 
     async rerunRun(runId, generation, version): Promise<RerunReply> {
@@ -393,7 +514,7 @@ export function redisJournal({
       const [word, flow, jobId, deaths] = list(
         await call(
           'resolveStep',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, field, seen, record, token, ...flags, GRACE_MS.reissue, said],
         ),
       );
@@ -428,8 +549,10 @@ export function redisJournal({
       return decodeWhereabouts(runId, await connection.hmget(keys.run(runId), ...WHEREABOUTS_FIELDS));
     },
 
-    async readRun(runId) {
-      const fields = fieldsOf(list(await runScript(connection, scripts.readRun, [keys.run(runId)], [])));
+    async readRun(runId, { input = true } = {}) {
+      const fields = fieldsOf(
+        list(await runScript(connection, scripts.readRun, [keys.run(runId)], [input ? '' : '1'])),
+      );
       return fields.size === 0 ? undefined : decodeRun(runId, await opened(runId, fields, 'without_input'));
     },
 
@@ -456,11 +579,11 @@ export function redisJournal({
     },
 
     async listRuns(of, tenant, { after, filter, look, pick }) {
-      const { since = '', before = '', flow = '', status = '', code = '', tag } = filter;
+      const { since = '', before = '', flow = '', status = '', code = '', tag, keyPrefix = '' } = filter;
       const [picked, expired, at, runId] = list(
         await call(
           'listRuns',
-          [tag ? keys.tag(tenant, tag) : of === 'runs' ? keys.runs(tenant) : keys.dead(tenant)],
+          [listOf(keys, of, tenant, tag)],
           [
             keys.run(''),
             look,
@@ -473,6 +596,7 @@ export function redisJournal({
             status,
             code,
             of === 'runs' || tag ? `,${[...LISTED_APART].join()},` : '',
+            keyPrefix,
           ],
         ),
       );
@@ -483,12 +607,12 @@ export function redisJournal({
       };
     },
 
-    async readRuns(runIds) {
+    async readRuns(runIds, look) {
       if (runIds.length > 0) sendInOneWrite(connection);
       const unreadable: string[] = [];
       const found = await Promise.all(
         runIds.map((runId) =>
-          this.readRun(runId).catch((error: unknown) => {
+          this.readRun(runId, look).catch((error: unknown) => {
             if (!(error instanceof CorruptRecordError || error instanceof UnreadablePayloadError))
               throw error;
             unreadable.push(runId);
@@ -500,11 +624,14 @@ export function redisJournal({
     },
 
     async forgetRuns(tenant, runIds, tag) {
-      if (runIds.length > 0)
-        await connection.zrem(tag ? keys.tag(tenant, tag) : keys.runs(tenant), ...runIds);
+      if (runIds.length === 0) return;
+      const own = tenant === undefined ? [] : [tag ? keys.tag(tenant, tag) : keys.runs(tenant)];
+      const lists = tag ? own : [...own, keys.allRuns];
+      await Promise.all(lists.map((list) => connection.zrem(list, ...runIds)));
     },
 
     async pruneRuns(tenant, from, limit) {
+      await connection.zremrangebyscore(keys.events(tenant), '-inf', (await redisNow()) - eventsKeptMs);
       const page = await connection.zrangebyscore(
         keys.runs(tenant),
         from,
@@ -516,6 +643,11 @@ export function redisJournal({
       );
       const ids = page.filter((_, index) => index % 2 === 0).map(String);
       const there = await Promise.all(ids.map((runId) => connection.exists(keys.run(runId))));
+      // runs of before stand in the list of their tenant alone
+      const kept = ids.flatMap((runId, index) =>
+        there[index] === 1 ? [String(page[index * 2 + 1]), runId] : [],
+      );
+      if (kept.length > 0) await connection.zadd(keys.allRuns, 'NX', ...kept);
       await this.forgetRuns(
         tenant,
         ids.filter((_, index) => there[index] === 0),
@@ -523,15 +655,44 @@ export function redisJournal({
       return ids.length < limit ? undefined : Number(page.at(-1)) + 1;
     },
 
+    async pause(of, by) {
+      const field = pauseField(of);
+      const text = JSON.stringify({ at: await redisNow(), by });
+      if ((await connection.hsetnx(keys.pauses, field, text)) === 1) return 'paused';
+      return 'paused_already';
+    },
+
+    async resume(of) {
+      return (await connection.hdel(keys.pauses, pauseField(of))) === 1;
+    },
+
+    async pauses() {
+      return pausesIn(await connection.hgetall(keys.pauses));
+    },
+
+    async wakeResumed(from, limit) {
+      const [next, ...flat] = list(
+        await call(
+          'wakeResumed',
+          [keys.heldBack, keys.pauses, keys.alarms],
+          [keys.run(''), from ?? '-', limit, RESUMED_LOOKS, GRACE_MS.resume],
+        ),
+      );
+      const woken = flat.flatMap((flow, index) =>
+        index % 2 === 0 ? [{ flow: String(flow), jobId: String(flat[index + 1]) }] : [],
+      );
+      return { woken, next: next === '' ? undefined : String(next) };
+    },
+
+    async indexDead(tenant) {
+      await connection.zunionstore(keys.allDead, 2, [keys.allDead, keys.dead(tenant)], 'AGGREGATE', 'MAX');
+    },
+
     async tenants() {
       return connection.smembers(keys.tenants);
     },
 
     now: redisNow,
-
-    async readStatus(runId) {
-      return ((await connection.hget(keys.run(runId), 'status')) ?? undefined) as Run['status'] | undefined;
-    },
 
     async readRevision(runId) {
       const revision = await connection.hget(keys.run(runId), 'revision');
@@ -542,8 +703,16 @@ export function redisJournal({
       return new Set(await connection.zrangebyscore(keys.workers, await redisNow(), '+inf'));
     },
 
-    async missingWorkers() {
-      return connection.zrangebyscore(keys.workers, '-inf', `(${await redisNow()}`);
+    async glance() {
+      sendInOneWrite(connection);
+      const [proofs, [, firstAlarm]] = await Promise.all([
+        connection.zrange(keys.workers, 0, '-1', 'WITHSCORES'),
+        connection.zrange(keys.alarms, 0, '0', 'WITHSCORES'),
+      ]);
+      const workers = proofs.flatMap((id, i) =>
+        i % 2 === 0 ? [{ id: String(id), livesUntil: Number(proofs[i + 1]) }] : [],
+      );
+      return { workers, firstAlarm: firstAlarm === undefined ? undefined : Number(firstAlarm) };
     },
 
     async proveLife(workerId, holdsMs, lastCount, promoted = false) {
@@ -571,6 +740,12 @@ export function redisJournal({
       await connection.del(keys.fleet(workerId));
     },
   };
+}
+
+function listOf(keys: Keys, of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
+  if (tenant === undefined) return of === 'runs' ? keys.allRuns : keys.allDead;
+  if (tag) return keys.tag(tenant, tag);
+  return of === 'runs' ? keys.runs(tenant) : keys.dead(tenant);
 }
 
 /** What is known of a run whose payloads cannot be read. */

@@ -116,7 +116,7 @@ export function decodeRun(runId: string, fields: Fields): Run {
 function runOf(runId: string, fields: Fields): Run {
   const status = need(fields, 'status') as Run['status'];
   const { records } = recordsOf(fields);
-  const input = need(fields, 'input');
+  const input = fields.get('input');
   const output = fields.get('output');
   if (output && isCoded('output', output)) throw unreadable(runId, 'output');
   const at = { runId, generation: Number(need(fields, 'generation')) };
@@ -129,7 +129,7 @@ function runOf(runId: string, fields: Fields): Run {
     version: Number(need(fields, 'version')),
     generation: at.generation,
     idempotencyKey: need(fields, 'key'),
-    ...(!isCoded('input', input) && { input: JSON.parse(input) as Json }),
+    ...(input !== undefined && !isCoded('input', input) && { input: JSON.parse(input) as Json }),
     ...(fields.has('tags') && { tags: parsed<Tags>(fields.get('tags')) ?? {} }),
     steps: stepStates(records, status, at),
     waits: waitStates(records).map((wait) => withDates(wait)),
@@ -198,6 +198,7 @@ export const WHEREABOUTS_FIELDS = [
   'acted',
   'answered',
   'lost',
+  'queued',
 ] as const;
 
 export function decodeWhereabouts(
@@ -206,7 +207,7 @@ export function decodeWhereabouts(
 ): Whereabouts | undefined {
   const [flow, status, jobId, owner, deaths, updatedAt, waiting, death, parent, tenant, generation, woken] =
     values;
-  const [version, revision, draw, acted, answered, lost] = values.slice(12);
+  const [version, revision, draw, acted, answered, lost, queued] = values.slice(12);
   if (!flow || !status || !jobId || !tenant) return undefined;
   const waits = hasLetGo(owner ?? '') && woken !== owner;
   const waitingFor = waits ? parsed<WaitingFor>(waiting ?? undefined) : undefined;
@@ -230,6 +231,7 @@ export function decodeWhereabouts(
     acted: acted ?? undefined,
     answered: answered === '1',
     lost: lost !== null && lost !== undefined,
+    queued: queued !== null && queued !== undefined,
   };
 }
 
