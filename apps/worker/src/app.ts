@@ -122,6 +122,7 @@ export function connectWorker(
       observer: runObserver,
       log,
       concurrency: config.concurrency,
+      tenantConcurrency: config.tenantConcurrency,
       publicUrl: config.publicUrl,
       sealer: config.sealer && sealingWith(() => sealer),
       lock: config.lockMs,

@@ -26,6 +26,8 @@ export interface WorkerConfig {
   readonly redis: RedisSettings;
   readonly preflight: PreflightSettings;
   readonly concurrency: number;
+  /** Runs of each tenant at once, over all flows and workers. Absent: any number. */
+  readonly tenantConcurrency: number | undefined;
   /** What the URLs of callbacks begin with. */
   readonly publicUrl: string;
   readonly lockMs: number;
@@ -52,6 +54,7 @@ const VARIABLES = {
   ...redisVariables,
   ...preflightVariables,
   HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(200),
+  HOLDFAST_TENANT_CONCURRENCY: wholeNumber(1, 1_000_000).optional(),
   HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
   HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
   HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
@@ -79,6 +82,7 @@ export function readWorkerConfig(
     redis: redisSettings(read),
     preflight: preflightSettings(read),
     concurrency: read.HOLDFAST_CONCURRENCY,
+    tenantConcurrency: read.HOLDFAST_TENANT_CONCURRENCY,
     publicUrl: read.HOLDFAST_PUBLIC_URL ?? addressOfApi(read.HOLDFAST_HOST, read.HOLDFAST_API_PORT),
     lockMs: read.HOLDFAST_LOCK_MS,
     stalledMs: read.HOLDFAST_STALLED_MS,

@@ -690,7 +690,7 @@ export interface components {
       };
       waitingFor?: {
         /** @enum {string} */
-        kind: 'retry' | 'timer' | 'signal' | 'throttle' | 'child' | 'start' | 'paused';
+        kind: 'retry' | 'timer' | 'signal' | 'throttle' | 'child' | 'start' | 'paused' | 'lane';
         step?: string;
         name?: string;
         /** Format: date-time */
@@ -801,7 +801,7 @@ export interface components {
         };
         waitingFor?: {
           /** @enum {string} */
-          kind: 'retry' | 'timer' | 'signal' | 'throttle' | 'child' | 'start' | 'paused';
+          kind: 'retry' | 'timer' | 'signal' | 'throttle' | 'child' | 'start' | 'paused' | 'lane';
           step?: string;
           name?: string;
           /** Format: date-time */
@@ -1215,7 +1215,7 @@ export interface components {
           };
           waitingFor?: {
             /** @enum {string} */
-            kind: 'retry' | 'timer' | 'signal' | 'throttle' | 'child' | 'start' | 'paused';
+            kind: 'retry' | 'timer' | 'signal' | 'throttle' | 'child' | 'start' | 'paused' | 'lane';
             step?: string;
             name?: string;
             /** Format: date-time */

@@ -22,6 +22,7 @@ const TIMED: ReadonlySet<string> = new Set(['timer', 'retry', 'throttle', 'start
  * @returns the run's id, or undefined when no run waits for a time
  */
 export async function hastenNext(connection: Redis | Cluster): Promise<string | undefined> {
+  const keys = keysOf(connection);
   const journal = redisJournal({ connection, retentionMs: 0 });
   const runIds = await connection.zrange(keysOf(connection).alarms, '0', String(LOOKED_AT - 1));
   const found = await Promise.all(runIds.map((runId) => journal.whereIs(runId)));

@@ -18,7 +18,13 @@ export {
   UnknownFlowError,
 } from './client.ts';
 export type { CallEvent, CallOutcome, RequestSeen } from './contract/call.ts';
-export { defineFlow, type Flow, type FlowContext, type FlowContract } from './contract/define-flow.ts';
+export {
+  defineFlow,
+  type Flow,
+  type FlowContext,
+  type FlowContract,
+  type Lane,
+} from './contract/define-flow.ts';
 export { type DurationInput, toMs } from './contract/duration.ts';
 export {
   InDoubtError,

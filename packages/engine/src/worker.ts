@@ -55,6 +55,8 @@ export interface WorkerOptions {
    * beyond `lock` and `stalledCheck`. Default `5m`.
    */
   readonly hungAfter?: DurationInput;
+  /** How many runs of a tenant may be with workers at once, over all flows; the same for all workers. Default: any number. */
+  readonly tenantConcurrency?: number | undefined;
   /** Encrypts values of the state. Default: none can be. */
   readonly sealer?: StateSealer | undefined;
   /** What the URLs of callbacks begin with, without a slash at its end. Default `http://127.0.0.1:3000`. */
@@ -149,6 +151,7 @@ class RunningWorker implements Worker {
         retentionMs(this.#flows.get(flow, version)?.retention, options.retention),
       eventsKeptMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
+      tenantLimit: options.tenantConcurrency,
       window: Math.max(2, Math.ceil((options.concurrency ?? 200) / 4)),
       lifeOnClaimMs: () => (this.#liveness.holdsMs > BUSY_PACE.holdsMs ? BUSY_PACE.holdsMs : undefined),
       codec: options.codec,

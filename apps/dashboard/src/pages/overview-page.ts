@@ -187,6 +187,7 @@ function waitsFor(waitingFor: WaitingFor, now: number): string {
   const { until } = waitingFor;
   const left = until === undefined || until <= now ? '' : `, ${inWords(until - now)} left`;
   if (waitingFor.kind === 'start') return `its start${left}`;
+  if (waitingFor.kind === 'lane') return 'a place in its lane';
   if (waitingFor.kind === 'paused') return 'its flow or tenant to be resumed';
   return 'step' in waitingFor
     ? `${waitingFor.kind === 'throttle' ? 'the limit of ' : 'retry of '}${waitingFor.step}${left}`

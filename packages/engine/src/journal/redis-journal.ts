@@ -84,6 +84,7 @@ const scripts = {
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
   fillQueue: loadScript('fill-queue'),
+  lookAfterLane: loadScript('look-after-lane'),
   readRun: loadScript('read-run'),
   rerunRun: loadScript('rerun-run'),
   resolveStep: loadScript('resolve-step'),
@@ -104,6 +105,8 @@ export interface RedisJournalOptions {
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
   /** How many jobs of a flow may wait in its queue when a run is claimed; the other runs wait in their lanes. Default 2. */
   readonly window?: number;
+  /** How many runs of a tenant may be with workers at once, over all flows. Default: any number. */
+  readonly tenantLimit?: number | undefined;
   /** For how long a claim proves the life of its worker; undefined where that is proved otherwise, and often. Default: never. */
   readonly lifeOnClaimMs?: () => number | undefined;
   /** Default: payloads are kept as they are. */
@@ -116,6 +119,7 @@ export function redisJournal({
   eventsKeptMs = typeof retentionMs === 'number' ? retentionMs : Number.POSITIVE_INFINITY,
   send = (command) => command(),
   window = LEAST_WINDOW,
+  tenantLimit,
   lifeOnClaimMs = () => undefined,
   codec,
 }: RedisJournalOptions): Journal {
@@ -174,7 +178,7 @@ export function redisJournal({
 
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
-      const { parent, draw, cancelled, trace, tags, startAt, priority = 0 } = run;
+      const { parent, draw, cancelled, trace, tags, startAt, priority = 0, lane } = run;
       const lists = Object.entries(tags ?? {}).map(([name, value]) => keys.tag(tenant, { name, value }));
       const sources = draw || lists.length > 0 ? [keys.run(draw?.from ?? runId)] : [];
       const reply = await call(
@@ -194,6 +198,7 @@ export function redisJournal({
           ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
           trace ?? '',
           ...[JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '', LEAST_WINDOW, priority],
+          ...[lane?.name ?? tenant, lane?.limit === undefined ? '' : `${lane.limit}:${lane.name}`],
         ],
       );
       const [word, now, ...pairs] = list(reply);
@@ -215,7 +220,7 @@ export function redisJournal({
           [keys.run(runId), keys.rollback, keys.alarms, keys.workers, keys.pauses, keys.heldBack],
           [
             ...[claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS, lifeOnClaimMs() ?? ''],
-            ...[flow, window, GRACE_MS.enqueue],
+            ...[flow, window, GRACE_MS.enqueue, tenantLimit ?? ''],
           ],
         ),
       );
@@ -236,6 +241,7 @@ export function redisJournal({
           return { outcome: 'version_missing', version: Number(first), againMs: Number(owner) };
         case 'held':
         case 'paused':
+        case 'lane_full':
           return { outcome: word, againMs: Number(first) };
         case 'unknown':
         case 'superseded':
@@ -487,6 +493,10 @@ export function redisJournal({
     async fillQueue(runId, lookAgainMs) {
       const args = [runId, window, GRACE_MS.enqueue, lookAgainMs];
       await call('fillQueue', ofRun(runId), args);
+    },
+
+    async lookAfterLane(runId, lookAgainMs) {
+      await call('lookAfterLane', ofRun(runId), [runId, tenantLimit ?? '', lookAgainMs]);
     },
 
     async rerunRun(runId, generation, version): Promise<RerunReply> {
