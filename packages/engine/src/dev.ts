@@ -24,7 +24,7 @@ const TIMED: ReadonlySet<string> = new Set(['timer', 'retry', 'throttle', 'start
 export async function hastenNext(connection: Redis | Cluster): Promise<string | undefined> {
   const keys = keysOf(connection);
   const journal = redisJournal({ connection, retentionMs: 0 });
-  const runIds = await connection.zrange(keysOf(connection).alarms, '0', String(LOOKED_AT - 1));
+  const runIds = await connection.zrange(keys.alarms, '0', String(LOOKED_AT - 1));
   const found = await Promise.all(runIds.map((runId) => journal.whereIs(runId)));
   const waiting = found.flatMap((run) => (run?.wakeAt === undefined ? [] : [{ ...run, wakeAt: run.wakeAt }]));
   for (const { runId } of waiting.sort((a, b) => a.wakeAt - b.wakeAt))
