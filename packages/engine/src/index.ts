@@ -91,8 +91,8 @@ export {
 export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
 export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
-export { type DueEvent, type TenantEvent, type TenantEvents, tenantEvents } from './observe/tenant-events.ts';
 export { StateError } from './observe/state.ts';
+export { type DueEvent, type TenantEvent, type TenantEvents, tenantEvents } from './observe/tenant-events.ts';
 export { readUsage, type TenantUsage, type Usage } from './observe/tenant-usage.ts';
 export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
 export { CORRELATED } from './queue/correlations.ts';

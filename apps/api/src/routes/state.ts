@@ -1,5 +1,6 @@
 import { type Client, type Json, type StateEntry, StateError } from '@holdfast/engine';
 import type { Operations } from '@holdfast/operations';
+import { iso, time } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { conditionOf } from '../conditions.ts';
@@ -8,7 +9,6 @@ import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { readBody } from '../read-body.ts';
 import { page, readQuery } from '../read-query.ts';
-import { iso, time } from '@holdfast/run-view';
 
 interface StateParams {
   Params: { name: string };
