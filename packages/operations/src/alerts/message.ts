@@ -52,6 +52,8 @@ function headline({ kind, since, groups }: Alert, count: number): string {
       return `Holdfast: ${providers} refuses our credentials, ${at}`;
     case 'webhook_failed':
       return `Holdfast: ${count === 1 ? '1 webhook was' : `${count} webhooks were`} not handled, ${at}`;
+    case 'locked_out':
+      return `Holdfast: ${count === 1 ? 'a dashboard login was' : `${count} dashboard logins were`} locked out after wrong passwords, ${at}`;
     case 'redis_rollback':
       return `Holdfast: Redis has lost writes that it had taken, noticed at ${at.slice(6)}`;
   }
@@ -72,6 +74,10 @@ function lineOf(kind: Alert['kind'], { facts, count, example }: AlertGroup): str
       return facts.source === undefined
         ? [`• ${count} others`]
         : [`• ${facts.source}: ${count} × ${facts.type}, such as ${example}`];
+    case 'locked_out':
+      return facts.user === undefined
+        ? [`• ${count} others`]
+        : [`• ${facts.user}: ${count}, such as from ${example}`];
     case 'breaker_opened':
     case 'redis_rollback':
       return [];
@@ -90,6 +96,8 @@ function whatToDo(kind: Alert['kind']): string[] {
       return [
         'Their mapping threw. Fix it in the config, then rerun their runs (`runs list --flow webhook --status failed`).',
       ];
+    case 'locked_out':
+      return ['Somebody guesses passwords, or forgot one: the page Logins has the addresses.'];
     case 'redis_rollback':
       return [
         'Effects under way are checked with their providers. Accepted runs may be gone: compare with your own records.',
