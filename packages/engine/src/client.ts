@@ -297,7 +297,17 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
   const watch = new RunWatch(journal, announced);
 
   const send = async (
-    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, priority, trace: told }: SubmitRequest,
+    {
+      flow: name,
+      input,
+      tenant,
+      idempotencyKey,
+      fingerprint,
+      startAt,
+      tags,
+      priority,
+      trace: told,
+    }: SubmitRequest,
     draw?: Draw,
   ): Promise<SubmitReply | DrawRefusal> => {
     const flow = registry.latest(name);

@@ -91,11 +91,28 @@ export {
 export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
 export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
-export { type DueEvent, type TenantEvent, type TenantEvents, tenantEvents } from './observe/tenant-events.ts';
 export { StateError } from './observe/state.ts';
+export { type DueEvent, type TenantEvent, type TenantEvents, tenantEvents } from './observe/tenant-events.ts';
 export { readUsage, type TenantUsage, type Usage } from './observe/tenant-usage.ts';
 export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
 export { CORRELATED } from './queue/correlations.ts';
 export type { DeadRun } from './queue/dead-letters.ts';
 export type { Letter } from './queue/jobs.ts';
+export { cronFault, fireTimeText } from './schedules/cron.ts';
+export {
+  isScheduleName,
+  OVERLAPS,
+  type Overlap,
+  type Schedule,
+  type ScheduleDefinition,
+} from './schedules/schedule.ts';
+export {
+  createSchedules,
+  InvalidScheduleError,
+  type NewSchedule,
+  type Schedules,
+  type SchedulesOptions,
+  type ScheduleWithTimes,
+  scheduleFaults,
+} from './schedules/schedules.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

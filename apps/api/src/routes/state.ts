@@ -1,5 +1,6 @@
 import { type Client, type Json, type StateEntry, StateError } from '@holdfast/engine';
 import type { Operations } from '@holdfast/operations';
+import { iso, time } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { conditionOf } from '../conditions.ts';
@@ -8,7 +9,6 @@ import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { readBody } from '../read-body.ts';
 import { page, readQuery } from '../read-query.ts';
-import { iso, time } from '@holdfast/run-view';
 
 interface StateParams {
   Params: { name: string };
@@ -106,7 +106,7 @@ async function changing<T extends { readonly outcome: string }>(
 ): Promise<T | undefined> {
   const { tenant } = principalOf(request);
   try {
-    return await operations.changeState(actorOf(request), tenant, action, request.params.name, change);
+    return await operations.changeNamed(actorOf(request), tenant, action, request.params.name, change);
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
     if (error.code === 'value_too_large') throw new ProblemError('body_too_large', error.message);
