@@ -13,6 +13,7 @@ import type {
 } from '@holdfast/engine';
 import { isTerminal } from '@holdfast/engine';
 import type { Cluster, Redis } from 'ioredis';
+import { raiseAlert } from './alerts/alerts.ts';
 import {
   type Actor,
   type AuditedChange,
@@ -99,7 +100,10 @@ export interface Operations {
     name: string,
     change: () => Promise<T | undefined>,
   ): Promise<T | undefined>;
-  /** Writes down that somebody logged in, out, or was locked out, in a log of its own (`SECURITY`). */
+  /**
+   * Writes down that somebody logged in, out, or was locked out, in a log of its own (`SECURITY`). Of lockouts the workers tell people as
+   * well, where alerts are set up.
+   */
   noteSecurity(actor: Actor, action: SecurityAction, detail: { readonly address: string }): Promise<void>;
   audit(tenant: string, query?: AuditQuery): Promise<AuditPage>;
 }
@@ -184,13 +188,16 @@ export function createOperations({ client, connection, log }: OperationsOptions)
         done === undefined ? undefined : { outcome: done.outcome },
       ),
 
-    noteSecurity: (actor, action, detail) =>
-      audit.around(
+    async noteSecurity(actor, action, detail) {
+      await audit.around(
         actor,
         { action, tenant: SECURITY, detail },
         async () => {},
         () => ({ outcome: 'noted' }),
-      ),
+      );
+      if (action === 'lock_out')
+        await raiseAlert(connection, { kind: 'locked_out', user: actor.name, address: detail.address });
+    },
 
     audit: (tenant, query) => audit.list(tenant, query),
   };

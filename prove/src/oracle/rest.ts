@@ -73,7 +73,7 @@ const ENDLESS = [
 
 /** What may be there for a while. */
 const FLEETING =
-  /^\{hf0\}\/(probe|preflight|providers|api-use|(wrong-keys|refused-webhooks|tenant-rate):.+|(health|limit|alert|audit-run|token|token-lock|tenant-rate|fleet|tag|replay|event-payload|webhook-time|webhook-body|webhook-answer|webhook-in-flight|webhook-delivery|uncorrelated)\/.+)$/;
+  /^\{hf0\}\/(probe|preflight|providers|api-use|(wrong-keys|refused-webhooks|tenant-rate):.+|(health|limit|alert|audit-run|token|token-lock|tenant-rate|fleet|tag|replay|event-payload|webhook-time|webhook-body|webhook-answer|webhook-in-flight|uncorrelated)\/.+)$/;
 
 function* leftOver(facts: Facts) {
   const { runs, store, workers, unhandled } = facts;
