@@ -14,6 +14,7 @@ import {
 } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
 import type { ApiKeys, ApiUseReport, OpenNow, Operations, Replays } from '@holdfast/operations';
+import { DELIVERY_FLOW } from '@holdfast/outgoing';
 import type { Routes } from '@holdfast/project';
 import { WEBHOOK_FLOW } from '@holdfast/webhooks';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
@@ -36,6 +37,7 @@ import { ProblemError } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bulkRoutes } from './routes/bulk.ts';
 import { bulkSubmitRoutes } from './routes/bulk-submit.ts';
+import { callbackRoutes } from './routes/callbacks.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
 import { flowRoutes } from './routes/flows.ts';
@@ -45,10 +47,14 @@ import { operateRoutes } from './routes/operate.ts';
 import { providerRoutes, type ReadProviders } from './routes/providers.ts';
 import { MAX_STREAMS, runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
+import { stateRoutes } from './routes/state.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+import { webhookEndpointRoutes } from './routes/webhook-endpoints.ts';
 import { type WebhookRoutesOptions, webhookRoutes } from './routes/webhooks.ts';
 import type { TenantLimit } from './tenant-limit.ts';
+import type { WebhooksOut } from './webhooks-out.ts';
 
 export interface ApiParts {
   readonly client: Client;
@@ -74,7 +80,9 @@ export interface ApiParts {
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   /** Absent: webhooks are taken from nobody. */
-  readonly webhooks?: Pick<WebhookRoutesOptions, 'sources' | 'memory' | 'refusals'>;
+  readonly webhooks?: Pick<WebhookRoutesOptions, 'sources' | 'memory' | 'refusals' | 'alert'>;
+  /** Where tenants have their events sent. */
+  readonly webhooksOut: WebhooksOut;
   /** Absent: the API has a server of its own. */
   readonly host?: Host | undefined;
   /** Absent: clients reach it directly. */
@@ -102,7 +110,8 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     bodyLimit: MAX_BODY_BYTES,
-    routerOptions: { maxParamLength: 256 },
+    // a name of state with each character escaped
+    routerOptions: { maxParamLength: 600 },
     frameworkErrors: answerProblem,
     clientErrorHandler: answerClientError,
     // While draining, what still arrives on open connections is served: our 503s would not be problem details.
@@ -155,12 +164,19 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
     fingerprint: (flow: string, input: unknown) =>
       fingerprintOf('POST', acceptedAt.get(flow) ?? `/v1/flows/${flow}/runs`, input),
   };
-  const elsewhere = new Map([...elsewhereIn(routes), [WEBHOOK_FLOW, '/v1/webhooks/{source}']]);
+  const elsewhere = new Map([
+    ...elsewhereIn(routes),
+    [WEBHOOK_FLOW, '/v1/webhooks/{source}'],
+    [DELIVERY_FLOW, '/v1/webhook-endpoints/{id}/test'],
+  ]);
   const submitting = { ...accepting, elsewhere };
   await app.register(submitRoutes, submitting);
   await app.register(bulkSubmitRoutes, submitting);
   for (const own of routes) await app.register((scope) => own.register(scope, accepting));
   if (parts.webhooks) await app.register(webhookRoutes, { ...parts.webhooks, client, preflight, metrics });
+  await app.register(webhookEndpointRoutes, parts.webhooksOut);
+  await app.register(webhookDeliveryRoutes, { ...parts.webhooksOut, client });
+  await app.register(callbackRoutes, { client, preflight });
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
   await app.register(evidenceRoutes, { client });
@@ -171,6 +187,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(flowRoutes, { client, operations, contracts: flows });
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
+  await app.register(stateRoutes, { client, operations });
   await app.register(keyRoutes, { storedKeys });
   await app.register(docsRoutes, { document: openApiDocument(flows, routes, proxy.basePath) });
   addHealthRoutes(app, {

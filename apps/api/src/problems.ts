@@ -230,6 +230,26 @@ export const PROBLEMS = {
     title: 'The body was read before Holdfast could',
     advice: 'Mount the handler of Holdfast before the body parser of the server around it.',
   },
+  state_not_found: {
+    status: 404,
+    title: 'There is no such value in the state',
+    advice: 'Check the name, with slashes as %2F; GET /v1/state lists the values there are.',
+  },
+  precondition_failed: {
+    status: 412,
+    title: 'The value was changed by somebody else',
+    advice: 'Read it again, and send what you want with its new ETag.',
+  },
+  callback_not_found: {
+    status: 404,
+    title: 'There is no such callback',
+    advice: 'Check the URL. A callback ends when its time is up, and with its run.',
+  },
+  callback_completed: {
+    status: 409,
+    title: 'The callback was completed otherwise',
+    advice: 'Nothing to do: the first outcome counts.',
+  },
   unknown_webhook_source: {
     status: 404,
     title: 'There is no such source of webhooks',
@@ -249,6 +269,26 @@ export const PROBLEMS = {
     status: 409,
     title: 'This id was used for another event',
     advice: 'Give each event an id of its own; the same event keeps its id and its body.',
+  },
+  webhook_endpoint_not_found: {
+    status: 404,
+    title: 'There is no such webhook endpoint',
+    advice: 'Check the id; GET /v1/webhook-endpoints lists the endpoints there are.',
+  },
+  webhook_delivery_not_found: {
+    status: 404,
+    title: 'There is no such webhook delivery',
+    advice: 'Check the id; GET /v1/webhook-endpoints/{id}/deliveries lists what is kept.',
+  },
+  webhook_url_refused: {
+    status: 422,
+    title: 'Webhooks cannot be sent to this URL',
+    advice: 'Use https, a public address, and port 443 or one above 1023.',
+  },
+  encryption_keys_missing: {
+    status: 503,
+    title: 'Nothing can be stored encrypted',
+    advice: 'Set HOLDFAST_ENCRYPTION_KEYS for the API, the same as for the worker.',
   },
   internal_error: {
     status: 500,

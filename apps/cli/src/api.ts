@@ -20,6 +20,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   run_not_finished: 'A dead run is redriven, or given up: holdfast dead-letters --help.',
   key_not_found: 'holdfast keys list shows those there are; it is the id that is asked for, not the name.',
   flow_unknown: 'holdfast flows list shows those there are.',
+  webhook_endpoint_not_found: 'holdfast webhooks list shows the endpoints of your key.',
+  webhook_delivery_not_found: 'holdfast webhooks deliveries <endpoint> shows those that are kept.',
+  state_not_found: 'holdfast state list shows those there are.',
   scope_missing: 'Set HOLDFAST_API_KEY to a key with that scope, or have one made with holdfast keys create.',
   store_unavailable:
     'Nothing can be stored or read right now. Try again in a moment; holdfast doctor tells how Redis is.',
@@ -86,7 +89,7 @@ export function askApi(io: Io, method: 'GET' | 'POST', path: string, body?: unkn
 export async function askFor<T>(
   schema: z.ZodType<T>,
   io: Io,
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   body?: unknown,
   onHeaders: (headers: Headers) => void = () => {},

@@ -16,10 +16,12 @@ import { addKeyCommands } from './keys.ts';
 import { addProvidersCommand } from './providers.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
+import { addStateCommands } from './state.ts';
 import { addSubmitCommands } from './submit.ts';
 import { addProcessCommands } from './system-processes.ts';
 import { addTenantCommands } from './tenants.ts';
 import { hintAtHelp, NothingToDoError, UsageError } from './usage.ts';
+import { addWebhookCommands } from './webhooks.ts';
 
 const Package = z.object({ version: z.string() });
 
@@ -60,6 +62,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addKeyCommands(commands);
   addFlowCommands(commands);
   addTenantCommands(commands);
+  addWebhookCommands(commands);
+  addStateCommands(commands);
   // knows the commands that were added before it
   addCompletionCommand(commands);
   addProvidersCommand(commands);

@@ -2,13 +2,16 @@ import { connectRedis, type Host, type Logger, listen, useLoginOf } from '@holdf
 import { createClient, type FlowContract, type PayloadCodec } from '@holdfast/engine';
 import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
+import { deliveryContract } from '@holdfast/outgoing';
 import { checkCodec, latestOf } from '@holdfast/project';
 import { webhookContract } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
+import { faultPanel } from './fault-panel.ts';
 import { Snapshots } from './snapshots.ts';
+import { webhooksOut } from './webhooks-out.ts';
 
 /** Redis must answer in this time, so that a page is there, or says why not, within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
@@ -33,18 +36,20 @@ export interface Shown {
   readonly flows: readonly FlowContract[];
   /** Absent: payloads are kept as they are. */
   readonly codec?: PayloadCodec;
+  /** Where the supervisor of a system on this machine says who runs where; absent everywhere else. */
+  readonly processesFile?: string | undefined;
 }
 
 export async function connectDashboard(
   config: DashboardConfig,
-  { flows: own, codec }: Shown,
+  { flows: own, codec, processesFile }: Shown,
   log: Logger,
   host?: Host,
 ): Promise<ConnectedDashboard> {
   checkCodec(codec);
   const flows = latestOf(own);
-  // its runs have pages and can be rerun, but it is not one of the project's flows
-  const contracts = [...own, webhookContract];
+  // their runs have pages and can be rerun, but they are none of the project's flows
+  const contracts = [...own, webhookContract, deliveryContract];
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const queues = openQueues(
     redis,
@@ -60,9 +65,11 @@ export async function connectDashboard(
     ...{ proxy: config.proxy, flows, contracts, queues, client, host },
     operations: createOperations({ client, connection: redis, log }),
     snapshots: new Snapshots(redis, () => client.pauses()),
+    webhooksOut: webhooksOut(redis, client, log),
     providers: redisStore({ connection: redis }),
     ping: () => redis.ping(),
     draining: () => draining,
+    faults: processesFile === undefined ? undefined : faultPanel(processesFile, redis),
     log,
   });
   return {

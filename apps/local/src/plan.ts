@@ -43,6 +43,11 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     stopGraceMs: 12_000, // a little more than each gives itself
   });
 
+  const withFaultPanel = (spec: ChildSpec): ChildSpec => ({
+    ...spec,
+    args: [...spec.args, '--fault-panel', home.processesFile],
+  });
+
   const redis = await planRedis(settings, home, ports.redis ?? 0);
   const apiKey = settings.apiKey ?? secrets.apiKey;
   const login = {
@@ -51,6 +56,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
   };
   const smtpUrl = `smtp://${reachable(settings.host)}:${ports.smtp}`;
   const webhooks = stripeWebhooks(settings, secrets);
+  const webhookAllow = settings.env.HOLDFAST_WEBHOOK_ALLOW ?? '127.0.0.1,::1';
   const shared = {
     ...webhooks?.shared,
     HOLDFAST_REDIS_URL: redis.url,
@@ -81,6 +87,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         HOLDFAST_API_PORT: String(ports.api),
         HOLDFAST_DEV_KEY: apiKey,
         ...encryption,
+        HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
         HOLDFAST_DRAIN_DELAY: settings.env.HOLDFAST_DRAIN_DELAY || '0s',
       }),
     },
@@ -91,6 +98,8 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
           ...(settings.sandbox ? providersAt(urlOf('sandbox'), smtpUrl, settings.env) : {}),
           HOLDFAST_WORKER_PORT: String(ports[name]),
           ...encryption,
+          HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
+          HOLDFAST_PUBLIC_URL: settings.env.HOLDFAST_PUBLIC_URL || urlOf('api'),
         }),
         stopGraceMs: 40_000, // it lets running steps end
       },
@@ -98,12 +107,14 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     dashboard: {
       url: urlOf('dashboard'),
       ...login,
-      spec: app('dashboard', 'dashboard', {
-        HOLDFAST_DASHBOARD_PORT: String(ports.dashboard),
-        HOLDFAST_DASHBOARD_USER: login.user,
-        HOLDFAST_DASHBOARD_PASSWORD: login.password,
-        ...encryption,
-      }),
+      spec: withFaultPanel(
+        app('dashboard', 'dashboard', {
+          HOLDFAST_DASHBOARD_PORT: String(ports.dashboard),
+          HOLDFAST_DASHBOARD_USER: login.user,
+          HOLDFAST_DASHBOARD_PASSWORD: login.password,
+          ...encryption,
+        }),
+      ),
     },
   };
 }

@@ -9,7 +9,9 @@ import {
 import { type Classify, type Flow, type PayloadCodec, startWorker, type Worker } from '@holdfast/engine';
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
+import type { EventsOfFlows } from '@holdfast/outgoing';
 import { checkCodec, type HoldfastConfig } from '@holdfast/project';
+import type { Sealer } from '@holdfast/redis';
 import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
@@ -19,6 +21,7 @@ import { ConnectedProviders } from './connected-providers.ts';
 import { providerMetrics } from './provider-metrics.ts';
 import { runMetrics } from './run-metrics.ts';
 import { webhookPorts } from './webhook-ports.ts';
+import { webhooksOut } from './webhooks-out.ts';
 
 /** Time for the steps under way when the worker stops; then they are aborted and others go on. */
 const DRAIN_MS = 25_000;
@@ -54,21 +57,23 @@ export interface Runs {
   /** Absent: payloads are kept as they are. */
   readonly codec?: PayloadCodec | undefined;
   readonly webhooks?: Sources | undefined;
+  /** What the ends of flows mean to subscribers. */
+  readonly events?: EventsOfFlows | undefined;
   /** Flows whose runs are accepted by routes of their own alone. */
   readonly elsewhere?: ReadonlySet<string>;
 }
 
 /** What a config says of it. */
-export function runsOf({ classify, codec, webhooks, routes = [] }: HoldfastConfig): Runs {
+export function runsOf({ classify, codec, webhooks, events, routes = [] }: HoldfastConfig): Runs {
   const elsewhere = routes.flatMap(({ acceptedThereAlone = {} }) => Object.keys(acceptedThereAlone));
-  return { classify, codec, webhooks, elsewhere: new Set(elsewhere) };
+  return { classify, codec, webhooks, events, elsewhere: new Set(elsewhere) };
 }
 
 export function connectWorker(
   config: WorkerConfig,
   projectFlows: readonly Flow[],
   log: Logger,
-  { classify, codec, webhooks = {}, elsewhere = new Set() }: Runs = {},
+  { classify, codec, webhooks = {}, events = {}, elsewhere = new Set() }: Runs = {},
 ): ConnectedWorker {
   checkCodec(codec);
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
@@ -86,7 +91,22 @@ export function connectWorker(
   providers.connect(config);
   const ports = webhookPorts({ connection: redis, flows: projectFlows, codec, elsewhere, alerts });
   const takesWebhooks = sourceNames(webhooks).length > 0;
-  const flows = takesWebhooks ? [...projectFlows, webhookFlow(webhooks, ports)] : projectFlows;
+  let { sealer } = config;
+  const out =
+    sealer &&
+    webhooksOut({
+      ...{ connection: redis, allow: config.webhookAllow, flows: projectFlows, codec, eventsOfFlows: events },
+      ...{ retentionMs: config.retentionMs, retryScale: config.retryScale, alerts, log },
+      sealer: () => {
+        if (sealer) return sealer;
+        throw new Error('HOLDFAST_ENCRYPTION_KEYS is not set any more');
+      },
+    });
+  const flows = [
+    ...projectFlows,
+    ...(takesWebhooks ? [webhookFlow(webhooks, ports)] : []),
+    ...(out ? [out.flow] : []),
+  ];
   const names = [...new Set(flows.map(({ name }) => name))];
   const runObserver = runMetrics(metrics, redis, names);
   let worker: Worker | undefined;
@@ -102,6 +122,9 @@ export function connectWorker(
       observer: runObserver,
       log,
       concurrency: config.concurrency,
+      tenantConcurrency: config.tenantConcurrency,
+      publicUrl: config.publicUrl,
+      sealer: config.sealer && sealingWith(() => sealer),
       lock: config.lockMs,
       stalledCheck: config.stalledMs,
       ...(config.retentionMs !== undefined && { retention: config.retentionMs }),
@@ -110,6 +133,7 @@ export function connectWorker(
       codec,
       ...alertingHooks(alerts),
     });
+    out?.start();
     log.info({ concurrency: config.concurrency }, 'the worker takes runs');
   });
   takesRuns.catch(() => {}); // whoever started this hears of it where it waits
@@ -120,7 +144,10 @@ export function connectWorker(
     get draining() {
       return draining;
     },
-    connectProviders: (changed) => providers.connect(changed),
+    connectProviders(changed) {
+      sealer = changed.sealer;
+      providers.connect(changed);
+    },
     async check() {
       preflight.assertAdmitted();
       await worker?.check();
@@ -129,10 +156,24 @@ export function connectWorker(
       draining = true;
       preflight.stop();
       await worker?.close(DRAIN_MS);
+      await out?.close();
       alerts?.close();
       await providers.close();
       redis.disconnect();
     },
+  };
+}
+
+/** With the keys as they are now. */
+function sealingWith(current: () => Sealer | undefined): Sealer {
+  const now = () => {
+    const sealer = current();
+    if (!sealer) throw new Error('the worker has no encryption keys any more (HOLDFAST_ENCRYPTION_KEYS)');
+    return sealer;
+  };
+  return {
+    seal: (plain, purpose) => now().seal(plain, purpose),
+    open: (sealed, purpose) => now().open(sealed, purpose),
   };
 }
 

@@ -11,8 +11,10 @@ import {
   readConfig,
   redisSettings,
   redisVariables,
+  url,
   wholeNumber,
 } from '@holdfast/app-kit';
+import { type AllowList, webhookAllow } from '@holdfast/outgoing';
 import type { Connect, Provider } from '@holdfast/project';
 import type { RedisSettings, Sealer } from '@holdfast/redis';
 import type { z } from 'zod';
@@ -24,32 +26,42 @@ export interface WorkerConfig {
   readonly redis: RedisSettings;
   readonly preflight: PreflightSettings;
   readonly concurrency: number;
+  /** Runs of each tenant at once, over all flows and workers. Absent: any number. */
+  readonly tenantConcurrency: number | undefined;
+  /** What the URLs of callbacks begin with. */
+  readonly publicUrl: string;
   readonly lockMs: number;
   readonly stalledMs: number;
   /** Undefined: as each flow says, else 7 days. */
   readonly retentionMs: number | undefined;
   readonly retryScale: number;
-  /** Absent: tokens are not shared. */
+  /** Absent: tokens are not shared, and no webhooks are delivered. */
   readonly sealer: Sealer | undefined;
   /** How each of the config's providers is connected. */
   readonly providers: readonly Connect[];
   /** Absent: nobody is told. */
   readonly alerts: AlertConfig | undefined;
+  /** What endpoints of webhooks may reach in spite of the rules. */
+  readonly webhookAllow: AllowList;
   readonly logLevel: string;
 }
 
 const VARIABLES = {
   HOLDFAST_HOST: host,
   HOLDFAST_WORKER_PORT: port.default(0),
+  HOLDFAST_API_PORT: port.default(3000),
+  HOLDFAST_PUBLIC_URL: url('http:', 'https:').optional(),
   ...redisVariables,
   ...preflightVariables,
   HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(200),
+  HOLDFAST_TENANT_CONCURRENCY: wholeNumber(1, 1_000_000).optional(),
   HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
   HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
   HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
   HOLDFAST_RETENTION: duration.optional(),
   HOLDFAST_RETRY_SCALE: positiveNumber.default(1),
   ...alertVariables,
+  HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
   HOLDFAST_LOG_LEVEL: logLevel,
 } as const;
 
@@ -70,6 +82,8 @@ export function readWorkerConfig(
     redis: redisSettings(read),
     preflight: preflightSettings(read),
     concurrency: read.HOLDFAST_CONCURRENCY,
+    tenantConcurrency: read.HOLDFAST_TENANT_CONCURRENCY,
+    publicUrl: read.HOLDFAST_PUBLIC_URL ?? addressOfApi(read.HOLDFAST_HOST, read.HOLDFAST_API_PORT),
     lockMs: read.HOLDFAST_LOCK_MS,
     stalledMs: read.HOLDFAST_STALLED_MS,
     retentionMs: read.HOLDFAST_RETENTION,
@@ -77,8 +91,15 @@ export function readWorkerConfig(
     sealer: read.HOLDFAST_ENCRYPTION_KEYS,
     providers: providers.map((provider) => provider.configure(read)),
     alerts: alertConfig(read),
+    webhookAllow: read.HOLDFAST_WEBHOOK_ALLOW,
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
+}
+
+/** As far as it can be told from here: on the same machine, by the same variables. */
+function addressOfApi(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
 
 function variablesOf(providers: readonly Provider[]): z.ZodRawShape {

@@ -11,6 +11,7 @@ import {
 import { isLocalHost } from './local-host.ts';
 import { type Layer, type Send, toWire } from './request.ts';
 import { noteRequest } from './request-seen.ts';
+import { requestSpan } from './request-span.ts';
 import { type Guard, NOT_STARTED } from './shared/guard.ts';
 
 export interface HttpClientOptions extends ExchangeLimits, ConnectionOptions {
@@ -43,12 +44,15 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { origin, basePath } = readBaseUrl(options.baseUrl);
   const { auth, guard } = options;
   if (auth) checkPrivate(origin, options.plaintextHosts);
+  const secrets = () => [...keysIn(basePath), ...(auth?.secrets() ?? [])];
   const connections = new Connections(origin, options);
   let closing: Promise<void> | undefined;
 
   const send: Send = async (request) => {
     const from = performance.now();
-    const seen = await exchangeOver(connections, toWire(basePath, request), options);
+    const wire = toWire(basePath, request);
+    const span = requestSpan(origin, wire);
+    const seen = await exchangeOver(connections, span?.request ?? wire, options);
     const outcome = classifyExchange(seen, {
       schema: request.schema,
       expects: request.expects,
@@ -56,13 +60,14 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       readError: request.readError ?? options.readError,
       errorsIn2xx: options.errorsIn2xx,
       beforeAnyEffect: options.beforeAnyEffect,
-      secrets: auth?.secrets() ?? [],
+      secrets: secrets(),
     });
-    noteRequest(request, outcome, performance.now() - from, auth?.secrets() ?? []);
+    noteRequest(request, outcome, performance.now() - from, secrets());
+    span?.end(outcome);
     return outcome;
   };
 
-  const guarded = guard ? guardLayer(guard, () => auth?.secrets() ?? [])(send) : send;
+  const guarded = guard ? guardLayer(guard, secrets)(send) : send;
 
   return {
     request: auth ? auth.layer(guarded) : guarded,
@@ -113,6 +118,11 @@ function guardLayer(guard: Guard, secrets: () => readonly string[]): Layer {
     if (!begun) noteRequest(request, outcome, performance.now() - from, secrets());
     return outcome;
   };
+}
+
+/** Some providers give out URLs that are the key: incoming webhooks of chats, bots. What looks like one is treated as one. */
+function keysIn(basePath: string): string[] {
+  return basePath.split('/').filter((segment) => /^(?=.*\d)[\w.:~%-]{20,}$/.test(segment));
 }
 
 function readBaseUrl(baseUrl: string): { origin: string; basePath: string } {

@@ -3,6 +3,7 @@ export {
   type AlertsOptions,
   type AlertTiming,
   createAlerts,
+  raiseAlert,
 } from './alerts/alerts.ts';
 export type { AlertEvent, AlertKind } from './alerts/event.ts';
 export type { AlertMessage } from './alerts/message.ts';
@@ -55,3 +56,15 @@ export {
   type Replays,
 } from './replays.ts';
 export { readTenants, type TenantsView, type TenantView } from './tenants.ts';
+export {
+  createWebhookEndpoints,
+  ENDPOINT_STATUSES,
+  type EndpointChange,
+  EndpointEvents,
+  type EndpointPage,
+  type NewEndpoint,
+  type Repeatable,
+  type WebhookEndpoint,
+  type WebhookEndpoints,
+  type WithSecret,
+} from './webhook-endpoints.ts';

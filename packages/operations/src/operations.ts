@@ -89,6 +89,17 @@ export interface Operations {
   pause(actor: Actor, of: PauseOf): Promise<'paused' | 'paused_already'>;
   resume(actor: Actor, of: PauseOf): Promise<'resumed' | 'not_paused'>;
   /**
+   * Changes a value of a tenant's state, with an entry in its log: of the name, and not of the value.
+   * @param change undefined when nothing was changed, which leaves no entry
+   */
+  changeState<T extends { readonly outcome: string }>(
+    actor: Actor,
+    tenant: string,
+    action: 'set_state' | 'delete_state',
+    name: string,
+    change: () => Promise<T | undefined>,
+  ): Promise<T | undefined>;
+  /**
    * Writes down that somebody logged in, out, or was locked out, in a log of its own (`SECURITY`). Of lockouts the workers tell people as
    * well, where alerts are set up.
    */
@@ -171,6 +182,11 @@ export function createOperations({ client, connection, log }: OperationsOptions)
     resume: (actor, of) =>
       onPause(audit, actor, { action: 'resume', of, counts: 'resumed' }, () => client.resume(of)),
 
+    changeState: (actor, tenant, action, name, change) =>
+      audit.around(actor, { action, tenant, detail: { name } }, change, (done) =>
+        done === undefined ? undefined : { outcome: done.outcome },
+      ),
+
     async noteSecurity(actor, action, detail) {
       await audit.around(
         actor,
@@ -179,7 +195,10 @@ export function createOperations({ client, connection, log }: OperationsOptions)
         () => ({ outcome: 'noted' }),
       );
       if (action === 'lock_out')
-        await raiseAlert(connection, { kind: 'locked_out', user: actor.name, address: detail.address });
+        await raiseAlert(
+          { connection, log },
+          { kind: 'locked_out', user: actor.name, address: detail.address },
+        );
     },
 
     audit: (tenant, query) => audit.list(tenant, query),

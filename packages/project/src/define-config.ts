@@ -1,4 +1,5 @@
 import type { Classify, Flow, FlowContract, PayloadCodec } from '@holdfast/engine';
+import { checkEvents, type EventsOfFlows } from '@holdfast/outgoing/flow-events';
 import { checkSources, type Sources, WEBHOOK_FLOW } from '@holdfast/webhooks';
 import { z } from 'zod';
 import type { Authenticate } from './authenticate.ts';
@@ -22,6 +23,8 @@ export interface HoldfastConfig {
   readonly codec?: PayloadCodec;
   /** Who sends webhooks to `POST /v1/webhooks/{source}`, by the source's name, and what becomes of them. Default: nobody. */
   readonly webhooks?: Sources;
+  /** What the ends of a flow's runs mean to subscribers of webhooks, by the flow's name. Default: `run.completed` and its like. */
+  readonly events?: EventsOfFlows;
   /** Says whom a request to the API comes from. Default: Holdfast's own API keys. */
   readonly authenticate?: Authenticate;
 }
@@ -29,7 +32,9 @@ export interface HoldfastConfig {
 /** Names of flows that a project's own cannot have. */
 const OWN_FLOWS: ReadonlySet<string> = new Set([WEBHOOK_FLOW, 'webhook-delivery', 'dead-letters']);
 
-const MEMBERS = new Set(['flows', 'providers', 'routes', 'classify', 'codec', 'webhooks', 'authenticate']);
+const MEMBERS = new Set([
+  ...['flows', 'providers', 'routes', 'classify', 'codec', 'webhooks', 'events', 'authenticate'],
+]);
 
 /**
  * Says what a system runs; the default export of `holdfast.config.ts`.
@@ -46,6 +51,7 @@ export function defineConfig<const C extends HoldfastConfig>(config: C): C {
   }
   checkFlows(config.flows);
   if (config.webhooks !== undefined) checkSources(config.webhooks);
+  if (config.events !== undefined) checkEvents(config.events);
   checkProviders(config.providers ?? []);
   if (config.classify !== undefined && typeof config.classify !== 'function') {
     throw new TypeError('`classify` must be a function of the error that returns a failure or undefined');

@@ -1,4 +1,5 @@
 import { isTerminal } from '@holdfast/engine';
+import { presentRunTo, RunJson } from '@holdfast/run-view';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { checkIdempotencyKey } from '../idempotency-key.ts';
@@ -7,7 +8,6 @@ import { toProblemError } from '../plugins/problems.ts';
 import { describeProblem } from '../problems.ts';
 import { readBody } from '../read-body.ts';
 import { moment } from '../read-query.ts';
-import { presentRunTo, RunJson } from '../run-json.ts';
 import { keyReused } from './accept.ts';
 import { assertSubmittable, type SubmitOptions } from './submit.ts';
 
@@ -30,6 +30,7 @@ export const BulkSubmitBody = z.strictObject({
           .optional()
           .meta({ description: 'As `Holdfast-Tags`, by name.' }),
         startAt: moment.optional().meta({ description: 'As `Holdfast-Start-At`.' }),
+        priority: z.int().min(0).max(9).optional().meta({ description: 'As `Holdfast-Priority`.' }),
       }),
     )
     .min(1)
@@ -71,12 +72,13 @@ export async function bulkSubmitRoutes(
           return { status: problem.status, problem };
         }
       };
-      const accept = async ({ flow, idempotencyKey, input, tags, startAt }: Submission) => {
+      const accept = async ({ flow, idempotencyKey, input, tags, startAt, priority }: Submission) => {
         assertSubmittable(elsewhere, flow);
         const submitted = await client.submit({
           ...{ flow, input, tenant, idempotencyKey: checkIdempotencyKey(idempotencyKey) },
           ...(tags && { tags }),
           ...(startAt !== undefined && { startAt }),
+          ...(priority !== undefined && { priority }),
           fingerprint: fingerprint(flow, input),
         });
         if (submitted.outcome === 'key_reused') throw keyReused(submitted.runId);

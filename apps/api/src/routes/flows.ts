@@ -1,11 +1,11 @@
 import { type Client, type FlowContract, type Pause, pauseOver } from '@holdfast/engine';
 import type { Operations } from '@holdfast/operations';
+import { time } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody } from '../read-body.ts';
-import { time } from '../run-json.ts';
 
 export const FlowJson = z.object({
   flow: z.string(),

@@ -1,9 +1,9 @@
 import { type Client, type FlowContract, type ListQuery, RUN_STATUSES, type RunPage } from '@holdfast/engine';
+import { presentRun, type RunListJson } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { moment, page, readQuery } from '../read-query.ts';
-import { presentRun, type RunListJson } from '../run-json.ts';
 
 const flow = z.string().min(1).max(100).optional();
 const code = z

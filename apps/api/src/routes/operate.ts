@@ -1,13 +1,14 @@
 import type { Client, Json } from '@holdfast/engine';
 import { LIMITS } from '@holdfast/engine';
 import type { Actor, Operations } from '@holdfast/operations';
+import { presentRunTo } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { checkIdempotencyKey } from '../idempotency-key.ts';
+import { checkPayload } from '../payload-size.ts';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
-import { presentRunTo } from '../run-json.ts';
 import { keyReused } from './accept.ts';
 import { assertSubmittable, type SubmitOptions } from './submit.ts';
 
@@ -243,15 +244,6 @@ function found<T>(outcome: T | undefined): T {
 }
 
 /** The body was within its limit; written out in full, its payload may be larger. */
-function checkPayload(payload: Json): void {
-  const bytes = Buffer.byteLength(JSON.stringify(payload));
-  if (bytes <= LIMITS.resultBytes) return;
-  throw new ProblemError(
-    'body_too_large',
-    `The payload is ${bytes} bytes of JSON; at most ${LIMITS.resultBytes} are kept.`,
-  );
-}
-
 function runFinished(): ProblemError {
   return new ProblemError('run_finished', 'This run has ended.');
 }

@@ -1,10 +1,10 @@
 import { type Client, StoreUnavailableError } from '@holdfast/engine';
 import type { ErrorSeen, ProviderHealth } from '@holdfast/http';
+import { time } from '@holdfast/run-view';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { readQuery } from '../read-query.ts';
-import { time } from '../run-json.ts';
 
 /** How all providers have been doing over the last minutes, as all workers together saw it. */
 export type ReadProviders = (minutes: number) => Promise<readonly ProviderHealth[]>;

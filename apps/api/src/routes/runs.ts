@@ -1,9 +1,9 @@
 import type { Client, FlowContract } from '@holdfast/engine';
+import { presentRun } from '@holdfast/run-view';
 import type { FastifyInstance } from 'fastify';
 import { sendTagged } from '../etag.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
-import { presentRun } from '../run-json.ts';
 
 /** `GET /v1/runs/{id}`: how a run stands. */
 export async function runRoutes(

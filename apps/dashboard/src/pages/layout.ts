@@ -14,12 +14,13 @@ export interface Page {
   readonly at?: Place;
 }
 
-export type Place = 'overview' | 'runs' | 'dead' | 'tenants' | 'logins';
+export type Place = 'overview' | 'runs' | 'dead' | 'webhooks' | 'tenants' | 'logins';
 
 const PLACES: readonly (readonly [Place, string, string])[] = [
   ['overview', '/', 'Overview'],
   ['runs', '/runs', 'Runs'],
   ['dead', '/runs?status=dead', 'Dead letters'],
+  ['webhooks', '/webhooks', 'Webhooks'],
   ['tenants', '/tenants', 'Tenants'],
 ];
 

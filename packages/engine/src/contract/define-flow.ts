@@ -2,7 +2,15 @@ import type { z } from 'zod';
 import type { DurationInput } from './duration.ts';
 import type { Log } from './log.ts';
 import { checkRetention, type Retention } from './retention.ts';
-import type { ChildOptions, OptionalStepOptions, StepOptions, WaitOptions } from './step.ts';
+import type { State } from './state.ts';
+import type {
+  Callback,
+  CallbackOptions,
+  ChildOptions,
+  OptionalStepOptions,
+  StepOptions,
+  WaitOptions,
+} from './step.ts';
 
 /**
  * What a flow's function may use. The function is run again from its start whenever the run goes on, so everything else that it
@@ -35,6 +43,25 @@ export interface FlowContext {
    */
   waitFor<T = unknown>(name: string, options?: WaitOptions<T>): Promise<T>;
   /**
+   * A durable value of the tenant, such as the place that a sync has come to.
+   * @param name 1 to 200 letters, digits, ".", "_", ":", "/" or "-"
+   */
+  state<T = unknown>(name: string): State<T>;
+  /**
+   * Registers what others call the thing that this run is about, such as `('payment_intent', 'pi_1')`: a webhook whose mapping signals
+   * `{ correlation: [kind, id] }` reaches this run from now on, and one of the last day that came before as well. Within the tenant; the
+   * run that registers last has it. It ends with the run.
+   * @param kind 1 to 100 letters, digits, "_", "-" or "."
+   * @param id 1 to 255 visible ASCII characters
+   */
+  correlate(kind: string, id: string): Promise<void>;
+  /**
+   * Makes an id and a URL to give to others, by which one of them completes the callback, once. It counts from now on: what comes before
+   * the flow waits for it is kept.
+   * @param name 1 to 100 letters, digits, "_", "-" or "."; the same name again is another callback
+   */
+  callback<T = unknown>(name: string, options?: CallbackOptions<T>): Promise<Callback<T>>;
+  /**
    * Runs another flow as a run of its own, under a key derived from this run, and waits for its end.
    * @returns its output
    * @throws RejectedError `child_failed` or `child_cancelled`, with the child's reason as cause
@@ -50,11 +77,24 @@ export interface FlowContext {
   readonly log: Log;
 }
 
+/** A lane in front of a flow: its runs start in the order of their urgency and arrival, and the lanes that have runs take turns. */
+export interface Lane<I> {
+  /**
+   * The lane of a run within its tenant, such as a customer's id: at most 200 characters. Called when the run is submitted.
+   * @example key: (order) => order.customer.id
+   */
+  key(input: I, tenant: string): string;
+  /** How many runs of a lane may be with workers at once; one that waits, for a timer or a retry, is not. Default: any number. */
+  readonly limit?: number;
+}
+
 export interface Flow<I = unknown, O = unknown, N extends string = string> {
   /** Lower-case words joined by `-`; also the name of its queue. */
   readonly name: N;
   /** Whole number, from 1. A run keeps the version it was accepted with. */
   readonly version: number;
+  /** Which of its runs take turns, and how many of them run at once. Default: those of each tenant, as many as there is room for. */
+  readonly lane?: Lane<I>;
   /** Checked before a run is accepted. */
   readonly input: z.ZodType<I>;
   /** Checked before a run completes. */
@@ -73,7 +113,7 @@ export interface Flow<I = unknown, O = unknown, N extends string = string> {
 }
 
 /** What who submits runs needs to know of a flow. */
-export type FlowContract<I = unknown> = Pick<Flow<I>, 'name' | 'version' | 'input' | 'results'>;
+export type FlowContract<I = unknown> = Pick<Flow<I>, 'name' | 'version' | 'input' | 'results' | 'lane'>;
 
 const RESERVED = new Set(['dead-letters', 'meta', 'wait', 'id', 'events']);
 
@@ -89,6 +129,32 @@ export function defineFlow<I, O, const N extends string = string>(flow: Flow<I, 
   if (!Number.isSafeInteger(flow.version) || flow.version < 1) {
     throw new TypeError(`flow "${flow.name}": version must be a whole number from 1, got ${flow.version}`);
   }
+  checkLane(flow.name, flow.lane);
   if (flow.retention !== undefined) checkRetention(flow.retention);
   return Object.freeze({ ...flow });
+}
+
+function checkLane(flow: string, lane: object | undefined): void {
+  if (!lane) return;
+  const unknown = Object.keys(lane).find((name) => name !== 'key' && name !== 'limit');
+  if (unknown !== undefined)
+    throw new TypeError(`flow "${flow}": lane has "key" and "limit", and no ${JSON.stringify(unknown)}`);
+  if (!('key' in lane) || typeof lane.key !== 'function')
+    throw new TypeError(`flow "${flow}": lane.key must be a function`);
+  const limit = 'limit' in lane ? lane.limit : undefined;
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && Number(limit) >= 1))
+    throw new TypeError(`flow "${flow}": lane.limit must be a whole number from 1, got ${String(limit)}`);
+}
+
+/** @throws TypeError when the flow's `lane.key` gives something that no lane can be called */
+export function laneOf(
+  flow: FlowContract,
+  tenant: string,
+  input: unknown,
+): { readonly name: string; readonly limit: number | undefined } | undefined {
+  if (!flow.lane) return undefined;
+  const key: unknown = flow.lane.key(input, tenant);
+  if (typeof key !== 'string' || key.length > 200)
+    throw new TypeError(`flow "${flow.name}": lane.key must return a string of at most 200 characters`);
+  return { name: `${tenant}/${key}`, limit: flow.lane.limit };
 }

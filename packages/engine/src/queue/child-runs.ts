@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { FlowContract } from '../contract/define-flow.ts';
+import { type FlowContract, laneOf } from '../contract/define-flow.ts';
 import type { Json } from '../contract/run.ts';
 import type { ChildEnd, ChildRuns } from '../drive/waits.ts';
+import { hashOfCallback, runIdOfCallback } from '../journal/callback-ids.ts';
 import { encodeJson } from '../journal/codec.ts';
 import { childSignal } from '../journal/identity.ts';
 import type {
+  CallbackReply,
   CancelReply,
   ClaimedRun,
   Journal,
+  NewOutcome,
   NewSignal,
   ParentRun,
   RunOfTenant,
@@ -35,7 +38,8 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
   ) => {
     const idempotencyKey = `${parent.runId}:${parent.generation}:${name}`;
     const runId = runIdOf(parent.tenant, flow.name, idempotencyKey);
-    const json = encodeJson(flow.input.parse(input), `the input of child run "${name}"`) ?? 'null';
+    const parsed = flow.input.parse(input);
+    const json = encodeJson(parsed, `the input of child run "${name}"`) ?? 'null';
     const kept = await journal.encodeInput(runId, json);
     const createWith = (fingerprint: string) =>
       journal.createRun({
@@ -43,6 +47,7 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
         ...{ idempotencyKey, input: kept },
         parent: { runId: parent.runId, name, generation: parent.generation },
         trace: parent.trace,
+        lane: laneOf(flow, parent.tenant, parsed),
         ...(cancelled && { cancelled }),
       });
     const encoded = kept !== json;
@@ -56,8 +61,6 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
     }
     if (created.outcome === 'source_not_completed' || created.outcome === 'draw_exceeds')
       throw new Error('a child run draws nothing');
-    if (created.outcome === 'created' || created.run.status === 'pending')
-      await jobs.add(flow.name, runId, runId);
     return { runId, outcome: created.outcome };
   };
   return {
@@ -97,6 +100,21 @@ export async function sendSignal(
 ): Promise<SignalReply['outcome']> {
   const reply = await journal.deliverSignal(runId, signal, unlimited);
   if (reply.outcome === 'delivered' && reply.parked)
+    await jobs.promote(reply.parked.flow, reply.parked.jobId);
+  return reply.outcome;
+}
+
+/** Completes a callback of a run, once, and wakes the run when it is parked. */
+export async function completeCallback(
+  journal: Journal,
+  jobs: Jobs,
+  id: string,
+  outcome: NewOutcome,
+): Promise<CallbackReply['outcome']> {
+  const runId = runIdOfCallback(id);
+  if (runId === undefined) return 'unknown';
+  const reply = await journal.completeCallback(runId, hashOfCallback(id), outcome);
+  if (reply.outcome === 'completed' && reply.parked)
     await jobs.promote(reply.parked.flow, reply.parked.jobId);
   return reply.outcome;
 }
