@@ -16,6 +16,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { raiseAlert } from './alerts/alerts.ts';
 import {
   type Actor,
+  type AuditedChange,
   type AuditLog,
   type AuditPage,
   type AuditQuery,
@@ -89,13 +90,13 @@ export interface Operations {
   pause(actor: Actor, of: PauseOf): Promise<'paused' | 'paused_already'>;
   resume(actor: Actor, of: PauseOf): Promise<'resumed' | 'not_paused'>;
   /**
-   * Changes a value of a tenant's state, with an entry in its log: of the name, and not of the value.
+   * Changes something that has a name, with an entry in the tenant's log: of the name, and not of what it is now.
    * @param change undefined when nothing was changed, which leaves no entry
    */
-  changeState<T extends { readonly outcome: string }>(
+  changeNamed<T extends { readonly outcome: string }>(
     actor: Actor,
     tenant: string,
-    action: 'set_state' | 'delete_state',
+    action: AuditedChange,
     name: string,
     change: () => Promise<T | undefined>,
   ): Promise<T | undefined>;
@@ -182,7 +183,7 @@ export function createOperations({ client, connection, log }: OperationsOptions)
     resume: (actor, of) =>
       onPause(audit, actor, { action: 'resume', of, counts: 'resumed' }, () => client.resume(of)),
 
-    changeState: (actor, tenant, action, name, change) =>
+    changeNamed: (actor, tenant, action, name, change) =>
       audit.around(actor, { action, tenant, detail: { name } }, change, (done) =>
         done === undefined ? undefined : { outcome: done.outcome },
       ),

@@ -6,9 +6,9 @@ export const ALERT_KINDS = [
   'credentials_refused',
   'redis_rollback',
   'webhook_failed',
-  'locked_out',
   'webhook_id_reused',
   'webhook_endpoint_paused',
+  'locked_out',
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
