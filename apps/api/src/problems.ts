@@ -230,6 +230,21 @@ export const PROBLEMS = {
     title: 'The body was read before Holdfast could',
     advice: 'Mount the handler of Holdfast before the body parser of the server around it.',
   },
+  schedule_not_found: {
+    status: 404,
+    title: 'There is no such schedule',
+    advice: 'Check the name; GET /v1/schedules lists the schedules there are.',
+  },
+  schedule_exists: {
+    status: 409,
+    title: 'There is a schedule of this name already',
+    advice: 'Take another name, or change the one that is there with PATCH.',
+  },
+  schedule_from_config: {
+    status: 409,
+    title: "The schedule is in the project's config",
+    advice: 'Change the config. Pause, resume and trigger work.',
+  },
   state_not_found: {
     status: 404,
     title: 'There is no such value in the state',

@@ -19,6 +19,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   run_not_found: 'holdfast runs list shows those of your key; one that ended long ago has expired.',
   run_not_finished: 'A dead run is redriven, or given up: holdfast dead-letters --help.',
   key_not_found: 'holdfast keys list shows those there are; it is the id that is asked for, not the name.',
+  schedule_not_found: 'holdfast schedules list shows those there are.',
+  schedule_from_config: 'It can be paused, resumed and triggered.',
   flow_unknown: 'holdfast flows list shows those there are.',
   webhook_endpoint_not_found: 'holdfast webhooks list shows the endpoints of your key.',
   webhook_delivery_not_found: 'holdfast webhooks deliveries <endpoint> shows those that are kept.',
