@@ -15,7 +15,7 @@ export interface RunningSandbox {
   readonly url: string;
   /** As in `smtp://127.0.0.1:3025`. */
   readonly smtpUrl: string;
-  /** Breaks what is under way and lets go of the ledger's file. */
+  /** Breaks calls in flight and closes the ledger's file. */
   close(): Promise<void>;
 }
 

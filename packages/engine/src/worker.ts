@@ -80,7 +80,7 @@ export interface Worker {
 const BEAT_MS = 250;
 const LIFE_HOLDS_MS = 1_000;
 const SWEEP_MS = 250;
-/** What a worker has beyond its grace to record what was aborted and to sign off; with Redis away it cannot. */
+/** What a worker has beyond its grace to record what was aborted and to sign off; with Redis unreachable it cannot. */
 const LEAVE_MS = 3_000;
 /** After Redis was away, so long for the others to prove their life again. */
 const TRUST_AFTER_MS = 1_000;
@@ -162,10 +162,7 @@ class RunningWorker implements Worker {
         hungAfterMs: toMs(options.hungAfter ?? '5m'),
       },
       () => {
-        log.error(
-          {},
-          'redis has lost writes it had taken; effects under way are checked with their providers',
-        );
+        log.error({}, 'Redis lost acknowledged writes; effects in flight are checked with their providers');
         options.onRollback?.();
       },
     );
@@ -213,7 +210,10 @@ class RunningWorker implements Worker {
     clearTimeout(this.#sweepTimer);
     for (const worker of this.#workers) worker.close(true).catch(this.#onWorkerError(worker));
     await this.#liveness.stop();
-    this.#options.log.warn({}, 'the worker stopped while redis was away; others take its runs');
+    this.#options.log.warn(
+      {},
+      'the worker stopped while Redis was unreachable; other workers take over its runs',
+    );
   }
 
   async #leave(): Promise<void> {
@@ -258,7 +258,7 @@ class RunningWorker implements Worker {
     await this.#options.onDeath?.(dead).catch((error: unknown) => {
       this.#options.log.error(
         { err: error, run: dead.runId },
-        'onDeath failed; the letter is written all the same',
+        'onDeath failed; the dead letter is written anyway',
       );
     });
     await writeLetter(this.#jobs, this.#journal, dead);
@@ -292,7 +292,7 @@ class RunningWorker implements Worker {
       if (worker.name === DEAD_LETTERS) return;
       this.#options.log.error(
         { err: error, run: job?.data?.runId, flow: worker.name },
-        'a run was dropped; its alarm brings it back',
+        'run dropped; its alarm re-enqueues it',
       );
     });
     return worker;

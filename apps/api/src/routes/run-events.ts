@@ -43,7 +43,7 @@ export async function runEventRoutes(
       if (reply.raw.destroyed) return reply.hijack();
       const giveBack = places.take(tenant);
       if (!giveBack) {
-        throw new ProblemError('too_many_streams', 'As many streams are open as may be.', {
+        throw new ProblemError('too_many_streams', 'Too many event streams are open.', {
           headers: { 'retry-after': '5' },
         });
       }

@@ -93,10 +93,6 @@ async function listOne(client: Client, tenant: string, query: Parameters<Client[
     return await client.listRuns(tenant, query);
   } catch (error) {
     if (!(error instanceof InvalidCursorError)) throw error;
-    throw new DashboardProblem(
-      400,
-      'bad_request',
-      'This page of the list is none that the list has given out.',
-    );
+    throw new DashboardProblem(400, 'bad_request', 'Unknown cursor. Go back to the first page of the list.');
   }
 }

@@ -102,7 +102,7 @@ export interface ClaimedRun {
   /** The W3C `traceparent` that it came with. */
   readonly trace: string | undefined;
   /**
-   * Since when an owner that did not let go of the run may have started something that is not recorded; undefined once that is
+   * Since when an owner that did not release the run may have started something that is not recorded; undefined once that is
    * written down.
    */
   readonly lostSince: number | undefined;

@@ -97,7 +97,7 @@ export async function sendSignal(
   return reply.outcome;
 }
 
-/** Asks a run to cancel itself and sees to it that it notices. */
+/** Asks a run to cancel itself and makes sure that it notices. */
 export async function cancelRun(
   journal: Journal,
   jobs: Jobs,
