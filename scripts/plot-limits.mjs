@@ -28,7 +28,11 @@ const fleet = await startPaymentFleet({ paymentUrl: stripe.url, workers: 3 });
 const samples = [];
 const sampler = setInterval(async () => {
   const health = await fleet.health();
-  if (health) samples.push({ atMs: Date.now(), perSecond: health.limit.learnedPerSecond });
+  if (health)
+    samples.push({
+      atMs: Date.now(),
+      perSecond: health.limit.learnedPerSecond ?? health.endpoints[0]?.learnedPerSecond,
+    });
 }, 250);
 let failures = [];
 try {

@@ -12,7 +12,7 @@ const root = new URL('../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 
 /** Every `#region` of the examples, without its indentation. */
-const regions = ['docs/examples/', 'examples/own-provider/']
+const regions = ['docs/examples/', 'examples/own-provider/', 'examples/saga/']
   .flatMap(filesIn)
   .flatMap((file) =>
     [...read(file).matchAll(/^( *)\/\/ #region [\w-]+\n([\s\S]*?)^ *\/\/ #endregion/gm)].map(
@@ -27,14 +27,17 @@ function filesIn(folder: string): string[] {
 }
 
 describe('every piece of TypeScript in the docs is one that is compiled and run here', () => {
-  it.each(['README.md', 'docs/writing-flows.md', 'docs/guarantees.md', 'docs/own-provider.md'])(
-    '%s',
-    (page) => {
-      const blocks = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code.trim());
-      expect(blocks.length).toBeGreaterThan(0);
-      for (const block of blocks) expect(regions).toContain(block);
-    },
-  );
+  it.each([
+    'README.md',
+    'docs/writing-flows.md',
+    'docs/guarantees.md',
+    'docs/own-provider.md',
+    'docs/connectors.md',
+  ])('%s', (page) => {
+    const blocks = [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code.trim());
+    expect(blocks.length).toBeGreaterThan(0);
+    for (const block of blocks) expect(regions).toContain(block);
+  });
 });
 
 describe('the examples', () => {

@@ -1,5 +1,5 @@
-import { shopRoutes } from '@holdfast/api';
+import { shopEvents, shopRoutes } from '@holdfast/api';
 import { defineConfig } from '@holdfast/project';
 import { shop } from '@holdfast/shop';
 
-export default defineConfig({ ...shop(), routes: [shopRoutes] });
+export default defineConfig({ ...shop(), routes: [shopRoutes], events: shopEvents });

@@ -13,7 +13,8 @@ import {
   refuseConnect,
 } from '@holdfast/app-kit';
 import type { Client, FlowContract } from '@holdfast/engine';
-import type { ApiKeys, Operations, Replays } from '@holdfast/operations';
+import type { ApiKeys, ApiUseReport, OpenNow, Operations, Replays } from '@holdfast/operations';
+import { DELIVERY_FLOW } from '@holdfast/outgoing';
 import type { Routes } from '@holdfast/project';
 import { WEBHOOK_FLOW } from '@holdfast/webhooks';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
@@ -38,16 +39,20 @@ import { bulkRoutes } from './routes/bulk.ts';
 import { bulkSubmitRoutes } from './routes/bulk-submit.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
+import { flowRoutes } from './routes/flows.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { listRoutes } from './routes/lists.ts';
 import { operateRoutes } from './routes/operate.ts';
 import { providerRoutes, type ReadProviders } from './routes/providers.ts';
-import { runEventRoutes } from './routes/run-events.ts';
+import { MAX_STREAMS, runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+import { webhookEndpointRoutes } from './routes/webhook-endpoints.ts';
 import { type WebhookRoutesOptions, webhookRoutes } from './routes/webhooks.ts';
 import type { TenantLimit } from './tenant-limit.ts';
+import type { WebhooksOut } from './webhooks-out.ts';
 
 export interface ApiParts {
   readonly client: Client;
@@ -64,6 +69,8 @@ export interface ApiParts {
   readonly readProviders: ReadProviders;
   /** Absent: tenants may send as many requests as they like. */
   readonly limit?: TenantLimit | undefined;
+  /** Says what tenants use of this process, until it stops. Absent: nobody is told. */
+  readonly reportUse?: (open: () => OpenNow) => ApiUseReport;
   /** Absent: addresses may show as many wrong keys as they like. */
   readonly wrongKeys?: AddressLimit;
   /** Absent: an Idempotency-Key counts on submissions only. */
@@ -71,7 +78,9 @@ export interface ApiParts {
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
   /** Absent: webhooks are taken from nobody. */
-  readonly webhooks?: Pick<WebhookRoutesOptions, 'sources' | 'memory' | 'refusals'>;
+  readonly webhooks?: Pick<WebhookRoutesOptions, 'sources' | 'memory' | 'refusals' | 'alert'>;
+  /** Where tenants have their events sent. */
+  readonly webhooksOut: WebhooksOut;
   /** Absent: the API has a server of its own. */
   readonly host?: Host | undefined;
   /** Absent: clients reach it directly. */
@@ -85,7 +94,7 @@ export interface Api {
 }
 
 /** Requests that wait for the end of their run (`Prefer: wait`): each costs a socket, and looks at Redis while nothing happens. */
-const MAX_WAITS = { all: 1_000, each: 200 } as const;
+export const MAX_WAITS = { all: 1_000, each: 200 } as const;
 
 /** The HTTP API, complete but for a port to listen on. */
 export async function buildApi(parts: ApiParts): Promise<Api> {
@@ -134,28 +143,44 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(authentication, { callers, wrongKeys: parts.wrongKeys });
   await app.register(rateLimit, { limit });
   await app.register(fairTurns);
+  const waits = new Places(MAX_WAITS);
+  const streams = new Places(MAX_STREAMS);
+  const use = parts.reportUse?.(() => ({ waits: waits.taken, streams: streams.taken }));
+  if (use) {
+    app.addHook('preParsing', async ({ principal }) => {
+      if (principal) use.note(principal.tenant);
+    });
+    app.addHook('onClose', () => use.stop());
+  }
   await app.register(onlyOnceAdmitted, { preflight });
   await app.register(replays, { replays: parts.replays });
 
   const acceptedAt = new Map(routes.flatMap((own) => Object.entries(own.acceptedAt ?? {})));
   const accepting = {
-    ...{ client, stopping: drain.signal, waits: new Places(MAX_WAITS) },
+    ...{ client, stopping: drain.signal, waits },
     fingerprint: (flow: string, input: unknown) =>
       fingerprintOf('POST', acceptedAt.get(flow) ?? `/v1/flows/${flow}/runs`, input),
   };
-  const elsewhere = new Map([...elsewhereIn(routes), [WEBHOOK_FLOW, '/v1/webhooks/{source}']]);
+  const elsewhere = new Map([
+    ...elsewhereIn(routes),
+    [WEBHOOK_FLOW, '/v1/webhooks/{source}'],
+    [DELIVERY_FLOW, '/v1/webhook-endpoints/{id}/test'],
+  ]);
   const submitting = { ...accepting, elsewhere };
   await app.register(submitRoutes, submitting);
   await app.register(bulkSubmitRoutes, submitting);
   for (const own of routes) await app.register((scope) => own.register(scope, accepting));
   if (parts.webhooks) await app.register(webhookRoutes, { ...parts.webhooks, client, preflight, metrics });
+  await app.register(webhookEndpointRoutes, parts.webhooksOut);
+  await app.register(webhookDeliveryRoutes, { ...parts.webhooksOut, client });
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
   await app.register(evidenceRoutes, { client });
-  await app.register(runEventRoutes, { client, callers, stopping: drain.signal });
+  await app.register(runEventRoutes, { client, callers, streams, stopping: drain.signal });
   await app.register(timelineRoutes, { client });
   await app.register(bulkRoutes, { operations, stopping: drain.signal });
   await app.register(operateRoutes, { client, operations });
+  await app.register(flowRoutes, { client, operations, contracts: flows });
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
   await app.register(keyRoutes, { storedKeys });

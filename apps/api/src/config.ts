@@ -1,5 +1,6 @@
 import {
   duration,
+  encryptionKeys,
   host,
   logLevel,
   type PreflightSettings,
@@ -14,7 +15,8 @@ import {
   redisSettings,
   redisVariables,
 } from '@holdfast/app-kit';
-import type { RedisSettings } from '@holdfast/redis';
+import { type AllowList, webhookAllow } from '@holdfast/outgoing';
+import type { RedisSettings, Sealer } from '@holdfast/redis';
 import { type ReadSources, readSources, type Sources } from '@holdfast/webhooks';
 import { z } from 'zod';
 
@@ -32,6 +34,10 @@ export interface ApiConfig {
   readonly tenantRps: number | undefined;
   /** Who may send webhooks. */
   readonly webhooks: ReadSources;
+  /** Encrypts the secrets of endpoints; absent: there can be none. */
+  readonly sealer: Sealer | undefined;
+  /** What endpoints may reach in spite of the rules. */
+  readonly webhookAllow: AllowList;
   readonly logLevel: string;
 }
 
@@ -58,6 +64,8 @@ export function readApiConfig(
         .optional(),
       HOLDFAST_DRAIN_DELAY: duration.default(5_000),
       HOLDFAST_TENANT_RPS: positiveNumber.optional(),
+      HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
+      HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
       HOLDFAST_LOG_LEVEL: logLevel,
     },
     env,
@@ -72,6 +80,8 @@ export function readApiConfig(
     drainDelayMs: read.HOLDFAST_DRAIN_DELAY,
     tenantRps: read.HOLDFAST_TENANT_RPS,
     webhooks: readSources(webhooks, env),
+    sealer: read.HOLDFAST_ENCRYPTION_KEYS,
+    webhookAllow: read.HOLDFAST_WEBHOOK_ALLOW,
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
 }

@@ -1,6 +1,5 @@
 import type { Run } from '@holdfast/engine';
-import { editionOf } from '@holdfast/run-view';
-import { presentRun } from './run-json.ts';
+import { editionOf, presentRun } from '@holdfast/run-view';
 
 /** Proxies close what is silent; clients notice a line that is dead. */
 const HEARTBEAT_MS = 15_000;

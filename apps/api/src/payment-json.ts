@@ -1,7 +1,14 @@
 import type { Run } from '@holdfast/engine';
 import { Amount, PaymentOutput } from '@holdfast/flows';
+import {
+  iso,
+  NextActionJson,
+  presentFailure,
+  presentNextAction,
+  RunErrorJson,
+  time,
+} from '@holdfast/run-view';
 import { z } from 'zod';
-import { iso, NextActionJson, presentFailure, presentNextAction, RunErrorJson, time } from './run-json.ts';
 
 /** A payment as the API shows it. Members that do not apply are left out. */
 export const PaymentJson = z.strictObject({

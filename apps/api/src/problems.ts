@@ -249,10 +249,36 @@ export const PROBLEMS = {
     title: 'This id was used for another event',
     advice: 'Give each event an id of its own; the same event keeps its id and its body.',
   },
+  webhook_endpoint_not_found: {
+    status: 404,
+    title: 'There is no such webhook endpoint',
+    advice: 'Check the id; GET /v1/webhook-endpoints lists the endpoints there are.',
+  },
+  webhook_delivery_not_found: {
+    status: 404,
+    title: 'There is no such webhook delivery',
+    advice: 'Check the id; GET /v1/webhook-endpoints/{id}/deliveries lists what is kept.',
+  },
+  webhook_url_refused: {
+    status: 422,
+    title: 'Webhooks cannot be sent to this URL',
+    advice: 'Use https, a public address, and port 443 or one above 1023.',
+  },
+  encryption_keys_missing: {
+    status: 503,
+    title: 'Nothing can be stored encrypted',
+    advice: 'Set HOLDFAST_ENCRYPTION_KEYS for the API, the same as for the worker.',
+  },
   internal_error: {
     status: 500,
     title: 'Something went wrong on our side',
     advice: 'Send the same request with the same Idempotency-Key again. Quote `instance` if it persists.',
+  },
+  payload_unreadable: {
+    status: 500,
+    title: 'The payloads of this run cannot be decoded',
+    advice:
+      'Give the API the `codec`, and the keys in HOLDFAST_ENCRYPTION_KEYS, that they were encoded with.',
   },
   store_unavailable: {
     status: 503,

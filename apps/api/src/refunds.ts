@@ -1,4 +1,4 @@
-import type { Client, Run, SubmitReply } from '@holdfast/engine';
+import type { Client, Json, Run, SubmitReply } from '@holdfast/engine';
 import {
   Amount,
   amountFault,
@@ -30,7 +30,7 @@ export interface Refundable {
   readonly noun: 'payment' | 'order';
   readonly notFound: 'payment_not_found' | 'order_not_found';
   /** What was paid, of a completed run of any version. */
-  readonly paid: (run: Run & { readonly status: 'completed' }) => Paid;
+  readonly paid: (run: Run & { readonly status: 'completed'; readonly input: Json }) => Paid;
 }
 
 interface Paid {
@@ -103,7 +103,7 @@ async function submitAgain(
   order: RefundOrder,
   before: Run,
 ): Promise<SubmitReply | undefined> {
-  const input = RefundInput.parse(before.input);
+  const input = RefundInput.parse((await client.withInput(before)).input);
   if (input.paymentId !== order.paymentId) return { outcome: 'key_reused', runId: before.id };
   const reply = await draw(client, order, input, input.amount);
   return 'run' in reply || reply.outcome === 'key_reused' ? reply : undefined;
@@ -113,7 +113,7 @@ async function submitNew(client: Client, order: RefundOrder, payment: Run): Prom
   const { noun } = order.source;
   if (payment.status !== 'completed') throw notRefundable(noun, `is ${payment.status}`);
   const { id: paymentId } = payment;
-  const { amount: paid, chargeId, currency } = order.source.paid(payment);
+  const { amount: paid, chargeId, currency } = order.source.paid(await client.withInput(payment));
   const { amount: wanted, reason } = order.request;
   checkUnits(wanted, currency);
 

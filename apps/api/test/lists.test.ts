@@ -66,6 +66,8 @@ test('finds runs by flow, status, code, key and time', async () => {
   expect(idsOf(await list('?code=other'))).toEqual([]);
   expect(idsOf(await list(`?key=${KEY_OF_COMPLETED}`))).toEqual([ids.completed]);
   expect(idsOf(await list(`?key=${KEY_OF_COMPLETED}&flow=payment`))).toEqual([]);
+  expect(idsOf(await list(`?keyPrefix=${KEY_OF_COMPLETED.slice(0, -1)}`))).toEqual([ids.completed]);
+  expect(idsOf(await list(`?keyPrefix=${KEY_OF_COMPLETED}x`))).toEqual([]);
   const createdAt = runsOf(await list(`?status=failed`))[0]?.createdAt;
   expect(idsOf(await list(`?until=${createdAt}`))).toEqual([ids.completed]);
   expect(idsOf(await list(`?since=${createdAt}`))).toEqual([ids.suspended, ids.dead, ids.failed]);

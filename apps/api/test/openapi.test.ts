@@ -68,7 +68,12 @@ test('has every route that is served, and serves every route it has', async () =
       '/v1/dead-letters',
       '/v1/dead-letters/redrive',
     ],
+    ...['/v1/flows', '/v1/flows/{flow}/pause', '/v1/flows/{flow}/resume'],
     ...['/v1/webhooks/{source}', '/v1/webhook-events'],
+    ...['', '/{id}'].map((what) => `/v1/webhook-endpoints${what}`),
+    ...['rotate-secret', 'test', 'replay', 'deliveries', 'deliveries/{deliveryId}/retry'].map(
+      (what) => `/v1/webhook-endpoints/{id}/${what}`,
+    ),
     ...['/v1/providers', '/v1/keys', '/v1/keys/{id}', '/v1/audit'],
     ...['/v1/payments', '/v1/payments/{id}', '/v1/payments/{id}/refunds', '/v1/orders/{id}/refunds'],
     ...['cancel', 'rerun', 'signals/{name}', 'events', 'attempts', 'payloads', 'timeline.svg'].map(

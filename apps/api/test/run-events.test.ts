@@ -108,9 +108,11 @@ test('one tenant has a hundred streams at most; a closed one makes room', async 
   expect(new Set(streams.map(({ status }) => status))).toEqual(new Set([200]));
   const refused = await api.ask({ path: `/v1/runs/${id}/events` });
   expect({ status: refused.status, code: refused.json.code }).toEqual({
-    status: 503,
-    code: 'too_many_streams',
+    status: 429,
+    code: 'rate_limited',
   });
+  expect(refused.headers['ratelimit-policy']).toBe('"streams";q=100');
+  expect(refused.headers.ratelimit).toBe('"streams";r=0;t=5');
   expect(refused.headers['retry-after']).toBe('5');
 
   streams[0]?.kill();

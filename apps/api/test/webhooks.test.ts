@@ -4,6 +4,7 @@ import { defineFlow, type Flow } from '@holdfast/engine';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { ignore, type Sources, signal, submit } from '@holdfast/webhooks';
 import { type RunningWorker, readWorkerConfig, startWorkerApp } from '@holdfast/worker';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type RunningApi, readApiConfig, startApi } from '../src/index.ts';
@@ -237,6 +238,10 @@ describe('refused, in this order', () => {
     await deliver({ ...body, n: 1 }, { id: 'used-1' });
     const answer = await deliver({ ...body, n: 2 }, { id: 'used-1' });
     expect(outcome(answer)).toEqual({ status: 409, code: 'webhook_id_reused' });
+    const connection = new Redis(redis.url);
+    const counted = await connection.hgetall('{hf0}/alert/webhook_id_reused');
+    connection.disconnect();
+    expect(JSON.stringify(counted)).toContain('used-1');
   });
 });
 

@@ -19,6 +19,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   run_not_found: '`holdfast runs list` shows the runs of your tenant. Runs expire some time after they end.',
   run_not_finished: 'Redrive a dead run, or discard it: `holdfast dead-letters --help`.',
   key_not_found: '`holdfast keys list` shows the keys. Give the id of a key, not its name.',
+  flow_unknown: 'holdfast flows list shows those there are.',
+  webhook_endpoint_not_found: 'holdfast webhooks list shows the endpoints of your key.',
+  webhook_delivery_not_found: 'holdfast webhooks deliveries <endpoint> shows those that are kept.',
   scope_missing: 'Set HOLDFAST_API_KEY to a key with that scope, or create one with `holdfast keys create`.',
   store_unavailable:
     'Redis is unreachable or refuses writes. Try again in a moment; `holdfast doctor` shows the state of Redis.',
@@ -85,7 +88,7 @@ export function askApi(io: Io, method: 'GET' | 'POST', path: string, body?: unkn
 export async function askFor<T>(
   schema: z.ZodType<T>,
   io: Io,
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
   body?: unknown,
   onHeaders: (headers: Headers) => void = () => {},

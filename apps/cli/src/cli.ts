@@ -6,7 +6,9 @@ import { ApiError } from './api.ts';
 import { addAuditCommand } from './audit.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
+import { addDebugCommand } from './debug.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addFlowCommands } from './flows.ts';
 import { addHashPasswordCommand } from './hash-password.ts';
 import { addInitCommand } from './init/init.ts';
 import type { Io } from './io.ts';
@@ -16,7 +18,9 @@ import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
 import { addSubmitCommands } from './submit.ts';
 import { addProcessCommands } from './system-processes.ts';
+import { addTenantCommands } from './tenants.ts';
 import { hintAtHelp, NothingToDoError, UsageError } from './usage.ts';
+import { addWebhookCommands } from './webhooks.ts';
 
 const Package = z.object({ version: z.string() });
 
@@ -50,10 +54,14 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   };
   addDoctorCommand(commands);
   addReplayCommand(commands);
+  addDebugCommand(commands);
   addRunCommands(commands);
   addSubmitCommands(commands);
   addDeadLetterCommands(commands);
   addKeyCommands(commands);
+  addFlowCommands(commands);
+  addTenantCommands(commands);
+  addWebhookCommands(commands);
   // knows the commands that were added before it
   addCompletionCommand(commands);
   addProvidersCommand(commands);

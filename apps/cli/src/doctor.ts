@@ -9,6 +9,7 @@ import {
   readFacts,
   refusing,
 } from '@holdfast/app-kit';
+import { isLocalHost } from '@holdfast/http';
 import type { Commands } from './cli.ts';
 import { type Colors, colorsOf, type Io } from './io.ts';
 import { withRedis } from './redis.ts';
@@ -34,11 +35,33 @@ export function addDoctorCommand({ program, io, ends }: Commands): void {
         })),
       );
       const wrong = examined.flatMap(({ findings }) => findings).filter((f) => !isAccepted(f, settings));
-      if (json)
-        io.out(`${JSON.stringify({ ok: wrong.length === 0, ...settings, nodes: examined }, null, 2)}\n`);
-      else io.out(describe(examined, settings, io));
-      ends(wrong.length === 0 ? 0 : 1);
+      const variables = missingSender(io.env);
+      const ok = wrong.length === 0 && variables.length === 0;
+      if (json) io.out(`${JSON.stringify({ ok, ...settings, nodes: examined, variables }, null, 2)}\n`);
+      else {
+        for (const { variable, message } of variables) io.out(`${variable} ${message}.\n\n`);
+        io.out(describe(examined, settings, io));
+      }
+      ends(ok ? 0 : 1);
     });
+}
+
+/** Where this environment is a worker's: a mail server elsewhere refuses mails under a made-up sender, or loses them. */
+function missingSender(
+  env: NodeJS.ProcessEnv,
+): readonly { readonly variable: string; readonly message: string }[] {
+  const { HOLDFAST_EMAIL_URL: url, HOLDFAST_EMAIL_FROM: from, HOLDFAST_PLAINTEXT_HOSTS: hosts = '' } = env;
+  if (from || !url || !URL.canParse(url)) return [];
+  const { hostname } = new URL(url);
+  if (
+    isLocalHost(
+      hostname,
+      hosts.split(',').map((host) => host.trim().toLowerCase()),
+    )
+  )
+    return [];
+  const message = `is missing: workers do not start with the mail server ${hostname}. Set it to who mails are from, as in "Shop <orders@example.com>"`;
+  return [{ variable: 'HOLDFAST_EMAIL_FROM', message }];
 }
 
 function isAccepted({ gravity }: Finding, { durability }: PreflightSettings): boolean {

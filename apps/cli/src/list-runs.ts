@@ -13,6 +13,7 @@ interface ListFlags extends PageFlags {
   readonly status?: string;
   readonly code?: string;
   readonly key?: string;
+  readonly keyPrefix?: string;
   readonly tag?: string;
   readonly since?: string;
   readonly until?: string;
@@ -27,6 +28,7 @@ export function addListCommand(runs: Command, io: Io): void {
     .addOption(new Option('--status <status>', 'only runs with this status').choices(RUN_STATUSES))
     .option('--code <code>', 'only runs with this error code')
     .option('--key <key>', 'only runs with this Idempotency-Key')
+    .option('--key-prefix <text>', 'only with an Idempotency-Key that begins so')
     .option('--tag <name:value>', 'only runs with this tag, such as customer:cus_1')
     .option('--since <when>', 'a time, as in 2026-03-02T03:12:00Z, or an age, as in 2h', asTime)
     .option('--until <when>', 'the same', asTime);

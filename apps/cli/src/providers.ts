@@ -19,6 +19,15 @@ const ProviderJson = z.looseObject({
   errorRate: z.number(),
   latencyMs: z.looseObject({ p50: z.number(), p99: z.number() }).optional(),
   limit: z.looseObject({ learnedPerSecond: z.number().optional(), closedForMs: z.number() }),
+  endpoints: z
+    .array(
+      z.looseObject({
+        endpoint: z.string(),
+        learnedPerSecond: z.number().optional(),
+        closedForMs: z.number(),
+      }),
+    )
+    .default([]),
   breaker: z.looseObject({ state: z.string(), probeInMs: z.number().optional() }),
   lastErrors: z.array(
     z.looseObject({
@@ -93,20 +102,34 @@ function reopenedText(provider: string, accounts: readonly ReopenedAccount[]): s
 function describe(io: Io, providers: readonly ProviderJson[], minutes: string, errors: boolean): string {
   if (providers.length === 0) return 'No provider was called in the last week.\n';
   const head = ['provider', 'account', 'calls', 'errors', 'p50', 'p99', 'limit', 'now'];
-  const rows = providers.map(({ provider, account, calls, errorRate, latencyMs, limit, breaker }) => [
-    ...[provider, account, count(calls), `${(errorRate * 100).toFixed(1)} %`],
-    ...[latencyMs?.p50, latencyMs?.p99].map((ms) => (ms === undefined ? '–' : `${Math.round(ms)} ms`)),
-    limit.learnedPerSecond === undefined ? '–' : `${limit.learnedPerSecond.toFixed(1)}/s`,
-    now(io, limit, breaker),
-  ]);
+  const rows = providers.map(
+    ({ provider, account, calls, errorRate, latencyMs, limit, endpoints, breaker }) => [
+      ...[provider, account, count(calls), `${(errorRate * 100).toFixed(1)} %`],
+      ...[latencyMs?.p50, latencyMs?.p99].map((ms) => (ms === undefined ? '–' : `${Math.round(ms)} ms`)),
+      rate(limit.learnedPerSecond, endpoints),
+      now(io, limit, endpoints, breaker),
+    ],
+  );
   const last = errors ? describeErrors(io, providers) : [];
   return [table([head, ...rows], [2, 3, 4, 5, 6]), `  over ${minutes} min`, ...last, ''].join('\n');
+}
+
+/** Of the account; else of the endpoint that was slowed most, with its name. */
+function rate(account: number | undefined, endpoints: ProviderJson['endpoints']): string {
+  if (account !== undefined) return `${account.toFixed(1)}/s`;
+  const [slowest] = endpoints
+    .flatMap(({ endpoint, learnedPerSecond }) =>
+      learnedPerSecond === undefined ? [] : [{ endpoint, perSecond: learnedPerSecond }],
+    )
+    .toSorted((a, b) => a.perSecond - b.perSecond);
+  return slowest ? `${slowest.perSecond.toFixed(1)}/s (${slowest.endpoint})` : '–';
 }
 
 /** Until when it is closed is in red: beside a failure rate, an unmarked word is read as "fine". */
 function now(
   io: Io,
   { closedForMs }: ProviderJson['limit'],
+  endpoints: ProviderJson['endpoints'],
   { state, probeInMs = 0 }: ProviderJson['breaker'],
 ): string {
   const { red } = colorsOf(io);
@@ -114,6 +137,9 @@ function now(
     return red(`no calls until ${until(closedForMs)}: asked for a pause of ${seconds(closedForMs)} more`);
   if (state === 'open')
     return red(`down until ${until(probeInMs)}: only probes, the next in ${seconds(probeInMs)}`);
+  const shut = endpoints.toSorted((a, b) => b.closedForMs - a.closedForMs)[0];
+  if (shut && shut.closedForMs > 0 && state === 'closed')
+    return red(`no calls to ${shut.endpoint} until ${until(shut.closedForMs)}: it asked for a pause`);
   return state === 'half_open' ? red('down: a probe is under way') : 'takes calls';
 }
 

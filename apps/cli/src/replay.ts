@@ -1,8 +1,7 @@
-import { type Flow, isTerminal } from '@holdfast/engine';
-import { type Replay, recordedRuns, replayRun } from '@holdfast/engine/replay';
+import { isTerminal } from '@holdfast/engine';
+import { type Replay, type ReplayOptions, recordedRuns, replayRun } from '@holdfast/engine/replay';
 import { loadConfig } from '@holdfast/project';
 import { InvalidArgumentError } from 'commander';
-import type { Cluster, Redis } from 'ioredis';
 import type { Commands } from './cli.ts';
 import { count } from './io.ts';
 import { startProgress } from './progress.ts';
@@ -28,11 +27,11 @@ export function addReplayCommand({ program, io, ends }: Commands): void {
     .option('--redis <url>', 'Redis to use (default: HOLDFAST_REDIS_URL, else the one of the local system)')
     .option('--json', 'print JSON')
     .action(async ({ flow, limit, redis, json }: ReplayFlags) => {
-      const { flows } = await loadConfig(io.env);
+      const { flows, codec } = await loadConfig(io.env);
       const result = await withRedis(io, redis, async (connection) => {
         const runIds = await collect(recordedRuns(connection, flow), limit);
         const progress = startProgress(io, runIds.length, 'runs');
-        const replays = await replayAll(connection, flows, runIds, progress.step);
+        const replays = await replayAll({ connection, flows, codec }, runIds, progress.step);
         progress.stop();
         return summarize(replays);
       });
@@ -46,8 +45,7 @@ export function addReplayCommand({ program, io, ends }: Commands): void {
 const AT_ONCE = 16;
 
 async function replayAll(
-  connection: Redis | Cluster,
-  flows: readonly Flow[],
+  options: ReplayOptions,
   runIds: readonly string[],
   onEach: () => void,
 ): Promise<Replay[]> {
@@ -55,7 +53,7 @@ async function replayAll(
   const left = runIds.values();
   const lane = async () => {
     for (const runId of left) {
-      const replay = await replayRun({ connection, flows }, runId);
+      const replay = await replayRun(options, runId);
       if (replay) replays.push(replay);
       onEach();
     }

@@ -37,9 +37,9 @@ export function addProcessCommands({ program }: Commands): void {
     .command('dashboard')
     .description('runs the dashboard')
     .action(async () => {
-      const { flows } = await loadConfig();
+      const config = await loadConfig();
       const { runDashboard } = await import('@holdfast/dashboard');
-      await runDashboard(flows);
+      await runDashboard(config);
     });
 }
 

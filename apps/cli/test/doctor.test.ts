@@ -36,6 +36,27 @@ describe('holdfast doctor', () => {
     expect(out.trim().split('\n').at(-1)).toContain('refuse to start');
   });
 
+  test('says that a mail server elsewhere needs a sender of yours', async () => {
+    const env = { HOLDFAST_REDIS_URL: good.url, HOLDFAST_EMAIL_URL: 'smtp://user:canary@mail.example.com' };
+    const { code, out } = await holdfast(['doctor'], env);
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /^HOLDFAST_EMAIL_FROM is missing: .*mail\.example\.com.*"Shop <orders@example\.com>"\.$/m,
+    );
+    expect(out).not.toContain('canary');
+    const asJson = await holdfast(['doctor', '--json'], env);
+    expect(JSON.parse(asJson.out)).toMatchObject({
+      ok: false,
+      variables: [{ variable: 'HOLDFAST_EMAIL_FROM' }],
+    });
+    for (const more of [
+      { HOLDFAST_EMAIL_FROM: 'Shop <orders@example.com>' },
+      { HOLDFAST_EMAIL_URL: 'smtp://127.0.0.1:25' },
+      { HOLDFAST_PLAINTEXT_HOSTS: 'mail.example.com' },
+    ])
+      expect((await holdfast(['doctor'], { ...env, ...more })).code).toBe(0);
+  });
+
   test('goes by HOLDFAST_DURABILITY, as API and workers do', async () => {
     const env = { HOLDFAST_REDIS_URL: lax.url, HOLDFAST_DURABILITY: 'standard' };
     const { code, out } = await holdfast(['doctor'], env);

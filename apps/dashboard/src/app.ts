@@ -28,9 +28,12 @@ import { loginsRoutes } from './routes/logins.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { runRoutes } from './routes/run.ts';
 import { runsRoutes } from './routes/runs.ts';
+import { tenantsRoutes } from './routes/tenants.ts';
+import { webhooksRoutes } from './routes/webhooks.ts';
 import { SecurityLog } from './security-log.ts';
 import { EventStreams } from './server-events.ts';
 import type { Snapshots } from './snapshots.ts';
+import type { WebhooksOut } from './webhooks-out.ts';
 
 export interface DashboardParts {
   /** Who may log in at the moment. */
@@ -42,6 +45,7 @@ export interface DashboardParts {
   readonly client: Client;
   readonly operations: Operations;
   readonly snapshots: Snapshots;
+  readonly webhooksOut: WebhooksOut;
   /** What all workers know together of the providers. */
   readonly providers: SharedStore;
   /** What new runs begin with. */
@@ -105,6 +109,8 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     await pages.register(overviewRoutes, { client, operations, snapshots, redrives, events });
     await pages.register(runsRoutes, { client, snapshots, flows: flows.map(({ name }) => name) });
     await pages.register(runRoutes, { client, operations, events, contracts, snapshots });
+    await pages.register(tenantsRoutes, { operations, snapshots, flows: flows.map(({ name }) => name) });
+    await pages.register(webhooksRoutes, { client, out: parts.webhooksOut });
     await pages.register(actRoutes, { client, operations, redrives, contracts, providers });
   });
   await app.register(board, {

@@ -2,4 +2,4 @@ import { runMain } from '@holdfast/app-kit';
 import { loadConfig } from '@holdfast/project';
 import { runDashboard } from './run.ts';
 
-runMain(async () => runDashboard((await loadConfig()).flows));
+runMain(async () => runDashboard(await loadConfig()));

@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from '@holdfast/engine';
+import { StoreUnavailableError, UnreadablePayloadError } from '@holdfast/engine';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { problemPage } from './pages/problem-page.ts';
 
@@ -17,6 +17,7 @@ const TITLES = {
   too_many_redrives: 'Too many bulk redrives are in progress',
   too_many_streams: 'Too many pages are open',
   body_already_parsed: 'The form was already read',
+  payload_unreadable: 'The payloads of this run cannot be decoded',
   internal_error: 'Something went wrong on our side',
   store_unavailable: 'Redis is unreachable',
 } as const;
@@ -64,6 +65,8 @@ export function answerProblem(
 function toProblem(error: FastifyError | DashboardProblem): DashboardProblem {
   if (error instanceof DashboardProblem) return error;
   if (error instanceof StoreUnavailableError) return storeUnavailable();
+  if (error instanceof UnreadablePayloadError)
+    return new DashboardProblem(500, 'payload_unreadable', `${error.message}.`);
   // The login plugin's own error; it has set WWW-Authenticate already.
   if (error.statusCode === 401) {
     return new DashboardProblem(401, 'login_required', 'Log in with your user name and password.');

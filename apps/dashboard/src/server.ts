@@ -1,14 +1,16 @@
 import { connectRedis, type Host, type Logger, listen, useLoginOf } from '@holdfast/app-kit';
-import { createClient, type FlowContract } from '@holdfast/engine';
+import { createClient, type FlowContract, type PayloadCodec } from '@holdfast/engine';
 import { redisStore } from '@holdfast/http';
 import { createOperations } from '@holdfast/operations';
-import { latestOf } from '@holdfast/project';
+import { deliveryContract } from '@holdfast/outgoing';
+import { checkCodec, latestOf } from '@holdfast/project';
 import { webhookContract } from '@holdfast/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
 import { Snapshots } from './snapshots.ts';
+import { webhooksOut } from './webhooks-out.ts';
 
 /** Redis must answer in this time, so that a page is there, or says why not, within 2 s. */
 const COMMAND_TIMEOUT_MS = 1500;
@@ -27,23 +29,31 @@ export interface ConnectedDashboard {
   close(): Promise<void>;
 }
 
-/** @param own every version of a flow that a run may be at */
+/** What it shows. */
+export interface Shown {
+  /** Every version of a flow that a run may be at. */
+  readonly flows: readonly FlowContract[];
+  /** Absent: payloads are kept as they are. */
+  readonly codec?: PayloadCodec;
+}
+
 export async function connectDashboard(
   config: DashboardConfig,
-  own: readonly FlowContract[],
+  { flows: own, codec }: Shown,
   log: Logger,
   host?: Host,
 ): Promise<ConnectedDashboard> {
+  checkCodec(codec);
   const flows = latestOf(own);
-  // its runs have pages and can be rerun, but it is not one of the project's flows
-  const contracts = [...own, webhookContract];
+  // their runs have pages and can be rerun, but they are none of the project's flows
+  const contracts = [...own, webhookContract, deliveryContract];
   const redis = connectRedis(config.redis, { for: 'api', commandTimeoutMs: COMMAND_TIMEOUT_MS }, log);
   const queues = openQueues(
     redis,
     flows.map(({ name }) => name),
     log,
   );
-  const client = createClient({ connection: redis, flows: contracts });
+  const client = createClient({ connection: redis, flows: contracts, codec });
   let draining = false;
   let { accounts } = config;
   const app = await buildDashboard({
@@ -51,7 +61,8 @@ export async function connectDashboard(
     trustedHeader: config.trustedHeader,
     ...{ proxy: config.proxy, flows, contracts, queues, client, host },
     operations: createOperations({ client, connection: redis, log }),
-    snapshots: new Snapshots(redis),
+    snapshots: new Snapshots(redis, () => client.pauses()),
+    webhooksOut: webhooksOut(redis, client, log),
     providers: redisStore({ connection: redis }),
     ping: () => redis.ping(),
     draining: () => draining,
@@ -72,16 +83,13 @@ export async function connectDashboard(
   };
 }
 
-/**
- * Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell.
- * @param contracts every version of a flow that a run may be at
- */
+/** Starts the dashboard as it runs in production; without Redis too, whose absence its pages then tell. */
 export async function startDashboard(
   config: DashboardConfig,
-  contracts: readonly FlowContract[],
+  shown: Shown,
   log: Logger,
 ): Promise<RunningDashboard> {
-  const { app, useSecretsOf, close } = await connectDashboard(config, contracts, log);
+  const { app, useSecretsOf, close } = await connectDashboard(config, shown, log);
   try {
     return {
       url: await listen(app, config.host, config.port, 'HOLDFAST_DASHBOARD_PORT'),

@@ -1,5 +1,6 @@
-import { type Fleet, type Overview, readFleet, readOverview } from '@holdfast/engine';
+import { type Fleet, type Overview, type Pause, readFleet, readOverview } from '@holdfast/engine';
 import { type ProviderHealth, providerHealth, redisStore } from '@holdfast/http';
+import { readTenants, type TenantsView } from '@holdfast/operations';
 import type { RedisConnection } from '@holdfast/redis';
 import { storeUnavailable } from './problems.ts';
 
@@ -13,18 +14,28 @@ export interface Snapshot {
 const FRESH_FOR_MS = 1_000;
 const HEALTH_OVER_MINUTES = 15;
 
-/** A value that is read anew once it is older than a second; a failure is told once, and not kept. */
+/** What takes more commands. */
+const TENANTS_FRESH_FOR_MS = 3_000;
+
+/** A value that is read anew once it is older than so long; a failure is told once, and not kept. */
 class Fresh<T> {
   readonly #read: () => Promise<T>;
   #latest: { readonly readAt: number; readonly value: Promise<T> } | undefined;
 
-  constructor(read: () => Promise<T>) {
+  constructor(
+    read: () => Promise<T>,
+    private readonly forMs = FRESH_FOR_MS,
+  ) {
     this.#read = read;
+  }
+
+  forget(): void {
+    this.#latest = undefined;
   }
 
   get(): Promise<T> {
     const now = performance.now();
-    if (this.#latest && now - this.#latest.readAt < FRESH_FOR_MS) return this.#latest.value;
+    if (this.#latest && now - this.#latest.readAt < this.forMs) return this.#latest.value;
     const value = this.#read().catch(() => {
       this.#latest = undefined;
       throw storeUnavailable();
@@ -37,10 +48,14 @@ class Fresh<T> {
 export class Snapshots {
   readonly #overview: Fresh<Snapshot>;
   readonly #fleet: Fresh<Fleet>;
+  readonly #pauses: Fresh<readonly Pause[]>;
+  readonly #tenants: Fresh<TenantsView>;
 
-  constructor(connection: RedisConnection) {
+  constructor(connection: RedisConnection, readPauses: () => Promise<readonly Pause[]>) {
     const store = redisStore({ connection });
     this.#fleet = new Fresh(() => readFleet(connection));
+    this.#pauses = new Fresh(readPauses);
+    this.#tenants = new Fresh(() => readTenants(connection, readPauses), TENANTS_FRESH_FOR_MS);
     this.#overview = new Fresh(async () => {
       const [overview, providers] = await Promise.all([
         readOverview(connection),
@@ -53,6 +68,22 @@ export class Snapshots {
   /** At most a second old. */
   latest(): Promise<Snapshot> {
     return this.#overview.get();
+  }
+
+  /** What is paused, as of a second ago at most. */
+  pauses(): Promise<readonly Pause[]> {
+    return this.#pauses.get();
+  }
+
+  /** What each tenant has and uses, as of a few seconds ago at most. */
+  tenants(): Promise<TenantsView> {
+    return this.#tenants.get();
+  }
+
+  /** Something about them was changed here. */
+  forgetTenants(): void {
+    this.#pauses.forget();
+    this.#tenants.forget();
   }
 
   /** The workers that are alive, as of a second ago at most. */

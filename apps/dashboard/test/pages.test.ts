@@ -72,7 +72,7 @@ describe('before anything has run', () => {
     expect(status).toBe(404);
     expect(text).toContain('There is no such run');
     expect((await page('/runs')).text).toContain('No runs yet.');
-    expect((await page('/runs?cursor=rubbish')).status).toBe(200);
+    expect((await page('/runs?cursor=rubbish')).status).toBe(400);
     expect((await page('/runs?status=rubbish')).status).toBe(400);
   });
 });
@@ -258,10 +258,37 @@ test('runs of all tenants are seen, together or one by one', async () => {
   const { text: all } = await page('/runs');
   expect(all).toContain('<th>Tenant</th>');
   expect(all).toContain(`/runs/${theirs}`);
-  expect(all).toContain('Choose a tenant to page on.');
   expect((await page('/runs?tenant=dev')).text).not.toContain(`/runs/${theirs}`);
   const { text } = await submit(`/runs/${theirs}/rerun`, {});
   expect(text).toContain('Started afresh.');
+});
+
+test('runs of all tenants are paged through, and found by tag, time and the beginning of a key', async () => {
+  const ids = (of: string) => [...of.matchAll(/href="\/runs\/(run_[0-9a-f]+)"/g)].map(([, id]) => id);
+  const tagged = await Promise.all(
+    Array.from({ length: 30 }, (_, n) =>
+      worker.submit(`many-${n}`, {}, `tenant-${n}`, { customer: `cus_${n % 2}` }),
+    ),
+  );
+  const find = async (query: Record<string, string>) =>
+    (await page(`/runs?${new URLSearchParams(query)}`)).text;
+  const first = await find({ prefix: 'many-' });
+  const next = /rel="next" href="([^"]+)"/
+    .exec(first)?.[1]
+    ?.replaceAll('&#38;', '&')
+    .replaceAll('&#61;', '=');
+  const second = (await page(next ?? '')).text;
+  expect(ids(first)).toHaveLength(25);
+  expect([...ids(first), ...ids(second)].toSorted()).toEqual(tagged.toSorted());
+  expect(ids(await find({ key: 'many-29' }))).toEqual([tagged[29]]);
+  const odd = ids(await find({ tag: 'customer:cus_1' }));
+  expect(odd.toSorted()).toEqual(tagged.filter((_, n) => n % 2 === 1).toSorted());
+  expect(ids(await find({ tag: 'customer:cus_1', tenant: 'tenant-3' }))).toEqual([tagged[3]]);
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 16);
+  expect(await find({ since: tomorrow })).toContain('No run fits.');
+  expect(ids(await find({ until: tomorrow, prefix: 'many-2' }))).toHaveLength(11);
+  expect((await page('/runs?since=yesterday')).text).toContain('The filter could not be read: since.');
+  expect((await page('/runs?tag=nonsense')).status).toBe(400);
 });
 
 test('a page stays small, whatever a run holds', async () => {

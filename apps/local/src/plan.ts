@@ -51,11 +51,15 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
   };
   const smtpUrl = `smtp://${reachable(settings.host)}:${ports.smtp}`;
   const webhooks = stripeWebhooks(settings, secrets);
+  const webhookAllow = settings.env.HOLDFAST_WEBHOOK_ALLOW ?? '127.0.0.1,::1';
   const shared = {
     ...webhooks?.shared,
     HOLDFAST_REDIS_URL: redis.url,
     HOLDFAST_HOST: settings.host,
     HOLDFAST_CONFIG: settings.config,
+  };
+  const encryption = {
+    HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
   };
   return {
     apiKey,
@@ -77,6 +81,8 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
       spec: app('api', 'api', {
         HOLDFAST_API_PORT: String(ports.api),
         HOLDFAST_DEV_KEY: apiKey,
+        ...encryption,
+        HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
         HOLDFAST_DRAIN_DELAY: settings.env.HOLDFAST_DRAIN_DELAY || '0s',
       }),
     },
@@ -86,7 +92,8 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         ...app('worker', name, {
           ...(settings.sandbox ? providersAt(urlOf('sandbox'), smtpUrl, settings.env) : {}),
           HOLDFAST_WORKER_PORT: String(ports[name]),
-          HOLDFAST_ENCRYPTION_KEYS: settings.env.HOLDFAST_ENCRYPTION_KEYS || secrets.encryptionKeys,
+          ...encryption,
+          HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
         }),
         stopGraceMs: 40_000, // it lets running steps end
       },
@@ -98,6 +105,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         HOLDFAST_DASHBOARD_PORT: String(ports.dashboard),
         HOLDFAST_DASHBOARD_USER: login.user,
         HOLDFAST_DASHBOARD_PASSWORD: login.password,
+        ...encryption,
       }),
     },
   };

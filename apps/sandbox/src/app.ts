@@ -38,7 +38,11 @@ const MAX_PARAM_LENGTH = 500;
  * The four providers over one ledger: three behind the HTTP app, mail behind the mail server. Closing the app ends all of it.
  * @throws OperatorError when the ledger's file cannot be read
  */
-export function buildSandbox(options: SandboxOptions): { app: FastifyInstance; mail: MailServer } {
+export function buildSandbox(options: SandboxOptions): {
+  app: FastifyInstance;
+  mail: MailServer;
+  faults: Faults;
+} {
   const { dataDir, log, webhook, settleMs = 1000, tokenLifetimeSeconds = 3600 } = options;
   const ledger = new Ledger(dataDir);
   const faults = new Faults();
@@ -77,5 +81,5 @@ export function buildSandbox(options: SandboxOptions): { app: FastifyInstance; m
   app.register(authenticationRoutes(payments), { prefix: '/payment/authenticate' });
   app.register(inventoryRoutes(ledger, faults), { prefix: '/inventory' });
   app.register(shippingRoutes(ledger, faults, tokens), { prefix: '/shipping' });
-  return { app, mail };
+  return { app, mail, faults };
 }

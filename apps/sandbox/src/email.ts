@@ -50,6 +50,8 @@ class SmtpRefusal extends Error {
 export function createMailServer(ledger: Ledger, faults: Faults): MailServer {
   const deliver = mailbox(ledger);
   const sockets = new Map<string, Socket>();
+  /** Until when a sender is too new to a recipient, by both. */
+  const greylisted = new Map<string, number>();
 
   const receive = async (stream: SMTPServerDataStream, session: SMTPServerSession) => {
     const mail = await readMail(stream, session);
@@ -69,6 +71,15 @@ export function createMailServer(ledger: Ledger, faults: Faults): MailServer {
     logger: false,
     size: MAX_MESSAGE_BYTES,
     banner: 'Holdfast sandbox',
+    onRcptTo: ({ address }, session, done) => {
+      const sender = session.envelope.mailFrom ? session.envelope.mailFrom.address : '';
+      const pair = `${sender} ${address}`.toLowerCase();
+      const known = greylisted.get(pair);
+      const fault = known === undefined ? faults.take('email', 'send', 'recipient') : undefined;
+      if (fault?.fault === 'greylist') greylisted.set(pair, Date.now() + fault.delayMs);
+      const until = greylisted.get(pair) ?? 0;
+      done(until > Date.now() ? new SmtpRefusal(450, '4.2.0 greylisted, come back later') : undefined);
+    },
     onData: (stream, session, done) => {
       receive(stream, session).then((reply) => {
         if (reply?.code === 250) done(null, reply.text);

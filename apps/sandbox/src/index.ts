@@ -5,3 +5,4 @@ export type { OAuthClient } from './oauth.ts';
 export type { WebhookTarget } from './payment/webhook.ts';
 export { DEFAULT_SHIPPING_CLIENT, providersEnv } from './providers-env.ts';
 export { type RunningSandbox, type StartOptions, startSandbox } from './start.ts';
+export type { TlsOptions } from './tls.ts';

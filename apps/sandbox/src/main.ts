@@ -5,6 +5,7 @@ import {
   host,
   logLevel,
   onShutdown,
+  pem,
   port,
   readConfig,
   runMain,
@@ -15,6 +16,7 @@ import { z } from 'zod';
 import type { WebhookTarget } from './payment/webhook.ts';
 import { DEFAULT_SHIPPING_CLIENT } from './providers-env.ts';
 import { startSandbox } from './start.ts';
+import type { TlsOptions } from './tls.ts';
 
 const STOP_WITHIN_MS = 5000;
 
@@ -26,6 +28,9 @@ runMain(async () => {
     HOLDFAST_HOST: host,
     HOLDFAST_SANDBOX_PORT: port.default(3002),
     HOLDFAST_SMTP_PORT: port.default(3025),
+    HOLDFAST_SANDBOX_TLS_PORT: port.optional(),
+    HOLDFAST_SANDBOX_TLS_CERT: pem.optional(),
+    HOLDFAST_SANDBOX_TLS_KEY: pem.optional(),
     HOLDFAST_LOG_LEVEL: logLevel,
     HOLDFAST_SHIPPING_CLIENT_ID: z.string().default(DEFAULT_SHIPPING_CLIENT.id),
     HOLDFAST_SHIPPING_CLIENT_SECRET: z.string().default(DEFAULT_SHIPPING_CLIENT.secret),
@@ -47,10 +52,27 @@ runMain(async () => {
       secret: config.HOLDFAST_SHIPPING_CLIENT_SECRET,
     },
     ...(webhook ? { webhook } : {}),
+    ...tlsOf({
+      port: config.HOLDFAST_SANDBOX_TLS_PORT,
+      cert: config.HOLDFAST_SANDBOX_TLS_CERT,
+      key: config.HOLDFAST_SANDBOX_TLS_KEY,
+    }),
   });
   onShutdown(log, STOP_WITHIN_MS, sandbox.close);
-  log.info({ url: sandbox.url, smtpUrl: sandbox.smtpUrl }, 'listening');
+  const { url: at, smtpUrl, tlsUrl } = sandbox;
+  log.info({ url: at, smtpUrl, ...(tlsUrl && { tlsUrl }) }, 'listening');
 });
+
+/** @throws ConfigError for a part of the three */
+function tlsOf({ port, cert, key }: { [Part in keyof TlsOptions]: TlsOptions[Part] | undefined }): {
+  readonly tls?: TlsOptions;
+} {
+  if (port === undefined && cert === undefined && key === undefined) return {};
+  if (port !== undefined && cert !== undefined && key !== undefined) return { tls: { port, cert, key } };
+  const missing = port === undefined ? 'PORT' : cert === undefined ? 'CERT' : 'KEY';
+  const message = 'is missing; TLS needs its port, a certificate and its key';
+  throw new ConfigError([{ variable: `HOLDFAST_SANDBOX_TLS_${missing}`, message }]);
+}
 
 function webhookTarget(target: string | undefined, secret: string | undefined): WebhookTarget | undefined {
   if (target !== undefined && secret !== undefined) return { url: target, secret };

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { Answer } from './serve.ts';
 
@@ -20,14 +20,19 @@ const TokenRequest = z.object({
 export class TokenIssuer {
   readonly #client: OAuthClient;
   readonly #lifetimeSeconds: number;
+  /** Those that hold since one was given that ended all before it. Absent: all that were given. */
+  #live: Set<string> | undefined;
 
   constructor(client: OAuthClient, lifetimeSeconds: number) {
     this.#client = client;
     this.#lifetimeSeconds = lifetimeSeconds;
   }
 
-  /** @param authorization the request's header; its Basic credentials go before those in the form */
-  issue(authorization: string | undefined, form: unknown): Answer {
+  /**
+   * @param authorization the request's header; its Basic credentials go before those in the form
+   * @param endsOthers whether all tokens that were given before end with it
+   */
+  issue(authorization: string | undefined, form: unknown, endsOthers: () => boolean = () => false): Answer {
     const request = TokenRequest.safeParse(form);
     if (!request.success) return oauthError(400, 'invalid_request', 'Send one grant_type as a form.');
     const { grant_type: grant, client_id: id = '', client_secret: secret = '' } = request.data;
@@ -36,11 +41,16 @@ export class TokenIssuer {
       return oauthError(401, 'invalid_client', 'The client id or its secret is wrong.');
     if (grant !== 'client_credentials')
       return oauthError(400, 'unsupported_grant_type', 'Only grant_type=client_credentials is served.');
+    const token = this.#sign(
+      `${Date.now() + this.#lifetimeSeconds * 1000}-${randomBytes(6).toString('hex')}`,
+    );
+    if (endsOthers()) this.#live = new Set();
+    this.#live?.add(token);
     return {
       status: 200,
       headers: { 'cache-control': 'no-store' },
       body: {
-        access_token: this.#sign(String(Date.now() + this.#lifetimeSeconds * 1000)),
+        access_token: token,
         token_type: 'Bearer',
         expires_in: this.#lifetimeSeconds,
       },
@@ -49,14 +59,16 @@ export class TokenIssuer {
 
   accepts(authorization: string | undefined): boolean {
     const token = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1];
-    const expiresAtMs = token?.split('.')[0];
-    if (token === undefined || expiresAtMs === undefined) return false;
-    return same(token, this.#sign(expiresAtMs)) && Number(expiresAtMs) > Date.now();
+    const claim = token?.split('.')[0];
+    if (token === undefined || claim === undefined) return false;
+    if (this.#live && !this.#live.has(token)) return false;
+    return same(token, this.#sign(claim)) && Number(claim.split('-')[0]) > Date.now();
   }
 
-  #sign(expiresAtMs: string): string {
+  /** @param claim when it expires, and what tells it from others */
+  #sign(claim: string): string {
     const { id, secret } = this.#client;
-    return `${expiresAtMs}.${createHmac('sha256', secret).update(`${id}.${expiresAtMs}`).digest('base64url')}`;
+    return `${claim}.${createHmac('sha256', secret).update(`${id}.${claim}`).digest('base64url')}`;
   }
 }
 

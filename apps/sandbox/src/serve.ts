@@ -1,8 +1,12 @@
 import type { Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Faults, Operation } from './faults.ts';
 import type { Provider } from './ledger.ts';
 import { underFault } from './under-fault.ts';
+
+const PAGE =
+  '<!doctype html><title>Access denied</title><h1>Access denied</h1><p>Your request was blocked.</p>\n';
 
 /** An HTTP answer; without a body for a 204. */
 export interface Answer {
@@ -39,6 +43,12 @@ export async function serve<P extends Provider>(
       reply.hijack();
       dropLater(request.raw.socket, forMs);
     },
+    block: (status) => ({ status, headers: { 'content-type': 'text/html; charset=utf-8' }, body: PAGE }),
+    compress: ({ body, headers, ...answer }) => ({
+      ...answer,
+      headers: { ...headers, 'content-type': 'application/json; charset=utf-8', 'content-encoding': 'gzip' },
+      body: gzipSync(JSON.stringify(body ?? null)),
+    }),
     reset: () => {
       reply.hijack();
       request.raw.socket.resetAndDestroy();

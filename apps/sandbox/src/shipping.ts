@@ -125,7 +125,12 @@ export function shippingRoutes(ledger: Ledger, faults: Faults, tokens: TokenIssu
       serve(faults, request, reply, {
         provider: 'shipping',
         operation: 'token',
-        work: () => tokens.issue(request.headers.authorization, request.body),
+        work: () =>
+          tokens.issue(
+            request.headers.authorization,
+            request.body,
+            () => faults.take('shipping', 'token', 'issue') !== undefined,
+          ),
         fail: (status, message) =>
           oauthError(status, status >= 500 ? 'server_error' : 'invalid_request', message),
       }),

@@ -11,6 +11,10 @@ export interface Exchange<A> {
   hold(forMs: number): void;
   /** Breaks the connection. */
   reset(): void;
+  /** The page of somebody who stands in front of the provider. */
+  block?(status: number): A;
+  /** The same answer, smaller on the wire. */
+  compress?(answer: A): A;
 }
 
 /**
@@ -46,6 +50,16 @@ export async function underFault<A>(fault: Fault | undefined, exchange: Exchange
       await pause(fault.delayMs);
       exchange.reset();
       return undefined;
+    case 'firewall':
+      return exchange.block?.(fault.status);
+    case 'gzip': {
+      const answer = exchange.work();
+      return exchange.compress?.(answer) ?? answer;
+    }
+    case 'greylist':
+    case 'one_live_token':
+    case 'slow_connect':
+      throw new Error(`${fault.fault} does not strike an answer`);
   }
 }
 

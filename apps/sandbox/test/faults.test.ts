@@ -80,6 +80,69 @@ describe('over HTTP', () => {
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(199);
   });
 
+  test('firewall: a page of somebody else, and no effect', async () => {
+    const { url, json, fault, operations } = await start();
+    for (const status of [403, 200]) {
+      await fault({ ...ON_RESERVE, fault: 'firewall', status });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${url}${PATH}`, { method: 'PUT', headers, body: JSON.stringify(BODY) });
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([
+        status,
+        'text/html; charset=utf-8',
+      ]);
+      expect(await answer.text()).toContain('blocked');
+    }
+    expect(await operations()).toEqual([]);
+    expect((await json('PUT', PATH, BODY)).status).toBe(201);
+  });
+
+  test('gzip: the same answer, smaller on the wire', async () => {
+    const { json, fault, operations } = await start();
+    await fault({ ...ON_RESERVE, fault: 'gzip' });
+    const { status, headers, body } = await json('PUT', PATH, BODY, { 'accept-encoding': 'identity' });
+    expect([status, headers.get('content-encoding')]).toEqual([201, 'gzip']);
+    expect(body).toMatchObject({ id: 'r1', status: 'reserved' });
+    expect(await operations()).toEqual(['reserve']);
+  });
+
+  test('one_live_token: the next token ends those before it', async () => {
+    const { json, url, fault } = await start();
+    const token = async () => {
+      const form = {
+        grant_type: 'client_credentials',
+        client_id: 'sandbox',
+        client_secret: 'sandbox-secret',
+      };
+      const answer = await fetch(`${url}/shipping/oauth/token`, {
+        method: 'POST',
+        body: new URLSearchParams(form),
+      });
+      return ((await answer.json()) as { access_token: string }).access_token;
+    };
+    const accepted = async (bearer: string) => {
+      const headers = { authorization: `Bearer ${bearer}` };
+      return (await json('GET', '/shipping/labels?reference=a', undefined, headers)).status;
+    };
+    const [a, b] = [await token(), await token()];
+    expect([await accepted(a), await accepted(b)]).toEqual([200, 200]);
+    await fault({ provider: 'shipping', operation: 'token', fault: 'one_live_token' });
+    const c = await token();
+    expect([await accepted(a), await accepted(b), await accepted(c)]).toEqual([401, 401, 200]);
+  });
+
+  test.each([
+    [{ provider: 'email', fault: 'firewall' }],
+    [{ provider: 'tls', fault: 'error' }],
+    [{ provider: 'payment', fault: 'greylist' }],
+    [{ provider: 'inventory', fault: 'one_live_token' }],
+    [{ provider: 'shipping', fault: 'slow_connect' }],
+  ])('what a provider cannot have is refused: %j', async (fault) => {
+    const { json } = await start();
+    const { status, body } = await json('POST', '/_control/faults', fault);
+    expect(status).toBe(422);
+    expect(JSON.stringify(body)).toContain('provider');
+  });
+
   test('a fault takes hold of its own provider and operation; without one, of any', async () => {
     const { json, fault } = await start();
     await fault({ ...ON_RESERVE, operation: 'release', fault: 'error' });
@@ -157,6 +220,15 @@ describe('over SMTP', () => {
     await fault({ ...ON_SEND, fault: 'reset_after_effect' });
     await expect(send()).rejects.toMatchObject({ code: 'ESOCKET' });
     expect(await operations()).toEqual(['send']);
+  });
+
+  test('greylist: 450 to a pair that is new, until it comes back later', async () => {
+    const { send, fault, operations } = await start();
+    await fault({ ...ON_SEND, fault: 'greylist', delayMs: 300 });
+    await expect(send()).rejects.toMatchObject({ responseCode: 450 });
+    await expect(send()).rejects.toMatchObject({ responseCode: 450 });
+    expect(await operations()).toEqual([]);
+    await eventually(async () => send().then(() => operations())).toEqual(['send']);
   });
 
   test('slow: the mail at once, the reply late', async () => {

@@ -6,10 +6,11 @@ import {
   listen,
   Preflight,
 } from '@holdfast/app-kit';
-import { type Classify, type Flow, startWorker, type Worker } from '@holdfast/engine';
+import { type Classify, type Flow, type PayloadCodec, startWorker, type Worker } from '@holdfast/engine';
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
-import type { HoldfastConfig } from '@holdfast/project';
+import type { EventsOfFlows } from '@holdfast/outgoing';
+import { checkCodec, type HoldfastConfig } from '@holdfast/project';
 import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
@@ -19,6 +20,7 @@ import { ConnectedProviders } from './connected-providers.ts';
 import { providerMetrics } from './provider-metrics.ts';
 import { runMetrics } from './run-metrics.ts';
 import { webhookPorts } from './webhook-ports.ts';
+import { webhooksOut } from './webhooks-out.ts';
 
 /** Time for the steps under way when the worker stops; then they are aborted and others go on. */
 const DRAIN_MS = 25_000;
@@ -51,23 +53,28 @@ export interface ConnectedWorker {
 export interface Runs {
   /** Tried first on what a step throws. */
   readonly classify?: Classify | undefined;
+  /** Absent: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
   readonly webhooks?: Sources | undefined;
+  /** What the ends of flows mean to subscribers. */
+  readonly events?: EventsOfFlows | undefined;
   /** Flows whose runs are accepted by routes of their own alone. */
   readonly elsewhere?: ReadonlySet<string>;
 }
 
 /** What a config says of it. */
-export function runsOf({ classify, webhooks, routes = [] }: HoldfastConfig): Runs {
+export function runsOf({ classify, codec, webhooks, events, routes = [] }: HoldfastConfig): Runs {
   const elsewhere = routes.flatMap(({ acceptedThereAlone = {} }) => Object.keys(acceptedThereAlone));
-  return { classify, webhooks, elsewhere: new Set(elsewhere) };
+  return { classify, codec, webhooks, events, elsewhere: new Set(elsewhere) };
 }
 
 export function connectWorker(
   config: WorkerConfig,
   projectFlows: readonly Flow[],
   log: Logger,
-  { classify, webhooks = {}, elsewhere = new Set() }: Runs = {},
+  { classify, codec, webhooks = {}, events = {}, elsewhere = new Set() }: Runs = {},
 ): ConnectedWorker {
+  checkCodec(codec);
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
   const preflight = new Preflight({ connection: redis, ...config.preflight, log });
   const metrics = createMetrics('worker');
@@ -81,9 +88,24 @@ export function connectWorker(
     return connects.map((connect) => connect(sharing));
   }, log);
   providers.connect(config);
-  const ports = webhookPorts({ connection: redis, flows: projectFlows, elsewhere, alerts });
+  const ports = webhookPorts({ connection: redis, flows: projectFlows, codec, elsewhere, alerts });
   const takesWebhooks = sourceNames(webhooks).length > 0;
-  const flows = takesWebhooks ? [...projectFlows, webhookFlow(webhooks, ports)] : projectFlows;
+  let { sealer } = config;
+  const out =
+    sealer &&
+    webhooksOut({
+      ...{ connection: redis, allow: config.webhookAllow, flows: projectFlows, eventsOfFlows: events },
+      ...{ retentionMs: config.retentionMs, retryScale: config.retryScale, alerts, log },
+      sealer: () => {
+        if (sealer) return sealer;
+        throw new Error('HOLDFAST_ENCRYPTION_KEYS is not set any more');
+      },
+    });
+  const flows = [
+    ...projectFlows,
+    ...(takesWebhooks ? [webhookFlow(webhooks, ports)] : []),
+    ...(out ? [out.flow] : []),
+  ];
   const names = [...new Set(flows.map(({ name }) => name))];
   const runObserver = runMetrics(metrics, redis, names);
   let worker: Worker | undefined;
@@ -104,8 +126,10 @@ export function connectWorker(
       retention: config.retentionMs,
       retryScale: config.retryScale,
       ...(classify && { classify }),
+      codec,
       ...alertingHooks(alerts),
     });
+    out?.start();
     log.info({ concurrency: config.concurrency }, 'the worker takes runs');
   });
   takesRuns.catch(() => {}); // whoever started this hears of it where it waits
@@ -116,7 +140,10 @@ export function connectWorker(
     get draining() {
       return draining;
     },
-    connectProviders: (changed) => providers.connect(changed),
+    connectProviders: (changed) => {
+      sealer = changed.sealer;
+      providers.connect(changed);
+    },
     async check() {
       preflight.assertAdmitted();
       await worker?.check();
@@ -125,6 +152,7 @@ export function connectWorker(
       draining = true;
       preflight.stop();
       await worker?.close(DRAIN_MS);
+      await out?.close();
       alerts?.close();
       await providers.close();
       redis.disconnect();

@@ -13,6 +13,7 @@ import {
   redisVariables,
   wholeNumber,
 } from '@holdfast/app-kit';
+import { type AllowList, webhookAllow } from '@holdfast/outgoing';
 import type { Connect, Provider } from '@holdfast/project';
 import type { RedisSettings, Sealer } from '@holdfast/redis';
 import type { z } from 'zod';
@@ -28,12 +29,14 @@ export interface WorkerConfig {
   readonly stalledMs: number;
   readonly retentionMs: number;
   readonly retryScale: number;
-  /** Absent: tokens are not shared. */
+  /** Absent: tokens are not shared, and no webhooks are delivered. */
   readonly sealer: Sealer | undefined;
   /** How each of the config's providers is connected. */
   readonly providers: readonly Connect[];
   /** Absent: nobody is told. */
   readonly alerts: AlertConfig | undefined;
+  /** What endpoints of webhooks may reach in spite of the rules. */
+  readonly webhookAllow: AllowList;
   readonly logLevel: string;
 }
 
@@ -42,13 +45,14 @@ const VARIABLES = {
   HOLDFAST_WORKER_PORT: port.default(0),
   ...redisVariables,
   ...preflightVariables,
-  HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(50),
+  HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(200),
   HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
   HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
   HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
   HOLDFAST_RETENTION: duration.default(7 * 24 * 60 * 60 * 1_000),
   HOLDFAST_RETRY_SCALE: positiveNumber.default(1),
   ...alertVariables,
+  HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
   HOLDFAST_LOG_LEVEL: logLevel,
 } as const;
 
@@ -76,6 +80,7 @@ export function readWorkerConfig(
     sealer: read.HOLDFAST_ENCRYPTION_KEYS,
     providers: providers.map((provider) => provider.configure(read)),
     alerts: alertConfig(read),
+    webhookAllow: read.HOLDFAST_WEBHOOK_ALLOW,
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
 }

@@ -62,19 +62,24 @@ function addSharedGauges(registry: Registry, store: SharedStore): void {
     );
   gauge(
     'holdfast_provider_limit_per_second',
-    'Calls a second that the provider has been found to take, over all workers. Absent while it has refused none.',
-    ({ limit }) => limit.learnedPerSecond,
+    'Calls a second that the provider, or the slowest of its endpoints, has been found to take, over all workers. Absent while it has refused none.',
+    ({ limit, endpoints }) => lowest([limit, ...endpoints].map((each) => each.learnedPerSecond)),
   );
   gauge(
     'holdfast_provider_closed_seconds',
-    'Until the provider may be called again, as it has asked for.',
-    ({ limit }) => limit.closedForMs / 1_000,
+    'Until the provider, and all of its endpoints, may be called again, as it has asked for.',
+    ({ limit, endpoints }) => Math.max(...[limit, ...endpoints].map((each) => each.closedForMs)) / 1_000,
   );
   gauge(
     'holdfast_provider_breaker_open',
     '1 while the provider is down and only probes go to it.',
     ({ breaker }) => (breaker.state === 'closed' ? 0 : 1),
   );
+}
+
+function lowest(rates: readonly (number | undefined)[]): number | undefined {
+  const known = rates.filter((rate) => rate !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /** A provider may say anything; a label may not. */

@@ -4,6 +4,7 @@ import {
   type FlowContract,
   InvalidInputError,
   type Json,
+  type PayloadCodec,
   RejectedError,
   UnknownFlowError,
 } from '@holdfast/engine';
@@ -15,14 +16,21 @@ export interface WebhookPortsOptions {
   readonly connection: RedisConnection;
   /** Those of the project. */
   readonly flows: readonly FlowContract[];
+  readonly codec: PayloadCodec | undefined;
   /** Flows whose runs are accepted by routes of their own alone. */
   readonly elsewhere: ReadonlySet<string>;
   readonly alerts: Alerts | undefined;
 }
 
 /** What handling webhooks needs, of the system that this worker is part of. */
-export function webhookPorts({ connection, flows, elsewhere, alerts }: WebhookPortsOptions): WebhookPorts {
-  const client = createClient({ connection, flows });
+export function webhookPorts({
+  connection,
+  flows,
+  codec,
+  elsewhere,
+  alerts,
+}: WebhookPortsOptions): WebhookPorts {
+  const client = createClient({ connection, flows, codec });
   const memory = webhookMemory(connection);
   return {
     isLatest: memory.isLatest,

@@ -65,6 +65,18 @@ describe('a fallback for payments', () => {
     expect(() => read(env)).toThrow(missing);
   });
 
+  it('goes through a proxy of its own, or that of payment', () => {
+    const env = {
+      HOLDFAST_PAYMENT_FALLBACK_URL: 'http://127.0.0.1:1',
+      HOLDFAST_PAYMENT_FALLBACK_KEY: 'sk_2',
+      HOLDFAST_PAYMENT_PROXY: 'http://one:1',
+    };
+    expect(read(env).payment.fallback?.reach?.proxy).toMatch(/^http:\/\/one:1/);
+    const own = { ...env, HOLDFAST_PAYMENT_FALLBACK_PROXY: 'http://two:2' };
+    expect(read(own).payment.fallback?.reach?.proxy).toMatch(/^http:\/\/two:2/);
+    expect(read(own).payment.reach?.proxy).toMatch(/^http:\/\/one:1/);
+  });
+
   it('charges, and refunds, while nothing can be sent to the first', async () => {
     const sandboxOf = async () =>
       startSystem({ HOLDFAST_PAYMENT_URL: `http://127.0.0.1:${await freePort()}` });

@@ -125,7 +125,9 @@ export const pem = z.string().transform((path, ctx) => {
 
 /** As in `HOLDFAST_ENCRYPTION_KEYS`: what encrypts with the first of them, and opens with any. */
 export const encryptionKeys = z
-  .string()
+  .string({
+    error: 'expected id:base64[,id:base64…], each 32 random bytes, as `openssl rand -base64 32` makes them',
+  })
   .transform((text, ctx) => {
     try {
       return createSealer(text);

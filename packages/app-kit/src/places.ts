@@ -11,6 +11,11 @@ export class Places {
 
   constructor(private readonly bounds: PlaceBounds) {}
 
+  /** How many places each owner has taken. */
+  get taken(): ReadonlyMap<string, number> {
+    return this.#taken;
+  }
+
   /** @returns gives the place back, once; undefined when none is left */
   take(owner: string): (() => void) | undefined {
     const taken = this.#taken.get(owner) ?? 0;

@@ -4,8 +4,16 @@ import type { Run } from './flow-types.ts';
 export interface WebhookEvent {
   /** Such as `run.completed`. */
   readonly type: string;
+  /** When it happened, ISO 8601. */
   readonly timestamp: string;
-  readonly data: { readonly run: Run };
+  readonly data: {
+    /** As it stood then. Absent in `webhook.test`. */
+    readonly run?: Run;
+    /** Of `payment.*`: as `GET /v1/payments/{id}` shows it. */
+    readonly payment?: Readonly<Record<string, unknown>>;
+    /** Of an event that a flow emitted: what it gave with it. */
+    readonly payload?: unknown;
+  };
 }
 
 /**

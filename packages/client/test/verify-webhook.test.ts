@@ -19,7 +19,7 @@ function signed(at: Date) {
 
 test('gives the event of a webhook that Holdfast signed, from text or bytes, from a record or Headers', () => {
   const headers = signed(new Date());
-  expect(verifyWebhook(BODY, headers, SECRET).data.run.id).toBe('run_1');
+  expect(verifyWebhook(BODY, headers, SECRET).data.run?.id).toBe('run_1');
   expect(verifyWebhook(Buffer.from(BODY), new Headers(headers), SECRET).type).toBe('run.completed');
 });
 

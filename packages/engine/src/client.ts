@@ -6,11 +6,13 @@ import { MAX_TIMER_MS } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
+import type { PayloadCodec } from './contract/payload-codec.ts';
 import { isTerminal, type Json, type Run, type RunStatus, type Tags } from './contract/run.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
-import type { Draw, Payloads } from './journal/journal.ts';
+import type { Draw, Look, Payloads } from './journal/journal.ts';
 import { keys, runIdOf } from './journal/keys.ts';
+import type { Pause, PauseOf } from './journal/pauses.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import {
   answerOf,
@@ -27,6 +29,7 @@ import { orUnavailable } from './or-unavailable.ts';
 import { cancelRun, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
 import { Jobs } from './queue/jobs.ts';
+import { wakeResumed } from './queue/resumed.ts';
 
 /** Pauses before the looks at a run that may be over in milliseconds; after them all waits are on one watch. */
 const FIRST_LOOKS_MS = [0, 10, 15, 22] as const;
@@ -137,11 +140,15 @@ export interface Client {
   /** Submits a run that takes an amount from a completed run, in one step with its creation, or not at all. */
   submitDrawing(request: SubmitRequest, draw: Draw): Promise<SubmitReply | DrawRefusal>;
   /** @returns undefined when there is no such run for this tenant. */
-  getRun(tenant: string, runId: string): Promise<Run | undefined>;
+  getRun(tenant: string, runId: string, look?: Look): Promise<Run | undefined>;
+  /** Whether a tenant has this run. */
+  hasRun(tenant: string, runId: string): Promise<boolean>;
   /** What a run was given, gave and got, of its present generation. @returns undefined when there is no such run for this tenant. */
   readPayloads(tenant: string, runId: string): Promise<Payloads | undefined>;
+  /** The run with its input, decoded where it is encoded. @throws UnreadablePayloadError */
+  withInput<R extends Run>(run: R): Promise<R & { readonly input: Json }>;
   /** A run of whatever tenant: for operators of the whole system, never on behalf of a tenant. */
-  findRun(runId: string): Promise<Run | undefined>;
+  findRun(runId: string, look?: Look): Promise<Run | undefined>;
   /** Every tenant that has submitted a run: for operators of the whole system. */
   tenants(): Promise<readonly string[]>;
   /** The run that a key reaches. @returns undefined when the key is free */
@@ -151,8 +158,16 @@ export interface Client {
    * may be short and yet have a next one.
    */
   listRuns(tenant: string, query?: ListQuery): Promise<RunPage>;
+  /**
+   * The same of all tenants together: for operators of the whole system. By key or tag the tenants are asked one by one, the first 500 of
+   * the alphabet, and there is no next page.
+   */
+  listAll(query?: ListQuery): Promise<RunPage & { readonly tenantsLeftOut?: number }>;
   /** A tenant's dead runs, the last one to die first. */
-  listDead(tenant: string, query?: Pick<ListQuery, 'flow' | 'code' | 'cursor' | 'limit'>): Promise<RunPage>;
+  listDead(
+    tenant: string,
+    query?: Pick<ListQuery, 'flow' | 'code' | 'cursor' | 'limit' | 'input'>,
+  ): Promise<RunPage>;
   /** The run as soon as it is terminal or dead, or as it stands after `timeoutMs` or when the signal aborts. */
   waitForEnd(
     tenant: string,
@@ -161,7 +176,7 @@ export interface Client {
     signal?: AbortSignal,
   ): Promise<Run | undefined>;
   /**
-   * How the run stands after each change since `run`. Changes in quick succession may be seen as one; the last one is always seen. Ends
+   * How the run stands after each change since `run`, without its input. Changes in quick succession may be seen as one; the last one is always seen. Ends
    * after a terminal one, when the run is no more, or when the signal aborts. Waits out an unreachable Redis. Many may follow runs at
    * once: they share one look at Redis.
    */
@@ -190,6 +205,16 @@ export interface Client {
    * answered the same.
    */
   resolve(tenant: string, runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
+  /**
+   * Keeps runs that have not begun from beginning; submissions are accepted, and what runs goes on. A child run begins all the same
+   * when it is its tenant that is paused. Flows and tenants need not be known.
+   * @param by who asks for it, for those who look
+   */
+  pause(of: PauseOf, by: string): Promise<'paused' | 'paused_already'>;
+  /** Lets begin what a pause held back, unless another pause does, in the order in which it came. */
+  resume(of: PauseOf): Promise<'resumed' | 'not_paused'>;
+  /** Whatever is paused, for any tenant; the earliest first. */
+  pauses(): Promise<readonly Pause[]>;
   /** Throws StoreUnavailableError unless Redis answers and takes writes. */
   ping(): Promise<void>;
   /** Ends what the client opened; the connection stays the caller's. */
@@ -201,13 +226,17 @@ export interface ClientOptions {
   readonly connection: Redis | Cluster;
   /** New runs begin with the highest version of a flow. */
   readonly flows: readonly FlowContract[];
+  /** The config's. Default: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
 }
 
 const PROBE_HOLDS_MS = 10_000;
+/** Asked one by one for what no list of all tenants tells. */
+const MOST_TENANTS = 500;
 
-export function createClient({ connection, flows }: ClientOptions): Client {
+export function createClient({ connection, flows, codec }: ClientOptions): Client {
   const registry = new FlowRegistry<FlowContract>(flows);
-  const journal = askingRedis(redisJournal({ connection, retentionMs: 0 }));
+  const journal = askingRedis(redisJournal({ connection, retentionMs: 0, codec }));
   const jobs = askingRedis(new Jobs(connection));
   const redis = askingRedis(connection);
   const watch = new RunWatch(journal);
@@ -219,10 +248,11 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     const flow = registry.latest(name);
     if (!flow) throw new UnknownFlowError(name);
     const checked = checkInput(flow, input);
+    const runId = runIdOf(tenant, name, idempotencyKey);
     const run = {
-      runId: runIdOf(tenant, name, idempotencyKey),
+      runId,
       ...{ fingerprint, tenant, flow: name, version: flow.version, idempotencyKey },
-      input: checked.json,
+      input: await journal.encodeInput(runId, checked.json),
       ...(draw && { draw }),
       ...(startAt !== undefined && { startAt }),
       ...(tags && Object.keys(tags).length > 0 && { tags }),
@@ -267,10 +297,12 @@ export function createClient({ connection, flows }: ClientOptions): Client {
 
     submitDrawing: send,
 
-    async getRun(tenant, runId) {
-      const run = await journal.readRun(runId);
+    async getRun(tenant, runId, look) {
+      const run = await journal.readRun(runId, look);
       return run?.tenant === tenant ? run : undefined;
     },
+
+    hasRun: async (tenant, runId) => (await find(tenant, runId)) !== undefined,
 
     async readPayloads(tenant, runId) {
       const kept = await journal.readPayloads(runId);
@@ -279,7 +311,12 @@ export function createClient({ connection, flows }: ClientOptions): Client {
       return payloads;
     },
 
-    findRun: (runId) => journal.readRun(runId),
+    async withInput(run) {
+      const { input = (await journal.readInput(run.id)) ?? null } = run;
+      return { ...run, input };
+    },
+
+    findRun: (runId, look) => journal.readRun(runId, look),
     tenants: async () => (await journal.tenants()).toSorted(),
 
     findByKey: (tenant, flow, idempotencyKey) => client.getRun(tenant, runIdOf(tenant, flow, idempotencyKey)),
@@ -287,7 +324,21 @@ export function createClient({ connection, flows }: ClientOptions): Client {
     listRuns: (tenant, { key, ...query } = {}) =>
       key === undefined
         ? listRuns(journal, query.status === 'dead' ? 'dead' : 'runs', tenant, query)
-        : runsByKey(journal, tenant, registry.names(), { ...query, key }),
+        : runsByKey(journal, [tenant], registry.names(), { ...query, key }),
+    async listAll({ key, ...query } = {}) {
+      if (query.tag === undefined && key === undefined)
+        return listRuns(journal, query.status === 'dead' ? 'dead' : 'runs', undefined, query);
+      const all = await client.tenants();
+      const tenants = all.slice(0, MOST_TENANTS);
+      const left = all.length > tenants.length ? { tenantsLeftOut: all.length - tenants.length } : {};
+      if (key !== undefined)
+        return { ...(await runsByKey(journal, tenants, registry.names(), { ...query, key })), ...left };
+      const { limit = 50 } = query;
+      const pages = await Promise.all(tenants.map((tenant) => listRuns(journal, 'runs', tenant, query)));
+      const runs = pages.flatMap((page) => page.runs).sort((a, b) => b.createdAt - a.createdAt);
+      return { runs: runs.slice(0, limit), ...left };
+    },
+
     listDead: (tenant, query = {}) => listRuns(journal, 'dead', tenant, { ...query, status: 'dead' }),
 
     async waitForEnd(tenant, runId, timeoutMs, signal) {
@@ -374,6 +425,17 @@ export function createClient({ connection, flows }: ClientOptions): Client {
           return undefined;
       }
     },
+
+    pause: (of, by) => journal.pause(of, by),
+
+    async resume(of) {
+      const resumed = await journal.resume(of);
+      // also what an earlier call left that was cut short; the workers' sweepers wake the rest
+      await wakeResumed(journal, jobs);
+      return resumed ? 'resumed' : 'not_paused';
+    },
+
+    pauses: () => journal.pauses(),
 
     async ping() {
       await redis.set(keys.probe, 1, 'PX', PROBE_HOLDS_MS);

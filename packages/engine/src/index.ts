@@ -32,6 +32,7 @@ export type { HoldfastFailure } from './contract/failures/shape.ts';
 export type { InputFault } from './contract/input-faults.ts';
 export { LIMITS, TooLargeError } from './contract/limits.ts';
 export type { Log } from './contract/log.ts';
+export { type PayloadCodec, type PayloadPlace, UnreadablePayloadError } from './contract/payload-codec.ts';
 export { redactShapes } from './contract/redact-shapes.ts';
 export {
   type ErrorRecord,
@@ -62,8 +63,9 @@ export type {
   WaitOptions,
 } from './contract/step.ts';
 export { childOfSignal, referenceOf } from './journal/identity.ts';
-export type { Draw, Payloads } from './journal/journal.ts';
-export { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+export type { Draw, Look, Payloads } from './journal/journal.ts';
+export { DEAD_LETTERS, QUEUE_PREFIX, runIdOf } from './journal/keys.ts';
+export { type Pause, type PauseOf, pauseOver } from './journal/pauses.ts';
 export type { Resolution } from './journal/resolution.ts';
 export { type Fleet, lackOf, readFleet, type Stranded } from './observe/fleet.ts';
 export {
@@ -77,6 +79,8 @@ export {
 export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
 export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
+export { type DueEvent, type TenantEvent, type TenantEvents, tenantEvents } from './observe/tenant-events.ts';
+export { readUsage, type TenantUsage, type Usage } from './observe/tenant-usage.ts';
 export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
 export type { DeadRun } from './queue/dead-letters.ts';
 export type { Letter } from './queue/jobs.ts';

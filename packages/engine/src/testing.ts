@@ -16,6 +16,7 @@ import type { Flow, FlowContract } from './contract/define-flow.ts';
 import { type DurationInput, toMs } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
+import type { PayloadCodec } from './contract/payload-codec.ts';
 import type { Run } from './contract/run.ts';
 import { Calls, type GiveUpReason } from './drive/attempt.ts';
 import { Executor, type JobVerdict } from './drive/executor.ts';
@@ -50,6 +51,7 @@ export interface DriverOptions {
   readonly poisonAfter?: number;
   /** Default: silence. */
   readonly log?: Log;
+  readonly codec?: PayloadCodec;
 }
 
 /**
@@ -76,6 +78,9 @@ export interface Driver {
   redrive(runId: string): Promise<RedriveOutcome | undefined>;
   resolve(runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
   rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
+  /** Of all flows of the tenant, as the driver's client does it. */
+  pause(): Promise<'paused' | 'paused_already'>;
+  resume(): Promise<'resumed' | 'not_paused'>;
   read(runId: string): Promise<Run | undefined>;
   /** Gives up the calls that are under way, as a worker does that has lost its runs (the default), or must stop. */
   giveUp(because?: GiveUpReason): void;
@@ -104,14 +109,14 @@ class HandDriver implements Driver {
   #claims = 0;
 
   constructor(options: DriverOptions) {
-    const { connection, log = SILENCE, random = Math.random } = options;
+    const { connection, log = SILENCE, random = Math.random, codec } = options;
     const flows = new FlowRegistry(options.flows);
-    const journal = redisJournal({ connection, retentionMs: toMs(options.retention ?? '1h') });
+    const journal = redisJournal({ connection, retentionMs: toMs(options.retention ?? '1h'), codec });
     const jobs = new Jobs(connection);
     this.#options = options;
     this.#journal = journal;
     this.#jobs = jobs;
-    this.#client = createClient({ connection, flows: options.flows });
+    this.#client = createClient({ connection, flows: options.flows, codec });
     this.#executor = new Executor({
       ...{ journal, flows, log, random },
       nextClaimant: () => `${this.id}.${++this.#claims}`,
@@ -187,6 +192,14 @@ class HandDriver implements Driver {
 
   rerun(runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined> {
     return this.#client.rerun(TENANT, runId);
+  }
+
+  pause(): Promise<'paused' | 'paused_already'> {
+    return this.#client.pause({ tenant: TENANT }, 'driver');
+  }
+
+  resume(): Promise<'resumed' | 'not_paused'> {
+    return this.#client.resume({ tenant: TENANT });
   }
 
   read(runId: string): Promise<Run | undefined> {

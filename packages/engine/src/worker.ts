@@ -7,6 +7,7 @@ import { type DurationInput, toMs } from './contract/duration.ts';
 import type { Classify } from './contract/failures/failure-of.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
+import type { PayloadCodec } from './contract/payload-codec.ts';
 import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
 import { runIdOfJob, workerOf } from './journal/identity.ts';
@@ -16,10 +17,12 @@ import { redisJournal } from './journal/redis-journal.ts';
 import type { RunObserver } from './observe/run-observer.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
 import { type DeadRun, processLetter, writeLetter } from './queue/dead-letters.ts';
-import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
+import { Jobs, type Letter } from './queue/jobs.ts';
 import { startLiveness } from './queue/liveness.ts';
+import { Places } from './queue/places.ts';
 import { isRefusal, Refusals } from './queue/refusals.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
+import { RunQueue } from './queue/run-queue.ts';
 import { Sweeper } from './queue/sweeper.ts';
 
 export interface WorkerOptions {
@@ -31,7 +34,7 @@ export interface WorkerOptions {
   readonly redisTls?: RedisTls | undefined;
   readonly flows: readonly Flow[];
   readonly log: Log;
-  /** Runs at once, for each flow. Default 50. */
+  /** Runs at once, over all flows. Default 200. */
   readonly concurrency?: number;
   /** BullMQ's lock on a job; renewed at half of it. Default `30s`. */
   readonly lock?: DurationInput;
@@ -53,6 +56,8 @@ export interface WorkerOptions {
    * Holdfast's, or undefined for errors that it does not know; what it throws itself is a bug of the step. Default: none.
    */
   readonly classify?: Classify;
+  /** The config's. Default: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
   /** From 0 to 1, for jitter. Default Math.random. */
   readonly random?: () => number;
   /**
@@ -128,6 +133,7 @@ class RunningWorker implements Worker {
       connection,
       retentionMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
+      codec: options.codec,
     });
     this.#jobs = new Jobs(connection);
     this.#executor = new Executor({
@@ -166,7 +172,12 @@ class RunningWorker implements Worker {
         options.onRollback?.();
       },
     );
-    this.#workers = [...this.#flows.names().map((flow) => this.#runWorker(flow)), this.#letterWorker()];
+    const concurrency = options.concurrency ?? 200;
+    const places = new Places(concurrency);
+    this.#workers = [
+      ...this.#flows.names().map((flow) => this.#runWorker(flow, concurrency, places)),
+      this.#letterWorker(),
+    ];
     this.#start().catch((error: unknown) => {
       if (!this.#draining) log.error({ err: error }, 'the worker could not start');
     });
@@ -227,7 +238,7 @@ class RunningWorker implements Worker {
     await this.#jobs.close();
   }
 
-  #runWorker(flow: string): BullWorker {
+  #runWorker(flow: string, concurrency: number, places: Places): BullWorker {
     const process = runProcessor(
       this.#executor,
       flow,
@@ -236,10 +247,7 @@ class RunningWorker implements Worker {
       (command) => this.#refusals.outlast(command),
       this.#options.classify,
     );
-    const worker = new BullWorker<RunJob>(flow, process, {
-      ...this.#bullOptions(),
-      concurrency: this.#options.concurrency ?? 50,
-    });
+    const worker = new RunQueue(flow, process, { ...this.#bullOptions(), concurrency }, places);
     worker.on('lockRenewalFailed', (jobIds) => {
       for (const [calls, jobId] of this.#underWay)
         if (jobIds.includes(jobId)) void this.#giveUpIfTaken(calls, jobId);
@@ -273,7 +281,7 @@ class RunningWorker implements Worker {
     return this.#watched(worker);
   }
 
-  #bullOptions(): BullWorkerOptions {
+  #bullOptions(): BullWorkerOptions & { readonly connection: Redis | Cluster } {
     return {
       connection: this.#options.connection,
       prefix: QUEUE_PREFIX,

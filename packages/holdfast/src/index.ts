@@ -11,6 +11,8 @@ export {
   type LookUp,
   MisconfiguredError,
   outcomeOf,
+  type PayloadCodec,
+  type PayloadPlace,
   RejectedError,
   type RetryPolicy,
   type Run,
@@ -21,7 +23,9 @@ export {
   type WaitOptions,
 } from '@holdfast/engine';
 export {
+  type AesGcmOptions,
   type Authenticate,
+  aesGcm,
   type Caller,
   type Connected,
   connectedLater,

@@ -100,10 +100,10 @@ export function createRequestHandler(
   });
 }
 
-async function connectBoard(config: DashboardConfig, { flows }: HoldfastConfig, host: Host) {
+async function connectBoard(config: DashboardConfig, project: HoldfastConfig, host: Host) {
   const log: Logger = createLogger('dashboard', config.logLevel);
   const { connectDashboard } = await import('@holdfast/dashboard');
-  const { app, close } = await connectDashboard(config, flows, log, host);
+  const { app, close } = await connectDashboard(config, project, log, host);
   await app.ready();
   return {
     close,

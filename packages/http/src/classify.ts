@@ -2,7 +2,7 @@ import { redactShapes } from '@holdfast/engine';
 import type { z } from 'zod';
 import type { Exchange } from './exchange.ts';
 import { codeOf, failureCode } from './failure-code.ts';
-import type { Details, InDoubt, Misconfigured, Outcome, ResponseHeaders } from './outcome.ts';
+import type { Details, InDoubt, Misconfigured, Outcome, ResponseHeaders, Throttled } from './outcome.ts';
 import { readRateLimit } from './rate-limit-header.ts';
 import { type Expected, readJson, readText, readValueAs } from './read-body.ts';
 import { redactJson, redactText } from './redact.ts';
@@ -20,6 +20,8 @@ export interface ErrorReading {
    * still in progress, or may have had its effect; `throttled` for a limit that comes as a 403. Default: by the status.
    */
   readonly outcome?: 'rejected' | 'misconfigured' | 'throttled' | 'unavailable' | 'in_doubt';
+  /** Whose limit a `throttled` is about. Default: the endpoint's. */
+  readonly limited?: Throttled['limited'];
 }
 
 /** @returns undefined when the body is not in the provider's own form: then somebody else has answered. */
@@ -125,6 +127,8 @@ function asKind(
     case 'in_doubt':
       if (status >= 500 && isPlayedBack(answer)) return { kind, ...trouble, playedBack: true };
       return { kind, ...trouble, ...delayed };
+    case 'throttled':
+      return { kind, ...trouble, ...delayed, ...(reading?.limited && { limited: reading.limited }) };
     default:
       return { kind, ...trouble, ...delayed };
   }

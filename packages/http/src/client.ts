@@ -58,11 +58,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       beforeAnyEffect: options.beforeAnyEffect,
       secrets: auth?.secrets() ?? [],
     });
-    noteRequest(request, outcome, performance.now() - from);
+    noteRequest(request, outcome, performance.now() - from, auth?.secrets() ?? []);
     return outcome;
   };
 
-  const guarded = guard ? guardLayer(guard)(send) : send;
+  const guarded = guard ? guardLayer(guard, () => auth?.secrets() ?? [])(send) : send;
 
   return {
     request: auth ? auth.layer(guarded) : guarded,
@@ -99,17 +99,18 @@ function checkPrivate(origin: string, plaintextHosts: readonly string[] = []): v
   );
 }
 
-function guardLayer(guard: Guard): Layer {
+function guardLayer(guard: Guard, secrets: () => readonly string[]): Layer {
   return (next) => async (request) => {
     const from = performance.now();
     let begun = false;
-    const call = { signal: request.signal, runId: request.origin?.runId };
+    const { signal, origin, endpoint } = request;
+    const call = { signal, runId: origin?.runId, endpoint };
     const outcome = await guard.through(call, async (mayStart) => {
       const sent = await next({ ...request, mayStart });
       begun = !('code' in sent && sent.code === NOT_STARTED);
       return sent;
     });
-    if (!begun) noteRequest(request, outcome, performance.now() - from);
+    if (!begun) noteRequest(request, outcome, performance.now() - from, secrets());
     return outcome;
   };
 }

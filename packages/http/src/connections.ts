@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import { buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, ProxyAgent } from 'undici';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { BrokenOffError } from './exchange.ts';
 import { skipContinue } from './interim.ts';
-import { isLocalHost } from './local-host.ts';
+import { openTunnel, proxyOf } from './proxy.ts';
 
 /** What lies between us and a provider. */
 export interface Reach {
@@ -27,14 +27,6 @@ export interface TlsFiles {
   readonly key?: string | undefined;
 }
 
-/** True when the environment names a proxy for this origin; never for this machine. */
-function isProxied({ protocol, hostname }: URL, env: NodeJS.ProcessEnv = process.env): boolean {
-  if (isLocalHost(hostname)) return false;
-  return Boolean(
-    protocol === 'https:' ? (env.https_proxy ?? env.HTTPS_PROXY) : (env.http_proxy ?? env.HTTP_PROXY),
-  );
-}
-
 /** A connection that no request has used yet; who takes it lets it `leave`, so that it is watched no longer. */
 interface Spare {
   readonly socket: Socket;
@@ -52,7 +44,7 @@ const KEPT_IDLE_MS = 30_000;
  */
 export class Connections {
   readonly dispatcher: Dispatcher;
-  readonly #pool: Pool | undefined;
+  readonly #pool: Pool;
   readonly origin: string;
   readonly #open: buildConnector.connector;
   readonly #spare: Spare[] = [];
@@ -64,18 +56,12 @@ export class Connections {
     this.origin = origin;
     const secure = tls ? { ca: tls.ca, cert: tls.cert, key: tls.key } : {};
     const connect = { ...secure, timeout: connectTimeoutMs };
-    this.#open = buildConnector(connect);
-    const keep = { keepAliveTimeout: KEPT_IDLE_MS, pipelining: 1 };
-    if (proxy !== undefined || isProxied(new URL(origin))) {
-      const shared = { ...keep, connectTimeout: connectTimeoutMs, requestTls: connect };
-      this.dispatcher =
-        proxy === undefined
-          ? new EnvHttpProxyAgent(shared)
-          : new ProxyAgent({ ...shared, uri: proxy, proxyTunnel: true });
-      return;
-    }
+    const direct = buildConnector(connect);
+    const through = proxy ?? proxyOf(new URL(origin));
+    this.#open =
+      through === undefined ? direct : tunnelled(new URL(through), new URL(origin), connectTimeoutMs, direct);
     this.#pool = new Pool(origin, {
-      ...keep,
+      ...{ keepAliveTimeout: KEPT_IDLE_MS, pipelining: 1 },
       connect: (options, callback) => {
         const spare = this.#spare.pop();
         if (spare) {
@@ -98,19 +84,24 @@ export class Connections {
    * @returns why there is none; nothing was sent then, and nothing is reserved
    */
   async ready(signal: AbortSignal): Promise<Error | undefined> {
-    if (!this.#pool || this.#pool.closed || this.#pool.destroyed) {
+    if (this.#pool.closed || this.#pool.destroyed) {
       this.#reserved += 1;
       return undefined;
     }
     if (signal.aborted) return new BrokenOffError('aborted', { cause: signal.reason });
-    const free = this.#pool.stats.free + this.#spare.length;
-    if (free > this.#reserved) {
+    // one whose answer has just ended is free a moment later
+    if (!this.#isFree()) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#isFree()) {
       this.#reserved += 1;
       return undefined;
     }
     const failure = await this.#make(signal);
     if (!failure) this.#reserved += 1;
     return failure;
+  }
+
+  #isFree(): boolean {
+    return this.#pool.stats.free + this.#spare.length > this.#reserved;
   }
 
   /** Gives back what {@link ready} reserved. A dispatched request has its connection already, which is counted as taken by then. */
@@ -141,7 +132,7 @@ export class Connections {
 
   /** Until a request takes it, or its provider has had enough of it. */
   #keep(socket: Socket): void {
-    if (this.#pool?.closed || this.#pool?.destroyed) {
+    if (this.#pool.closed || this.#pool.destroyed) {
       socket.destroy();
       return;
     }
@@ -159,4 +150,23 @@ export class Connections {
     for (const event of ENDS) socket.once(event, drop);
     socket.setTimeout(KEPT_IDLE_MS, drop);
   }
+}
+
+/** Through a proxy, then as if there were none: what goes to the provider, TLS included, the proxy only passes on. */
+function tunnelled(
+  proxy: URL,
+  { protocol, hostname, port }: URL,
+  timeoutMs: number,
+  direct: buildConnector.connector,
+): buildConnector.connector {
+  const target = `${hostname}:${port === '' ? (protocol === 'https:' ? 443 : 80) : port}`;
+  return (options, callback) => {
+    openTunnel(proxy, target, timeoutMs).then(
+      (socket) => {
+        if (protocol === 'https:') direct({ ...options, httpSocket: socket as Socket }, callback);
+        else callback(null, socket as Socket);
+      },
+      (error: Error) => callback(error, null),
+    );
+  };
 }

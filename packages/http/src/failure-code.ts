@@ -1,3 +1,5 @@
+import { ProxyRefusedError } from './proxy.ts';
+
 /** What kept a request from being sent. */
 const NOT_SENT: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection_refused',
@@ -35,8 +37,8 @@ export function failureCode(error: unknown, sent: boolean): string {
   if (!sent) {
     if (isAboutCertificate(code)) return 'certificate_not_trusted';
     if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || code === 'EPROTO') return 'tls_failed';
-    const status = proxyStatus(error);
-    if (status !== undefined) return status === 407 ? 'proxy_credentials_refused' : 'proxy_refused';
+    if (error instanceof ProxyRefusedError)
+      return error.status === 407 ? 'proxy_credentials_refused' : 'proxy_refused';
     return NOT_SENT[code] ?? 'connection_failed';
   }
   // llhttp's errors have codes for some of its reasons only.
@@ -47,12 +49,6 @@ export function failureCode(error: unknown, sent: boolean): string {
 /** OpenSSL's words for a certificate that is not what it should be: expired, self-signed, of another host, of an authority nobody knows. */
 function isAboutCertificate(code: string): boolean {
   return /CERT|ISSUER|UNABLE_TO_VERIFY_LEAF_SIGNATURE|HOSTNAME_MISMATCH|SELF_SIGNED/.test(code);
-}
-
-/** What a proxy answered that was asked for a tunnel; undici has only words for it. */
-function proxyStatus(error: unknown): number | undefined {
-  const found = error instanceof Error ? /^Proxy response \((\d{3})\)/.exec(error.message) : null;
-  return found ? Number(found[1]) : undefined;
 }
 
 /** The error's own code, for the details. */

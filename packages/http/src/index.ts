@@ -29,10 +29,12 @@ export type {
   Trouble,
   Unavailable,
 } from './outcome.ts';
+export { failed, notStarted, type Performed, performGuarded } from './perform-guarded.ts';
 export { type RateLimitReading, readRateLimit } from './rate-limit-header.ts';
 export { redactJson, redactText } from './redact.ts';
 export type { HttpRequest, Layer, Part, RequestBody, Send } from './request.ts';
 export type { RequestSeen } from './request-seen.ts';
+export { readRetryAfter } from './retry-after.ts';
 export {
   type CallSeen,
   createGuard,

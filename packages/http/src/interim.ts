@@ -9,8 +9,8 @@ const NOTHING = Buffer.alloc(0);
 export function skipContinue(socket: Socket): void {
   const read = socket.read.bind(socket);
   const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
-  /** A head is to come: a request was written since the last one. */
-  let expectsHead = false;
+  /** A head is to come: a request was written since the last one. Some gateways send theirs before the first request. */
+  let expectsHead = true;
   let held: Buffer = NOTHING;
 
   socket.write = ((...args: unknown[]) => {

@@ -34,6 +34,11 @@ export interface Misconfigured extends Trouble, Limited {
 /** Nothing happened because of a limit. */
 export interface Throttled extends Trouble, Delayed, Limited {
   readonly kind: 'throttled';
+  /**
+   * Whose limit it is, where the provider says so: `object` for a lock on what the request is about, which slows nobody else. Default: the
+   * endpoint's, or the account's where the request names none.
+   */
+  readonly limited?: 'account' | 'endpoint' | 'object';
   /** Not a byte of the request was sent. */
   readonly unsent?: true;
 }

@@ -1,3 +1,4 @@
+import { redactShapes } from '@holdfast/engine';
 import { requestIdOf } from './classify.ts';
 import type { Outcome } from './outcome.ts';
 import { redactText } from './redact.ts';
@@ -20,17 +21,29 @@ export interface RequestSeen {
   readonly durationMs: number;
 }
 
+const MAX_CHARS = 300;
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 /** Tells what a request is made for what came of it; one that was not begun is tried again, and told then. */
 export function noteRequest(
   { method, path, origin }: HttpRequest<unknown>,
   outcome: Outcome<unknown>,
   durationMs: number,
+  secrets: readonly string[],
 ): void {
   if (!origin?.seen || ('code' in outcome && outcome.code === NOT_STARTED)) return;
   const { kind } = outcome;
   const told = kind === 'ok' ? factsOfOk(outcome) : { code: outcome.code, ...factsIn(outcome.details) };
   const sent = !('unsent' in outcome && outcome.unsent === true);
-  const what = redactText(`${method} ${path}`, []);
+  // some providers want their key in the path, and a path is made of inputs
+  const what = redactShapes(redactText(`${method} ${decoded(path)}`, secrets)).slice(0, MAX_CHARS);
   origin.seen({ what, sent, outcome: kind, ...told, durationMs });
 }
 

@@ -20,6 +20,8 @@ export interface HttpRequest<T> {
   readonly signal: AbortSignal;
   /** Asked when there is a connection, before the first byte is written: on `false` nothing is sent. */
   readonly mayStart?: () => boolean;
+  /** One of few names, of letters, digits, dashes and underscores: a 429 slows this endpoint before it slows the account. Default: the account. */
+  readonly endpoint?: string;
   /** What the request is made for: sent on as `traceparent`. */
   readonly origin?: Origin;
   /** How the body of a 2xx answer is read. Default `json`; `text` gives a string (XML too), `bytes` a Buffer. */

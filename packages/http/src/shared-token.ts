@@ -26,12 +26,16 @@ export function sharedToken(
     return token;
   };
 
-  const renew = async (not: string | undefined): Promise<TokenReply> => {
+  const renew = async (not: string | undefined, lock: number): Promise<TokenReply> => {
     const before = remember(await kept.read(scope));
     // another process may have been faster
     if (before && isUsable(before, not)) return obtained(before);
     const reply = await endpoint.requestToken(not, before?.refreshToken);
-    if (reply.outcome === 'failed') return reply;
+    if (reply.outcome === 'failed') {
+      // where the lock ran out in between, another one may have used the refresh token up, and has a token
+      const since = remember(await kept.read(scope));
+      return since && isUsable(since, not) && since.value !== before?.value ? obtained(since) : reply;
+    }
     const { value, lifeMs, refreshToken = before?.refreshToken } = reply.token;
     const token: KeptToken = {
       value,
@@ -39,24 +43,28 @@ export function sharedToken(
       ...(refreshToken !== undefined && { refreshToken }),
     };
     remember(token);
-    await persistently(() => kept.write(scope, token));
-    return reply;
+    if (await persistently(() => kept.write(scope, token, lock))) return reply;
+    // this process was so slow that another one had the lock after it: that one's token is the live one
+    const later = remember(await kept.read(scope));
+    return later && isUsable(later, not) ? obtained(later) : reply;
   };
 
   return {
     async requestToken(not) {
       const owner = randomUUID();
       const giveUpAt = performance.now() + 2 * longestMs;
+      let lock: number | undefined;
       try {
         for (;;) {
           const token = remember(await kept.read(scope));
           if (token && isUsable(token, not)) return obtained(token);
-          if (await kept.lock(scope, owner, 2 * longestMs)) break;
+          lock = await kept.lock(scope, owner, 2 * longestMs);
+          if (lock !== undefined) break;
           if (performance.now() > giveUpAt) return failed('another process is busy with it');
           await delay(ASK_AGAIN_MS);
         }
         try {
-          return await renew(not);
+          return await renew(not, lock);
         } finally {
           await kept.unlock(scope, owner).catch(() => {});
         }
@@ -89,7 +97,7 @@ function failed(why: string): TokenReply {
   return { outcome: 'failed', trouble };
 }
 
-async function persistently(act: () => Promise<void>): Promise<void> {
+async function persistently<T>(act: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await act();

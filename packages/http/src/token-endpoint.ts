@@ -130,7 +130,9 @@ export function tokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
     async requestToken(_not, newer) {
       if (newer !== undefined && options.grant.type === 'refresh_token') refreshToken = newer;
       const { guard } = options;
-      const reply = guard ? await guard.through({ signal: new AbortController().signal }, ask) : await ask();
+      const reply = guard
+        ? await guard.through({ signal: new AbortController().signal, endpoint: 'token' }, ask)
+        : await ask();
       return reply.kind === 'ok'
         ? { outcome: 'obtained', token: reply.token }
         : { outcome: 'failed', trouble: reply };

@@ -181,6 +181,48 @@ describe('a guarded client', () => {
   });
 });
 
+describe('an endpoint of a guarded provider', () => {
+  const STRIPE_LIKE = {
+    readError: (status: number, body: unknown) =>
+      status === 429 ? { code: 'limited', limited: (body as { limited?: 'object' }).limited } : undefined,
+  };
+  const serve = () =>
+    serveHttp(({ url: path }, response) =>
+      path.startsWith('/slow')
+        ? json(response, 429, {}, { 'retry-after': '60' })
+        : path.startsWith('/locked')
+          ? json(response, 429, { limited: 'object' }, { 'retry-after': '60' })
+          : json(response, 200, { id: 'a' }),
+    );
+
+  it('that is refused is stayed away from, and the others are not', async () => {
+    const { url, received } = await serve();
+    const guard = createGuard({ provider: 'p', account: url, store: shared.store(), longestCallMs: 5_000 });
+    const http = client(url, { guard });
+    const slow = post({ path: '/slow', endpoint: 'slow' });
+    expect(await http.request(slow)).toMatchObject({ kind: 'throttled', code: 'http_429' });
+    expect(await http.request(slow)).toMatchObject({ kind: 'throttled', code: 'gate_closed' });
+    for (const endpoint of ['fast', undefined])
+      expect(await http.request(post({ ...(endpoint && { endpoint }) }))).toMatchObject({ kind: 'ok' });
+    expect(received).toHaveLength(3);
+    await guard.close();
+    const [health] = await providerHealth(shared.store());
+    expect(health?.limit.closedForMs).toBe(0);
+    expect(health?.endpoints).toMatchObject([{ endpoint: 'slow' }]);
+    expect(health?.endpoints[0]?.closedForMs).toBeGreaterThan(50_000);
+  });
+
+  it('is not slowed by a lock on one object', async () => {
+    const { url } = await serve();
+    const guard = createGuard({ provider: 'p', account: url, store: shared.store(), longestCallMs: 5_000 });
+    onTestFinished(() => guard.close());
+    const http = client(url, { guard, ...STRIPE_LIKE });
+    const locked = await http.request(post({ path: '/locked', endpoint: 'x' }));
+    expect(locked).toMatchObject({ kind: 'throttled', retryAfterMs: 60_000 });
+    expect(await http.request(post({ endpoint: 'x' }))).toMatchObject({ kind: 'ok' });
+  });
+});
+
 describe('health', () => {
   it('is counted over all workers, and shows no secret', async () => {
     const secret = 'sk_canary_4242';

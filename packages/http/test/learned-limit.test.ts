@@ -98,3 +98,29 @@ describe('a limit of 20 calls a second that nobody told us about', () => {
     expect(refused(simulation, 10_000)).toBeLessThan(6);
   });
 });
+
+describe('one refusal after a lull', () => {
+  it.each<[string, (calls: number) => boolean]>([
+    ['of the first call', (calls) => calls === 1],
+    ['of the second call', (calls) => calls === 2],
+    ['of a call in the middle of the first ones', (calls) => calls === 4],
+  ])('%s says little about the limit: 84 runs behind it are served within 15 s', async (_what, isRefused) => {
+    let calls = 0;
+    const provider = {
+      call: () => {
+        calls += 1;
+        return isRefused(calls) ? 1_000 : undefined;
+      },
+    };
+    const simulation = await run(provider, { callers: 84, arriveOverMs: 400, forMs: 60_000 });
+    const taken = simulation.calls.filter((call) => call.taken);
+    expect(taken).toHaveLength(84);
+    expect(taken.at(-1)?.atMs).toBeLessThan(15_000);
+  });
+
+  it('a limit as low as one call a second is found all the same', async () => {
+    const simulation = await run(slidingWindow(1), { callers: 60, forMs: 40_000 });
+    expect(takenPerSecond(simulation, 10_000, 20_000)).toBeGreaterThan(0.6);
+    expect(refused(simulation, 1_000)).toBeLessThan(12);
+  });
+});

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { bearer } from '../src/auth.ts';
 import type { Guard } from '../src/index.ts';
 import type { RequestSeen } from '../src/request-seen.ts';
 import { client, post } from './clients.ts';
@@ -30,6 +31,20 @@ it("tells of each request: whether it was sent, what came of it, the provider's 
     { what: 'POST /things', sent: false, outcome: 'unavailable', code: 'connection_refused' },
   ]);
   for (const { durationMs } of seen) expect(durationMs).toBeGreaterThanOrEqual(0);
+});
+
+it('shows no credential and no mail address that stands in a path', async () => {
+  const seen: RequestSeen[] = [];
+  const { url } = await serveHttp((_, response) => json(response, 200, { id: 'a' }));
+  const http = client(url, { auth: bearer('canary:secret/1') });
+  await http.request(post({ origin: origin(seen), path: '/bot/canary%3Asecret%2F1/send' }));
+  await http.request(post({ origin: origin(seen), path: '/people/ada%40example.com' }));
+  await client('http://127.0.0.1:1', { auth: bearer('canary:secret/1') }).request(
+    post({ origin: origin(seen), path: '/bot/canary:secret/1/send' }),
+  );
+  expect(seen).toHaveLength(3);
+  expect(JSON.stringify(seen)).not.toMatch(/canary|ada/);
+  expect(seen[0]?.what).toBe('POST /bot/[redacted]/send');
 });
 
 it('tells once of a request that a guard would not let through, and of one that it began anew', async () => {

@@ -188,7 +188,27 @@ describe('a breaker', () => {
     }
     const within = (ms: number) => waits.filter((each) => each < ms).length;
     expect(within(11_000)).toBeLessThan(700);
-    expect(within(61_000)).toBeLessThan(4_000);
-    expect(Math.max(...waits)).toBeLessThanOrEqual(300_000);
+    // twenty a second
+    expect(within(61_000)).toBeLessThan(1_700);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(900_000);
+  });
+
+  it('has no more than twenty look in a second once it was open for a while', async () => {
+    const system = shared.clocked();
+    const { ask, fail, settle } = breaker(system);
+    await fail(5);
+    for (const openMs of [1_000, 2_000, 4_000, 4_000]) {
+      system.clock.nowMs += openMs;
+      const probe = `w.9${openMs + system.clock.nowMs}`;
+      expect(await ask(probe)).toMatchObject({ go: true, probe: true });
+      await settle(probe, 'failed');
+    }
+    const waits: number[] = [];
+    for (let n = 0; n < 2_000; n += 500) {
+      const admissions = await Promise.all(Array.from({ length: 500 }, () => ask()));
+      waits.push(...admissions.map((admission) => (admission.go ? 0 : admission.waitMs)));
+    }
+    for (let from = 10_000; from < 60_000; from += 5_000)
+      expect(waits.filter((ms) => ms >= from && ms < from + 1_000).length).toBeLessThanOrEqual(21);
   });
 });

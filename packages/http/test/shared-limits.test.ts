@@ -121,9 +121,9 @@ describe('a gate', () => {
     await store.admit('p', ask('a.1'));
     const { gateMs } = await store.settle('p', result('a.1', 'failed', { closedForMs: 3_000 }));
     expect(gateMs).toBe(3_000);
-    expect(await store.admit('p', ask('b.1'))).toMatchObject({ go: false, reason: 'gate', waitMs: 3_000 });
+    expect(await store.admit('p', ask('b.1'))).toMatchObject({ go: false, reason: 'gate', waitMs: 3_016 });
     clock.nowMs += 2_999;
-    expect(await store.admit('p', ask('b.1'))).toMatchObject({ go: false, reason: 'gate', waitMs: 1 });
+    expect(await store.admit('p', ask('b.1'))).toMatchObject({ go: false, reason: 'gate' });
     clock.nowMs += 1;
     expect(await store.admit('p', ask('b.1'))).toMatchObject({ go: true });
   });
@@ -157,6 +157,100 @@ describe('a gate', () => {
     expect(
       await store.settle('q', result('a.1', 'throttled', { admittedAtMs: 1, closedForMs: 0 })),
     ).toMatchObject({ gateMs: 500 });
+  });
+});
+
+describe('very many who wait for a gate', () => {
+  it('come back one after the other, also where nothing was learned of the rate', async () => {
+    const { store } = shared.clocked();
+    await store.settle('p', result('a.1', 'failed', { closedForMs: 3_000 }));
+    const waits: number[] = [];
+    for (let n = 0; n < 200; n += 1) {
+      const admission = await store.admit('p', ask(`p.${n}`));
+      if (!admission.go) waits.push(admission.waitMs);
+    }
+    expect(waits).toHaveLength(200);
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(3_000);
+    expect(Math.max(...waits)).toBeGreaterThan(3_000 + 199 * 15);
+  });
+
+  it('that is closed for an hour look in twenty times a second together, the first after a minute', async () => {
+    const { store } = shared.clocked();
+    await store.settle('p', result('a.1', 'throttled', { admittedAtMs: 1, closedForMs: 3_600_000 }));
+    const waits: number[] = [];
+    for (let n = 0; n < 20_000; n += 500) {
+      const asks = Array.from({ length: 500 }, (_, i) => store.admit('p', ask(`p.${n + i}`)));
+      for (const admission of await Promise.all(asks)) if (!admission.go) waits.push(admission.waitMs);
+    }
+    expect(Math.min(...waits)).toBe(60_000);
+    expect(waits.filter((ms) => ms < 120_000).length).toBeLessThanOrEqual(1_210);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(900_000);
+  });
+});
+
+describe('an endpoint', () => {
+  const at = (endpoint: string, permit: string) => ({ ...ask(permit), endpoint });
+  const refused = (name: string, permit: string, admittedAtMs: number, more = {}) =>
+    result(permit, 'throttled', {
+      ...{ admittedAtMs, closedForMs: 5_000 },
+      endpoint: {
+        name,
+        taken: new Map([[Math.floor(admittedAtMs / 250), 30]]),
+        accountIsLimited: false,
+        ...more,
+      },
+    });
+
+  it('that is refused keeps calls to it away, and no others', async () => {
+    const { store, clock } = shared.clocked();
+    await store.settle('p', refused('charge', 'a.1', clock.nowMs));
+    expect(await store.admit('p', at('charge', 'b.1'))).toMatchObject({ go: false, reason: 'gate' });
+    expect(await store.admit('p', at('refund', 'b.2'))).toMatchObject({ go: true, waitMs: 0, spaced: false });
+    expect(await store.admit('p', ask('b.3'))).toMatchObject({ go: true });
+    clock.nowMs += 5_000;
+    // it has a rate of its own from then on: half of what it took
+    const waits: number[] = [];
+    for (const n of [1, 2, 3]) {
+      const admission = await store.admit('p', at('charge', `c.${n}`));
+      waits.push(admission.waitMs);
+    }
+    expect(waits).toEqual([0, 67, 134]);
+    expect(await store.admit('p', at('refund', 'c.9'))).toMatchObject({ go: true, waitMs: 0 });
+    const { standing, endpoints } = await store.read('p', 1);
+    expect(standing.learnedPerSecond).toBeUndefined();
+    expect(endpoints).toMatchObject([{ endpoint: 'charge', ceilingPerSecond: 30, closedForMs: 0 }]);
+  });
+
+  it('and another one within a minute: it is the account', async () => {
+    const { store, clock } = shared.clocked();
+    await store.settle('p', refused('charge', 'a.1', clock.nowMs));
+    clock.nowMs += 30_000;
+    await store.settle('p', refused('refund', 'a.2', clock.nowMs));
+    expect(await store.admit('p', at('read', 'b.1'))).toMatchObject({ go: false, reason: 'gate' });
+    clock.nowMs += 5_000;
+    await store.admit('p', at('read', 'b.1'));
+    expect((await store.read('p', 1)).standing.ceilingPerSecond).toBe(10);
+  });
+
+  it('much later: it is that one alone', async () => {
+    const { store, clock } = shared.clocked();
+    await store.settle('p', refused('charge', 'a.1', clock.nowMs));
+    clock.nowMs += 61_000;
+    await store.settle('p', refused('refund', 'a.2', clock.nowMs));
+    expect(await store.admit('p', at('read', 'b.1'))).toMatchObject({ go: true });
+  });
+
+  it('of which the provider says that the account is limited slows the account at once', async () => {
+    const { store, clock } = shared.clocked();
+    await store.settle('p', refused('charge', 'a.1', clock.nowMs, { accountIsLimited: true }));
+    expect(await store.admit('p', at('refund', 'b.1'))).toMatchObject({ go: false, reason: 'gate' });
+  });
+
+  it('is opened by a person with the account', async () => {
+    const { store, clock } = shared.clocked();
+    await store.settle('p', refused('charge', 'a.1', clock.nowMs));
+    expect(await store.reopen('p')).toEqual({ closedForMs: 5_000, breaker: 'closed' });
+    expect(await store.admit('p', at('charge', 'b.1'))).toMatchObject({ go: true });
   });
 });
 
@@ -208,8 +302,8 @@ describe('what a 429 does to the rate', () => {
     });
   });
 
-  it('a provider that took nothing is tried slowly', async () => {
-    expect(await refusedAt({})).toMatchObject({ ceilingPerSecond: 1, learnedPerSecond: 0.5 });
+  it('a provider that had taken nothing is tried at five a second: a refusal after a lull says little', async () => {
+    expect(await refusedAt({})).toMatchObject({ ceilingPerSecond: 10, learnedPerSecond: 5 });
   });
 });
 
@@ -219,9 +313,12 @@ it('no key is without a time to live', async () => {
   const taken = new Map([[Math.floor(clock.nowMs / 250), 2]]);
   await store.settle('p', result('a.1', 'throttled', { admittedAtMs: clock.nowMs, taken }));
   await store.settle('p', result('a.2', 'failed'));
+  const endpoint = { name: 'charge', taken, accountIsLimited: false };
+  await store.settle('p', result('a.4', 'throttled', { admittedAtMs: clock.nowMs, endpoint }));
   await store.admit('p', ask('a.3', { concurrency: 3 }));
   await store.record('p', {
     ...{ minute: Math.floor(clock.nowMs / 60_000), taken, counts: new Map([['ok', 2]]) },
+    takenAt: new Map([['charge', taken]]),
     errors: [{ at: '2026-01-31T12:00:00.000Z', kind: 'throttled', code: 'x', message: 'x', durationMs: 1 }],
   });
   const keys = await shared.connection().keys('*');
@@ -229,7 +326,10 @@ it('no key is without a time to live', async () => {
     expect.stringMatching(/^\{hf0\}\/health\/p\/\d+$/),
     '{hf0}/health/p/errors',
     '{hf0}/limit/p',
+    '{hf0}/limit/p/at/charge',
+    '{hf0}/limit/p/at/charge/taken',
     '{hf0}/limit/p/failed',
+    '{hf0}/limit/p/refused',
     '{hf0}/limit/p/taken',
     '{hf0}/providers',
   ]);

@@ -4,6 +4,7 @@ import { OAuth2Server } from 'oauth2-mock-server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type OAuthRefreshToken, oauthClientCredentials, oauthRefreshToken } from '../src/oauth.ts';
 import { redisTokens } from '../src/shared/kept-tokens.ts';
+import { sharedToken } from '../src/shared-token.ts';
 import { client, post } from './clients.ts';
 import { json, serveHttp } from './servers.ts';
 import { sharedRedis } from './shared-redis.ts';
@@ -116,6 +117,46 @@ describe('a token that is kept for all', () => {
     server.expire();
     await shared.connection().set(lock, 'the dead', 'PX', 400);
     expect(await worker.request(post())).toMatchObject({ kind: 'ok' });
+  });
+
+  it('of a process that was too slow for its lock does not take the place of a later one', async () => {
+    const [slow, fast] = [kept(), kept()];
+    const asks = (value: string, ms: number) =>
+      sharedToken(
+        {
+          requestToken: async () => {
+            await new Promise((resolve) => setTimeout(resolve, ms));
+            return {
+              outcome: 'obtained',
+              token: { value, lifeMs: 60_000, refreshToken: `refresh of ${value}` },
+            };
+          },
+          secrets: () => [],
+          close: async () => {},
+        },
+        value === 'late' ? slow : fast,
+        { scope: 'a', longestMs: 50 },
+      ).requestToken();
+    const late = asks('late', 600);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(await asks('good', 0)).toMatchObject({ token: { value: 'good' } });
+    expect(await late).toMatchObject({ token: { value: 'good' } });
+    expect(await kept().read('a')).toMatchObject({ value: 'good', refreshToken: 'refresh of good' });
+  });
+
+  it('has a lock that only its owner gives back, and the later of two owners counts', async () => {
+    const tokens = kept();
+    const first = await tokens.lock('b', 'one', 30);
+    expect(await tokens.lock('b', 'one', 30)).toBe(first);
+    expect(await tokens.lock('b', 'two', 30)).toBeUndefined();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const second = await tokens.lock('b', 'two', 5_000);
+    await tokens.unlock('b', 'one');
+    expect(await tokens.lock('b', 'three', 5_000)).toBeUndefined();
+    expect(await tokens.write('b', { value: 'x' }, second ?? 0)).toBe(true);
+    expect(await tokens.write('b', { value: 'y' }, first ?? 0)).toBe(false);
+    for (const key of await shared.connection().keys('*'))
+      expect(await shared.connection().pttl(key), key).toBeGreaterThan(0);
   });
 
   it('of client credentials is shared as well', async () => {

@@ -9,10 +9,13 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { bearer } from '../src/auth.ts';
+import { proxyOf } from '../src/proxy.ts';
 import { createGuard } from '../src/shared/guard.ts';
 import { client, post } from './clients.ts';
-import { serveHttp, serveSocket } from './servers.ts';
+import { json, serveHttp, serveSocket } from './servers.ts';
 import { sharedRedis } from './shared-redis.ts';
+
+const shared = sharedRedis();
 
 const ANSWER = JSON.stringify({ id: 'a' });
 
@@ -131,6 +134,16 @@ describe('an interim answer that nobody asked for', () => {
       expect(await http.request(post())).toMatchObject({ kind: 'ok', value: { id: 'a' } });
   });
 
+  it('is no doubt before the first request either', async () => {
+    const url = await serveSocket((socket) => {
+      socket.write(CONTINUE);
+      socket.on('data', () => socket.write(FINAL));
+    });
+    const http = client(url);
+    for (const _ of [1, 2])
+      expect(await http.request(post())).toMatchObject({ kind: 'ok', value: { id: 'a' } });
+  });
+
   it('in a body is part of it', async () => {
     const body = JSON.stringify({ id: 'HTTP/1.1 100 Continue\r\n\r\n' });
     const url = await serveSocket((socket) =>
@@ -168,7 +181,6 @@ describe('over TLS', () => {
   const file = (name: string) => join(dir, name);
   const pem = (name: string) => readFileSync(file(name), 'utf8');
   const open = new Set<Server>();
-  const shared = sharedRedis();
 
   beforeAll(() => {
     const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
@@ -242,32 +254,97 @@ describe('over TLS', () => {
     expect(outcome.kind === 'unavailable' && outcome.message).toContain('certificate cannot be verified');
     expect(seen().requests).toBe(0);
   });
+});
 
-  it('through a proxy: with credentials that it takes, and those that it does not', async () => {
-    const { url } = await slowToConnect(0);
+describe('through a proxy', () => {
+  const LOGIN = `Basic ${Buffer.from('user:right').toString('base64')}`;
+
+  /** Takes one login, and leads wherever it is told to. */
+  async function serveProxy(to: string, { afterMs = 0, silent = false } = {}) {
     const asked: string[] = [];
+    const sockets = new Set<Socket>();
     const proxy = createHttpServer();
     proxy.on('connect', (request, socket: Socket) => {
       asked.push(request.url ?? '');
-      const login = Buffer.from('user:right').toString('base64');
-      if (request.headers['proxy-authorization'] !== `Basic ${login}`)
+      sockets.add(socket);
+      socket.on('error', () => {});
+      if (silent) return;
+      if (request.headers['proxy-authorization'] !== LOGIN)
         return void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n');
-      const [host = '', port = ''] = (request.url ?? '').split(':');
-      const upstream = connect(Number(port), host, () => {
-        socket.write('HTTP/1.1 200 OK\r\n\r\n');
-        upstream.pipe(socket).pipe(upstream);
+      const upstream = connect(Number(new URL(to).port), '127.0.0.1', () => {
+        sockets.add(upstream);
+        setTimeout(() => {
+          socket.write('HTTP/1.1 200 OK\r\n\r\n');
+          upstream.pipe(socket).pipe(upstream);
+        }, afterMs);
       });
       upstream.on('error', () => {});
-      socket.on('error', () => {});
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    open.add(proxy);
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+    });
     const at = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-    const through = (login: string) =>
-      client(url, { proxy: `http://${login}@${at}`, tls: { ca: pem('ca.pem') } });
-    expect(await through('user:right').request(post())).toMatchObject({ kind: 'ok' });
-    const refused = await through('user:wrong').request(post());
+    return { asked, as: (login: string) => `http://${login}@${at}` };
+  }
+
+  it('with credentials that it takes, and those that it does not', async () => {
+    const { url } = await serveHttp((_, response) => json(response, 200, { id: 'a' }));
+    const { asked, as } = await serveProxy(url);
+    expect(await client(url, { proxy: as('user:right') }).request(post())).toMatchObject({ kind: 'ok' });
+    const refused = await client(url, { proxy: as('user:wrong') }).request(post());
     expect(refused).toMatchObject({ kind: 'misconfigured', code: 'proxy_credentials_refused' });
     expect(asked).toEqual([new URL(url).host, new URL(url).host]);
+  });
+
+  it('that takes longer than a permit holds, ten calls make ten tunnels, each used', async () => {
+    const { url, received } = await serveHttp((_, response) => json(response, 200, { id: 'a' }));
+    const { asked, as } = await serveProxy(url, { afterMs: 400 });
+    const guard = createGuard({ provider: 'p', account: url, store: shared.store(), longestCallMs: 5_000 });
+    onTestFinished(() => guard.close());
+    const http = client(url, { guard, proxy: as('user:right'), connectTimeoutMs: 5_000 });
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => http.request(post())));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(Array(10).fill('ok'));
+    expect([asked.length, received.length]).toEqual([10, 10]);
+  });
+
+  it('that takes the connection and says nothing, a call is given up, and nothing was sent', async () => {
+    const { as } = await serveProxy('http://127.0.0.1:1', { silent: true });
+    const http = client('https://api.example.com', { proxy: as('user:right'), connectTimeoutMs: 300 });
+    expect(await http.request(post())).toMatchObject({
+      ...{ kind: 'unavailable', code: 'connect_timeout', unsent: true },
+    });
+  });
+
+  it('an interim answer that nobody asked for is no doubt', async () => {
+    const answer = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${ANSWER.length}\r\n\r\n${ANSWER}`;
+    const url = await serveSocket((socket) => {
+      socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+      socket.on('data', () => socket.write(`HTTP/1.1 100 Continue\r\n\r\n${answer}`));
+    });
+    const { as } = await serveProxy(url);
+    const http = client(url, { proxy: as('user:right') });
+    for (const _ of [1, 2]) expect(await http.request(post())).toMatchObject({ kind: 'ok' });
+  });
+
+  it('that the environment names, but for the hosts that it spares', () => {
+    const env = {
+      HTTPS_PROXY: 'http://proxy:1',
+      NO_PROXY: 'a.example, .b.example,*.c.example d.example:8443',
+    };
+    const through = (url: string) => proxyOf(new URL(url), env) !== undefined;
+    const proxied = ['https://x.example', 'https://x.a.example', 'https://d.example', 'https://bb.example'];
+    const spared = [
+      'https://a.example',
+      'https://x.b.example',
+      'https://x.c.example',
+      'https://d.example:8443',
+    ];
+    expect(proxied.filter(through)).toEqual(proxied);
+    expect(spared.filter(through)).toEqual([]);
+    for (const url of ['https://127.0.0.1', 'https://localhost', 'http://x.example'])
+      expect(through(url), url).toBe(false);
+    expect(proxyOf(new URL('https://x.example'), { ...env, NO_PROXY: '*' })).toBeUndefined();
   });
 });

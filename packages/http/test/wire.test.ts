@@ -1,6 +1,8 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
 import { client, post } from './clients.ts';
 import { json, serveBytes, serveHttp, serveSocket } from './servers.ts';
 
@@ -265,15 +267,36 @@ describe('one request is one request', () => {
     expect(connections).toBe(1);
   });
 
+  it('calls one right after the other go over one connection', async () => {
+    let connections = 0;
+    const server = createHttpServer((_, response) => response.end('{"id":"a"}'));
+    server.on('connection', () => {
+      connections += 1;
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const http = client(`http://127.0.0.1:${port}`);
+    for (let n = 0; n < 5; n += 1) await http.request(post({ schema: z.any() }));
+    expect(connections).toBe(1);
+  });
+
   it('a connection is used again, and one that the server has ended meanwhile is not', async () => {
-    const sockets = new Set<unknown>();
+    const sockets = new Set<Socket | null>();
     const { url } = await serveHttp((_, response) => {
       sockets.add(response.socket);
       json(response, 200, { id: 'a' });
-      if (sockets.size === 1) response.once('finish', () => response.socket?.end());
     });
     const http = client(url);
-    for (let n = 0; n < 4; n++) expect(await http.request(post())).toMatchObject({ kind: 'ok' });
+    expect(await http.request(post())).toMatchObject({ kind: 'ok' });
+    const [first] = sockets;
+    const ended = first && once(first, 'close');
+    first?.end();
+    await ended;
+    for (let n = 0; n < 3; n++) expect(await http.request(post())).toMatchObject({ kind: 'ok' });
     expect(sockets.size).toBe(2);
   });
 });

@@ -29,8 +29,11 @@ export type SecurityAction = (typeof SECURITY_ACTIONS)[number];
 export const AUDIT_ACTIONS = [
   ...(['redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
   ...(['bulk_redrive', 'bulk_cancel', 'bulk_rerun'] as const),
-  ...(['create_key', 'revoke_key', 'reopen_provider'] as const),
+  ...(['create_key', 'revoke_key', 'reopen_provider', 'pause', 'resume'] as const),
   ...SECURITY_ACTIONS,
+  ...(['create_webhook_endpoint', 'change_webhook_endpoint', 'delete_webhook_endpoint'] as const),
+  ...(['rotate_webhook_secret', 'test_webhook_endpoint'] as const),
+  ...(['retry_webhook_delivery', 'replay_webhooks'] as const),
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

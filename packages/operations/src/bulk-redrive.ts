@@ -43,7 +43,7 @@ export async function bulkRedrive(
   const { done, ...end } = await inBulk(
     parts,
     {
-      list: (page) => client.listDead(tenant, { ...filter, ...page }),
+      list: (page) => client.listDead(tenant, { ...filter, ...page, input: false }),
       act: (run) => client.redrive(tenant, run.id, deathOf(run)),
       done: 'redriven',
       action: 'redrive',

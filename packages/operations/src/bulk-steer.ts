@@ -52,7 +52,7 @@ function listed(client: Client, { tenant, which }: BulkSteerOrder, byDefault: Re
   const { limit: _, ratePerSecond: _rate, dryRun: _dry, ...filter } = which;
   return {
     list: (page: { readonly limit: number; readonly cursor?: string }) =>
-      client.listRuns(tenant, { ...filter, ...page }),
+      client.listRuns(tenant, { ...filter, ...page, input: false }),
     fits: ({ status }: { readonly status: RunStatus }) => which.status !== undefined || byDefault.has(status),
     asked: { ...filter } as { readonly [member: string]: Json },
   };

@@ -3,6 +3,7 @@ export {
   type AlertsOptions,
   type AlertTiming,
   createAlerts,
+  raiseAlert,
 } from './alerts/alerts.ts';
 export type { AlertEvent, AlertKind } from './alerts/event.ts';
 export type { AlertMessage } from './alerts/message.ts';
@@ -17,6 +18,14 @@ export {
   type Scope,
   Tenant,
 } from './api-keys.ts';
+export {
+  type ApiLimits,
+  type ApiUse,
+  type ApiUseReport,
+  type OpenNow,
+  readApiUse,
+  reportApiUse,
+} from './api-use.ts';
 export {
   type Actor,
   AUDIT_ACTIONS,
@@ -46,3 +55,16 @@ export {
   REPLAYED_FOR_MS,
   type Replays,
 } from './replays.ts';
+export { readTenants, type TenantsView, type TenantView } from './tenants.ts';
+export {
+  createWebhookEndpoints,
+  ENDPOINT_STATUSES,
+  type EndpointChange,
+  EndpointEvents,
+  type EndpointPage,
+  type NewEndpoint,
+  type Repeatable,
+  type WebhookEndpoint,
+  type WebhookEndpoints,
+  type WithSecret,
+} from './webhook-endpoints.ts';

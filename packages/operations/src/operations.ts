@@ -2,6 +2,7 @@ import type {
   CancelOutcome,
   Client,
   Log,
+  PauseOf,
   RedriveOutcome,
   Resolution,
   ResolveReply,
@@ -65,6 +66,12 @@ export interface Operations {
     provider: string,
     open: () => Promise<T | undefined>,
   ): Promise<T | undefined>;
+  /**
+   * Keeps runs that have not begun from beginning. What concerns all tenants stands in the log of the system (`SYSTEM`). One that is
+   * paused already leaves no entry.
+   */
+  pause(actor: Actor, of: PauseOf): Promise<'paused' | 'paused_already'>;
+  resume(actor: Actor, of: PauseOf): Promise<'resumed' | 'not_paused'>;
   /** Writes down that somebody logged in, out, or was locked out, in a log of its own (`SECURITY`). */
   noteSecurity(actor: Actor, action: SecurityAction, detail: { readonly address: string }): Promise<void>;
   audit(tenant: string, query?: AuditQuery): Promise<AuditPage>;
@@ -123,6 +130,12 @@ export function createOperations({ client, connection, log }: OperationsOptions)
 
     reopenProvider: (actor, provider, open) => reopenAudited(audit, actor, provider, open),
 
+    pause: (actor, of) =>
+      onPause(audit, actor, { action: 'pause', of, counts: 'paused' }, () => client.pause(of, actor.name)),
+
+    resume: (actor, of) =>
+      onPause(audit, actor, { action: 'resume', of, counts: 'resumed' }, () => client.resume(of)),
+
     noteSecurity: (actor, action, detail) =>
       audit.around(
         actor,
@@ -148,6 +161,23 @@ export function reopenAudited<T>(
   );
 }
 
+/** @param counts the one outcome that changed something */
+function onPause<T extends string>(
+  audit: AuditLog,
+  actor: Actor,
+  {
+    action,
+    of,
+    counts,
+  }: { readonly action: 'pause' | 'resume'; readonly of: PauseOf; readonly counts: NoInfer<T> },
+  act: () => Promise<T>,
+): Promise<T> {
+  const detail = of.flow === undefined ? { flows: 'all' } : { flow: of.flow };
+  return audit.around(actor, { action, tenant: of.tenant ?? SYSTEM, detail }, act, (outcome) =>
+    outcome === counts ? { outcome } : undefined,
+  );
+}
+
 interface RunAction {
   readonly actor: Actor;
   readonly tenant: string;
@@ -166,7 +196,7 @@ async function onRun<T extends string>(
   act: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const { tenant, runId } = action;
-  const before = await client.getRun(tenant, runId);
+  const before = await client.getRun(tenant, runId, { input: false });
   if (!before) return undefined;
   return audit.around(actor, { ...action, before: before.status }, act, async (outcome) =>
     outcome === undefined || !DONE.has(outcome)

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { orUnavailable } from '@holdfast/engine';
+import { orUnavailable, type PayloadCodec, UnreadablePayloadError } from '@holdfast/engine';
 import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
@@ -16,9 +16,11 @@ const Answer = z.object({
   status: z.number(),
   headers: z.record(z.string(), z.string()),
   body: z.string(),
+  /** The config's codec has made it. */
+  coded: z.literal(true).optional(),
 });
 /** An answer as it was sent. */
-export type KeptAnswer = z.infer<typeof Answer>;
+export type KeptAnswer = Omit<z.infer<typeof Answer>, 'coded'>;
 
 const Record = z.object({ fingerprint: z.string(), claim: z.string().optional(), answer: Answer.optional() });
 
@@ -45,7 +47,9 @@ export interface Replays {
   claim(scope: readonly string[], key: string, fingerprint: string): Promise<Claim>;
 }
 
-export function createReplays(connection: Redis | Cluster): Replays {
+/** @param codec the config's: answers may hold the output of a run */
+export function createReplays(connection: Redis | Cluster, codec?: PayloadCodec): Replays {
+  const placeOf = (key: string) => ({ runId: '', field: key });
   return {
     async claim(scope, idempotencyKey, fingerprint) {
       const key = keys.replay(
@@ -60,7 +64,9 @@ export function createReplays(connection: Redis | Cluster): Replays {
           outcome: 'mine',
           claim: {
             keep: async (answer) => {
-              const record = JSON.stringify({ fingerprint, answer });
+              const body = await codec?.encode(answer.body, placeOf(key));
+              const kept = body === undefined ? answer : { ...answer, body, coded: true };
+              const record = JSON.stringify({ fingerprint, answer: kept });
               await orUnavailable(connection.set(key, record, 'PX', REPLAYED_FOR_MS));
             },
             release: async () => {
@@ -73,7 +79,12 @@ export function createReplays(connection: Redis | Cluster): Replays {
       if (text === null) return { outcome: 'in_progress' };
       const known = Record.parse(JSON.parse(text));
       if (known.fingerprint !== fingerprint) return { outcome: 'key_reused' };
-      return known.answer ? { outcome: 'answered', answer: known.answer } : { outcome: 'in_progress' };
+      if (!known.answer) return { outcome: 'in_progress' };
+      const { coded, body, ...rest } = known.answer;
+      if (coded && !codec)
+        throw new UnreadablePayloadError({ runId: '', field: key }, 'the config has no `codec`');
+      const plain = coded && codec ? await codec.decode(body, placeOf(key)) : body;
+      return { outcome: 'answered', answer: { ...rest, body: plain } };
     },
   };
 }

@@ -5,6 +5,6 @@ export async function statusAfter(
   client: Client,
   { tenant, id }: Run,
 ): Promise<{ readonly after?: Run['status'] }> {
-  const run = await client.getRun(tenant, id);
+  const run = await client.getRun(tenant, id, { input: false });
   return run ? { after: run.status } : {};
 }

@@ -1,4 +1,5 @@
-import type { Classify, Flow, FlowContract } from '@holdfast/engine';
+import type { Classify, Flow, FlowContract, PayloadCodec } from '@holdfast/engine';
+import { checkEvents, type EventsOfFlows } from '@holdfast/outgoing';
 import { checkSources, type Sources, WEBHOOK_FLOW } from '@holdfast/webhooks';
 import { z } from 'zod';
 import type { Authenticate } from './authenticate.ts';
@@ -15,8 +16,15 @@ export interface HoldfastConfig {
   readonly routes?: readonly Routes[];
   /** Says what an error that a step threw means, before Holdfast's own table is asked (docs/thrown-errors.md). Default: none. */
   readonly classify?: Classify;
+  /**
+   * Encodes inputs, results, outputs, payloads of signals and details of errors before they are kept, such as `aesGcm()` (docs/encryption.md).
+   * Default: they are kept as they are.
+   */
+  readonly codec?: PayloadCodec;
   /** Who sends webhooks to `POST /v1/webhooks/{source}`, by the source's name, and what becomes of them. Default: nobody. */
   readonly webhooks?: Sources;
+  /** What the ends of a flow's runs mean to subscribers of webhooks, by the flow's name. Default: `run.completed` and its like. */
+  readonly events?: EventsOfFlows;
   /** Says whom a request to the API comes from. Default: Holdfast's own API keys. */
   readonly authenticate?: Authenticate;
 }
@@ -24,7 +32,10 @@ export interface HoldfastConfig {
 /** Names of flows that a project's own cannot have. */
 const OWN_FLOWS: ReadonlySet<string> = new Set([WEBHOOK_FLOW, 'webhook-delivery', 'dead-letters']);
 
-const MEMBERS = new Set(['flows', 'providers', 'routes', 'classify', 'webhooks', 'authenticate']);
+const MEMBERS = new Set([
+  ...['flows', 'providers', 'routes', 'classify', 'codec'],
+  ...['webhooks', 'events', 'authenticate'],
+]);
 
 /**
  * Says what a system runs; the default export of `holdfast.config.ts`.
@@ -41,9 +52,13 @@ export function defineConfig<const C extends HoldfastConfig>(config: C): C {
   }
   checkFlows(config.flows);
   if (config.webhooks !== undefined) checkSources(config.webhooks);
+  if (config.events !== undefined) checkEvents(config.events);
   checkProviders(config.providers ?? []);
   if (config.classify !== undefined && typeof config.classify !== 'function') {
     throw new TypeError('`classify` must be a function of the error that returns a failure or undefined');
+  }
+  if (config.codec !== undefined && !isCodec(config.codec)) {
+    throw new TypeError('`codec` must have the functions `encode` and `decode`, as aesGcm() has');
   }
   if (config.authenticate !== undefined && typeof config.authenticate !== 'function') {
     throw new TypeError(
@@ -126,6 +141,10 @@ function isFlow(value: unknown): value is Flow {
   return (
     typeof name === 'string' && typeof version === 'number' && isObject(input) && typeof run === 'function'
   );
+}
+
+function isCodec(value: unknown): value is PayloadCodec {
+  return isObject(value) && typeof value.encode === 'function' && typeof value.decode === 'function';
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,4 +1,6 @@
+export { type AesGcmOptions, aesGcm } from './aes-gcm.ts';
 export type { Authenticate, Caller } from './authenticate.ts';
+export { checkCodec } from './check-codec.ts';
 export { type Checked, type ConfigChecker, configChecker } from './config-checker.ts';
 export { type ConnectedLater, connectedLater } from './connected-later.ts';
 export { defineConfig, type HoldfastConfig, latestOf } from './define-config.ts';
@@ -6,6 +8,7 @@ export {
   type AnyOperation,
   type Asked,
   type Bounds,
+  checkName,
   connectAlone,
   type DefinedProvider,
   defineProvider,
@@ -21,6 +24,7 @@ export {
   type ProviderDefinition,
   type ProviderError,
   type ProviderRequest,
+  prefixOf,
 } from './define-provider/index.ts';
 export { findConfig, loadConfig } from './load-config.ts';
 export { type Connect, type Connected, type Provider, provider } from './provider.ts';

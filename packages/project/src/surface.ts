@@ -5,7 +5,13 @@ import type { HoldfastConfig } from './define-config.ts';
  * What API and dashboard know of a config: names, versions, what goes in and what steps give back, and its own routes. Two configs with the same
  * surface differ in what their flows do alone, which only workers run.
  */
-export function surfaceOf({ flows, routes = [], authenticate, webhooks = {} }: HoldfastConfig): string {
+export function surfaceOf({
+  flows,
+  routes = [],
+  authenticate,
+  codec,
+  webhooks = {},
+}: HoldfastConfig): string {
   const hash = createHash('sha256');
   const seen = new Set<object>();
   const add = (value: unknown): void => {
@@ -23,6 +29,7 @@ export function surfaceOf({ flows, routes = [], authenticate, webhooks = {} }: H
   for (const { name, version, input, results } of flows) add({ name, version, input, results });
   add(routes);
   add(authenticate);
+  add(codec);
   for (const [name, { scheme, secrets, tenant }] of Object.entries(webhooks))
     add({ name, scheme, secrets, tenant });
   return hash.digest('hex');

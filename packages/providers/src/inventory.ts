@@ -26,6 +26,7 @@ export function inventory(
       const outcome = await http.request({
         method: 'PUT',
         path: reservationPath(call.reference),
+        endpoint: 'reserve',
         body: { json: { items: items.map(({ sku, quantity }) => ({ sku, quantity })) } },
         idempotencyKey: call.idempotencyKey,
         signal: call.signal,
@@ -44,6 +45,7 @@ export function inventory(
       const outcome = await http.request({
         method: 'DELETE',
         path: reservationPath(reservationId),
+        endpoint: 'release',
         idempotencyKey: call.idempotencyKey,
         signal: call.signal,
         origin: call,

@@ -59,6 +59,7 @@ export function shipping(
       const outcome = await http.request({
         method: 'POST',
         path: '/labels',
+        endpoint: 'buy',
         body: {
           json: {
             reference: call.reference,
@@ -92,6 +93,7 @@ export function shipping(
       const outcome = await http.request({
         method: 'GET',
         path: '/labels',
+        endpoint: 'find',
         query: { reference: call.reference },
         signal: call.signal,
         origin: call,
@@ -105,6 +107,7 @@ export function shipping(
       const outcome = await http.request({
         method: 'POST',
         path: `/labels/${encodeURIComponent(labelId)}/void`,
+        endpoint: 'void',
         idempotencyKey: call.idempotencyKey,
         signal: call.signal,
         origin: call,

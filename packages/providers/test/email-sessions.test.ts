@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { SmtpDelivery } from '../src/email/smtp-delivery.ts';
 import { type SmtpEmailConfig, smtpEmail } from '../src/email/smtp-email.ts';
 import { closing, stepCall, stepError } from './calls.ts';
 
@@ -34,8 +35,11 @@ async function mailServer(options: SMTPServerOptions = {}) {
   return { url: `smtp://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`, seen, server };
 }
 
-/** Answers by connection (from 1) and verb; `end` hangs up instead. */
-async function scripted(script: (connection: number, verb: string, nth: number) => string | undefined) {
+/** Answers by connection (from 1) and verb; `end` hangs up instead, `silence` says nothing. */
+async function scripted(
+  script: (connection: number, verb: string, nth: number) => string | undefined,
+  silent: (socket: Socket, verb: string) => unknown = () => {},
+) {
   const heard: string[] = [];
   const recipients: string[] = [];
   let connections = 0;
@@ -54,6 +58,7 @@ async function scripted(script: (connection: number, verb: string, nth: number) 
       const usual = { greeting: '220 hi', EHLO: '250 hi', DATA: '354 go', QUIT: '221 bye' }[verb] ?? '250 ok';
       const reply = script(connection, verb, nth) ?? usual;
       if (reply === 'end') socket.destroy();
+      else if (reply === 'silence') silent(socket, verb);
       else socket.write(`${reply}\r\n`);
       inMessage = verb === 'DATA' && reply.startsWith('354');
     };
@@ -129,6 +134,32 @@ describe('a connection to the mail server', () => {
     await mail.send(MAIL, stepCall('a'));
     expect(await stepError(mail.send(MAIL, stepCall('b')))).toMatchObject({ kind: 'in_doubt' });
     expect(heard.filter((each) => each.endsWith('message'))).toEqual(['1 message', '1 message']);
+  });
+
+  it('may take its time over a message that it has, and not before', async () => {
+    const limits = {
+      ...{ connectTimeoutMs: 2_000, greetingTimeoutMs: 2_000, sessionTimeoutMs: 300, acceptTimeoutMs: 1_500 },
+      ...{ resetTimeoutMs: 300, keptIdle: 1, keptIdleMs: 100, messagesPerConnection: 1 },
+    };
+    const deliver = async (silentAt: string, forMs: number) => {
+      const { url } = await scripted(
+        (_connection, verb) => (verb === silentAt ? 'silence' : undefined),
+        (socket, verb) => verb === 'message' && setTimeout(() => socket.write('250 ok\r\n'), forMs),
+      );
+      const { hostname: host, port } = new URL(url);
+      const plain = { secure: false, requireTls: false, ignoreTls: true, login: undefined, clientName: 'a' };
+      const delivery = new SmtpDelivery({ host, port: Number(port), ...plain }, limits);
+      onTestFinished(() => delivery.close());
+      const message = { from: 'a@example.com', to: 'b@example.com', bytes: Buffer.from('Hello\r\n') };
+      return delivery.deliver(message, new AbortController().signal);
+    };
+    expect(await deliver('message', 700)).toEqual({ accepted: true });
+    expect(await deliver('message', 60_000)).toMatchObject({
+      ...{ accepted: false, dataStarted: true, error: { code: 'ETIMEDOUT' } },
+    });
+    expect(await deliver('RCPT', 60_000)).toMatchObject({
+      ...{ accepted: false, dataStarted: false, error: { code: 'ETIMEDOUT' } },
+    });
   });
 
   it('that refuses one mail takes the next', async () => {

@@ -218,6 +218,27 @@ describe('what goes wrong', () => {
       { kind: 'unavailable', code: 'smtp_450', details: { command: 'RCPT TO' } },
     ],
     ['refuses the recipient', { RCPT: '550 unknown user' }, { kind: 'rejected', code: 'smtp_550' }],
+    // Postfix keeps its answer about the sender back until a recipient is named, so that it can log both
+    [
+      'refuses the sender when the recipient is named',
+      { RCPT: '554 5.7.1 <orders@example.com>: Sender address rejected: Access denied' },
+      { kind: 'misconfigured', code: 'sender_refused' },
+    ],
+    [
+      'refuses the domain of the sender when the recipient is named',
+      { RCPT: '550 5.1.8 no such domain' },
+      { kind: 'misconfigured', code: 'sender_refused' },
+    ],
+    [
+      'relays for others only',
+      { RCPT: '554 5.7.1 <ada@example.com>: Relay access denied' },
+      { kind: 'misconfigured', code: 'relay_refused' },
+    ],
+    [
+      'relays for others only, in words of its own',
+      { RCPT: '550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain' },
+      { kind: 'misconfigured', code: 'relay_refused' },
+    ],
     ['loses its thread', { RCPT: '503 wrong order' }, { kind: 'unavailable', code: 'smtp_503' }],
     ['defers the message', { DATA: '452 full' }, { kind: 'unavailable', code: 'smtp_452' }],
     ['refuses the message', { DATA: '554 no' }, { kind: 'rejected', code: 'smtp_554' }],

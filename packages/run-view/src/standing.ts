@@ -2,6 +2,7 @@ import {
   type CallEvent,
   childOfSignal,
   type Failure,
+  type Pause,
   type Run,
   type StepState,
   type WaitingFor,
@@ -13,6 +14,8 @@ export interface AsOf {
   readonly now: number;
   /** What no live worker has, of what the run needs to go on. Default: nothing is known to be missing. */
   readonly lacks?: 'flow' | 'version' | undefined;
+  /** What keeps it from beginning, where that is known. */
+  readonly pause?: Pause | undefined;
 }
 
 /** True for a run that was asked to cancel and has not ended yet. */
@@ -27,13 +30,15 @@ export function willEnd(run: Run): 'failed' | 'cancelled' | undefined {
 }
 
 /** Where a run stands and why, in a sentence or two. It tells nothing but what the run's record says, and no payload. */
-export function standing(run: Run, { now, lacks }: AsOf): string {
+export function standing(run: Run, { now, lacks, pause }: AsOf): string {
   switch (run.status) {
     case 'pending':
-      return pending(run, now, lacks) + cancelNote(run);
+      return pending(run, now, lacks) + (hasBegun(run) ? '' : paused(run, pause, now)) + cancelNote(run);
     case 'running':
       return running(run, now) + missing(run, lacks) + cancelNote(run);
     case 'suspended':
+      if (run.waitingFor.kind === 'paused')
+        return `Has not begun yet.${paused(run, pause, now)}${missing(run, lacks)}${cancelNote(run)}`;
       return waiting(run, run.waitingFor, now) + missing(run, lacks) + cancelNote(run);
     case 'compensating': {
       const why = run.error ? `${place(run.error)} failed: ${reason(run.error)}` : 'it was asked to cancel';
@@ -49,6 +54,26 @@ export function standing(run: Run, { now, lacks }: AsOf): string {
     case 'dead':
       return `Dead since ${moment(diedAt(run), now)}: ${death(run, run.error)}.${left(run)}`;
   }
+}
+
+/** Of a run that has not begun and, as far as is known, must not. */
+function paused(run: Run, pause: AsOf['pause'], now: number): string {
+  if (pause) return ` ${pauseText(pause, now)} It begins once that is resumed.`;
+  if (run.status !== 'suspended') return '';
+  return ` ${run.flow} was paused for tenant ${run.tenant} and is resumed; it begins any moment.`;
+}
+
+function hasBegun(run: Run): boolean {
+  return run.steps.length > 0 || run.waits.length > 0 || run.events.length > 0;
+}
+
+/** What is paused, for whom and since when, in a sentence. */
+export function pauseText({ tenant, flow, at, by }: Pause, now: number): string {
+  const what =
+    flow === undefined
+      ? `Tenant ${tenant} is paused`
+      : `${flow} is paused for ${tenant === undefined ? 'all tenants' : `tenant ${tenant}`}`;
+  return `${what} since ${moment(at, now)}, by ${by}.`;
 }
 
 /** When a run that is dead died last. */
@@ -116,6 +141,8 @@ function waiting(run: Run, waitingFor: WaitingFor, now: number): string {
       return until === undefined || until <= now
         ? 'Is about to start.'
         : `Starts in ${inWords(until - now)}, at ${moment(until, now)}.`;
+    case 'paused':
+      return `Waits until ${run.flow} is resumed.`;
     case 'signal': {
       const child = childOfSignal(waitingFor.name);
       const what = child === undefined ? `the signal ${waitingFor.name}` : `its child run ${child}`;

@@ -28,6 +28,10 @@ export const providerVariables = {
   HOLDFAST_PAYMENT_TLS_KEY: file,
   HOLDFAST_PAYMENT_FALLBACK_URL: httpUrl.optional(),
   HOLDFAST_PAYMENT_FALLBACK_KEY: z.string().optional(),
+  HOLDFAST_PAYMENT_FALLBACK_PROXY: proxy,
+  HOLDFAST_PAYMENT_FALLBACK_TLS_CA: file,
+  HOLDFAST_PAYMENT_FALLBACK_TLS_CERT: file,
+  HOLDFAST_PAYMENT_FALLBACK_TLS_KEY: file,
   HOLDFAST_INVENTORY_URL: httpUrl,
   HOLDFAST_INVENTORY_RPS: rps,
   HOLDFAST_INVENTORY_BURST: burst,
@@ -99,7 +103,7 @@ function sender({ HOLDFAST_EMAIL_FROM: from, HOLDFAST_EMAIL_URL, HOLDFAST_PLAINT
 }
 
 /** @throws ConfigError for half of a client certificate */
-function reach(provider: 'PAYMENT' | 'INVENTORY' | 'SHIPPING', read: Read): Reach {
+function reach(provider: 'PAYMENT' | 'PAYMENT_FALLBACK' | 'INVENTORY' | 'SHIPPING', read: Read): Reach {
   const [ca, cert, key] = (['CA', 'CERT', 'KEY'] as const).map(
     (of) => read[`HOLDFAST_${provider}_TLS_${of}`],
   );
@@ -119,7 +123,12 @@ function reach(provider: 'PAYMENT' | 'INVENTORY' | 'SHIPPING', read: Read): Reac
 /** @throws ConfigError when only one of the two variables is there. */
 function fallback(read: Read) {
   const { HOLDFAST_PAYMENT_FALLBACK_URL: url, HOLDFAST_PAYMENT_FALLBACK_KEY: key } = read;
-  if (url !== undefined && key !== undefined) return { url, key, reach: reach('PAYMENT', read) };
+  if (url !== undefined && key !== undefined) {
+    // what it has no variable of its own for is as for the first
+    const [first, own] = [reach('PAYMENT', read), reach('PAYMENT_FALLBACK', read)];
+    const { ca = first.tls?.ca, cert = first.tls?.cert, key: of = first.tls?.key } = own.tls ?? {};
+    return { url, key, reach: { ...first, ...own, tls: { ca, cert, key: of } } };
+  }
   if (url === undefined && key === undefined) return undefined;
   const variable = `HOLDFAST_PAYMENT_FALLBACK_${url === undefined ? 'URL' : 'KEY'}`;
   throw new ConfigError([{ variable, message: 'is missing; the fallback needs both its URL and its key' }]);

@@ -63,15 +63,17 @@ function* wrongJobs(facts: Facts) {
 
 /** What may be in Redis without an end, besides runs that are not over and their jobs. */
 const ENDLESS = [
-  /^\{hf0\}\/(alarms|workers|canary|rollback|tenants|flows|(runs|dead)\/[a-z]+)$/,
+  /^\{hf0\}\/(alarms|workers|canary|rollback|tenants|flows|pauses|held-back|all-runs|all-dead|events-due|(runs|dead|events)\/[a-z]+)$/,
   // what operators did and who they are; an action whose process was killed stays open until somebody reads the log
   /^\{hf0\}\/(alerts|(audit|audit-open|api-keys)\/\*?[a-z]+|api-key\/[0-9a-f]+)$/,
+  // where events are sent, and what is still to be sent there
+  /^\{hf0\}\/(webhook-endpoints\/[a-z]+|webhook-(endpoint|deliveries|waiting)\/whe_[0-9a-f]+|webhook-delivery\/msg_[0-9a-f]+|webhook-lanes)$/,
   /^\{hf0\}:[a-z-]+:(meta|id|events|marker|stalled|stalled-check|wait|active|delayed|completed|failed|pc|prioritized)$/,
 ];
 
 /** What may be there for a while. */
 const FLEETING =
-  /^\{hf0\}\/(probe|preflight|providers|(wrong-keys|refused-webhooks|tenant-rate):.+|(health|limit|alert|audit-run|token|token-lock|tenant-rate|fleet|tag|replay|webhook-time|webhook-body)\/.+)$/;
+  /^\{hf0\}\/(probe|preflight|providers|api-use|(wrong-keys|refused-webhooks|tenant-rate):.+|(health|limit|alert|audit-run|token|token-lock|tenant-rate|fleet|tag|replay|event-payload|webhook-time|webhook-body|webhook-answer|webhook-in-flight|webhook-delivery)\/.+)$/;
 
 function* leftOver(facts: Facts) {
   const { runs, store, workers, unhandled } = facts;

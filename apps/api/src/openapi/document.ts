@@ -5,6 +5,7 @@ import { accessPaths } from './access-paths.ts';
 import { bulkPaths } from './bulk-paths.ts';
 import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
+import { flowPaths } from './flow-paths.ts';
 import { withIdempotencyKeys } from './idempotency.ts';
 import { listPaths } from './list-paths.ts';
 import { operatePaths } from './operate-paths.ts';
@@ -15,6 +16,8 @@ import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
+import { webhookDeliveryPaths } from './webhook-delivery-paths.ts';
+import { webhookEndpointPaths } from './webhook-endpoint-paths.ts';
 import { webhookPaths } from './webhook-paths.ts';
 
 /**
@@ -43,9 +46,10 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
     security: [{ apiKey: [] as string[] }],
     tags: [
       { name: 'Runs', description: 'Submit work, follow it, steer it.' },
+      { name: 'Flows', description: 'What there is to run, and whether it begins.' },
       { name: 'Payments', description: 'Charge a card, follow the payment, refund it.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
-      { name: 'Webhooks', description: 'Events sent by other services.' },
+      { name: 'Webhooks', description: 'What others tell us, and whom we tell.' },
       { name: 'Providers', description: 'Health of the services that runs call.' },
       { name: 'Keys', description: 'API keys, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
@@ -94,10 +98,13 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       },
       ...evidencePaths(),
       ...webhookPaths(),
+      ...webhookEndpointPaths(),
+      ...webhookDeliveryPaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkPaths(),
       ...operatePaths(),
+      ...flowPaths(),
       ...providersPath(),
       ...accessPaths(),
       ...servicePaths(),

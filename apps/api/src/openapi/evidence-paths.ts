@@ -62,6 +62,7 @@ const ALWAYS = [
   'rate_limited',
   'headers_too_large',
   'internal_error',
+  'payload_unreadable',
   'store_unavailable',
 ] as const satisfies readonly ProblemCode[];
 

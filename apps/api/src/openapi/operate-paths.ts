@@ -128,7 +128,7 @@ function describe({ operationId, tag, summary, description, ...operation }: Oper
         ] as const),
         ...(['scope_missing', 'route_not_found', 'run_not_found', 'request_timeout'] as const),
         ...(['body_too_large', 'media_type_unsupported', 'validation_failed'] as const),
-        ...(['headers_too_large', 'internal_error', 'store_unavailable'] as const),
+        ...(['headers_too_large', 'internal_error', 'payload_unreadable', 'store_unavailable'] as const),
         ...(operation.body ? (['body_missing'] as const) : []),
         ...operation.problems,
       ),

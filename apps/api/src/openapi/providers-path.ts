@@ -14,6 +14,7 @@ const SHIPPING = {
   ],
   waits: { breaker: 118, gate: 12, concurrency: 0, rate: 64 },
   limit: { learnedPerSecond: 19.4, ceilingPerSecond: 21, closedForMs: 0, slotsHeld: 0 },
+  endpoints: [{ endpoint: 'find', learnedPerSecond: 4.2, ceilingPerSecond: 5, closedForMs: 0 }],
   breaker: { state: 'open', probeInMs: 640 },
   lastErrors: [
     {

@@ -40,7 +40,7 @@ export function readOperation(operation: ReadOperation): object {
           'scope_missing',
         ] as const),
         ...(['route_not_found', operation.notFound, 'request_timeout', 'headers_too_large'] as const),
-        ...(['internal_error', 'store_unavailable'] as const),
+        ...(['internal_error', 'payload_unreadable', 'store_unavailable'] as const),
       ),
     },
   };

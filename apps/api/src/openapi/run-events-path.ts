@@ -45,7 +45,7 @@ export function runEventsPath(): Record<string, object> {
               'scope_missing',
             ] as const),
             ...(['route_not_found', 'run_not_found', 'request_timeout', 'headers_too_large'] as const),
-            ...(['internal_error', 'store_unavailable', 'too_many_streams'] as const),
+            ...(['internal_error', 'payload_unreadable', 'store_unavailable', 'too_many_streams'] as const),
           ),
         },
       },

@@ -1,4 +1,5 @@
 import type { FlowContract } from '@holdfast/engine';
+import { RunJson, RunListJson } from '@holdfast/run-view';
 import { z } from 'zod';
 import { PROBLEMS } from '../problems.ts';
 import { AuditListJson } from '../routes/audit.ts';
@@ -12,11 +13,21 @@ import {
 } from '../routes/bulk.ts';
 import { BulkSubmitBody, BulkSubmitJson } from '../routes/bulk-submit.ts';
 import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
+import { FlowJson, FlowListJson } from '../routes/flows.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
+import { DeliveryListJson, ReplayBody, ReplayJson, TestJson } from '../routes/webhook-deliveries.ts';
+import {
+  ChangeEndpointBody,
+  CreatedEndpointJson,
+  EndpointListJson,
+  NewEndpointBody,
+  RotateSecretBody,
+  SecretJson,
+  WebhookEndpointJson,
+} from '../routes/webhook-endpoints.ts';
 import { WebhookEventListJson } from '../routes/webhooks.ts';
-import { RunJson, RunListJson } from '../run-json.ts';
 
 const ProblemJson = z.strictObject({
   type: z.string().meta({ format: 'uri-reference', description: 'Where the code is explained.' }),
@@ -61,6 +72,8 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     Payloads: jsonSchema(PayloadsJson, 'output'),
     BulkSubmit: jsonSchema(BulkSubmitBody, 'input'),
     BulkSubmitResult: jsonSchema(BulkSubmitJson, 'output'),
+    Flow: jsonSchema(FlowJson, 'output'),
+    FlowList: jsonSchema(FlowListJson, 'output'),
     Signal: jsonSchema(SignalBody, 'input'),
     Resolution: jsonSchema(ResolveBody, 'input'),
     NewKey: jsonSchema(NewKeyBody, 'input'),
@@ -69,6 +82,17 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     KeyList: jsonSchema(KeyListJson, 'output'),
     AuditList: jsonSchema(AuditListJson, 'output'),
     WebhookEventList: jsonSchema(WebhookEventListJson, 'output'),
+    NewWebhookEndpoint: jsonSchema(NewEndpointBody, 'input'),
+    ChangeWebhookEndpoint: jsonSchema(ChangeEndpointBody, 'input'),
+    RotateWebhookSecret: jsonSchema(RotateSecretBody, 'input'),
+    WebhookEndpoint: jsonSchema(WebhookEndpointJson, 'output'),
+    CreatedWebhookEndpoint: jsonSchema(CreatedEndpointJson, 'output'),
+    WebhookSecret: jsonSchema(SecretJson, 'output'),
+    WebhookEndpointList: jsonSchema(EndpointListJson, 'output'),
+    WebhookDeliveryList: jsonSchema(DeliveryListJson, 'output'),
+    WebhookDeliveryAccepted: jsonSchema(TestJson, 'output'),
+    ReplayWebhooks: jsonSchema(ReplayBody, 'input'),
+    ReplayedWebhooks: jsonSchema(ReplayJson, 'output'),
     ProviderList: jsonSchema(ProviderListJson, 'output'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };

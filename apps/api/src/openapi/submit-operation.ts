@@ -66,7 +66,7 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
         ] as const),
         ...(['body_too_large', 'media_type_unsupported'] as const),
         ...(['validation_failed', 'idempotency_key_reused'] as const),
-        ...(['headers_too_large', 'internal_error', 'store_unavailable'] as const),
+        ...(['headers_too_large', 'internal_error', 'payload_unreadable', 'store_unavailable'] as const),
         ...problems,
       ),
     },

@@ -8,6 +8,7 @@ import {
   InvalidSubmissionError,
   StoreUnavailableError,
   UnknownFlowError,
+  UnreadablePayloadError,
 } from '@holdfast/engine';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
@@ -97,6 +98,10 @@ export function toProblemError(error: unknown, request: FastifyRequest): Problem
   }
   if (error instanceof InvalidSignalError) {
     return new ProblemError('signal_invalid', `${capitalized(error.message)}.`, { cause: error });
+  }
+  if (error instanceof UnreadablePayloadError) {
+    const detail = 'What this run carries was encoded with a codec, or a key, that the API does not have.';
+    return new ProblemError('payload_unreadable', detail, { cause: error });
   }
   if (error instanceof StoreUnavailableError) {
     return new ProblemError('store_unavailable', whenToAskAgain(request), {

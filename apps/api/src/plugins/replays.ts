@@ -11,6 +11,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Members of the answer that are shown once, and neither kept nor repeated. */
     shownOnce?: readonly string[];
+    /** The route remembers its answers itself, because it repeats them whole. */
+    remembersAnswers?: true;
   }
 }
 
@@ -72,7 +74,7 @@ export const replays = fp(async (app, { replays }: { readonly replays: Replays |
 
 function takesKey({ method, routeOptions: { config } }: FastifyRequest): boolean {
   const access = config.access ?? 'public';
-  return method === 'POST' && access !== 'public' && access !== 'submit';
+  return method === 'POST' && !config.remembersAnswers && access !== 'public' && access !== 'submit';
 }
 
 function giveUp(request: FastifyRequest): void {

@@ -1,12 +1,12 @@
 import { isTerminal, type Run, type SubmitReply } from '@holdfast/engine';
 import type { AcceptOptions } from '@holdfast/project';
+import { presentRunTo } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readIdempotencyKey } from '../idempotency-key.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { passTurn } from '../plugins/fair-turns.ts';
 import { preferredWaitSeconds } from '../prefer-wait.ts';
 import { ProblemError } from '../problems.ts';
-import { presentRunTo } from '../run-json.ts';
 import { readSubmissionHeaders, type Submission } from '../submission-headers.ts';
 
 declare module 'fastify' {

@@ -1,10 +1,10 @@
 import { RUN_STATUSES } from '@holdfast/engine';
 import { AUDIT_ACTIONS, type Operations } from '@holdfast/operations';
+import { time } from '@holdfast/run-view';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { page, readQuery } from '../read-query.ts';
-import { time } from '../run-json.ts';
 
 /** What `GET /v1/audit` takes. */
 export const AuditQuery = z.strictObject({

@@ -1,4 +1,5 @@
 import { isTerminal } from '@holdfast/engine';
+import { presentRunTo, RunJson } from '@holdfast/run-view';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { checkIdempotencyKey } from '../idempotency-key.ts';
@@ -7,7 +8,6 @@ import { toProblemError } from '../plugins/problems.ts';
 import { describeProblem } from '../problems.ts';
 import { readBody } from '../read-body.ts';
 import { moment } from '../read-query.ts';
-import { presentRunTo, RunJson } from '../run-json.ts';
 import { keyReused } from './accept.ts';
 import { assertSubmittable, type SubmitOptions } from './submit.ts';
 

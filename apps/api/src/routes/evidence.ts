@@ -1,9 +1,9 @@
 import { type CallEvent, type Client, type Payloads, type Run, referenceOf } from '@holdfast/engine';
+import { iso, time } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
-import { iso, time } from '../run-json.ts';
 
 const RequestJson = z.strictObject({
   what: z.string().meta({ description: 'Method and path, without the query.' }),
@@ -80,7 +80,10 @@ export async function evidenceRoutes(
     '/v1/runs/:id/attempts',
     { config: { access: 'read' } },
     async (request, reply) => {
-      const run = found(request, await client.getRun(principalOf(request).tenant, request.params.id));
+      const run = found(
+        request,
+        await client.getRun(principalOf(request).tenant, request.params.id, { input: false }),
+      );
       reply.header('cache-control', 'private, no-store');
       return presentAttempts(run);
     },

@@ -7,13 +7,13 @@ import {
   SCOPES,
   type Scope,
 } from '@holdfast/operations';
+import { time } from '@holdfast/run-view';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
 import { readQuery } from '../read-query.ts';
-import { time } from '../run-json.ts';
 
 /** What `POST /v1/keys` takes. */
 export const NewKeyBody = z.strictObject({

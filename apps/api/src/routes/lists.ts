@@ -1,9 +1,9 @@
 import { type Client, type FlowContract, type ListQuery, RUN_STATUSES, type RunPage } from '@holdfast/engine';
+import { presentRun, type RunListJson } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { moment, page, readQuery } from '../read-query.ts';
-import { presentRun, type RunListJson } from '../run-json.ts';
 
 const flow = z.string().min(1).max(100).optional();
 const code = z
@@ -32,6 +32,13 @@ export const RunsQuery = z.strictObject({
     .regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 visible ASCII characters')
     .optional()
     .meta({ description: 'The Idempotency-Key; exact. With `flow`, at most one run.' }),
+  keyPrefix: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 visible ASCII characters')
+    .optional()
+    .meta({
+      description: 'What the Idempotency-Key begins with. Runs are looked through for it, the newest first.',
+    }),
   tag: tagFilter.optional().meta({ description: 'Runs with this tag, as `name:value`; found by an index.' }),
   since: moment.optional().meta({ description: 'Created at this time or later.' }),
   until: moment.optional().meta({ description: 'Created before this time.' }),
@@ -53,7 +60,7 @@ export async function listRoutes(
     return send(
       request,
       reply,
-      await client.listRuns(principalOf(request).tenant, given({ ...query, before })),
+      await client.listRuns(principalOf(request).tenant, { ...given({ ...query, before }), input: false }),
       contracts,
     );
   });
@@ -62,7 +69,10 @@ export async function listRoutes(
     send(
       request,
       reply,
-      await client.listDead(principalOf(request).tenant, given(readQuery(DeadLettersQuery, request.query))),
+      await client.listDead(principalOf(request).tenant, {
+        ...given(readQuery(DeadLettersQuery, request.query)),
+        input: false,
+      }),
       contracts,
     ),
   );

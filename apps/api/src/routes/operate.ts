@@ -1,12 +1,12 @@
 import type { Client, Json } from '@holdfast/engine';
 import { LIMITS } from '@holdfast/engine';
 import type { Actor, Operations } from '@holdfast/operations';
+import { presentRunTo } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
-import { presentRunTo } from '../run-json.ts';
 
 /** JSON from a request: parsed, so it is nothing else. */
 const json = z
@@ -175,7 +175,7 @@ export async function operateRoutes(
   /** The run as it stands once what was asked for is durable. */
   async function answer(request: FastifyRequest, reply: FastifyReply, runId: string): Promise<FastifyReply> {
     request.runId = runId;
-    const run = found(await client.getRun(tenantOf(request), runId));
+    const run = found(await client.getRun(tenantOf(request), runId, { input: false }));
     return reply
       .code(202)
       .headers({ location: `/v1/runs/${runId}`, 'retry-after': '1' })

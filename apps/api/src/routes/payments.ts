@@ -23,7 +23,7 @@ export async function registerShop(app: FastifyInstance, options: AcceptOptions)
   app.get<PaymentParams>('/v1/payments/:id', { config: { access: 'read' } }, async (request, reply) => {
     const payment = await findPayment(client, principalOf(request).tenant, request.params.id);
     request.runId = payment.id;
-    return sendTagged(request, reply, payment, presentPayment);
+    return sendTagged(request, reply, await client.withInput(payment), presentPayment);
   });
 
   for (const [path, source] of [

@@ -1,10 +1,10 @@
 import { type Client, StoreUnavailableError } from '@holdfast/engine';
 import type { ErrorSeen, ProviderHealth } from '@holdfast/http';
+import { time } from '@holdfast/run-view';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { principalOf } from '../plugins/authentication.ts';
 import { readQuery } from '../read-query.ts';
-import { time } from '../run-json.ts';
 
 /** How all providers have been doing over the last minutes, as all workers together saw it. */
 export type ReadProviders = (minutes: number) => Promise<readonly ProviderHealth[]>;
@@ -65,6 +65,18 @@ const ProviderJson = z.strictObject({
     closedForMs: z.number().meta({ description: 'Until calls may be made again; 0 when they may.' }),
     slotsHeld: count.meta({ description: 'Calls under way, where their number is limited.' }),
   }),
+  endpoints: z
+    .array(
+      z.strictObject({
+        endpoint: z.string(),
+        learnedPerSecond: z.number().optional(),
+        ceilingPerSecond: z.number().optional(),
+        closedForMs: z.number(),
+      }),
+    )
+    .meta({
+      description: 'Endpoints with a limit of their own: refused for their rate when the others were not.',
+    }),
   breaker: z.strictObject({
     state: z.enum(['closed', 'open', 'half_open']),
     probeInMs: z.number().optional().meta({ description: 'While it is open: until a call is let through.' }),
@@ -117,7 +129,9 @@ async function ownRuns(
   const runIds = new Set(
     providers.flatMap(({ lastErrors }) => lastErrors.flatMap(({ runId }) => runId ?? [])),
   );
-  const runs = await Promise.all([...runIds].map((runId) => client.getRun(tenant, runId)));
-  const own = new Set(runs.flatMap((run) => run?.id ?? []));
+  const found = await Promise.all(
+    [...runIds].map(async (runId) => ((await client.hasRun(tenant, runId)) ? [runId] : [])),
+  );
+  const own = new Set(found.flat());
   return ({ runId }) => runId === undefined || own.has(runId);
 }

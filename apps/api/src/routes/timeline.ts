@@ -15,7 +15,7 @@ export async function timelineRoutes(
     '/v1/runs/:id/timeline.svg',
     { config: { access: 'read' } },
     async (request, reply) => {
-      const run = await client.getRun(principalOf(request).tenant, request.params.id);
+      const run = await client.getRun(principalOf(request).tenant, request.params.id, { input: false });
       if (!run) throw new ProblemError('run_not_found', 'There is no run with this id.');
       request.runId = run.id;
       // the run is told by Redis' clock, which may be ahead of this one

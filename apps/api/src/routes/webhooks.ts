@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Preflight } from '@holdfast/app-kit';
 import { type Client, InvalidInputError, type Run, StoreUnavailableError } from '@holdfast/engine';
+import type { AlertEvent } from '@holdfast/operations';
+import { time } from '@holdfast/run-view';
 import {
   type Delivery,
   faultOf,
@@ -20,7 +22,6 @@ import { MAX_BODY_BYTES } from '../json-body.ts';
 import { principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { page, readQuery } from '../read-query.ts';
-import { time } from '../run-json.ts';
 
 export interface WebhookRoutesOptions {
   readonly client: Client;
@@ -29,6 +30,8 @@ export interface WebhookRoutesOptions {
   readonly memory: WebhookMemory;
   /** Counts deliveries that are refused, by the address that they come from. */
   readonly refusals: AddressLimit | undefined;
+  /** Lets people hear of an id that was used for two events. */
+  readonly alert: (event: AlertEvent) => Promise<void>;
   readonly preflight: Pick<Preflight, 'assertAdmitted'>;
   readonly metrics: Registry;
 }
@@ -60,7 +63,7 @@ export const WebhookEventListJson = z.strictObject({
 /** `POST /v1/webhooks/{source}` and `GET /v1/webhook-events`: each event becomes a run of Holdfast's own flow `webhook`, once. */
 export async function webhookRoutes(
   app: FastifyInstance,
-  { client, sources, memory, refusals, preflight, metrics }: WebhookRoutesOptions,
+  { client, sources, memory, refusals, alert, preflight, metrics }: WebhookRoutesOptions,
 ): Promise<void> {
   const received = new Counter({
     name: 'holdfast_webhooks_total',
@@ -144,6 +147,7 @@ export async function webhookRoutes(
           { source: source.name, event: id, run: submitted.runId },
           'a webhook id was used for two bodies',
         );
+        await alert({ kind: 'webhook_id_reused', source: source.name, id });
         throw new ProblemError(
           'webhook_id_reused',
           `An event with the id ${id} came before, with another body.`,
@@ -167,7 +171,8 @@ export async function webhookRoutes(
       ...(tag && { tag }),
       ...(cursor !== undefined && { cursor }),
     });
-    const events = found.runs
+    const runs = await Promise.all(found.runs.map((run) => client.withInput(run)));
+    const events = runs
       .flatMap(presentEvent)
       .filter(
         (event) =>

@@ -6,6 +6,7 @@ import { type Effect, providersEnv, startSandbox } from '@holdfast/sandbox';
 import { shop } from '@holdfast/shop';
 import { waitFor } from '@holdfast/testkit';
 import { type RunningWorker, readWorkerConfig, startWorkerApp } from '@holdfast/worker';
+import { shopEvents } from '../../src/index.ts';
 import { type Answer, type Ask, startTestApi, type TestApi } from './test-api.ts';
 
 /** A payment that succeeds, to change one thing at a time. */
@@ -45,18 +46,26 @@ export const WEBHOOK_SECRET = 'whsec_of_the_test';
 
 /**
  * The production API and worker with a Redis and a sandbox of their own; the worker is started when it is asked for.
- * @param told whether the sandbox sends webhooks
+ * @param options.told whether the sandbox sends webhooks
+ * @param options.more variables of both
  */
-export async function startPaymentService({ told = false } = {}): Promise<PaymentService> {
+export async function startPaymentService({
+  told = false,
+  more = {},
+}: {
+  told?: boolean;
+  more?: Readonly<Record<string, string>>;
+} = {}): Promise<PaymentService> {
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-payments-'));
   const { flows, providers, webhooks } = shop();
-  const env = { HOLDFAST_WEBHOOK_STRIPE: `stripe:${WEBHOOK_SECRET}` };
+  const env = { HOLDFAST_WEBHOOK_STRIPE: `stripe:${WEBHOOK_SECRET}`, ...more };
   const api = await startTestApi(undefined, env, undefined, webhooks);
   const webhook = { url: `${api.url}/v1/webhooks/stripe`, secret: WEBHOOK_SECRET };
   const sandbox = await startSandbox({ port: 0, smtpPort: 0, dataDir, ...(told && { webhook }) });
   const config = readWorkerConfig(providers, {
     HOLDFAST_REDIS_URL: api.redis.url,
     HOLDFAST_RETRY_SCALE: '0.01',
+    ...more,
     ...providersEnv(sandbox),
   });
   let worker: RunningWorker | undefined;
@@ -85,7 +94,9 @@ export async function startPaymentService({ told = false } = {}): Promise<Paymen
   return {
     api,
     startWorker: async () => {
-      worker = await startWorkerApp(config, flows, createLogger('worker', 'silent'), { webhooks });
+      worker = await startWorkerApp(config, flows, createLogger('worker', 'silent'), {
+        ...{ webhooks, events: shopEvents },
+      });
       await worker.takesRuns;
     },
     stopWorker: async () => {

@@ -2,9 +2,11 @@ import { connectRedis, createLogger, type Logger, Preflight } from '@holdfast/ap
 import { type Client, createClient, type FlowContract } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import { createApiKeys, createOperations } from '@holdfast/operations';
+import { readAllowList } from '@holdfast/outgoing';
 import { keyLookup } from '../../src/api-keys.ts';
 import { callersByKey } from '../../src/callers.ts';
 import { type ApiParts, shopRoutes } from '../../src/index.ts';
+import { webhooksOut } from '../../src/webhooks-out.ts';
 import { KEY } from './test-api.ts';
 
 /** What an API is built of, with `close` for what the parts have opened. */
@@ -22,6 +24,9 @@ export function testParts(
     ...{ client, flows, routes: [shopRoutes], preflight, storedKeys, log },
     callers: callersByKey(keyLookup(() => KEY, storedKeys)),
     operations: createOperations({ client, connection, log }),
+    webhooksOut: webhooksOut({
+      ...{ connection, client, sealer: undefined, allow: readAllowList(''), eventsOfFlows: {}, log },
+    }),
     readProviders: (minutes) => providerHealth(providers, minutes),
     async close() {
       preflight.stop();

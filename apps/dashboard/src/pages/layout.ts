@@ -14,12 +14,14 @@ export interface Page {
   readonly at?: Place;
 }
 
-export type Place = 'overview' | 'runs' | 'dead' | 'logins';
+export type Place = 'overview' | 'runs' | 'dead' | 'webhooks' | 'tenants' | 'logins';
 
 const PLACES: readonly (readonly [Place, string, string])[] = [
   ['overview', '/', 'Overview'],
   ['runs', '/runs', 'Runs'],
   ['dead', '/runs?status=dead', 'Dead letters'],
+  ['webhooks', '/webhooks', 'Webhooks'],
+  ['tenants', '/tenants', 'Tenants'],
 ];
 
 /** How the script keeps a page up to date. The page needs none. */

@@ -1,4 +1,13 @@
-import type { DeathGroup, DeathPlace, Fleet, Overview, Run, RunStatus, WaitingFor } from '@holdfast/engine';
+import type {
+  DeathGroup,
+  DeathPlace,
+  Fleet,
+  Overview,
+  Pause,
+  Run,
+  RunStatus,
+  WaitingFor,
+} from '@holdfast/engine';
 import type { AuditEntry } from '@holdfast/operations';
 import { counted, inWords, listed } from '@holdfast/run-view';
 import { html } from 'ghtml';
@@ -7,6 +16,7 @@ import type { Operator } from '../plugins/login.ts';
 import type { Snapshot } from '../snapshots.ts';
 import { layout } from './layout.ts';
 import { confirmed, lackText, runLink, runRows, statusBadge, time } from './parts.ts';
+import { pauseNotices } from './pauses.ts';
 import { providerTable } from './providers.ts';
 import { throughput } from './throughput.ts';
 
@@ -16,6 +26,7 @@ export interface OverviewPageParts {
   /** The newest. */
   readonly runs: readonly Run[];
   readonly fleet: Fleet | undefined;
+  readonly pauses: readonly Pause[];
   /** What people did about providers, the latest first. */
   readonly reopened: readonly AuditEntry[];
   readonly operator: Operator;
@@ -27,6 +38,7 @@ export function overviewPage({
   redrives,
   runs,
   fleet,
+  pauses,
   reopened,
   operator,
   said,
@@ -34,7 +46,7 @@ export function overviewPage({
   const { overview, providers } = snapshot;
   const { now, tenants } = overview;
   const main = html`!${said ? html`<p class="notice" role="status">${said}</p>` : ''}<h1>${headline(overview)}</h1>
-!${stranded(overview)}
+!${pauseNotices(pauses, now, operator)}!${stranded(overview)}
 !${counts(overview)}
 <section><h2>Dead, by reason</h2>
 !${redrives.map((redrive) => redriveState(redrive))}
@@ -46,7 +58,7 @@ export function overviewPage({
 <section><h2>Providers</h2>
 !${providerTable({ providers, reopened, operator, now })}</section>
 <section><h2>Newest runs</h2>
-!${runs.length > 0 ? runRows(runs, now, tenants.length > 1, fleet) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
+!${runs.length > 0 ? runRows(runs, now, { withTenant: tenants.length > 1, fleet, pauses }) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
   return layout({
     title: 'Overview',
     at: 'overview',
@@ -169,6 +181,7 @@ function waitsFor(waitingFor: WaitingFor, now: number): string {
   const { until } = waitingFor;
   const left = until === undefined || until <= now ? '' : `, ${inWords(until - now)} left`;
   if (waitingFor.kind === 'start') return `its start${left}`;
+  if (waitingFor.kind === 'paused') return 'its flow or tenant to be resumed';
   return 'step' in waitingFor
     ? `${waitingFor.kind === 'throttle' ? 'the limit of ' : 'retry of '}${waitingFor.step}${left}`
     : `${waitingFor.kind} ${waitingFor.name}${left}`;

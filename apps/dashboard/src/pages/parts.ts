@@ -1,6 +1,7 @@
-import { type Fleet, lackOf, type Run, type RunStatus } from '@holdfast/engine';
+import { type Fleet, lackOf, type Pause, pauseOver, type Run, type RunStatus } from '@holdfast/engine';
 import { inWords, shortId } from '@holdfast/run-view';
 import { html } from 'ghtml';
+import { pausedNote } from './paused-note.ts';
 
 /** A moment as it is felt, with the exact one behind it. */
 export function time(unixMs: number, now: number): string {
@@ -50,18 +51,23 @@ export function confirmed(options: {
 `;
 }
 
+export interface RowContext {
+  readonly withTenant: boolean;
+  readonly fleet: Fleet | undefined;
+  readonly pauses: readonly Pause[];
+}
+
 /** What a list of runs shows of each. */
 export function runRows(
   runs: readonly Run[],
   now: number,
-  withTenant: boolean,
-  fleet: Fleet | undefined,
+  { withTenant, fleet, pauses }: RowContext,
 ): string {
   const rows = runs.map(
     (
       run,
     ) => html`<tr><td>!${runLink(run.id)}<br><span class="quiet key" title="Idempotency-Key">${run.idempotencyKey}</span></td>
-!${withTenant ? html`<td>${run.tenant}</td>` : ''}<td>${run.flow}</td><td>!${statusBadge(run.status)}</td><td class="why">!${why(run, fleet)}</td><td class="when">!${time(run.createdAt, now)}</td></tr>
+!${withTenant ? html`<td>${run.tenant}</td>` : ''}<td>${run.flow}</td><td>!${statusBadge(run.status)}</td><td class="why">!${why(run, { fleet, pauses }, now)}</td><td class="when">!${time(run.createdAt, now)}</td></tr>
 `,
   );
   return html`<div class="scroll"><table>
@@ -72,6 +78,15 @@ export function runRows(
 `;
 }
 
+/** What keeps a run from beginning; undefined for one that has begun, or has nothing in its way. */
+export function heldBackBy(pauses: readonly Pause[], run: Run): Pause | undefined {
+  const waits =
+    run.status === 'suspended'
+      ? run.waitingFor.kind === 'paused'
+      : run.status === 'pending' && run.steps.length + run.waits.length + run.events.length === 0;
+  return waits ? pauseOver(pauses, run) : undefined;
+}
+
 /** What no live worker has, of what runs need to go on. */
 export function lackText(lacks: 'flow' | 'version', flow: string, version: number): string {
   return lacks === 'flow'
@@ -79,14 +94,16 @@ export function lackText(lacks: 'flow' | 'version', flow: string, version: numbe
     : html`no worker has <code>${flow}@${version}</code>`;
 }
 
-function why(run: Run, fleet: Fleet | undefined): string {
+function why(run: Run, { fleet, pauses }: Omit<RowContext, 'withTenant'>, now: number): string {
+  const pause = heldBackBy(pauses, run);
+  if (pause) return pausedNote(pause, now);
   const lacks = fleet && lackOf(fleet, run);
   if (lacks) return html`<span class="step bad">!${lackText(lacks, run.flow, run.version)}</span>`;
   if ('error' in run && run.error)
     return html`${run.error.step ? `${run.error.step}: ` : ''}${run.error.code}`;
   if (run.status !== 'suspended') return '';
   const { waitingFor } = run;
-  if (waitingFor.kind === 'start') return 'start';
+  if (waitingFor.kind === 'start' || waitingFor.kind === 'paused') return waitingFor.kind;
   return 'step' in waitingFor
     ? html`${waitingFor.kind}: ${waitingFor.step}`
     : html`${waitingFor.kind}: ${waitingFor.name}`;

@@ -37,18 +37,19 @@ export function providerTable({ providers, reopened, operator, now }: ProvidersP
 }
 
 /** When calls may be made again, as far as it is known; undefined while they may be made. */
-function closedUntil({ limit, breaker }: ProviderHealth, now: number): number | undefined {
+function closedUntil({ limit, endpoints, breaker }: ProviderHealth, now: number): number | undefined {
   const probeMs =
     breaker.state === 'open' ? breaker.probeInMs : breaker.state === 'half_open' ? 0 : undefined;
-  if (limit.closedForMs <= 0 && probeMs === undefined) return undefined;
-  return now + Math.max(limit.closedForMs, probeMs ?? 0);
+  const closedForMs = Math.max(...[limit, ...endpoints].map((each) => each.closedForMs));
+  if (closedForMs <= 0 && probeMs === undefined) return undefined;
+  return now + Math.max(closedForMs, probeMs ?? 0);
 }
 
 /** A share of calls that fail from which on it is not going well. */
 const FAILING = 0.1;
 
 function stateOf(health: ProviderHealth, now: number): string {
-  const { limit, breaker, calls, errorRate } = health;
+  const { limit, endpoints, breaker, calls, errorRate } = health;
   const until = closedUntil(health, now);
   if (until === undefined) {
     return calls > 0 && errorRate >= FAILING
@@ -57,6 +58,9 @@ function stateOf(health: ProviderHealth, now: number): string {
   }
   if (breaker.state === 'half_open' && limit.closedForMs <= 0)
     return html`<span class="step bad">down: a call is let through to see</span>`;
+  const shut = endpoints.filter(({ closedForMs }) => closedForMs > 0).map(({ endpoint }) => endpoint);
+  if (shut.length > 0 && limit.closedForMs <= 0 && breaker.state === 'closed')
+    return html`<span class="step bad">no calls to ${shut.join(', ')} until !${exact(until, now)}</span> <span class="quiet">it asked for a pause</span>`;
   const why = limit.closedForMs > 0 ? 'it asked for a pause' : 'down, the next call to see then';
   return html`<span class="step bad">no calls until !${exact(until, now)}</span> <span class="quiet">${why}</span>`;
 }

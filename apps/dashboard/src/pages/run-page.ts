@@ -31,17 +31,18 @@ export interface RunPageParts {
   readonly flow: FlowContract | undefined;
   /** What no live worker has, of what the run needs to go on. */
   readonly lacks: AsOf['lacks'];
+  readonly pause: AsOf['pause'];
 }
 
 /** The widths that the timeline is drawn in: for a desk, and for a phone. */
 export const WIDE = 928;
 export const NARROW = 328;
 
-export function runPage({ run, audit, operator, said, now, flow, lacks }: RunPageParts): string {
+export function runPage({ run, audit, operator, said, now, flow, lacks, pause }: RunPageParts): string {
   const admin = operator.role === 'admin';
   const actions = admin ? runActions(run, flow) : '';
   const main = html`!${said ? html`<p class="notice" role="status">${said}</p>` : ''}<h1><span class="flow">${run.flow}</span> <span class="id">${shortId(run.id)}</span> !${statusBadge(run.status)}!${isCancelRequested(run) ? '<span class="asked">cancel requested</span>' : ''}</h1>
-<p class="lead!${lacks ? ' bad' : ''}">${standing(run, { now, lacks })}</p>
+<p class="lead!${lacks || pause ? ' bad' : ''}">${standing(run, { now, lacks, pause })}</p>
 !${actions && html`<section aria-label="Actions" class="actions">!${actions}</section>`}
 <h2>Timeline</h2>
 !${timeline(run, now)}
@@ -198,7 +199,7 @@ function payloads(run: Run): string {
 `;
   };
   return [
-    folded('Input', run.input),
+    folded('Input', run.input ?? null),
     ...(run.status === 'completed' ? [folded('Output', run.output)] : []),
   ].join('');
 }

@@ -1,4 +1,5 @@
-import type { Fleet, Run } from '@holdfast/engine';
+import type { Fleet, Pause, Run } from '@holdfast/engine';
+import { counted } from '@holdfast/run-view';
 import { html } from 'ghtml';
 import type { Operator } from '../plugins/login.ts';
 import type { RunsQuery } from '../routes/runs.ts';
@@ -16,16 +17,31 @@ export interface RunsPageParts {
   /** Ids of runs of this page whose records cannot be read. */
   readonly unreadable: readonly string[];
   readonly nextCursor: string | undefined;
+  /** Tenants that were not asked. */
+  readonly tenantsLeftOut: number;
   readonly query: RunsQuery;
   readonly tenants: readonly string[];
   readonly flows: readonly string[];
   readonly operator: Operator;
   readonly now: number;
   readonly fleet: Fleet;
+  readonly pauses: readonly Pause[];
 }
 
 export function runsPage(parts: RunsPageParts): string {
-  const { runs, unreadable, nextCursor, query, tenants, flows, operator, now, fleet } = parts;
+  const {
+    runs,
+    unreadable,
+    nextCursor,
+    tenantsLeftOut,
+    query,
+    tenants,
+    flows,
+    operator,
+    now,
+    fleet,
+    pauses,
+  } = parts;
   const dead = query.status === 'dead';
   const title = dead ? 'Dead letters' : 'Runs';
   const many = tenants.length > 1;
@@ -34,17 +50,24 @@ export function runsPage(parts: RunsPageParts): string {
 !${many ? select('Tenant', 'tenant', tenants, query.tenant) : ''}!${select('Flow', 'flow', flows, query.flow)}!${select('Status', 'status', STATUSES, query.status)}
 <label>Reason <input name="code" value="${query.code}" placeholder="card_declined" autocomplete="off"></label>
 <label>Key or run id <input name="key" value="${query.key}" autocomplete="off"></label>
+<label>Key begins with <input name="prefix" value="${query.prefix}" autocomplete="off"></label>
+<label>Tag <input name="tag" value="${query.tag}" placeholder="customer:cus_1" autocomplete="off"></label>
+<label>Accepted since (UTC) <input name="since" type="datetime-local" value="${query.since?.slice(0, 16)}"></label>
+<label>Before (UTC) <input name="until" type="datetime-local" value="${query.until?.slice(0, 16)}"></label>
 <button>Show</button>
 </form>
-!${runs.length > 0 ? (dead ? bulkRedrive(parts) + deadRows(runs, now, many) : runRows(runs, now, many, fleet)) : html`<p class="quiet">${nothing(query, nextCursor !== undefined)}</p>`}
+!${runs.length > 0 ? (dead ? bulkRedrive(parts) + deadRows(runs, now, many) : runRows(runs, now, { withTenant: many, fleet, pauses })) : html`<p class="quiet">${nothing(query, nextCursor !== undefined)}</p>`}
 !${unreadable.length > 0 ? html`<p class="quiet">Not shown, because their records were changed by something else: ${unreadable.join(', ')}.</p>` : ''}
-!${paging(query, nextCursor, many && query.tenant === undefined)}`;
+!${tenantsLeftOut > 0 ? html`<p class="quiet">${counted(tenantsLeftOut, 'tenant')} not asked: choose one to look there.</p>` : ''}!${paging(query, nextCursor)}`;
   return layout({ title, at: dead ? 'dead' : 'runs', operator, main });
 }
 
 /** Redrives what the list shows, and what of it is on other pages. */
 function bulkRedrive({ query, tenants, operator, runs, nextCursor }: RunsPageParts): string {
-  if (operator.role !== 'admin' || query.key !== undefined) return '';
+  const { key, prefix, tag, since, until } = query;
+  // a bulk redrive knows flow and reason alone
+  if (operator.role !== 'admin' || [key, prefix, tag, since, until].some((each) => each !== undefined))
+    return '';
   const [only, ...others] = tenants;
   const tenant = query.tenant ?? (others.length === 0 ? only : undefined);
   if (tenant === undefined)
@@ -65,7 +88,8 @@ function bulkRedrive({ query, tenants, operator, runs, nextCursor }: RunsPagePar
 
 function nothing(query: RunsQuery, more: boolean): string {
   if (more) return 'No match so far. There are more runs to search.';
-  const others = [query.tenant, query.flow, query.code, query.key].some((each) => each !== undefined);
+  const { status: _status, cursor: _cursor, ...filters } = query;
+  const others = Object.values(filters).some((each) => each !== undefined);
   if (query.status === 'dead') return others ? 'No dead letters match this filter.' : 'No dead letters.';
   const filtered = others || query.status !== undefined;
   return filtered ? 'No run matches.' : 'No runs yet.';
@@ -79,7 +103,7 @@ function select(label: string, name: string, values: readonly string[], chosen: 
 `;
 }
 
-function paging(query: RunsQuery, nextCursor: string | undefined, merged: boolean): string {
+function paging(query: RunsQuery, nextCursor: string | undefined): string {
   const { cursor: _, ...filter } = query;
   const given = Object.entries(filter).filter((each): each is [string, string] => each[1] !== undefined);
   const first =
@@ -87,9 +111,7 @@ function paging(query: RunsQuery, nextCursor: string | undefined, merged: boolea
       ? ''
       : html`<a href="/runs?${new URLSearchParams(given)}">Back to the first</a> `;
   if (nextCursor === undefined) {
-    return merged
-      ? html`<p class="quiet">The newest of each tenant. Choose a tenant to page on.</p>`
-      : html`<p>!${first}</p>`;
+    return html`<p>!${first}</p>`;
   }
   const next = new URLSearchParams([...given, ['cursor', nextCursor]]);
   return html`<p>!${first}<a rel="next" href="/runs?${next}">Further on</a></p>`;

@@ -16,6 +16,10 @@ const SAID = {
   not_finished: 'Nothing was done: only a run that has ended can be started afresh.',
   drawn: 'Nothing was done: another run draws upon this one, or this one upon another.',
   reopened: 'Reopened: calls are made again; postponed runs come back within a minute.',
+  paused: 'Paused: no new run of it begins until it is resumed.',
+  paused_already: 'Nothing was done: it is paused already.',
+  resumed: 'Resumed: what waited begins.',
+  not_paused: 'Nothing was done: it is not paused any more.',
   redriving: 'The redrive has started; its progress is on this page.',
 } as const;
 

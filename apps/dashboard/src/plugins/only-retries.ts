@@ -40,7 +40,7 @@ export function allowOnlyRetries(app: FastifyInstance, options: RetryOptions): v
     const letter = await deadLetters.getJob(jobId);
     if (!letter || (await letter.getState()) !== 'failed') throw notFailed();
     const { tenant, runId, death } = letter.data;
-    const run = await client.findRun(runId);
+    const run = await client.findRun(runId, { input: false });
     // a letter of a death that is over is left to Bull Board: its retry changes nothing, and puts the letter away
     if (run?.status !== 'dead' || run.deaths !== death) return;
     const outcome = await operations.redrive(actorOf(request), tenant, runId);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client, Overview, Run } from '@holdfast/engine';
+import type { Client, Overview } from '@holdfast/engine';
 import { type Operations, SYSTEM } from '@holdfast/operations';
 import type { FastifyInstance } from 'fastify';
 import type { BulkRedrives } from '../bulk-redrives.ts';
@@ -19,7 +19,6 @@ export interface OverviewRoutesOptions {
 }
 
 const NEWEST = 12;
-const TENANTS_LISTED = 20;
 const LOOK_EVERY_MS = 2_000;
 
 /** `/`: how everything stands; and word when it has changed. */
@@ -28,15 +27,19 @@ export async function overviewRoutes(
   { client, operations, snapshots, redrives, events }: OverviewRoutesOptions,
 ): Promise<void> {
   app.get<{ Querystring: { said?: unknown } }>('/', async (request, reply) => {
-    const [snapshot, fleet] = await Promise.all([snapshots.latest(), snapshots.fleet()]);
+    const [snapshot, fleet, pauses] = await Promise.all([
+      snapshots.latest(),
+      snapshots.fleet(),
+      snapshots.pauses(),
+    ]);
     const [runs, reopened] = await Promise.all([
-      newest(client, snapshot.overview.tenants),
+      client.listAll({ limit: NEWEST, input: false }).then(({ runs }) => runs),
       operations.audit(SYSTEM, { limit: 20 }),
     ]);
     reply.type('text/html; charset=utf-8');
     return overviewPage({
       runs: runs.map((run) => shownTo(operatorOf(request), run)),
-      ...{ snapshot, fleet, reopened: reopened.data, redrives: redrives.list() },
+      ...{ snapshot, fleet, pauses, reopened: reopened.data, redrives: redrives.list() },
       ...{ operator: operatorOf(request), said: whatWasSaid(request.query.said) },
     });
   });
@@ -45,8 +48,8 @@ export async function overviewRoutes(
     async function* changes(signal: AbortSignal): AsyncGenerator<{ readonly id: string }, void> {
       let known: string | undefined;
       while (!signal.aborted) {
-        const state = await snapshots.latest().then(
-          ({ overview }) => JSON.stringify([facts(overview), redrives.list()]),
+        const state = await Promise.all([snapshots.latest(), snapshots.pauses()]).then(
+          ([{ overview }, pauses]) => JSON.stringify([facts(overview), pauses, redrives.list()]),
           () => known,
         );
         if (known !== undefined && state !== known) yield { id: String(Date.now()) };
@@ -61,10 +64,4 @@ export async function overviewRoutes(
 /** What is worth a new look: not that time goes on. */
 function facts({ kept, unfinished, dead, stranded, newest: { byStatus } }: Overview): unknown {
   return [kept, unfinished, dead, stranded, byStatus];
-}
-
-async function newest(client: Client, tenants: readonly string[]): Promise<readonly Run[]> {
-  const lists = tenants.slice(0, TENANTS_LISTED).map((tenant) => client.listRuns(tenant, { limit: NEWEST }));
-  const runs = (await Promise.all(lists)).flatMap((page) => page.runs);
-  return runs.sort((a, b) => b.createdAt - a.createdAt).slice(0, NEWEST);
 }

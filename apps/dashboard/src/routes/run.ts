@@ -3,6 +3,7 @@ import type { Operations } from '@holdfast/operations';
 import { editionOf, timelineSvg } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { shownTo } from '../for-viewer.ts';
+import { heldBackBy } from '../pages/parts.ts';
 import { runPage } from '../pages/run-page.ts';
 import { whatWasSaid } from '../pages/said.ts';
 import { operatorOf } from '../plugins/login.ts';
@@ -33,14 +34,17 @@ export async function runRoutes(
   { client, operations, events, contracts, snapshots }: RunRoutesOptions,
 ): Promise<void> {
   app.get<RunRequest>('/runs/:id', async (request, reply) => {
-    const run = shownTo(operatorOf(request), await runOf(client, request.params.id));
+    const operator = operatorOf(request);
+    const found = await runOf(client, request.params.id);
+    const run = shownTo(operator, operator.role === 'admin' ? await client.withInput(found) : found);
     const { data: audit } = await operations.audit(run.tenant, { runId: run.id, limit: AUDIT_SHOWN });
     reply.type('text/html; charset=utf-8');
     return runPage({
-      ...{ run, audit, operator: operatorOf(request), now: nowFor(run) },
+      ...{ run, audit, operator, now: nowFor(run) },
       said: whatWasSaid(request.query.said),
       flow: contractOf(contracts, run),
       lacks: lackOf(await snapshots.fleet(), run),
+      pause: heldBackBy(await snapshots.pauses(), run),
     });
   });
 

@@ -8,8 +8,6 @@ import { DashboardProblem } from '../problems.ts';
 import type { Snapshots } from '../snapshots.ts';
 
 const PAGE = 25;
-/** Lists of so many tenants are merged at most; there is a choice of tenant besides. */
-const MERGED = 20;
 
 /** A form sends what was left empty as well. */
 const filled = z
@@ -24,6 +22,15 @@ const Query = z.object({
   status: filled.pipe(z.enum(STATUSES).optional()),
   code: filled,
   key: filled,
+  prefix: filled,
+  tag: filled.pipe(
+    z
+      .string()
+      .regex(/^[a-z0-9_-]{1,40}[:=][!-+\--~]{1,100}$/)
+      .optional(),
+  ),
+  since: filled.pipe(z.iso.datetime({ local: true, offset: true }).optional()),
+  until: filled.pipe(z.iso.datetime({ local: true, offset: true }).optional()),
   cursor: filled,
 });
 export type RunsQuery = z.infer<typeof Query>;
@@ -41,58 +48,62 @@ export async function runsRoutes(
 ): Promise<void> {
   app.get('/runs', async (request, reply) => {
     const parsed = Query.safeParse(request.query);
-    if (!parsed.success) throw new DashboardProblem(400, 'bad_request', 'The filter could not be read.');
+    if (!parsed.success) {
+      const fields = parsed.error.issues.map(({ path }) => path.join('.')).join(', ');
+      throw new DashboardProblem(400, 'bad_request', `The filter could not be read: ${fields}.`);
+    }
     const query = parsed.data;
-    if (query.key?.startsWith('run_') && (await client.findRun(query.key))) {
+    if (query.key?.startsWith('run_') && (await client.findRun(query.key, { input: false }))) {
       return reply.redirect(`/runs/${query.key}`, 303);
     }
     const tenants = await client.tenants();
-    const among = query.tenant === undefined ? tenants.slice(0, MERGED) : [query.tenant];
-    const { runs, unreadable, nextCursor } = await find(client, among, query);
+    const { runs, unreadable, nextCursor, tenantsLeftOut } = await find(client, query);
     reply.type('text/html; charset=utf-8');
     return runsPage({
       runs: runs.map((run) => shownTo(operatorOf(request), run)),
-      ...{ unreadable, nextCursor, query, tenants, flows },
-      ...{ operator: operatorOf(request), now: Date.now(), fleet: await snapshots.fleet() },
+      ...{ unreadable, nextCursor, tenantsLeftOut, query, tenants, flows },
+      ...{ operator: operatorOf(request), now: Date.now() },
+      ...{ fleet: await snapshots.fleet(), pauses: await snapshots.pauses() },
     });
   });
 }
 
-async function find(
-  client: Client,
-  tenants: readonly string[],
-  query: RunsQuery,
-): Promise<Pick<RunsPageParts, 'runs' | 'unreadable' | 'nextCursor'>> {
-  const { flow, status, code, key, cursor } = query;
-  const filter = {
+type Found = Pick<RunsPageParts, 'runs' | 'unreadable' | 'nextCursor' | 'tenantsLeftOut'>;
+
+/** Of one tenant, or of all together. */
+async function find(client: Client, query: RunsQuery): Promise<Found> {
+  const { tenant, flow, status, code, key, prefix, tag, since, until, cursor } = query;
+  const asked = {
     ...(flow !== undefined && { flow }),
     ...(status !== undefined && { status: status satisfies RunStatus }),
     ...(code !== undefined && { code }),
     ...(key !== undefined && { key }),
+    ...(prefix !== undefined && { keyPrefix: prefix }),
+    ...(tag !== undefined && { tag: tagOf(tag) }),
+    ...(since !== undefined && { since: timeOf(since) }),
+    ...(until !== undefined && { before: timeOf(until) }),
+    ...(cursor !== undefined && { cursor }),
+    ...{ limit: PAGE, input: false },
   };
-  const [only, ...others] = tenants;
-  if (only === undefined) return { runs: [], unreadable: [], nextCursor: undefined };
-  if (others.length === 0) {
-    const page = await listOne(client, only, {
-      ...filter,
-      limit: PAGE,
-      ...(cursor !== undefined && { cursor }),
-    });
-    return { runs: page.runs, unreadable: page.unreadable ?? [], nextCursor: page.nextCursor };
-  }
-  const pages = await Promise.all(
-    tenants.map((tenant) => client.listRuns(tenant, { ...filter, limit: PAGE })),
-  );
-  const runs = pages.flatMap((page) => page.runs).sort((a, b) => b.createdAt - a.createdAt);
-  const unreadable = pages.flatMap((page) => page.unreadable ?? []);
-  return { runs: runs.slice(0, PAGE), unreadable, nextCursor: undefined };
-}
-
-async function listOne(client: Client, tenant: string, query: Parameters<Client['listRuns']>[1]) {
   try {
-    return await client.listRuns(tenant, query);
+    const page: Awaited<ReturnType<Client['listAll']>> =
+      tenant === undefined ? await client.listAll(asked) : await client.listRuns(tenant, asked);
+    return {
+      ...{ runs: page.runs, unreadable: page.unreadable ?? [], nextCursor: page.nextCursor },
+      tenantsLeftOut: page.tenantsLeftOut ?? 0,
+    };
   } catch (error) {
     if (!(error instanceof InvalidCursorError)) throw error;
     throw new DashboardProblem(400, 'bad_request', 'Unknown cursor. Go back to the first page of the list.');
   }
+}
+
+function tagOf(text: string): { readonly name: string; readonly value: string } {
+  const at = text.search(/[:=]/);
+  return { name: text.slice(0, at), value: text.slice(at + 1) };
+}
+
+/** A form's field of a date and time says no zone: it is UTC, as its label says. */
+function timeOf(text: string): number {
+  return Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
 }

@@ -53,7 +53,7 @@ export async function startTestDashboard(
       HOLDFAST_DASHBOARD_VIEWER_PASSWORD: VIEWER.password,
       ...more,
     }),
-    ALL_CONTRACTS,
+    { flows: ALL_CONTRACTS },
     log,
   );
   await waitFor(async () => (await send(dashboard.url, { path: '/readyz' })).status === 200, {
@@ -109,7 +109,12 @@ function send(
 export interface OrderWorker {
   /** From now on the flow's first step succeeds; before, it throws what is no step error, and the run is dead. */
   mend(): void;
-  submit(key: string, order?: Partial<OrderInput>, tenant?: string): Promise<string>;
+  submit(
+    key: string,
+    order?: Partial<OrderInput>,
+    tenant?: string,
+    tags?: Readonly<Record<string, string>>,
+  ): Promise<string>;
   statusOf(runId: string): Promise<string | undefined>;
   /** How often each run was charged. */
   readonly charges: ReadonlyMap<string, number>;
@@ -154,12 +159,13 @@ export function startOrderWorker(redisUrl: string): OrderWorker {
     mend: () => {
       mended = true;
     },
-    submit: async (key, order, tenant = 'dev') => {
+    submit: async (key, order, tenant = 'dev', tags = {}) => {
       const reply = await client.submit({
         flow: 'order',
         tenant,
         idempotencyKey: key,
         fingerprint: key,
+        tags,
         input: { ...ORDER, ...order },
       });
       return reply.outcome === 'key_reused' ? reply.runId : reply.run.id;

@@ -71,7 +71,9 @@ export type WaitingFor =
   | { readonly kind: 'timer'; readonly name: string; readonly until: number }
   | { readonly kind: 'signal'; readonly name: string; readonly until?: number }
   /** For the time at which it was asked to start. */
-  | { readonly kind: 'start'; readonly until: number };
+  | { readonly kind: 'start'; readonly until: number }
+  /** To begin: its flow or its tenant is paused. */
+  | { readonly kind: 'paused'; readonly until?: never };
 
 /** What a run can be found by: names and values, as whoever submitted it chose. */
 export type Tags = Readonly<Record<string, string>>;
@@ -144,7 +146,8 @@ interface RunCommon {
   readonly version: number;
   readonly generation: number;
   readonly idempotencyKey: string;
-  readonly input: Json;
+  /** Absent where it is encoded, or was not asked for; the client's `withInput` reads it. */
+  readonly input?: Json;
   /** Absent where it has none. */
   readonly tags?: Tags;
   /** In the order of their start. */

@@ -79,14 +79,21 @@ export class Executor {
         this.#noteMissing(`${job.flow}@${claim.version}`, job.runId);
         return { kind: 'parks', delayMs: claim.againMs };
       }
-      if (claim.outcome === 'held') return { kind: 'parks', delayMs: claim.againMs };
-      if (claim.outcome !== 'claimed') return ENDS;
+      if (claim.outcome === 'held' || claim.outcome === 'paused')
+        return { kind: 'parks', delayMs: claim.againMs };
+      if (claim.outcome !== 'claimed' && claim.outcome !== 'unreadable') return ENDS;
       const { run } = claim;
       this.#observe(run);
       const writer = new RunWriter(journal, run);
       writer.onLost = () => calls.giveUp('run_lost');
       const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps);
-      const verdict = await (run.claims > this.#deps.poisonAfter ? drive.bury(poison(run)) : drive.go());
+      const doomed =
+        claim.outcome === 'unreadable'
+          ? unreadable(claim.message)
+          : run.claims > this.#deps.poisonAfter
+            ? poison(run)
+            : undefined;
+      const verdict = await (doomed ? drive.bury(doomed) : drive.go());
       // a signal came while the run was being parked: it is claimed anew, with the signal
       if (verdict.kind !== 'goes_on') return verdict;
     }
@@ -389,6 +396,11 @@ class Drive {
 /** A bug behind all that was done hides nothing: who gives such a run up gets it undone. */
 function knowsWhatWasDone({ failure }: Extract<DriveEnd, { kind: 'dies' }>, execution: Execution): boolean {
   return failure.kind === 'bug' && execution.cameToAllEffects();
+}
+
+/** Nothing was done: it goes on once this worker has what its payloads were encoded with. */
+function unreadable(message: string): Failure {
+  return { kind: 'misconfigured', code: 'payload_unreadable', message };
 }
 
 function poison(run: ClaimedRun): Failure {

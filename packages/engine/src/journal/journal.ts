@@ -1,4 +1,5 @@
 import type { Failure, Json, Run, Tags, TerminalStatus, WaitingFor } from '../contract/run.ts';
+import type { Pause, PauseOf } from './pauses.ts';
 import type { StepRecord } from './step-record.ts';
 
 /** One write of a step's record: the journal's field and its encoded record. */
@@ -25,7 +26,7 @@ export interface NewRun {
   readonly flow: string;
   readonly version: number;
   readonly idempotencyKey: string;
-  /** JSON. */
+  /** As `encodeInput` gives it. */
   readonly input: string;
   readonly parent?: ParentRun;
   readonly draw?: Draw;
@@ -117,9 +118,11 @@ export interface ClaimedRun {
 
 export type ClaimReply =
   | { readonly outcome: 'claimed'; readonly run: ClaimedRun }
+  /** It was claimed, and what it carries cannot be decoded here: `run` is without any of it. */
+  | { readonly outcome: 'unreadable'; readonly run: ClaimedRun; readonly message: string }
   | { readonly outcome: 'unknown' | 'superseded' | 'ended' }
-  /** The worker that has it lives. `againMs`: until that has to be proved again. */
-  | { readonly outcome: 'held'; readonly againMs: number }
+  /** `held`: the worker that has it lives. `againMs`: until that has to be proved again. `paused`: it was parked before it began. */
+  | { readonly outcome: 'held' | 'paused'; readonly againMs: number }
   /** `againMs`: when it is to be tried again; longer, the longer it has waited. */
   | { readonly outcome: 'version_missing'; readonly version: number; readonly againMs: number };
 
@@ -153,6 +156,8 @@ export interface ListFilter {
   readonly since?: number;
   /** Created before this time. */
   readonly before?: number;
+  /** Its Idempotency-Key begins with this. */
+  readonly keyPrefix?: string;
   /** Carries this tag. */
   readonly tag?: Tag;
 }
@@ -221,6 +226,12 @@ export interface Answer {
   readonly provesPresent: boolean;
 }
 
+/** How much of a run is read. */
+export interface Look {
+  /** False: without its input, which is null then. Default true. */
+  readonly input?: boolean;
+}
+
 /** What the sweeper needs to see that a run's job is right. */
 export interface Whereabouts {
   readonly runId: string;
@@ -253,6 +264,8 @@ export interface Whereabouts {
  * The Redis journal is the only one.
  */
 export interface Journal {
+  /** A run's input as it is kept. @param json what it is */
+  encodeInput(runId: string, json: string): Promise<string>;
   createRun(run: NewRun): Promise<
     /** `late`: what was sent together with it may have come before it. */
     | { readonly outcome: 'created'; readonly now: number; readonly late: boolean }
@@ -313,10 +326,10 @@ export interface Journal {
 
   /** A run's records by field, as they stand in Redis. */
   readRecords(runId: string): Promise<ReadonlyMap<string, string>>;
-  /** Picks from a tenant's runs, the newest first, or from its dead ones, the last to die first. */
+  /** Picks from a tenant's runs, the newest first, or from its dead ones, the last to die first. Without a tenant: from those of all. */
   listRuns(
     list: 'runs' | 'dead',
-    tenant: string,
+    tenant: string | undefined,
     stretch: {
       readonly after: ListPosition | undefined;
       readonly filter: ListFilter;
@@ -328,18 +341,36 @@ export interface Journal {
   /** Those that are there, in the given order, and the ids of those whose records are not ours. */
   readRuns(
     runIds: readonly string[],
+    look?: Look,
   ): Promise<{ readonly runs: readonly Run[]; readonly unreadable: readonly string[] }>;
-  /** Takes ids out of a tenant's list, or that of a tag, whose runs have expired. */
-  forgetRuns(tenant: string, runIds: readonly string[], tag?: Tag): Promise<void>;
-  tenants(): Promise<readonly string[]>;
+  /** Takes ids out of the lists of all and of a tenant, or that of a tag, whose runs have expired. */
+  forgetRuns(tenant: string | undefined, runIds: readonly string[], tag?: Tag): Promise<void>;
+  /** Keeps runs from beginning. One that is there already stays as it is. @param by who asks for it */
+  pause(of: PauseOf, by: string): Promise<'paused' | 'paused_already'>;
+  /** @returns false when there is no such pause. What it held back is woken next. */
+  resume(of: PauseOf): Promise<boolean>;
+  pauses(): Promise<readonly Pause[]>;
   /**
-   * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired.
+   * Takes runs that no pause holds back any more, the oldest of a flow first; their jobs are the caller's to promote.
+   * @param from where to look on, as the look before told; undefined for the beginning
+   */
+  wakeResumed(
+    from: string | undefined,
+    limit: number,
+  ): Promise<{ readonly woken: readonly JobOfRun[]; readonly next: string | undefined }>;
+  tenants(): Promise<readonly string[]>;
+  /** Adds a tenant's dead runs to the list of all dead runs, which older versions did not fill. */
+  indexDead(tenant: string): Promise<void>;
+  /**
+   * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired, and events that are older than runs are kept.
    * @param from when the first of them was created
    * @returns where to go on; undefined at the end of the list
    */
   pruneRuns(tenant: string, from: number, limit: number): Promise<number | undefined>;
-  readRun(runId: string): Promise<Run | undefined>;
+  /** Without its input, where that is encoded. */
+  readRun(runId: string, look?: Look): Promise<Run | undefined>;
   readPayloads(runId: string): Promise<(Payloads & { readonly tenant: string }) | undefined>;
+  readInput(runId: string): Promise<Json | undefined>;
   /** Redis' clock. */
   now(): Promise<number>;
   readStatus(runId: string): Promise<Run['status'] | undefined>;

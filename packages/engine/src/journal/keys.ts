@@ -30,6 +30,19 @@ export const keys = {
     `${TAG}/tag/${tenant}/${name}:${value}`,
   /** Sorted set: a tenant's dead run ids → when they died. No TTL. */
   dead: (tenant: string) => `${TAG}/dead/${tenant}`,
+  /** Sorted set: the run ids of all tenants → when they were created. Entries go once their run has expired. No TTL. */
+  allRuns: `${TAG}/all-runs`,
+  /** Sorted set: the dead run ids of all tenants → when they died. No TTL. */
+  allDead: `${TAG}/all-dead`,
+  /** Sorted set: a tenant's events (tenant-event.ts) → when they happened. Entries go after the retention. No TTL. */
+  events: (tenant: string) => `${TAG}/events/${tenant}`,
+  /** JSON: what a flow gave with an event that it raised itself. Expires with the retention. */
+  eventPayload: (runId: string, generation: number, type: string) =>
+    `${TAG}/event-payload/${runId}/${generation}/${type}`,
+  /** Sorted set: events that subscribers are yet to hear of, each after its tenant → when that is due. No TTL. */
+  eventsDue: `${TAG}/events-due`,
+  /** Sorted set of whoever delivers events; a tenant's events are due while it is there. No TTL. */
+  subscribers: (tenant: string) => `${TAG}/webhook-endpoints/${tenant}`,
   /** Set: every tenant that has submitted a run. No TTL. */
   tenants: `${TAG}/tenants`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */
@@ -38,6 +51,10 @@ export const keys = {
   fleet: (workerId: string) => `${TAG}/fleet/${workerId}`,
   /** Set: every flow that a worker has ever served. No TTL. */
   flows: `${TAG}/flows`,
+  /** Hash: what is paused → since when and by whom. Empty, and so not there, when nothing is. No TTL. */
+  pauses: `${TAG}/pauses`,
+  /** Sorted set: the runs that a pause holds back, by tenant and flow. No TTL. */
+  heldBack: `${TAG}/held-back`,
   /** Written to see whether Redis takes writes. Expires within seconds. */
   probe: `${TAG}/probe`,
   /** Counter: only ever grows, unless Redis has lost writes. No TTL. */

@@ -1,27 +1,34 @@
 import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
-import type { Run } from '../contract/run.ts';
+import { type PayloadCodec, UnreadablePayloadError } from '../contract/payload-codec.ts';
+import type { Failure, Run } from '../contract/run.ts';
 import { parseField } from './identity.ts';
 import type {
   CancelReply,
+  ClaimedRun,
   ClaimReply,
   Entry,
   Journal,
   RerunReply,
   ResolveReply,
   SignalReply,
+  Tag,
   Whereabouts,
   WriteReply,
 } from './journal.ts';
 import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
+import { pauseField, pausesIn } from './pauses.ts';
+import { PayloadCoding } from './payload-coding.ts';
 import {
   CorruptRecordError,
   decodeClaimed,
   decodePayloads,
   decodeRun,
   decodeWhereabouts,
+  type Fields,
   fieldsOf,
+  inputIn,
   WHEREABOUTS_FIELDS,
 } from './run-codec.ts';
 import { loadScript } from './scripts.ts';
@@ -42,7 +49,15 @@ const GRACE_MS = {
   letter: 2_000,
   /** One sweeper's time to look after a run. */
   sweep: 5_000,
+  /** The end of a pause → claim. */
+  resume: 2_000,
 } as const;
+
+/** A run that a pause holds back is looked at again after this, if nothing wakes it before. */
+const HELD_BACK_MS = 365 * 24 * 60 * 60 * 1_000;
+
+/** How many tenants' flows one look for resumed runs goes through. */
+const RESUMED_LOOKS = 100;
 
 const scripts = {
   createRun: loadScript('create-run'),
@@ -65,6 +80,7 @@ const scripts = {
   moveAlarm: loadScript('move-alarm'),
   proveLife: loadScript('prove-life'),
   listRuns: loadScript('list-runs'),
+  wakeResumed: loadScript('wake-resumed'),
 };
 
 export interface RedisJournalOptions {
@@ -73,13 +89,40 @@ export interface RedisJournalOptions {
   readonly retentionMs: number;
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
+  /** Default: payloads are kept as they are. */
+  readonly codec?: PayloadCodec | undefined;
 }
 
 export function redisJournal({
   connection,
   retentionMs,
   send = (command) => command(),
+  codec,
 }: RedisJournalOptions): Journal {
+  const coding = codec && new PayloadCoding(codec);
+  const flat = async (runId: string, entries: readonly Entry[]): Promise<string[]> => {
+    const kept = coding ? await coding.entries(runId, entries) : entries;
+    return kept.flatMap(({ field, record }) => [field, record]);
+  };
+  const encodeFailure = (runId: string, field: string, failure: Failure) =>
+    coding ? coding.failure(runId, field, failure) : Promise.resolve(JSON.stringify(failure));
+  const opened = async (runId: string, fields: Fields, lazily?: 'without_input') =>
+    coding ? coding.opened(runId, fields, lazily) : fields;
+  const claimed = async (
+    runId: string,
+    fields: Fields,
+    now: number,
+    marks: Pick<ClaimedRun, 'lostSince' | 'forgot'>,
+  ): Promise<ClaimReply> => {
+    try {
+      const run = decodeClaimed(runId, await opened(runId, fields), now, marks);
+      return { outcome: 'claimed', run };
+    } catch (error) {
+      if (!(error instanceof UnreadablePayloadError)) throw error;
+      const run = decodeClaimed(runId, withoutPayloads(fields), now, marks);
+      return { outcome: 'unreadable', run, message: error.message };
+    }
+  };
   const call = (
     script: keyof typeof scripts,
     keyNames: readonly string[],
@@ -90,8 +133,13 @@ export function redisJournal({
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   };
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
+  const eventsOf = (tenant: string) => [keys.events(tenant), keys.eventsDue, keys.subscribers(tenant)];
 
   return {
+    async encodeInput(runId, json) {
+      return coding ? coding.text(runId, 'input', json) : json;
+    },
+
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
       const { parent, draw, cancelled, trace, tags, startAt } = run;
@@ -101,7 +149,7 @@ export function redisJournal({
         runScriptFirst(
           connection,
           scripts.createRun,
-          [...ofRun(runId), keys.runs(tenant), keys.tenants, ...sources, ...lists],
+          [...ofRun(runId), keys.runs(tenant), keys.tenants, keys.allRuns, ...sources, ...lists],
           [
             runId,
             fingerprint,
@@ -125,7 +173,11 @@ export function redisJournal({
       if (word === 'created') return { outcome: 'created', now: Number(now), late };
       if (word === 'key_reused' || word === 'source_not_completed') return { outcome: word };
       if (word === 'draw_exceeds') return { outcome: word, left: Number(pairs[0]) };
-      if (word === 'replayed') return { outcome: 'replayed', run: decodeRun(runId, fieldsOf(pairs)) };
+      if (word === 'replayed')
+        return {
+          outcome: 'replayed',
+          run: decodeRun(runId, await opened(runId, fieldsOf(pairs), 'without_input')),
+        };
       throw unexpected('create-run', word);
     },
 
@@ -133,30 +185,28 @@ export function redisJournal({
       const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
-          [keys.run(runId), keys.rollback, keys.alarms, keys.workers],
-          [claimant, jobId, `,${versions.join(',')},`, runId],
+          [keys.run(runId), keys.rollback, keys.alarms, keys.workers, keys.pauses, keys.heldBack],
+          [claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS],
         ),
       );
       switch (word) {
         case 'claimed':
-          return {
-            outcome: 'claimed',
-            run: decodeClaimed(
-              runId,
-              fieldsOf([...list(pairs ?? null), 'owner', owner, 'claims', claims]),
-              Number(first),
-              {
-                lostSince: lost ? Number(lost) : undefined,
-                forgot: forgotSince
-                  ? { noticedAt: Number(rolledBackAt), since: Number(forgotSince) }
-                  : undefined,
-              },
-            ),
-          };
+          return claimed(
+            runId,
+            fieldsOf([...list(pairs ?? null), 'owner', owner, 'claims', claims]),
+            Number(first),
+            {
+              lostSince: lost ? Number(lost) : undefined,
+              forgot: forgotSince
+                ? { noticedAt: Number(rolledBackAt), since: Number(forgotSince) }
+                : undefined,
+            },
+          );
         case 'version_missing':
           return { outcome: 'version_missing', version: Number(first), againMs: Number(owner) };
         case 'held':
-          return { outcome: 'held', againMs: Number(first) };
+        case 'paused':
+          return { outcome: word, againMs: Number(first) };
         case 'unknown':
         case 'superseded':
         case 'ended':
@@ -170,22 +220,26 @@ export function redisJournal({
       const reply = await call(
         'recordStep',
         [keys.run(run.runId)],
-        [run.owner, progress ? '1' : '0', ...flat(entries)],
+        [run.owner, progress ? '1' : '0', ...(await flat(run.runId, entries))],
       );
       return writeReply('record-step', reply, 'recorded');
     },
 
     async recordDoubts(run, entries) {
-      const reply = await call('recordDoubts', [keys.run(run.runId)], [run.owner, ...flat(entries)]);
+      const reply = await call(
+        'recordDoubts',
+        [keys.run(run.runId)],
+        [run.owner, ...(await flat(run.runId, entries))],
+      );
       return writeReply('record-doubts', reply, 'recorded');
     },
 
     async startCompensation(run, end, entries) {
-      const failure = end.ends === 'failed' ? JSON.stringify(end.failure) : '';
+      const failure = end.ends === 'failed' ? await encodeFailure(run.runId, 'failure', end.failure) : '';
       const reply = await call(
         'startCompensation',
         [keys.run(run.runId)],
-        [run.owner, end.ends, failure, ...flat(entries)],
+        [run.owner, end.ends, failure, ...(await flat(run.runId, entries))],
       );
       return writeReply('start-compensation', reply, 'compensating');
     },
@@ -199,23 +253,24 @@ export function redisJournal({
         GRACE_MS.wake,
         wait,
         run.signals.length,
-        ...flat(entries),
+        ...(await flat(run.runId, entries)),
       ]);
       return reply === 'signalled' ? reply : writeReply('suspend-run', reply, 'suspended');
     },
 
     async finishRun(run, end, entries) {
-      const output = end.status === 'completed' ? end.output : '';
-      const failure = end.status === 'failed' ? JSON.stringify(end.failure) : '';
+      const plain = end.status === 'completed' ? end.output : '';
+      const output = plain && coding ? await coding.text(run.runId, 'output', plain) : plain;
+      const failure = end.status === 'failed' ? await encodeFailure(run.runId, 'failure', end.failure) : '';
       const drawnUpon = run.draw ? [keys.run(run.draw.from)] : [];
       const settled = end.status === 'completed' || end.effectsStand;
       const reply = await call(
         'finishRun',
-        [...ofRun(run.runId), ...drawnUpon],
+        [...ofRun(run.runId), ...eventsOf(run.tenant), ...drawnUpon],
         [
           ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
           ...[run.draw?.amount ?? 0, settled ? 'settled' : 'given_back'],
-          ...flat(entries),
+          ...(await flat(run.runId, entries)),
         ],
       );
       return writeReply('finish-run', reply, 'finished');
@@ -225,8 +280,11 @@ export function redisJournal({
       const [word, deaths] = list(
         await call(
           'buryRun',
-          [...ofRun(run.runId), keys.dead(run.tenant)],
-          [run.owner, run.runId, JSON.stringify(failure), GRACE_MS.letter, ...flat(entries)],
+          [...ofRun(run.runId), keys.dead(run.tenant), keys.allDead, ...eventsOf(run.tenant)],
+          [
+            ...[run.owner, run.runId, await encodeFailure(run.runId, 'death', failure), GRACE_MS.letter],
+            ...(await flat(run.runId, entries)),
+          ],
         ),
       );
       if (word === 'buried') return Number(deaths);
@@ -238,7 +296,7 @@ export function redisJournal({
       const [word, jobId] = list(
         await call(
           'redriveRun',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, death, token, GRACE_MS.reissue],
         ),
       );
@@ -257,7 +315,10 @@ export function redisJournal({
     },
 
     async deliverSignal(runId, { id, name, payload, generation }, unlimited): Promise<SignalReply> {
-      const signal = JSON.stringify({ name, payload });
+      const coded = await coding?.payload(runId, id, payload);
+      const signal = JSON.stringify(
+        coded === undefined ? { name, payload } : { name, coded: true, payload: coded },
+      );
       const limits = unlimited ? ['', ''] : [LIMITS.signals, LIMITS.signalBytes];
       const [word, flow, jobId] = list(
         await call('deliverSignal', ofRun(runId), [
@@ -287,7 +348,7 @@ export function redisJournal({
       const [word, flow, jobId, then, deaths] = list(
         await call(
           'cancelRun',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, GRACE_MS.signal, answeredAt ?? ''],
         ),
       );
@@ -306,12 +367,12 @@ export function redisJournal({
       }
     },
 
-    async endAnswered({ runId, draw }, effectsStand) {
+    async endAnswered({ runId, tenant, draw }, effectsStand) {
       const drawnUpon = draw ? [keys.run(draw.from)] : [];
       const [word, status] = list(
         await call(
           'endAnswered',
-          [...ofRun(runId), ...drawnUpon],
+          [...ofRun(runId), ...eventsOf(tenant), ...drawnUpon],
           [runId, retentionMs, GRACE_MS.parent, draw?.amount ?? 0, effectsStand ? 'settled' : 'given_back'],
         ),
       );
@@ -338,13 +399,14 @@ export function redisJournal({
     },
 
     async resolveStep({ runId, tenant }, answer): Promise<ResolveReply> {
-      const { field, seen, record, token, goesOn, cancels, provesPresent, step, outcome } = answer;
+      const { field, seen, token, goesOn, cancels, provesPresent, step, outcome } = answer;
+      const [, record = ''] = await flat(runId, [{ field, record: answer.record }]);
       const said = `,"step":${JSON.stringify(step)},"outcome":"${outcome}"`;
       const flags = [goesOn ? '1' : '0', cancels ? '1' : '', provesPresent ? '1' : ''];
       const [word, flow, jobId, deaths] = list(
         await call(
           'resolveStep',
-          [...ofRun(runId), keys.dead(tenant)],
+          [...ofRun(runId), keys.dead(tenant), keys.allDead],
           [runId, field, seen, record, token, ...flags, GRACE_MS.reissue, said],
         ),
       );
@@ -379,14 +441,21 @@ export function redisJournal({
       return decodeWhereabouts(runId, await connection.hmget(keys.run(runId), ...WHEREABOUTS_FIELDS));
     },
 
-    async readRun(runId) {
-      const fields = fieldsOf(list(await runScript(connection, scripts.readRun, [keys.run(runId)], [])));
-      return fields.size === 0 ? undefined : decodeRun(runId, fields);
+    async readRun(runId, { input = true } = {}) {
+      const fields = fieldsOf(
+        list(await runScript(connection, scripts.readRun, [keys.run(runId)], [input ? '' : '1'])),
+      );
+      return fields.size === 0 ? undefined : decodeRun(runId, await opened(runId, fields, 'without_input'));
     },
 
     async readPayloads(runId) {
-      const pairs = Object.entries(await connection.hgetall(keys.run(runId)));
-      return pairs.length > 0 ? decodePayloads(new Map(pairs)) : undefined;
+      const fields = new Map(Object.entries(await connection.hgetall(keys.run(runId))));
+      return fields.size > 0 ? decodePayloads(runId, await opened(runId, fields)) : undefined;
+    },
+
+    async readInput(runId) {
+      const text = await connection.hget(keys.run(runId), 'input');
+      return text === null ? undefined : inputIn(runId, await opened(runId, new Map([['input', text]])));
     },
 
     async readRecords(runId) {
@@ -402,11 +471,11 @@ export function redisJournal({
     },
 
     async listRuns(of, tenant, { after, filter, look, pick }) {
-      const { since = '', before = '', flow = '', status = '', code = '', tag } = filter;
+      const { since = '', before = '', flow = '', status = '', code = '', tag, keyPrefix = '' } = filter;
       const [picked, expired, at, runId] = list(
         await call(
           'listRuns',
-          [tag ? keys.tag(tenant, tag) : of === 'runs' ? keys.runs(tenant) : keys.dead(tenant)],
+          [listOf(of, tenant, tag)],
           [
             keys.run(''),
             look,
@@ -419,6 +488,7 @@ export function redisJournal({
             status,
             code,
             of === 'runs' || tag ? `,${[...LISTED_APART].join()},` : '',
+            keyPrefix,
           ],
         ),
       );
@@ -429,13 +499,14 @@ export function redisJournal({
       };
     },
 
-    async readRuns(runIds) {
+    async readRuns(runIds, look) {
       if (runIds.length > 0) sendInOneWrite(connection);
       const unreadable: string[] = [];
       const found = await Promise.all(
         runIds.map((runId) =>
-          this.readRun(runId).catch((error: unknown) => {
-            if (!(error instanceof CorruptRecordError)) throw error;
+          this.readRun(runId, look).catch((error: unknown) => {
+            if (!(error instanceof CorruptRecordError || error instanceof UnreadablePayloadError))
+              throw error;
             unreadable.push(runId);
             return undefined;
           }),
@@ -445,11 +516,14 @@ export function redisJournal({
     },
 
     async forgetRuns(tenant, runIds, tag) {
-      if (runIds.length > 0)
-        await connection.zrem(tag ? keys.tag(tenant, tag) : keys.runs(tenant), ...runIds);
+      if (runIds.length === 0) return;
+      const own = tenant === undefined ? [] : [tag ? keys.tag(tenant, tag) : keys.runs(tenant)];
+      const lists = tag ? own : [...own, keys.allRuns];
+      await Promise.all(lists.map((list) => connection.zrem(list, ...runIds)));
     },
 
     async pruneRuns(tenant, from, limit) {
+      await connection.zremrangebyscore(keys.events(tenant), 0, (await redisNow()) - retentionMs);
       const page = await connection.zrangebyscore(
         keys.runs(tenant),
         from,
@@ -461,11 +535,49 @@ export function redisJournal({
       );
       const ids = page.filter((_, index) => index % 2 === 0).map(String);
       const there = await Promise.all(ids.map((runId) => connection.exists(keys.run(runId))));
+      // runs of before stand in the list of their tenant alone
+      const kept = ids.flatMap((runId, index) =>
+        there[index] === 1 ? [String(page[index * 2 + 1]), runId] : [],
+      );
+      if (kept.length > 0) await connection.zadd(keys.allRuns, 'NX', ...kept);
       await this.forgetRuns(
         tenant,
         ids.filter((_, index) => there[index] === 0),
       );
       return ids.length < limit ? undefined : Number(page.at(-1)) + 1;
+    },
+
+    async pause(of, by) {
+      const field = pauseField(of);
+      const text = JSON.stringify({ at: await redisNow(), by });
+      if ((await connection.hsetnx(keys.pauses, field, text)) === 1) return 'paused';
+      return 'paused_already';
+    },
+
+    async resume(of) {
+      return (await connection.hdel(keys.pauses, pauseField(of))) === 1;
+    },
+
+    async pauses() {
+      return pausesIn(await connection.hgetall(keys.pauses));
+    },
+
+    async wakeResumed(from, limit) {
+      const [next, ...flat] = list(
+        await call(
+          'wakeResumed',
+          [keys.heldBack, keys.pauses, keys.alarms],
+          [keys.run(''), from ?? '-', limit, RESUMED_LOOKS, GRACE_MS.resume],
+        ),
+      );
+      const woken = flat.flatMap((flow, index) =>
+        index % 2 === 0 ? [{ flow: String(flow), jobId: String(flat[index + 1]) }] : [],
+      );
+      return { woken, next: next === '' ? undefined : String(next) };
+    },
+
+    async indexDead(tenant) {
+      await connection.zunionstore(keys.allDead, 2, [keys.allDead, keys.dead(tenant)], 'AGGREGATE', 'MAX');
     },
 
     async tenants() {
@@ -518,8 +630,16 @@ export function redisJournal({
   };
 }
 
-function flat(entries: readonly Entry[]): string[] {
-  return entries.flatMap(({ field, record }) => [field, record]);
+function listOf(of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
+  if (tenant === undefined) return of === 'runs' ? keys.allRuns : keys.allDead;
+  if (tag) return keys.tag(tenant, tag);
+  return of === 'runs' ? keys.runs(tenant) : keys.dead(tenant);
+}
+
+/** What is known of a run whose payloads cannot be read. */
+function withoutPayloads(fields: Fields): Fields {
+  const known = [...fields].filter(([field]) => !/^[a-z]:/.test(field));
+  return new Map([...known, ['input', 'null'], ['failure', fields.get('failure') ?? '']]);
 }
 
 function list(reply: ScriptReply): readonly ScriptReply[] {

@@ -1,6 +1,8 @@
+import { UnreadablePayloadError } from '../contract/payload-codec.ts';
 import type { Failure, Json, Run, Tags, WaitingFor } from '../contract/run.ts';
 import { hasLetGo, isEffectField, parseField } from './identity.ts';
 import type { ClaimedRun, Draw, KeptSignal, ParentRun, Payloads, Whereabouts } from './journal.ts';
+import { isCoded } from './payload-coding.ts';
 import { eventsIn } from './run-events.ts';
 import { decodeRecord, type StepRecord } from './step-record.ts';
 import { stepStates, waitStates, warningsOf } from './step-states.ts';
@@ -31,6 +33,7 @@ export function decodeClaimed(
   now: number,
   marks: Pick<ClaimedRun, 'lostSince' | 'forgot'>,
 ): ClaimedRun {
+  refuseCoded(runId, fields);
   const { records, bytes } = recordsOf(fields);
   const createdAt = Number(need(fields, 'createdAt'));
   return {
@@ -59,8 +62,15 @@ export function decodeClaimed(
   };
 }
 
+/** @throws UnreadablePayloadError when it is encoded */
+export function inputIn(runId: string, fields: Fields): Json {
+  refuseCoded(runId, fields);
+  return JSON.parse(need(fields, 'input')) as Json;
+}
+
 /** @throws CorruptRecordError when something else has written to it */
-export function decodePayloads(fields: Fields): Payloads & { readonly tenant: string } {
+export function decodePayloads(runId: string, fields: Fields): Payloads & { readonly tenant: string } {
+  refuseCoded(runId, fields);
   try {
     const output = parsed<Json>(fields.get('output'));
     const records = [...recordsOf(fields).records].flatMap(([field, record]) =>
@@ -106,6 +116,9 @@ export function decodeRun(runId: string, fields: Fields): Run {
 function runOf(runId: string, fields: Fields): Run {
   const status = need(fields, 'status') as Run['status'];
   const { records } = recordsOf(fields);
+  const input = fields.get('input');
+  const output = fields.get('output');
+  if (output && isCoded('output', output)) throw unreadable(runId, 'output');
   const at = { runId, generation: Number(need(fields, 'generation')) };
   const { events, callsLeftOut } = eventsIn(notedIn(fields), records, at);
   const trace = fields.get('trace');
@@ -116,7 +129,7 @@ function runOf(runId: string, fields: Fields): Run {
     version: Number(need(fields, 'version')),
     generation: at.generation,
     idempotencyKey: need(fields, 'key'),
-    input: JSON.parse(need(fields, 'input')) as Json,
+    ...(input !== undefined && !isCoded('input', input) && { input: JSON.parse(input) as Json }),
     ...(fields.has('tags') && { tags: parsed<Tags>(fields.get('tags')) ?? {} }),
     steps: stepStates(records, status, at),
     waits: waitStates(records).map((wait) => withDates(wait)),
@@ -232,6 +245,15 @@ function recordsOf(fields: Fields): {
     bytes.set(field, Buffer.byteLength(text));
   }
   return { records, bytes };
+}
+
+/** Nothing decodes payloads here: the config has no codec. */
+function refuseCoded(runId: string, fields: Fields): void {
+  for (const [field, text] of fields) if (isCoded(field, text)) throw unreadable(runId, field);
+}
+
+function unreadable(runId: string, field: string): UnreadablePayloadError {
+  return new UnreadablePayloadError({ runId, field }, 'the config has no `codec`');
 }
 
 const EVENT = 'h:';

@@ -15,14 +15,21 @@ import { effectFieldOf, fieldOf, sleepName, waitFieldOf } from '../journal/ident
 export class Asked {
   readonly #fields = new Map<string, { settled: boolean; readonly canUndo: boolean }>();
   readonly #counts = new Map<string, number>();
+  readonly #passed: (field: string) => void;
   /** The code of the rejection with which the flow ended by itself. */
   rejection: string | undefined;
+
+  /** @param passed told of what is settled, as it is */
+  constructor(passed: (field: string) => void = () => {}) {
+    this.#passed = passed;
+  }
 
   note<T>(field: string, answer: Promise<T>, options?: Pick<UndoOptions<never>, 'undo'>): Promise<T> {
     const ask = { settled: false, canUndo: options?.undo !== undefined };
     this.#fields.set(field, ask);
     const settle = () => {
       ask.settled = true;
+      this.#passed(field);
     };
     answer.then(settle, settle);
     return answer;

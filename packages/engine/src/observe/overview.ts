@@ -80,13 +80,13 @@ export async function readOverview(
   const [fleet, served, kept, dead, unfinished, counted, newest, next, died] = await Promise.all([
     readFleet(connection),
     connection.smembers(keys.flows),
-    total(tenants.map((tenant) => connection.zcard(keys.runs(tenant)))),
-    total(tenants.map((tenant) => connection.zcard(keys.dead(tenant)))),
+    connection.zcard(keys.allRuns),
+    connection.zcard(keys.allDead),
     connection.zcard(keys.alarms),
-    countSpans(connection, tenants, { now, backMs, spans }),
-    latest(connection, tenants, keys.runs, LOOK.newest),
+    countSpans(connection, { now, backMs, spans }),
+    latest(connection, keys.allRuns, LOOK.newest),
     connection.zrange(keys.alarms, '0', String(LOOK.waiting - 1)),
-    latest(connection, tenants, keys.dead, LOOK.dead),
+    latest(connection, keys.allDead, LOOK.dead),
   ]);
   const [newestRuns, waiting, groups] = await Promise.all([
     countStatuses(connection, newest),
@@ -104,33 +104,18 @@ export async function readOverview(
 }
 
 interface Listed {
-  readonly tenant: string;
   readonly runId: string;
   readonly at: number;
 }
 
-/** Of all tenants' lists together, those that came last. */
-async function latest(
-  connection: Redis | Cluster,
-  tenants: readonly string[],
-  list: (tenant: string) => string,
-  look: number,
-): Promise<readonly Listed[]> {
-  const lists = tenants.map(async (tenant) => {
-    const flat = await connection.zrevrange(list(tenant), 0, look - 1, 'WITHSCORES');
-    return flat.flatMap((runId, index) =>
-      index % 2 === 0 ? [{ tenant, runId, at: Number(flat[index + 1]) }] : [],
-    );
-  });
-  return (await Promise.all(lists))
-    .flat()
-    .sort((a, b) => b.at - a.at)
-    .slice(0, look);
+/** Of the list of all tenants, those that came last. */
+async function latest(connection: Redis | Cluster, list: string, look: number): Promise<readonly Listed[]> {
+  const flat = await connection.zrevrange(list, 0, look - 1, 'WITHSCORES');
+  return flat.flatMap((runId, index) => (index % 2 === 0 ? [{ runId, at: Number(flat[index + 1]) }] : []));
 }
 
 async function countSpans(
   connection: Redis | Cluster,
-  tenants: readonly string[],
   { now, backMs, spans }: { readonly now: number; readonly backMs: number; readonly spans: number },
 ): Promise<Overview['spans']> {
   const lengthMs = backMs / spans;
@@ -139,9 +124,8 @@ async function countSpans(
     Array.from({ length: spans }, async (_, index) => {
       const from = Math.round(now - backMs + index * lengthMs);
       const to = Math.round(now - backMs + (index + 1) * lengthMs);
-      const count = (list: (tenant: string) => string) =>
-        total(tenants.map((tenant) => connection.zcount(list(tenant), from, `(${to}`)));
-      const [accepted, died] = await Promise.all([count(keys.runs), count(keys.dead)]);
+      const count = (list: string) => connection.zcount(list, from, `(${to}`);
+      const [accepted, died] = await Promise.all([count(keys.allRuns), count(keys.allDead)]);
       return { from, to, accepted, died };
     }),
   );
@@ -210,9 +194,9 @@ async function groupDeaths(
 ): Promise<readonly DeathGroup[]> {
   sendInOneWrite(connection);
   const found = await Promise.all(
-    runs.map(async ({ tenant, runId, at }) => {
-      const [flow, death] = await connection.hmget(keys.run(runId), 'flow', 'death');
-      return flow && death ? [{ tenant, flow, at, failure: JSON.parse(death) as Failure }] : [];
+    runs.map(async ({ runId, at }) => {
+      const [tenant, flow, death] = await connection.hmget(keys.run(runId), 'tenant', 'flow', 'death');
+      return tenant && flow && death ? [{ tenant, flow, at, failure: JSON.parse(death) as Failure }] : [];
     }),
   );
   const groups = new Map<string, DeathGroup>();
@@ -232,8 +216,4 @@ function withPlace(places: readonly DeathPlace[], { step, kind }: Failure): read
   const count = (places.find(isHere)?.count ?? 0) + 1;
   const here = { ...(step !== undefined && { step }), kind, count };
   return [...places.filter((place) => !isHere(place)), here].sort((a, b) => b.count - a.count);
-}
-
-async function total(counts: readonly Promise<number>[]): Promise<number> {
-  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
 }

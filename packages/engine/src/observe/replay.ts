@@ -3,25 +3,48 @@ import type { Flow } from '../contract/define-flow.ts';
 import { RejectedError } from '../contract/errors.ts';
 import { FlowRegistry } from '../contract/flow-registry.ts';
 import type { Log } from '../contract/log.ts';
+import type { PayloadCodec } from '../contract/payload-codec.ts';
 import type { Run } from '../contract/run.ts';
 import { Calls } from '../drive/attempt.ts';
 import { type DriveEnd, Execution } from '../drive/execution.ts';
 import { RunWriter } from '../drive/run-writer.ts';
 import { effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
-import type { ClaimedRun } from '../journal/journal.ts';
+import type { ClaimedRun, Journal } from '../journal/journal.ts';
 import { keys } from '../journal/keys.ts';
-import { redisJournal } from '../journal/redis-journal.ts';
+import { PayloadCoding } from '../journal/payload-coding.ts';
 import { decodeClaimed, decodeRun } from '../journal/run-codec.ts';
 import { isFinal } from '../journal/step-record.ts';
 import { Asked, AskedContext } from './asked.ts';
 
-export interface ReplayOptions {
-  /** Is only read from. */
-  readonly connection: Redis | Cluster;
+export interface PlayOptions {
   /** As they are today, over ports that cannot be called: a replay calls nothing, unless a flow does so outside of its steps. */
   readonly flows: readonly Flow[];
-  /** How long a flow may take to play a journal back. Default 5 000. */
+  /** How long a flow may take to play a journal back; Infinity for somebody who looks at it. Default 5 000. */
   readonly timeoutMs?: number;
+  /** The config's. Default: none. */
+  readonly codec?: PayloadCodec | undefined;
+  /** Told of each step, timer, wait or child that the flow has come past, in words. */
+  readonly passed?: (what: string) => void;
+  /** Called before the flow is. */
+  readonly begins?: () => void;
+}
+
+export interface ReplayOptions extends PlayOptions {
+  /** Is only read from. */
+  readonly connection: Redis | Cluster;
+}
+
+/** A run as Redis has it: its payloads stay encoded. */
+export interface RecordedRun {
+  readonly runId: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** A recorded run that was played back, and what its flow waits for where the journal ends. */
+export interface Played {
+  readonly run: Run;
+  readonly replay: Replay;
+  readonly open: readonly string[];
 }
 
 /** How a recorded run and today's flows go together. */
@@ -45,22 +68,40 @@ const TIMEOUT_MS = 5_000;
  * @returns undefined when there is no such run
  */
 export async function replayRun(options: ReplayOptions, runId: string): Promise<Replay | undefined> {
-  const fields = new Map(Object.entries(await options.connection.hgetall(keys.run(runId))));
-  if (fields.size === 0) return undefined;
+  const recorded = await readRecorded(options.connection, runId);
+  return recorded && (await playBack(options, recorded)).replay;
+}
+
+/** @returns undefined when there is no such run */
+export async function readRecorded(
+  connection: Redis | Cluster,
+  runId: string,
+): Promise<RecordedRun | undefined> {
+  const fields = await connection.hgetall(keys.run(runId));
+  return Object.keys(fields).length > 0 ? { runId, fields } : undefined;
+}
+
+/** Plays a run back that was read before. @throws UnreadablePayloadError, CorruptRecordError */
+export async function playBack(options: PlayOptions, { runId, fields: read }: RecordedRun): Promise<Played> {
+  const kept = new Map(Object.entries(read));
+  const fields = options.codec ? await new PayloadCoding(options.codec).opened(runId, kept) : kept;
   const run = decodeRun(runId, fields);
   const { flow: name, version, generation, status } = run;
   const about = { runId, flow: name, version, generation, status };
   const flow = new FlowRegistry(options.flows).get(name, version);
-  if (!flow) return { ...about, outcome: 'version_missing' };
+  if (!flow) return { run, replay: { ...about, outcome: 'version_missing' }, open: [] };
 
   const claimed = decodeClaimed(runId, new Map([['owner', ''], ...fields]), Date.now(), {
     lostSince: undefined,
     forgot: undefined,
   });
-  const asked = new Asked();
+  const asked = new Asked((field) => options.passed?.(describeField(field)));
   const ended = await drive(flow, claimed, asked, options);
   const divergence = compare(run, claimed, asked, ended);
-  return divergence ? { ...about, outcome: 'diverged', ...divergence } : { ...about, outcome: 'fits' };
+  const replay: Replay = divergence
+    ? { ...about, outcome: 'diverged', ...divergence }
+    : { ...about, outcome: 'fits' };
+  return { run, replay, open: asked.unsettled().map(describeField) };
 }
 
 /**
@@ -96,14 +137,14 @@ async function drive(
   flow: Flow,
   run: ClaimedRun,
   asked: Asked,
-  { connection, timeoutMs = TIMEOUT_MS }: ReplayOptions,
+  { timeoutMs = TIMEOUT_MS, begins }: PlayOptions,
 ): Promise<ReplayEnd> {
   const refuse = async () => {
     throw new Error('a replay has no effects');
   };
   const execution = new Execution(run, 'replay', {
     // a replay holds no records, so nothing is ever written
-    writer: new RunWriter(redisJournal({ connection, retentionMs: 0 }), run),
+    writer: new RunWriter(NO_JOURNAL, run),
     calls: new Calls(),
     observer: {},
     children: { start: refuse, stop: refuse },
@@ -114,11 +155,13 @@ async function drive(
   });
   let timer: NodeJS.Timeout | undefined;
   const stuck = new Promise<ReplayEnd>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: 'stuck' }), timeoutMs);
+    if (timeoutMs !== Number.POSITIVE_INFINITY)
+      timer = setTimeout(() => resolve({ kind: 'stuck' }), timeoutMs);
   });
   try {
     const driven = execution.drive(async (ctx, input) => {
       try {
+        begins?.();
         return await flow.run(new AskedContext(ctx, asked), input);
       } catch (error) {
         if (error instanceof RejectedError) asked.rejection = error.code;
@@ -203,5 +246,9 @@ function describeField(field: string): string {
       return `${kind} "${name}"`;
   }
 }
+
+const NO_JOURNAL = new Proxy({} as Journal, {
+  get: () => () => Promise.reject(new Error('a replay writes nothing')),
+});
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,9 +1,9 @@
 import type { Run } from '../contract/run.ts';
-import type { Journal, ListFilter, ListPosition } from '../journal/journal.ts';
+import type { Journal, ListFilter, ListPosition, Look } from '../journal/journal.ts';
 import { runIdOf } from '../journal/keys.ts';
 
 /** Which runs to list: `code` is that of the failure of failed and dead runs. */
-export interface ListQuery extends ListFilter {
+export interface ListQuery extends ListFilter, Look {
   /** The run that this Idempotency-Key reaches; with `flow` left out, those of every flow that is known. */
   readonly key?: string;
   /** Where the page before ended. */
@@ -35,14 +35,15 @@ type List = 'runs' | 'dead';
 const STRETCH = 500;
 const MAX_LOOKED_AT = 5_000;
 
-/** One page of a tenant's runs. Ids whose runs have expired are forgotten on the way. */
+/** One page of a tenant's runs, or of all tenants'. Ids whose runs have expired are forgotten on the way. */
 export async function listRuns(
   journal: Journal,
   of: List,
-  tenant: string,
+  tenant: string | undefined,
   query: ListQuery,
 ): Promise<RunPage> {
-  const { cursor, limit: asked = 50, ...filter } = query;
+  const { cursor, limit: asked = 50, input = true, ...filter } = query;
+  const look = { input };
   // the runs with a tag stand in a list of their own, in the order of all runs
   const list = filter.tag ? 'runs' : of;
   const limit = Math.min(Math.max(asked, 1), 200);
@@ -52,7 +53,7 @@ export async function listRuns(
   for (let lookedAt = 0; runs.length < limit && lookedAt < MAX_LOOKED_AT; lookedAt += STRETCH) {
     const stretch = { after, filter, look: STRETCH, pick: limit - runs.length };
     const { runIds, expired, end } = await journal.listRuns(list, tenant, stretch);
-    const found = await journal.readRuns(runIds);
+    const found = await journal.readRuns(runIds, look);
     // a run may have changed since it was picked
     runs.push(...found.runs.filter((run) => fits(run, filter)));
     unreadable.push(...found.unreadable);
@@ -67,15 +68,18 @@ function someOf(unreadable: readonly string[]): Pick<RunPage, 'unreadable'> {
   return unreadable.length > 0 ? { unreadable } : {};
 }
 
-/** The runs of a tenant that a key reaches, by their ids: nothing is searched. */
+/** The runs of some tenants that a key reaches, by their ids: nothing is searched. */
 export async function runsByKey(
   journal: Journal,
-  tenant: string,
+  tenants: readonly string[],
   flows: readonly string[],
-  { key, ...filter }: ListFilter & { readonly key: string },
+  { key, input = true, ...filter }: ListFilter & Look & { readonly key: string },
 ): Promise<RunPage> {
   const among = filter.flow === undefined ? flows : [filter.flow];
-  const found = await journal.readRuns(among.map((flow) => runIdOf(tenant, flow, key)));
+  const found = await journal.readRuns(
+    tenants.flatMap((tenant) => among.map((flow) => runIdOf(tenant, flow, key))),
+    { input },
+  );
   const runs = found.runs.filter((run) => fits(run, filter));
   return { runs: runs.sort((a, b) => b.createdAt - a.createdAt), ...someOf(found.unreadable) };
 }
@@ -90,7 +94,8 @@ function isOver(list: List, end: ListPosition, { since }: ListFilter): boolean {
   return list === 'runs' && since !== undefined && end.at < since;
 }
 
-function fits(run: Run, { flow, status, code, since, before, tag }: ListFilter): boolean {
+function fits(run: Run, { flow, status, code, since, before, tag, keyPrefix }: ListFilter): boolean {
+  if (keyPrefix !== undefined && !run.idempotencyKey.startsWith(keyPrefix)) return false;
   if (tag && run.tags?.[tag.name] !== tag.value) return false;
   if (flow !== undefined && run.flow !== flow) return false;
   if (status !== undefined && run.status !== status) return false;

@@ -106,7 +106,7 @@ export class RunWatch {
     try {
       const revision = await this.journal.readRevision(runId);
       if (revision !== watched.revision) {
-        const run = await this.journal.readRun(runId);
+        const run = await this.journal.readRun(runId, { input: false });
         watched.latest = run;
         watched.revision = run?.revision;
         watched.changedAt = performance.now();

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { FlowContract } from '../contract/define-flow.ts';
 import type { Json } from '../contract/run.ts';
 import type { ChildEnd, ChildRuns } from '../drive/waits.ts';
@@ -35,16 +36,19 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
     const idempotencyKey = `${parent.runId}:${parent.generation}:${name}`;
     const runId = runIdOf(parent.tenant, flow.name, idempotencyKey);
     const json = encodeJson(flow.input.parse(input), `the input of child run "${name}"`) ?? 'null';
-    const created = await journal.createRun({
-      ...{ runId, fingerprint: json, tenant: parent.tenant, flow: flow.name, version: flow.version },
-      ...{
-        idempotencyKey,
-        input: json,
+    const kept = await journal.encodeInput(runId, json);
+    const createWith = (fingerprint: string) =>
+      journal.createRun({
+        ...{ runId, fingerprint, tenant: parent.tenant, flow: flow.name, version: flow.version },
+        ...{ idempotencyKey, input: kept },
         parent: { runId: parent.runId, name, generation: parent.generation },
-      },
-      trace: parent.trace,
-      ...(cancelled && { cancelled }),
-    });
+        trace: parent.trace,
+        ...(cancelled && { cancelled }),
+      });
+    const encoded = kept !== json;
+    let created = await createWith(encoded ? hash(json) : json);
+    // it may be there since before the config had a codec
+    if (created.outcome === 'key_reused' && encoded) created = await createWith(json);
     if (created.outcome === 'key_reused') {
       throw new Error(
         `child run "${name}" was started with another input before; its input must be the same on every replay`,
@@ -112,4 +116,8 @@ export async function cancelRun(
     if (reply.then === 'add') await bringBack(jobs, { runId: run.runId, flow, jobId, death: reply.deaths });
   }
   return reply.outcome;
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

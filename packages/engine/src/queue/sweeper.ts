@@ -1,4 +1,5 @@
 import type { Log } from '../contract/log.ts';
+import { UnreadablePayloadError } from '../contract/payload-codec.ts';
 import { isTerminal } from '../contract/run.ts';
 import { effectsStand } from '../drive/compensation.ts';
 import { hasLetGo, runIdOfJob, workerOf } from '../journal/identity.ts';
@@ -8,6 +9,7 @@ import { CorruptRecordError } from '../journal/run-codec.ts';
 import { tellParent } from './child-runs.ts';
 import type { DeadRun } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
+import { wakeResumed } from './resumed.ts';
 
 export interface SweeperDeps {
   readonly workerId: string;
@@ -42,6 +44,8 @@ const PARKS_MS = 2_000;
 /** How often, and how many of a tenant's runs at a time, the lists are cleared of what has expired. */
 const PRUNE_EVERY_MS = 60_000;
 const PRUNE_BATCH = 500;
+/** How often runs are looked for that no pause holds back any more. */
+const RESUMED_EVERY_MS = 1_000;
 /** From this many claims in a row without progress on, a run waits before it may end another worker. */
 const SUSPECT_CLAIMS = 3;
 const SUSPECT_DELAY_MS = 2_000;
@@ -55,6 +59,10 @@ export class Sweeper {
   #missing = new Set<string>();
   readonly #prunedUpTo = new Map<string, number>();
   #pruneAt = 0;
+  /** Tenants whose dead were seen to be in the list of all dead, once in this worker's life. */
+  readonly #indexed = new Set<string>();
+  #resumedAt = 0;
+  #resumedFrom: string | undefined;
   /** How often in a row a run could not be looked after. */
   readonly #failed = new Map<string, number>();
   readonly #dropped = new Set<string>();
@@ -83,7 +91,16 @@ export class Sweeper {
     await this.#takeOverFromTheDead();
     const { now, runIds } = await this.#deps.journal.takeAlarms(BATCH);
     for (const runId of runIds) await this.#apart(runId, () => this.#lookAfter(runId, now));
+    await this.#wakeResumed(now);
     await this.#prune(now);
+  }
+
+  /** Whoever resumes wakes the first; the rest, and what is left by one who died, is woken here. */
+  async #wakeResumed(now: number): Promise<void> {
+    const { journal, jobs } = this.#deps;
+    if (now < this.#resumedAt) return;
+    this.#resumedAt = now + RESUMED_EVERY_MS;
+    this.#resumedFrom = await wakeResumed(journal, jobs, this.#resumedFrom);
   }
 
   /** A run that cannot be looked after is set aside, for longer each time; it does not keep the others waiting. */
@@ -148,6 +165,8 @@ export class Sweeper {
     if (now < this.#pruneAt) return;
     this.#pruneAt = now + PRUNE_EVERY_MS * (0.5 + random());
     for (const tenant of await journal.tenants()) {
+      if (!this.#indexed.has(tenant)) await journal.indexDead(tenant);
+      this.#indexed.add(tenant);
       const next = await journal.pruneRuns(tenant, this.#prunedUpTo.get(tenant) ?? 0, PRUNE_BATCH);
       this.#prunedUpTo.set(tenant, next ?? 0);
     }
@@ -269,8 +288,8 @@ export class Sweeper {
 
 /** Redis is there; it is this run's record that cannot be read or changed. */
 function isAboutTheRun(error: unknown): boolean {
-  if (error instanceof CorruptRecordError || error instanceof SyntaxError || error instanceof TypeError)
-    return true;
+  if (error instanceof CorruptRecordError || error instanceof UnreadablePayloadError) return true;
+  if (error instanceof SyntaxError || error instanceof TypeError) return true;
   return error instanceof Error && /^(WRONGTYPE|ERR )/.test(error.message);
 }
 

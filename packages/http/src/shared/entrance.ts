@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Admission, Limits, SharedStore, WaitReason } from './shared-store.ts';
+import type { Admission, Ask, Limits, SharedStore, WaitReason } from './shared-store.ts';
 import { sleep, within } from './timing.ts';
+
+/** For whom a call asks to be let in. */
+export interface Caller {
+  readonly signal: AbortSignal;
+  readonly endpoint?: string | undefined;
+}
 
 /** Redis did not answer in time; the caller gave up. */
 export type LocalReason = 'store' | 'aborted';
@@ -38,6 +44,9 @@ const FRESH_MS = 250;
  */
 const FRESH_IN_LINE_MS = 40;
 export const STORE_ANSWERS_WITHIN_MS = 5_000;
+const ALL = '';
+/** A closed gate may be opened by a person: who waits for long looks in from time to time. */
+export const LOOK_IN_EVERY_MS = 60_000;
 /** Longer than any permit is fresh. */
 const KNOWN_TO_ALL_MS = 1_000;
 
@@ -46,8 +55,8 @@ export class Entrance {
   readonly #options: EntranceOptions;
   /** Redis' clock minus ours. */
   #clockAheadMs = 0;
-  /** On our monotonic clock: what we know before the others do. */
-  #closedUntil = 0;
+  /** On our monotonic clock, by endpoint (`''`: all of them): what we know before the others do. */
+  readonly #closedUntil = new Map<string, number>();
 
   constructor(options: EntranceOptions) {
     this.#options = options;
@@ -58,17 +67,17 @@ export class Entrance {
     return Date.now() + this.#clockAheadMs;
   }
 
-  get closedForMs(): number {
-    return this.#closedUntil - performance.now();
+  closedForMs(endpoint = ALL): number {
+    return Math.max(this.#until(ALL), this.#until(endpoint)) - performance.now();
   }
 
-  close(forMs: number): void {
-    this.#closedUntil = Math.max(this.#closedUntil, performance.now() + forMs);
+  close(forMs: number, endpoint = ALL): void {
+    this.#closedUntil.set(endpoint, Math.max(this.#until(endpoint), performance.now() + forMs));
   }
 
   /** The others know it too: only what was let in before is kept to it, for a moment. A person may open the gate. */
-  closedForAll(): void {
-    this.#closedUntil = Math.min(this.#closedUntil, performance.now() + KNOWN_TO_ALL_MS);
+  closedForAll(endpoint = ALL): void {
+    this.#closedUntil.set(endpoint, Math.min(this.#until(endpoint), performance.now() + KNOWN_TO_ALL_MS));
   }
 
   isFresh({ staleAt }: Permit): boolean {
@@ -79,7 +88,7 @@ export class Entrance {
    * Asks to be let in; waits for a moment where that is enough, and then asks whether gate and breaker are still open.
    * @param stale a permit whose time was over before the call could be made: it asks for another time
    */
-  async enter(signal: AbortSignal, stale?: Permit): Promise<Entry> {
+  async enter({ signal, endpoint }: Caller, stale?: Permit): Promise<Entry> {
     const id = stale?.id ?? nextPermit();
     const giveUpAt = performance.now() + PATIENCE_MS;
     let granted = stale;
@@ -94,7 +103,8 @@ export class Entrance {
       const patienceMs = Math.max(0, giveUpAt - askedAt);
       const unused = stale !== undefined && asks === 0;
       asks += 1;
-      const admission = await this.#ask(id, { again: dueAt !== undefined, unused, patienceMs }, signal);
+      const how = { again: dueAt !== undefined, unused, patienceMs, endpoint };
+      const admission = await this.#ask(id, how, signal);
       if (!admission) return refuse(signal.aborted ? 'aborted' : 'store', 1_000);
       const { nowMs, waitMs } = admission;
       const answeredAt = performance.now();
@@ -110,7 +120,8 @@ export class Entrance {
         const answersInMs = answeredAt - askedAt;
         if (again || waitMs === 0) {
           await sleep(dueAt - performance.now(), signal);
-          if (this.closedForMs > 0) return refuse('gate', this.closedForMs);
+          const closedForMs = this.closedForMs(endpoint);
+          if (closedForMs > 0) return refuse('gate', Math.min(closedForMs, LOOK_IN_EVERY_MS));
           if (!signal.aborted) return { permit: granted };
         } else {
           await sleep(waitMs - answersInMs, signal);
@@ -120,9 +131,13 @@ export class Entrance {
     }
   }
 
+  #until(endpoint: string): number {
+    return this.#closedUntil.get(endpoint) ?? 0;
+  }
+
   async #ask(
     permit: string,
-    how: { readonly again: boolean; readonly unused: boolean; readonly patienceMs: number },
+    how: Pick<Ask, 'again' | 'unused' | 'patienceMs' | 'endpoint'>,
     signal: AbortSignal,
   ): Promise<Admission | undefined> {
     const { store, scope, limits, leaseMs, storeFailed } = this.#options;

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Throttled } from '../outcome.ts';
-import { Entrance, type LocalReason, type Permit, STORE_ANSWERS_WITHIN_MS } from './entrance.ts';
-import type { Limits, SharedStore, Verdict, WaitReason } from './shared-store.ts';
+import {
+  type Caller,
+  Entrance,
+  LOOK_IN_EVERY_MS,
+  type LocalReason,
+  type Permit,
+  STORE_ANSWERS_WITHIN_MS,
+} from './entrance.ts';
+import type { EndpointResult, Limits, SharedStore, Verdict, WaitReason } from './shared-store.ts';
 import { type OutcomeKind, seenError, Tally } from './tally.ts';
 import { within } from './timing.ts';
 import { type Guarded, verdictOf } from './verdict.ts';
@@ -45,6 +52,11 @@ export interface GuardObserver {
 export interface GuardedCall {
   readonly signal: AbortSignal;
   readonly runId?: string | undefined;
+  /**
+   * Which of the provider's endpoints, by one of few names of ours: letters, digits, dashes and underscores. A 429 slows it before it
+   * slows the account. Default: a 429 slows the account.
+   */
+  readonly endpoint?: string | undefined;
 }
 
 /**
@@ -68,17 +80,19 @@ export interface Guard {
 
 export const NOT_STARTED = 'not_started';
 
-const LOOK_IN_EVERY_MS = 60_000;
 const REPORT_EVERY_MS = 1_000;
 const LAST_REPORT_WITHIN_MS = 1_000;
 const BREAKER_FIRST_MS = 1_000;
 const BREAKER_MAX_MS = 10_000;
+const MAX_ENDPOINTS = 50;
+const ENDPOINT = /^[A-Za-z0-9_-]{1,64}$/;
 /** A process so busy that its permits are never fresh goes on all the same. */
 const MAX_STARTS = 3;
 
 interface News {
   readonly closedForMs?: number | undefined;
   readonly policyPerSecond?: number | undefined;
+  readonly endpoint?: Omit<EndpointResult, 'taken'> | undefined;
 }
 
 export function createGuard(options: GuardOptions): Guard {
@@ -92,6 +106,7 @@ class SharedGuard implements Guard {
   readonly #breaker: { readonly firstMs: number; readonly maxMs: number };
   readonly #entrance: Entrance;
   readonly #tally = new Tally();
+  readonly #endpoints = new Set<string>();
   #reportTimer: NodeJS.Timeout | undefined;
   #reports: Promise<void> = Promise.resolve();
 
@@ -117,15 +132,16 @@ class SharedGuard implements Guard {
     call: GuardedCall,
     send: (mayStart: () => boolean) => Promise<O>,
   ): Promise<O | Throttled> {
-    let entry = await this.#entrance.enter(call.signal);
+    const caller = { signal: call.signal, endpoint: this.#known(call.endpoint) };
+    let entry = await this.#entrance.enter(caller);
     for (let starts = 1; 'permit' in entry; starts += 1) {
       const { permit } = entry;
       const startedAt = performance.now();
-      const outcome = await this.#send(permit, send, starts < MAX_STARTS);
+      const outcome = await this.#send(permit, caller, send, starts < MAX_STARTS);
       if (outcome.code !== NOT_STARTED) {
-        return this.#leave(permit, call, outcome, performance.now() - startedAt);
+        return this.#leave(permit, { ...call, ...caller }, outcome, performance.now() - startedAt);
       }
-      entry = await this.#entrance.enter(call.signal, permit);
+      entry = await this.#entrance.enter(caller, permit);
     }
     return this.#refusal(entry.refused, entry.waitMs);
   }
@@ -138,23 +154,32 @@ class SharedGuard implements Guard {
 
   async #send<O>(
     permit: Permit,
+    { endpoint }: Caller,
     send: (mayStart: () => boolean) => Promise<O>,
     mustBeFresh: boolean,
   ): Promise<O> {
     const entrance = this.#entrance;
     try {
-      return await send(() => entrance.closedForMs <= 0 && (!mustBeFresh || entrance.isFresh(permit)));
+      return await send(
+        () => entrance.closedForMs(endpoint) <= 0 && (!mustBeFresh || entrance.isFresh(permit)),
+      );
     } catch (error) {
       if (permit.oneByOne) void this.#settle(permit, 'neutral', {});
       throw error;
     }
   }
 
+  /** Names come from code; should they be made of inputs after all, what is kept of them stays bounded. */
+  #known(endpoint: string | undefined): string | undefined {
+    if (endpoint === undefined || this.#endpoints.has(endpoint)) return endpoint;
+    if (this.#endpoints.size >= MAX_ENDPOINTS || !ENDPOINT.test(endpoint)) return undefined;
+    this.#endpoints.add(endpoint);
+    return endpoint;
+  }
+
   #refusal(reason: WaitReason | LocalReason, waitMs: number): Throttled {
     const { provider, observer } = this.#options;
-    // a gate may be opened by a person: who waits for long looks in from time to time
-    const mostMs = reason === 'gate' ? LOOK_IN_EVERY_MS : Number.POSITIVE_INFINITY;
-    const retryAfterMs = Math.max(0, Math.min(Math.ceil(waitMs), mostMs));
+    const retryAfterMs = Math.max(0, Math.ceil(waitMs));
     observer?.waits(provider, reason);
     if (reason !== 'store' && reason !== 'aborted') this.#tally.wait(reason);
     this.#reportSoon();
@@ -177,12 +202,20 @@ class SharedGuard implements Guard {
     observer?.called(provider, { kind, ...code, ...(typeof status === 'number' && { status }), durationMs });
     this.#tally.call(kind, durationMs);
     if (kind !== 'ok') this.#tally.error(seenError(kind, outcome, call.runId, durationMs));
-    if (verdict === 'ok') this.#tally.took(permit.admittedAtMs);
+    if (verdict === 'ok') this.#tally.took(permit.admittedAtMs, call.endpoint);
     this.#reportSoon();
 
-    const closedForMs = longest(outcome.retryAfterMs, rateLimit?.closedForMs);
-    if (closedForMs !== undefined) this.#entrance.close(closedForMs);
-    const news = { closedForMs, policyPerSecond: rateLimit?.perSecond };
+    const ofObject = outcome.limited === 'object';
+    const closedForMs = ofObject ? undefined : longest(outcome.retryAfterMs, rateLimit?.closedForMs);
+    // what comes with a 429 is about its endpoint; what comes with anything else, about the provider
+    const endpoint =
+      verdict === 'throttled' && call.endpoint !== undefined
+        ? { name: call.endpoint, accountIsLimited: outcome.limited === 'account' }
+        : undefined;
+    if (closedForMs !== undefined) {
+      this.#entrance.close(closedForMs, endpoint?.accountIsLimited ? undefined : endpoint?.name);
+    }
+    const news = { closedForMs, policyPerSecond: rateLimit?.perSecond, endpoint };
     const changesNothing = closedForMs === undefined && (verdict === 'ok' || verdict === 'neutral');
     if (changesNothing) {
       // nobody waits for this to be told
@@ -190,23 +223,28 @@ class SharedGuard implements Guard {
       return outcome;
     }
     const gateMs = await within(this.#settle(permit, verdict, news), STORE_ANSWERS_WITHIN_MS);
-    if (kind !== 'throttled' || gateMs === undefined) return outcome;
-    return { ...outcome, retryAfterMs: Math.max(outcome.retryAfterMs ?? 0, gateMs) };
+    if (verdict !== 'throttled' || gateMs === undefined) return outcome;
+    // the gate keeps the time from here on; a person may open it, so who has closed it looks in as the others do
+    return {
+      ...outcome,
+      retryAfterMs: Math.min(Math.max(outcome.retryAfterMs ?? 0, gateMs), LOOK_IN_EVERY_MS),
+    };
   }
 
   /** @returns until the gate opens; undefined when it could not be told */
   async #settle(
     { id, admittedAtMs }: Pick<Permit, 'id' | 'admittedAtMs'>,
     verdict: Verdict,
-    { closedForMs, policyPerSecond }: News,
+    { closedForMs, policyPerSecond, endpoint }: News,
   ): Promise<number | undefined> {
     const { store, provider, observer } = this.#options;
     try {
       const settled = await store.settle(this.#scope, {
         ...{ permit: id, admittedAtMs, verdict, closedForMs, policyPerSecond },
         ...{ taken: this.#tally.drainTaken(), limits: this.#limits, breaker: this.#breaker },
+        endpoint: endpoint && { ...endpoint, taken: this.#tally.drainTakenAt(endpoint.name) },
       });
-      if (closedForMs !== undefined) this.#entrance.closedForAll();
+      if (closedForMs !== undefined) this.#entrance.closedForAll(endpoint?.name);
       if (settled.opened) observer?.breakerOpened?.(provider);
       return settled.gateMs;
     } catch (error) {

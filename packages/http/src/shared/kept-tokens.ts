@@ -1,6 +1,7 @@
-import type { Sealer } from '@holdfast/redis';
+import { runScript, type Sealer } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
+import { loadScript } from './scripts.ts';
 
 const KeptToken = z.object({
   value: z.string(),
@@ -13,9 +14,13 @@ export type KeptToken = z.infer<typeof KeptToken>;
 /** Tokens that all processes share, encrypted. */
 export interface KeptTokens {
   read(scope: string): Promise<KeptToken | undefined>;
-  write(scope: string, token: KeptToken): Promise<void>;
-  /** @returns true for one process at a time, until it unlocks or the time is over */
-  lock(scope: string, owner: string, forMs: number): Promise<boolean>;
+  /**
+   * @param lock the number of the lock under which it was asked for
+   * @returns false when a later owner of the lock has kept one already: this one is of no use then
+   */
+  write(scope: string, token: KeptToken, lock: number): Promise<boolean>;
+  /** @returns its number, for one process at a time, until it unlocks or the time is over; undefined while another one has it */
+  lock(scope: string, owner: string, forMs: number): Promise<number | undefined>;
   unlock(scope: string, owner: string): Promise<void>;
 }
 
@@ -30,6 +35,14 @@ export interface RedisTokensOptions {
 /** A refresh token that nobody has used for so long is given up. */
 const KEPT_MS = 400 * 24 * 60 * 60 * 1_000;
 
+const SCRIPTS = {
+  lock: loadScript('lock-token'),
+  unlock: loadScript('unlock-token'),
+  keep: loadScript('keep-token'),
+};
+const Locked = z.union([z.literal('held'), z.number()]);
+const Kept = z.enum(['kept', 'superseded']);
+
 export function redisTokens({ connection, sealer, prefix = '{hf0}' }: RedisTokensOptions): KeptTokens {
   const key = (scope: string) => `${prefix}/token/${scope}`;
   const lockKey = (scope: string) => `${prefix}/token-lock/${scope}`;
@@ -38,17 +51,21 @@ export function redisTokens({ connection, sealer, prefix = '{hf0}' }: RedisToken
       const sealed = await connection.get(key(scope));
       return sealed === null ? undefined : KeptToken.parse(JSON.parse(sealer.open(sealed, key(scope))));
     },
-    async write(scope, token) {
+    async write(scope, token, lock) {
       const life =
         token.expiresAtMs === undefined ? KEPT_MS : Math.max(1_000, token.expiresAtMs - Date.now());
-      const ttl = token.refreshToken === undefined ? life : KEPT_MS;
-      await connection.set(key(scope), sealer.seal(JSON.stringify(token), key(scope)), 'PX', Math.ceil(ttl));
+      const ttl = Math.ceil(token.refreshToken === undefined ? life : KEPT_MS);
+      const sealed = sealer.seal(JSON.stringify(token), key(scope));
+      const keys = [key(scope), `${key(scope)}/lock`];
+      return Kept.parse(await runScript(connection, SCRIPTS.keep, keys, [lock, sealed, ttl])) === 'kept';
     },
-    lock: async (scope, owner, forMs) =>
-      (await connection.set(lockKey(scope), owner, 'PX', forMs, 'NX')) === 'OK',
+    async lock(scope, owner, forMs) {
+      const keys = [lockKey(scope), `${lockKey(scope)}/number`];
+      const reply = Locked.parse(await runScript(connection, SCRIPTS.lock, keys, [owner, forMs, KEPT_MS]));
+      return reply === 'held' ? undefined : reply;
+    },
     async unlock(scope, owner) {
-      // nobody else takes it before its time is over, so between the two commands it cannot change hands while it is ours
-      if ((await connection.get(lockKey(scope))) === owner) await connection.del(lockKey(scope));
+      await runScript(connection, SCRIPTS.unlock, [lockKey(scope)], [owner]);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { LATENCY_BOUNDS_MS, percentileMs } from './latency.ts';
-import type { Reading, SharedStore, Standing, WaitReason } from './shared-store.ts';
+import type { EndpointStanding, Reading, SharedStore, Standing, WaitReason } from './shared-store.ts';
 import type { ErrorSeen, OutcomeKind } from './tally.ts';
 
 /** How one provider (and account) has been doing, over all workers. JSON only. */
@@ -21,6 +21,8 @@ export interface ProviderHealth {
   /** How often a call was put off without being made, and why. */
   readonly waits: Readonly<Record<WaitReason, number>>;
   readonly limit: Omit<Standing, 'breaker'>;
+  /** Those with a limit of their own: the provider refused them and not the others. */
+  readonly endpoints: readonly EndpointStanding[];
   readonly breaker: Standing['breaker'];
   /** Up to 100 of the last week, the latest first. */
   readonly lastErrors: readonly ErrorSeen[];
@@ -32,7 +34,11 @@ export async function providerHealth(store: SharedStore, minutes = 15): Promise<
   return Promise.all(scopes.map(async (scope) => toHealth(scope, minutes, await store.read(scope, minutes))));
 }
 
-function toHealth(scope: string, minutes: number, { counts, standing, errors }: Reading): ProviderHealth {
+function toHealth(
+  scope: string,
+  minutes: number,
+  { counts, standing, endpoints, errors }: Reading,
+): ProviderHealth {
   const [provider = scope, account = ''] = scope.split('@');
   const count = (name: string) => counts.get(name) ?? 0;
   const outcomes = {
@@ -58,7 +64,7 @@ function toHealth(scope: string, minutes: number, { counts, standing, errors }: 
       concurrency: count('wait:concurrency'),
       rate: count('wait:rate'),
     },
-    ...{ limit, breaker, lastErrors: errors },
+    ...{ limit, endpoints, breaker, lastErrors: errors },
   };
 }
 

@@ -5,6 +5,7 @@ import { loadScript } from './scripts.ts';
 import type {
   Admission,
   Ask,
+  EndpointStanding,
   Limits,
   Reading,
   Reopened,
@@ -66,12 +67,31 @@ export function redisStore({ connection, prefix = '{hf0}', now }: RedisStoreOpti
   const stateKeys = (scope: string) => [`${prefix}/limit/${scope}`, `${prefix}/limit/${scope}/slots`];
   const failedKey = (scope: string) => `${prefix}/limit/${scope}/failed`;
   const takenKey = (scope: string) => `${prefix}/limit/${scope}/taken`;
+  const endpointKeys = (scope: string, endpoint: string) => {
+    const state = `${prefix}/limit/${scope}/at/${endpoint}`;
+    return [state, `${state}/taken`];
+  };
+  const refusedKey = (scope: string) => `${prefix}/limit/${scope}/refused`;
   const countsKey = (scope: string, minute: number) => `${prefix}/health/${scope}/${minute}`;
   const errorsKey = (scope: string) => `${prefix}/health/${scope}/errors`;
   const scopesKey = `${prefix}/providers`;
 
   const standing = async (scope: string): Promise<Standing> =>
     readStanding(await runScript(connection, SCRIPTS.readStanding, stateKeys(scope), [clock()]));
+  /** Endpoints that were refused in the last day. */
+  const endpoints = async (scope: string): Promise<readonly EndpointStanding[]> => {
+    const names = await connection.zrange(refusedKey(scope), '0', '-1');
+    const all = names.toSorted().map(async (endpoint) => {
+      const [state = ''] = endpointKeys(scope, endpoint);
+      const keys = [state, stateKeys(scope)[1] ?? ''];
+      const held = readStanding(await runScript(connection, SCRIPTS.readStanding, keys, [clock()]));
+      const { breaker: _, slotsHeld: __, ...limit } = held;
+      return { endpoint, ...limit };
+    });
+    const isSlowed = ({ learnedPerSecond, closedForMs }: EndpointStanding) =>
+      learnedPerSecond !== undefined || closedForMs > 0;
+    return (await Promise.all(all)).filter(isSlowed);
+  };
   const redisMinute = async (): Promise<number> => {
     if (now) return Math.floor(now() / MINUTE_MS);
     const [seconds] = await connection.time();
@@ -79,34 +99,65 @@ export function redisStore({ connection, prefix = '{hf0}', now }: RedisStoreOpti
   };
 
   return {
-    async admit(scope, { permit, limits, leaseMs, patienceMs, again, unused = false }: Ask) {
+    async admit(scope, { permit, limits, endpoint, leaseMs, patienceMs, again, unused = false }: Ask) {
       const { ratePerSecond = '', concurrency = '' } = limits;
       const args = [permit, clock(), ratePerSecond, burstOf(limits), concurrency, leaseMs, patienceMs];
-      const keys = [...stateKeys(scope), takenKey(scope)];
+      const atEndpoint = endpoint === undefined ? [] : endpointKeys(scope, endpoint);
+      const keys = [...stateKeys(scope), takenKey(scope), ...atEndpoint];
       return readAdmission(
         await runScript(connection, SCRIPTS.admit, keys, [...args, again ? '1' : '0', unused ? '1' : '0']),
       );
     },
 
     async settle(scope, result: Result): Promise<Settled> {
-      const { permit, admittedAtMs, verdict, closedForMs = '', policyPerSecond = '', breaker } = result;
+      const {
+        permit,
+        admittedAtMs,
+        verdict,
+        closedForMs = '',
+        policyPerSecond = '',
+        breaker,
+        endpoint,
+      } = result;
       const args = [permit, clock(), admittedAtMs, verdict, closedForMs, policyPerSecond];
       const more = [pack(result.taken), result.limits.ratePerSecond ?? '', breaker.firstMs, breaker.maxMs];
-      const keys = [...stateKeys(scope), takenKey(scope), failedKey(scope)];
-      const reply = await runScript(connection, SCRIPTS.settle, keys, [...args, ...more]);
+      const at = endpoint
+        ? [endpoint.name, pack(endpoint.taken), endpoint.accountIsLimited ? '1' : '']
+        : ['', '', ''];
+      const keys = [...stateKeys(scope), takenKey(scope), failedKey(scope), refusedKey(scope)];
+      const atEndpoint = endpoint ? endpointKeys(scope, endpoint.name) : [];
+      const reply = await runScript(
+        connection,
+        SCRIPTS.settle,
+        [...keys, ...atEndpoint],
+        [...args, ...more, ...at],
+      );
       const [, gateMs, breakerMs, opened] = SettledReply.parse(reply);
       return { gateMs, ...(breakerMs === '' ? {} : { breakerMs }), opened };
     },
 
-    async record(scope, { minute, taken, counts, errors }: Report) {
-      const keys = [takenKey(scope), countsKey(scope, minute), errorsKey(scope), scopesKey];
+    async record(scope, { minute, taken, takenAt = new Map(), counts, errors }: Report) {
+      const shared = [takenKey(scope), countsKey(scope, minute), errorsKey(scope), scopesKey];
+      const keys = [
+        ...shared,
+        ...[...takenAt.keys()].map((endpoint) => endpointKeys(scope, endpoint)[1] ?? ''),
+      ];
       const kept = [COUNTS_TTL_MS, ERRORS_KEPT, ERRORS_TTL_MS, SCOPES_TTL_MS, counts.size];
-      const args = [clock(), scope, pack(taken), ...kept, ...[...counts].flat()];
+      const args = [
+        clock(),
+        scope,
+        pack(taken),
+        ...kept,
+        ...[...counts].flat(),
+        ...[...takenAt.values()].map(pack),
+      ];
       await runScript(connection, SCRIPTS.record, keys, [...args, ...errors.map((e) => JSON.stringify(e))]);
     },
 
     async reopen(scope): Promise<Reopened> {
-      const keys = [`${prefix}/limit/${scope}`, failedKey(scope)];
+      const refused = await connection.zrange(refusedKey(scope), '0', '-1');
+      const states = refused.map((endpoint) => endpointKeys(scope, endpoint)[0] ?? '');
+      const keys = [`${prefix}/limit/${scope}`, failedKey(scope), ...states];
       const [closedForMs, breaker] = ReopenReply.parse(
         await runScript(connection, SCRIPTS.reopen, keys, [clock()]),
       );
@@ -118,13 +169,15 @@ export function redisStore({ connection, prefix = '{hf0}', now }: RedisStoreOpti
     async read(scope, minutes): Promise<Reading> {
       const minute = await redisMinute();
       const back = Array.from({ length: Math.min(60, minutes) }, (_, n) => minute - n);
-      const [held, errors, ...counts] = await Promise.all([
+      const [held, slowed, errors, ...counts] = await Promise.all([
         standing(scope),
+        endpoints(scope),
         connection.lrange(errorsKey(scope), 0, -1),
         ...back.map((each) => connection.hgetall(countsKey(scope, each))),
       ]);
       return {
         standing: held,
+        endpoints: slowed,
         counts: sum(counts),
         errors: errors.map((text) => ErrorSeen.parse(JSON.parse(text))),
       };

@@ -30,6 +30,8 @@ export interface Ask {
   /** Unique per call. */
   readonly permit: string;
   readonly limits: Limits;
+  /** Which of the provider's endpoints, where they may have limits of their own. */
+  readonly endpoint?: string | undefined;
   /** How long a slot or a probe is kept for a worker that may be dead. */
   readonly leaseMs: number;
   /** A wait up to this long is granted, to be waited on the spot. */
@@ -64,6 +66,7 @@ export type Verdict = 'ok' | 'failed' | 'throttled' | 'neutral';
 export interface Result {
   readonly permit: string;
   readonly admittedAtMs: number;
+  readonly endpoint?: EndpointResult | undefined;
   readonly verdict: Verdict;
   /** For how long the provider wants no calls. */
   readonly closedForMs: number | undefined;
@@ -73,6 +76,13 @@ export interface Result {
   readonly limits: Limits;
   /** How long the breaker stays open, at first and at most; doubling in between. */
   readonly breaker: { readonly firstMs: number; readonly maxMs: number };
+}
+
+export interface EndpointResult {
+  readonly name: string;
+  readonly taken: Taken;
+  /** The provider says that it is the account's limit. */
+  readonly accountIsLimited: boolean;
 }
 
 export interface Settled {
@@ -90,6 +100,7 @@ export interface Report {
   /** Of Redis' clock, since 1970. */
   readonly minute: number;
   readonly taken: Taken;
+  readonly takenAt?: ReadonlyMap<string, Taken>;
   readonly counts: ReadonlyMap<string, number>;
   readonly errors: readonly ErrorSeen[];
 }
@@ -109,6 +120,11 @@ export interface Standing {
   readonly slotsHeld: number;
 }
 
+/** One endpoint that the provider has refused for its rate, where that was not the account's. */
+export type EndpointStanding = Pick<Standing, 'learnedPerSecond' | 'ceilingPerSecond' | 'closedForMs'> & {
+  readonly endpoint: string;
+};
+
 export interface Reopened {
   /** Until the gate would have opened; 0 when it was open. */
   readonly closedForMs: number;
@@ -117,6 +133,8 @@ export interface Reopened {
 
 export interface Reading {
   readonly standing: Standing;
+  /** By name; those that are slowed. */
+  readonly endpoints: readonly EndpointStanding[];
   readonly counts: ReadonlyMap<string, number>;
   /** The latest first. */
   readonly errors: readonly ErrorSeen[];

@@ -35,6 +35,7 @@ export class Tally {
   #counts = new Map<string, number>();
   #errors: ErrorSeen[] = [];
   #taken = new Map<number, number>();
+  #takenAt = new Map<string, Map<number, number>>();
 
   get isEmpty(): boolean {
     return this.#counts.size === 0 && this.#taken.size === 0;
@@ -59,10 +60,13 @@ export class Tally {
   }
 
   /** @param sentAtMs by Redis' clock */
-  took(sentAtMs: number): void {
+  took(sentAtMs: number, endpoint?: string): void {
     const bucket = Math.floor(sentAtMs / BUCKET_MS);
-    this.#taken.set(bucket, (this.#taken.get(bucket) ?? 0) + 1);
-    if (this.#taken.size > MAX_BUCKETS) this.#taken.delete(Math.min(...this.#taken.keys()));
+    addTo(this.#taken, bucket);
+    if (endpoint === undefined) return;
+    const taken = this.#takenAt.get(endpoint) ?? new Map<number, number>();
+    addTo(taken, bucket);
+    this.#takenAt.set(endpoint, taken);
   }
 
   /** All of it, once. */
@@ -70,8 +74,11 @@ export class Tally {
     readonly counts: ReadonlyMap<string, number>;
     readonly errors: readonly ErrorSeen[];
     readonly taken: Taken;
+    readonly takenAt: ReadonlyMap<string, Taken>;
   } {
-    const drained = { counts: this.#counts, errors: this.#errors, taken: this.drainTaken() };
+    const seen = { counts: this.#counts, errors: this.#errors };
+    const drained = { ...seen, taken: this.drainTaken(), takenAt: this.#takenAt };
+    this.#takenAt = new Map();
     this.#counts = new Map();
     this.#errors = [];
     return drained;
@@ -83,9 +90,20 @@ export class Tally {
     return taken;
   }
 
+  drainTakenAt(endpoint: string): Taken {
+    const taken = this.#takenAt.get(endpoint) ?? new Map<number, number>();
+    this.#takenAt.delete(endpoint);
+    return taken;
+  }
+
   #add(name: string): void {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
+}
+
+function addTo(taken: Map<number, number>, bucket: number): void {
+  taken.set(bucket, (taken.get(bucket) ?? 0) + 1);
+  if (taken.size > MAX_BUCKETS) taken.delete(Math.min(...taken.keys()));
 }
 
 export function seenError(

@@ -9,6 +9,7 @@ export type Guarded = Pick<Outcome<unknown>, 'kind'> &
     readonly message?: string;
     readonly details?: Readonly<Record<string, unknown>>;
     readonly playedBack?: true;
+    readonly limited?: 'account' | 'endpoint' | 'object';
     readonly rateLimit?: RateLimitReading;
   };
 
@@ -21,12 +22,15 @@ export function verdictOf(outcome: Guarded, durationMs: number): Verdict {
   if (kind === 'ok' || kind === 'rejected') return 'ok';
   // every other call would come to the same, and its run be dead: better that they wait
   if (kind === 'misconfigured') return 'failed';
-  if (kind === 'throttled') return 'throttled';
+  // a lock on one object says nothing about the calls that others make
+  if (kind === 'throttled') return outcome.limited === 'object' ? 'neutral' : 'throttled';
   if (code === 'client_closed') return 'neutral';
   if (code === 'aborted') return durationMs >= SLOW_MS ? 'failed' : 'neutral';
   // an old answer is no news
   if (outcome.playedBack) return 'neutral';
-  const { status, smtpStatus, command } = outcome.details ?? {};
+  const { status, smtpStatus, command, sqlstate } = outcome.details ?? {};
+  // a database that ends a transaction for another's sake is there: deadlock, serialization, lock, a statement that took too long
+  if (typeof sqlstate === 'string' && /^(40|55P03|57014)/.test(sqlstate)) return 'ok';
   // a mail server that puts one mail off is there; one that closes, or greets with a no, is not
   if (typeof smtpStatus === 'number') return smtpStatus === 421 || command === 'CONN' ? 'failed' : 'ok';
   if (typeof status === 'number' && status >= 400 && status < 500 && status !== 408) return 'ok';

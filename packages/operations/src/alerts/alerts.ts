@@ -53,6 +53,19 @@ const RETRY_MAX_MS = 10 * 60_000;
 const TRIES = 15;
 const ANSWERS_WITHIN_MS = 10_000;
 
+/** Counts an event, for the workers to tell of. Never rejects: what cannot be counted is in the log. */
+export async function raiseAlert(
+  { connection, log }: Pick<AlertsOptions, 'connection' | 'log'>,
+  event: AlertEvent,
+  collectMs: number = TIMING.collectMs,
+): Promise<void> {
+  try {
+    await alertStore(connection).raise(event, collectMs);
+  } catch (error) {
+    log.error({ err: error, kind: event.kind }, 'an alert could not be raised');
+  }
+}
+
 /** Counts and sends until closed. Start one in each worker: each alert is sent by one of them. */
 export function createAlerts(options: AlertsOptions): Alerts {
   const { connection, log } = options;
@@ -122,13 +135,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
   lookSoon();
 
   return {
-    async raise(event) {
-      try {
-        await store.raise(event, timing.collectMs);
-      } catch (error) {
-        log.error({ err: error, kind: event.kind }, 'an alert could not be raised');
-      }
-    },
+    raise: (event) => raiseAlert(options, event, timing.collectMs),
     close() {
       closed.abort();
       clearTimeout(timer);

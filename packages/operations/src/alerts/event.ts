@@ -6,6 +6,8 @@ export const ALERT_KINDS = [
   'credentials_refused',
   'redis_rollback',
   'webhook_failed',
+  'webhook_id_reused',
+  'webhook_endpoint_paused',
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
@@ -26,7 +28,11 @@ export type AlertEvent =
   | { readonly kind: 'credentials_refused'; readonly provider: string; readonly code: string }
   | { readonly kind: 'redis_rollback' }
   /** The mapping of a webhook threw; `id` is the event's. */
-  | { readonly kind: 'webhook_failed'; readonly source: string; readonly type: string; readonly id: string };
+  | { readonly kind: 'webhook_failed'; readonly source: string; readonly type: string; readonly id: string }
+  /** Somebody sent a webhook under the id of another one; it was refused. */
+  | { readonly kind: 'webhook_id_reused'; readonly source: string; readonly id: string }
+  /** It took no webhook for days; its deliveries wait until somebody makes it active. */
+  | { readonly kind: 'webhook_endpoint_paused'; readonly tenant: string; readonly endpoint: string };
 
 /** How an event is counted. */
 export interface Counted {
@@ -71,6 +77,21 @@ export function countedAs(event: AlertEvent): Counted {
         ...{ identity: `${source}.${id}`, knownForMs: DAY_MS, goesOn: true },
         ...{ group: { source, type }, example: id },
       };
+    }
+    case 'webhook_id_reused': {
+      const { source, id } = event;
+      return {
+        identity: `${source}.${id}`,
+        knownForMs: DAY_MS,
+        goesOn: true,
+        group: { source },
+        example: id,
+      };
+    }
+    case 'webhook_endpoint_paused': {
+      const { tenant, endpoint } = event;
+      // paused once more after somebody made it active: that is new
+      return { identity: endpoint, knownForMs: MINUTE_MS, goesOn: false, group: { tenant, endpoint } };
     }
     case 'redis_rollback':
       // every worker notices the same one, within a second

@@ -52,6 +52,10 @@ function headline({ kind, since, groups }: Alert, count: number): string {
       return `Holdfast: ${providers} refuses our credentials, ${at}`;
     case 'webhook_failed':
       return `Holdfast: ${count === 1 ? '1 webhook was' : `${count} webhooks were`} not handled, ${at}`;
+    case 'webhook_id_reused':
+      return `Holdfast: ${count === 1 ? 'a webhook was' : `${count} webhooks were`} refused, ${at}: its id belongs to another one`;
+    case 'webhook_endpoint_paused':
+      return `Holdfast: ${count === 1 ? 'an endpoint is' : `${count} endpoints are`} paused, ${at}: five days without a success`;
     case 'redis_rollback':
       return `Holdfast: Redis has lost writes that it had taken, noticed at ${at.slice(6)}`;
   }
@@ -72,6 +76,10 @@ function lineOf(kind: Alert['kind'], { facts, count, example }: AlertGroup): str
       return facts.source === undefined
         ? [`• ${count} others`]
         : [`• ${facts.source}: ${count} × ${facts.type}, such as ${example}`];
+    case 'webhook_id_reused':
+      return facts.source === undefined ? [] : [`• ${facts.source}: ${count}, such as ${example}`];
+    case 'webhook_endpoint_paused':
+      return facts.endpoint === undefined ? [] : [`• ${facts.endpoint} of the tenant ${facts.tenant}`];
     case 'breaker_opened':
     case 'redis_rollback':
       return [];
@@ -90,6 +98,10 @@ function whatToDo(kind: Alert['kind']): string[] {
       return [
         'Their mapping threw. Fix it in the config, then rerun their runs (`runs list --flow webhook --status failed`).',
       ];
+    case 'webhook_id_reused':
+      return ['The same id with another body: ask the sender why, or rotate the secret if it was not them.'];
+    case 'webhook_endpoint_paused':
+      return ['Its events are kept. Make it active once it answers again: PATCH /v1/webhook-endpoints/{id}.'];
     case 'redis_rollback':
       return [
         'Effects under way are checked with their providers. Accepted runs may be gone: compare with your own records.',

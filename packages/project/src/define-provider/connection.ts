@@ -4,6 +4,7 @@ import {
   createGuard,
   createHttpClient,
   type HttpClient,
+  type HttpRequest,
   type Limits,
   type Outcome,
   type Sharing,
@@ -76,7 +77,8 @@ export function connectProvider(plan: Plan, settings: Settings, sharing: Sharing
     via: (operation) => ({
       provider: name,
       operation,
-      send: (rules, call, request, safe) => send(http, plan, rules, call, request, safe),
+      send: (rules, call, request, safe) =>
+        send(http, plan, rules, call, { ...request, endpoint: operation }, safe),
     }),
     close: async () => {
       await http.close();
@@ -95,7 +97,7 @@ function send<I, A>(
   plan: Plan,
   rules: OperationRules<I, A>,
   call: StepCall,
-  request: ProviderRequest,
+  request: ProviderRequest & Pick<HttpRequest<unknown>, 'endpoint'>,
   safe: true | undefined,
 ): Promise<Outcome<A>> {
   checkPath(request.path);

@@ -9,6 +9,7 @@ export {
   type ProviderDefinition,
 } from './define-provider.ts';
 export type { ErrorRules, Outcomes, ProviderError } from './errors.ts';
+export { checkName } from './name.ts';
 export {
   type AnyOperation,
   type Asked,
@@ -17,3 +18,4 @@ export {
   operation,
   type ProviderRequest,
 } from './operation.ts';
+export { prefixOf } from './settings.ts';

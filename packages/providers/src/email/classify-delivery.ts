@@ -23,8 +23,8 @@ const CODES: Readonly<Record<string, string>> = {
  * The one place that decides what a failed delivery means. Pure.
  *
  * A reply to MAIL, RCPT, DATA or the message itself is definite: 5xx is a no, 4xx means later. 503 (wrong order of commands)
- * is about the session and not about the mail: later, too. A login that is refused or asked for (530, 535), and a sender that is refused,
- * are for us to put right. What else goes wrong before them is never about this mail: nothing happened. Without a reply, all depends on whether the
+ * is about the session and not about the mail: later, too. A login that is refused or asked for (530, 535), a sender that is refused, and a
+ * server that does not relay for us are for us to put right. What else goes wrong before them is never about this mail: nothing happened. Without a reply, all depends on whether the
  * message had begun.
  */
 export function classifyDelivery({ dataStarted, error }: Failed): SmtpTrouble {
@@ -40,14 +40,8 @@ export function classifyDelivery({ dataStarted, error }: Failed): SmtpTrouble {
     details,
   });
 
-  if (isAboutUs(error))
-    return trouble(
-      'misconfigured',
-      isLogin(error) ? 'smtp_login_refused' : 'sender_refused',
-      isLogin(error)
-        ? `the mail server refuses our login: ${error.message}`
-        : `the mail server refuses our sender address: ${error.message}`,
-    );
+  const ours = faultOfOurs(error);
+  if (ours) return trouble('misconfigured', ours.code, `${ours.words}: ${error.message}`);
   if (isAboutTheMail(error) && responseCode !== undefined && responseCode >= 400) {
     const permanent = responseCode >= 500 && responseCode !== 503;
     return trouble(permanent ? 'rejected' : 'unavailable', `smtp_${responseCode}`, error.message);
@@ -68,8 +62,30 @@ function isRefusedByUs({ code, command }: SmtpError): boolean {
   return (code === 'EENVELOPE' && command === 'API') || (code === 'EMESSAGE' && command === 'MAIL FROM');
 }
 
-function isAboutUs(error: SmtpError): boolean {
-  return isLogin(error) || (error.command === 'MAIL FROM' && isPermanent(error));
+/** What a refusal says of us, and not of the mail. */
+function faultOfOurs(error: SmtpError): { readonly code: string; readonly words: string } | undefined {
+  if (isLogin(error)) return { code: 'smtp_login_refused', words: 'the mail server refuses our login' };
+  if (!isPermanent(error)) return undefined;
+  const { command, message } = error;
+  if (command === 'MAIL FROM' || (command === 'RCPT TO' && isSenderRefused(message)))
+    return { code: 'sender_refused', words: 'the mail server refuses our sender address' };
+  if (command === 'RCPT TO' && isRelayRefused(message))
+    return { code: 'relay_refused', words: 'the mail server sends no mail of ours on to others' };
+  return undefined;
+}
+
+/**
+ * Servers may keep what they have against a sender back until a recipient is named (Postfix does, unless told otherwise). RFC 3463 has codes for
+ * it, 5.1.7 and 5.1.8, which few use; for relaying it has none of its own.
+ */
+function isSenderRefused(message: string): boolean {
+  return /\b5\.1\.[78]\b|sender (address )?(rejected|refused|denied)/i.test(message);
+}
+
+function isRelayRefused(message: string): boolean {
+  return /relay(ing)? (access )?(is )?(denied|not (permitted|allowed))|(unable|not permitted|not allowed) to relay|rcpthosts/i.test(
+    message,
+  );
 }
 
 function isLogin({ code, responseCode = 0 }: SmtpError): boolean {

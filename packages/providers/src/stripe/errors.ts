@@ -1,4 +1,4 @@
-import type { ReadError, ResponseHeaders } from '@holdfast/http';
+import type { ErrorReading, ReadError, ResponseHeaders } from '@holdfast/http';
 import { z } from 'zod';
 
 const text = z.string().max(500);
@@ -26,13 +26,29 @@ const StripeErrorBody = z.object({
  */
 const IN_DOUBT = new Set(['idempotency_key_in_use', 'idempotency_error']);
 
+/** What Stripe's `Stripe-Rate-Limited-Reason` says of whose limit it is. */
+const LIMITED: Readonly<Record<string, ErrorReading['limited']>> = {
+  'global-rate': 'account',
+  'global-concurrency': 'account',
+  'endpoint-rate': 'endpoint',
+  'endpoint-concurrency': 'endpoint',
+  'resource-specific': 'object',
+};
+
+/** A lock on one object, which another request holds, comes as a 429 as well; it says nothing of a limit. */
+function whoseLimit(code: string, headers: ResponseHeaders): ErrorReading['limited'] {
+  return code === 'lock_timeout' ? 'object' : LIMITED[headers['stripe-rate-limited-reason'] ?? ''];
+}
+
 /** Reads Stripe's error object. The code is Stripe's `code`, such as `card_declined`, or its `type` where it has none. */
 export const readStripeError: ReadError = (status, body, headers) => {
   const parsed = StripeErrorBody.safeParse(body);
   if (!parsed.success) return undefined;
   const { type, code = type, message, decline_code, param, charge } = parsed.data.error;
+  const limited = status === 429 ? whoseLimit(code, headers) : undefined;
   return {
     code,
+    ...(limited && { limited }),
     ...(message === undefined ? {} : { message }),
     details: {
       type,

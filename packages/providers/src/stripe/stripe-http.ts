@@ -32,6 +32,7 @@ export class StripeHttp {
     return this.#http.request({
       method: 'POST',
       path,
+      endpoint: endpointOf('POST', path),
       headers: VERSION,
       body: { form },
       ...key,
@@ -45,6 +46,7 @@ export class StripeHttp {
     return this.#http.request({
       method: 'GET',
       path,
+      endpoint: endpointOf('GET', path),
       query,
       headers: VERSION,
       signal: call.signal,
@@ -82,6 +84,14 @@ export class StripeHttp {
 }
 
 const VERSION = { 'stripe-version': STRIPE_VERSION };
+
+/** As in `post-payment_intents`, `get-refunds-one` or `post-payment_intents-one-cancel`: Stripe limits some endpoints by themselves. */
+function endpointOf(method: 'GET' | 'POST', path: string): string {
+  const [, , kind = '', id, what] = path.split('/');
+  return [method.toLowerCase(), kind, ...(id === undefined ? [] : ['one']), ...(what ? [what] : [])].join(
+    '-',
+  );
+}
 
 /** 2,000 objects: what a busy account takes in some minutes, read well within a step's time. */
 const MAX_PAGES = 20;

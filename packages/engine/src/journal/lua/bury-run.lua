@@ -1,10 +1,12 @@
 -- Parks a run as dead: a person decides. Its letter is written next; the alarm makes sure of that.
--- KEYS  run, alarms, the tenant's dead
+-- KEYS  run, alarms, the tenant's dead, the dead of all tenants, the tenant's events, events that are due, the tenant's subscribers
 -- ARGV  owner, run id, failure (JSON), ms until its letter must have been written, field, record, …
 -- Reply {'buried', deaths} | {'stale_owner'}
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include owned
+-- @include events
 local run, refused = load_owned(KEYS[1], ARGV[1])
 local deaths = tonumber(redis.call('HGET', KEYS[1], 'deaths')) or 0
 if refused == 'repeated' then return { 'buried', deaths } end
@@ -19,4 +21,6 @@ add_records(KEYS[1], 5, set)
 redis.call('HSET', KEYS[1], unpack(set))
 redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[2])
 redis.call('ZADD', KEYS[3], now, ARGV[2])
+redis.call('ZADD', KEYS[4], now, ARGV[2])
+note_event({ run = KEYS[1], events = KEYS[5], due = KEYS[6], subscribers = KEYS[7] }, ARGV[2], 'run.dead', deaths + 1, now)
 return { 'buried', deaths + 1 }

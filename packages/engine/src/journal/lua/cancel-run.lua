@@ -1,6 +1,6 @@
 -- Asks a run to undo what was done and end as cancelled. A dead run is brought back for it; one whose effects have all been answered for
 -- by people has nothing left to do, and is ended by whoever looks after its alarm (end-answered), without its flow.
--- KEYS  run, alarms, the tenant's dead
+-- KEYS  run, alarms, the tenant's dead, the dead of all tenants
 -- ARGV  run id, ms until its job must have been claimed, revision at which a dead run had nothing left to undo ('' when it has)
 -- Reply {'cancelling', flow, job id, 'promote' | 'running'} | {'cancelling', flow, job id, 'add', deaths}
 --       | {'cancelling', flow, job id, 'ends', deaths} | {'run_finished'} | {'changed'} (it is of another revision) | {'unknown'}
@@ -18,6 +18,7 @@ if status == 'dead' then
       'phase', f[7] or 'cancelled', 'answered', 1, 'waiting', '', 'revision', f[9] + 1, 'updatedAt', now)
     redis.call('ZADD', KEYS[2], now, ARGV[1])
     redis.call('ZREM', KEYS[3], ARGV[1])
+    redis.call('ZREM', KEYS[4], ARGV[1])
     return { 'cancelling', f[3], f[4], 'ends', tonumber(f[10]) }
   end
   local jobs = (tonumber(f[5]) or 0) + 1
@@ -27,6 +28,7 @@ if status == 'dead' then
     'redrives', (tonumber(f[6]) or 0) + 1, 'waiting', '', 'revision', f[9] + 1, 'updatedAt', now)
   redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
   redis.call('ZREM', KEYS[3], ARGV[1])
+  redis.call('ZREM', KEYS[4], ARGV[1])
   return { 'cancelling', f[3], job, 'add', tonumber(f[10]) }
 end
 if not f[8] then redis.call('HSET', KEYS[1], 'cancel', 1, 'h:cancel', '{"kind":"cancel_requested","at":' .. now .. '}', 'revision', f[9] + 1, 'updatedAt', now) end

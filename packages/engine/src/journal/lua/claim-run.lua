@@ -3,14 +3,16 @@
 -- next owner has written that down (record-doubts), and says since when it may have been.
 -- As long as an owner's worker proves that it lives, the run is its own, also when BullMQ took the job for stalled; but what was claimed
 -- before Redis went back in time may have been released since.
--- KEYS  run, rollback, alarms, workers
--- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,"), run id
+-- KEYS  run, rollback, alarms, workers, pauses, held back
+-- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,"), run id, ms for which a run that must not
+--       begin now is parked
 -- Reply {'claimed', now, owner, claims in a row without progress, lost (ms, or ''), rollback (ms, or '' where the run forgot nothing),
 --       since when the run may have forgotten what it did (ms, or ''), {field, value, …}} with the other fields as they were before
 --       | {'unknown'} | {'superseded'} (another job carries the run now) | {'ended', status} | {'version_missing', version, ms after which it is to be tried again}
---       | {'held', ms for which the owner's worker is known to live}
+--       | {'held', ms for which the owner's worker is known to live} | {'paused', ms} (it has not begun, and must not now)
 -- @include clock
 -- @include identity
+-- @include pauses
 local claimant, job, versions = ARGV[1], ARGV[2], ARGV[3]
 local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase', 'lost')
 local status = f[1]
@@ -25,6 +27,9 @@ if not string.find(versions, ',' .. f[3] .. ',', 1, true) then
   local again = math.min(30000, math.max(1000, math.floor((now - redis.call('HGET', KEYS[1], 'updatedAt')) / 10)))
   redis.call('ZADD', KEYS[3], 'XX', now + again + 5000, ARGV[4])
   return { 'version_missing', f[3], again }
+end
+if hold_back({ run = KEYS[1], alarms = KEYS[3], pauses = KEYS[5], held_back = KEYS[6] }, ARGV[4], claimant, now, tonumber(ARGV[5])) then
+  return { 'paused', tonumber(ARGV[5]) }
 end
 
 local fields = redis.call('HGETALL', KEYS[1])

@@ -1,5 +1,5 @@
 -- Creates a run unless it exists. The run's record is the record of its Idempotency-Key as well.
--- KEYS  run, alarms, the tenant's runs, tenants; only with a draw or tags: the run that is drawn upon, the list of each tag
+-- KEYS  run, alarms, the tenant's runs, tenants, runs of all tenants; only with a draw or tags: the run that is drawn upon, the list of each tag
 -- ARGV  run id, fingerprint, tenant, flow, version, idempotency key, input (JSON), ms until its job must have been claimed,
 --       parent (JSON, or '' for none), '1' when it is to be cancelled at once or '', draw (JSON, or '' for none), its amount, the most
 --       that may be drawn in all (0 without a draw), the traceparent that it came with or ''; only with tags or a start: the tags
@@ -8,6 +8,7 @@
 --       | {'source_not_completed', now} | {'draw_exceeds', now, what is left}: nothing was written
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include view
 local now = now_ms()
 local fingerprint = redis.call('HGET', KEYS[1], 'fingerprint')
@@ -19,12 +20,12 @@ if fingerprint then
   return reply
 end
 if ARGV[11] ~= '' then
-  local source = redis.call('HMGET', KEYS[5], 'status', 'drawn')
+  local source = redis.call('HMGET', KEYS[6], 'status', 'drawn')
   if source[1] ~= 'completed' then return { 'source_not_completed', now } end
   local drawn = tonumber(source[2]) or 0
   if drawn + ARGV[12] > tonumber(ARGV[13]) then return { 'draw_exceeds', now, ARGV[13] - drawn } end
-  redis.call('HINCRBY', KEYS[5], 'drawn', ARGV[12])
-  redis.call('HINCRBY', KEYS[5], 'revision', 1)
+  redis.call('HINCRBY', KEYS[6], 'drawn', ARGV[12])
+  redis.call('HINCRBY', KEYS[6], 'revision', 1)
   redis.call('HSET', KEYS[1], 'draw', ARGV[11])
 end
 redis.call('HSET', KEYS[1],
@@ -38,10 +39,10 @@ if start_at and start_at > now then
   redis.call('HSET', KEYS[1], 'status', 'suspended', 'owner', let_go('start'),
     'waiting', '{"kind":"start","until":' .. ARGV[17] .. '}')
 end
-if #KEYS > 5 then
+if #KEYS > 6 then
   redis.call('HSET', KEYS[1], 'tags', ARGV[15])
   local prefix = string.sub(KEYS[1], 1, -#ARGV[1] - 1)
-  for i = 6, #KEYS do
+  for i = 7, #KEYS do
     -- two for each that comes, so that a list is never much longer than the runs that are kept
     for _, oldest in ipairs(redis.call('ZRANGE', KEYS[i], 0, 1)) do
       if redis.call('EXISTS', prefix .. oldest) == 0 then redis.call('ZREM', KEYS[i], oldest) end
@@ -55,5 +56,6 @@ if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'parent', ARGV[9]) end
 if ARGV[14] ~= '' then redis.call('HSET', KEYS[1], 'trace', ARGV[14]) end
 redis.call('ZADD', KEYS[2], due + ARGV[8], ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[1])
+redis.call('ZADD', KEYS[5], now, ARGV[1])
 redis.call('SADD', KEYS[4], ARGV[3])
 return { 'created', now }

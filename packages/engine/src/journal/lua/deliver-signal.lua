@@ -6,6 +6,7 @@
 --       | {'too_large'} | {'generation_ended', generation} (it is not that one that runs) | {'unknown'}
 -- @include clock
 -- @include identity
+-- @include heads
 local f = redis.call('HMGET', KEYS[1], 'status', 'owner', 'signals', 'flow', 'job', 'revision', 'generation', 'untaken', 'untakenBytes')
 local status = f[1]
 if not status then return { 'unknown' } end
@@ -21,7 +22,10 @@ local signal = position .. string.sub(ARGV[3], 2)
 if ARGV[5] ~= '' and untaken >= tonumber(ARGV[5]) then return { 'too_many' } end
 if ARGV[6] ~= '' and bytes + #signal > tonumber(ARGV[6]) then return { 'too_large' } end
 local now = now_ms()
-redis.call('HSET', KEYS[1], field, signal, 'signals', count + 1, 'untaken', untaken + 1, 'untakenBytes', bytes + #signal,
+local set = { field, signal }
+add_head(set, field, signal)
+redis.call('HSET', KEYS[1], unpack(set))
+redis.call('HSET', KEYS[1], 'signals', count + 1, 'untaken', untaken + 1, 'untakenBytes', bytes + #signal,
   'revision', f[6] + 1, 'updatedAt', now)
 -- a compensating run may wait for a child's end
 local parked = has_let_go(f[2]) and (status == 'suspended' or status == 'compensating')

@@ -1,12 +1,12 @@
--- Looks through a stretch of a tenant's runs, the newest (the last to die) first, and picks those that fit. Writes nothing.
--- KEYS  the tenant's runs, or its dead; each run's key is made from its id, which is in the same slot
+-- Looks through a stretch of a tenant's runs, or those of all tenants, the newest (the last to die) first, and picks those that fit. Writes nothing.
+-- KEYS  the runs, or the dead; each run's key is made from its id, which is in the same slot
 -- ARGV  what a run's key begins with, runs to look at, runs to pick, time and run id behind which to begin ('+inf' and '' for the
 --       beginning), created at or after, created before (ms, or ''), flow, status, code of its failure ('' for any), flows that are listed
---       by their name alone (",a,b,")
+--       by their name alone (",a,b,"), what its Idempotency-Key begins with ('' for any)
 -- Reply {{id, …} picked, {id, …} expired, time, id of the last run looked at}; without the last two at the end of the list
 local prefix, look, pick, at, behind = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local since, before, flow, status, code = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
-local apart = ARGV[11]
+local apart, key_prefix = ARGV[11], ARGV[12]
 
 -- runs of one moment stand in the order of their ids
 local skip = 0
@@ -25,6 +25,7 @@ local function fits(key, run)
     local created = tonumber(redis.call('HGET', key, 'createdAt'))
     if since and created < since or before and created >= before then return false end
   end
+  if key_prefix ~= '' and string.sub(redis.call('HGET', key, 'key') or '', 1, #key_prefix) ~= key_prefix then return false end
   if code == '' then return true end
   if run[1] ~= 'dead' and run[1] ~= 'failed' and run[1] ~= 'compensating' then return false end
   local failure = redis.call('HGET', key, run[1] == 'dead' and 'death' or 'failure')

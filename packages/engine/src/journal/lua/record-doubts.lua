@@ -4,6 +4,7 @@
 -- Reply 'recorded' | 'stale_owner'
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include owned
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused then return 'stale_owner' end

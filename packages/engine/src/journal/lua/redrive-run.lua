@@ -1,5 +1,5 @@
 -- Lets a dead run go on from the step that failed, with fresh attempts, under a new job.
--- KEYS  run, alarms, the tenant's dead
+-- KEYS  run, alarms, the tenant's dead, the dead of all tenants
 -- ARGV  run id, number of the death that is redriven, token of this call, ms until its job must have been claimed
 -- Reply {'redriven', job id} | {'not_dead'} (or dead once more since: that death has a letter of its own) | {'unknown'}
 -- @include clock
@@ -18,4 +18,5 @@ redis.call('HSET', KEYS[1],
   'revision', f[5] + 1, 'updatedAt', now)
 redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
 return { 'redriven', job }

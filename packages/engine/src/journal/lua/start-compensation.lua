@@ -5,6 +5,7 @@
 -- Reply 'compensating' | 'stale_owner'
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include owned
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused then return 'stale_owner' end

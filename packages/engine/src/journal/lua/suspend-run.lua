@@ -6,6 +6,7 @@
 --       run goes on) | 'stale_owner'
 -- @include clock
 -- @include identity
+-- @include heads
 -- @include owned
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused == 'repeated' then return 'suspended' end

@@ -1,4 +1,4 @@
--- What the writing scripts of a run's owner share. They include clock and identity, take KEYS[1] = run, KEYS[2] = alarms (where they move the alarm),
+-- What the writing scripts of a run's owner share. They include clock, identity and heads, take KEYS[1] = run, KEYS[2] = alarms (where they move the alarm),
 -- ARGV[1] = owner, and end with pairs of journal field and record.
 
 -- The run's fields that a write needs, and whether the owner may write.
@@ -31,6 +31,7 @@ local function take_signal(key, record, set)
   local signal = id and redis.call('HGET', key, 'g:' .. id)
   local cut = signal and string.find(signal, ',"payload":', 1, true)
   if not cut then return end
+  redis.call('HDEL', key, 'x:g:' .. id)
   set[#set + 1] = 'g:' .. id
   set[#set + 1] = string.sub(signal, 1, cut - 1) .. '}'
   if redis.call('HEXISTS', key, 'untaken') == 1 then
@@ -46,6 +47,7 @@ local function add_records(key, first, set, without_intents)
     if not (without_intents and kind_of(ARGV[i + 1]) == 'started') and not is_final(ARGV[i], redis.call('HGET', key, ARGV[i])) then
       set[#set + 1] = ARGV[i]
       set[#set + 1] = ARGV[i + 1]
+      add_head(set, ARGV[i], ARGV[i + 1])
       if string.find(ARGV[i], '^[wc]:') then take_signal(key, ARGV[i + 1], set) end
     end
   end

@@ -9,6 +9,9 @@ local RECOVER_MS, JUST_BELOW, FORGET = 2000, 0.95, 8
 local HOLD_UNSURE_MS, HOLD_EARLY_MS, HOLD_MS, MAX_HOLD_MS = 10000, 20000, 60000, 600000
 local SOON_MS = 5000
 local LEAST = 0.02
+-- A first refusal after fewer calls in a second says little about the limit: it was not used to the full. Where the limit is lower, the next
+-- refusals halve this.
+local FEW = 10
 
 local function learned_rate(ceiling, busy, hold)
   hold = tonumber(hold)
@@ -22,7 +25,7 @@ end
 -- `early` counts the refusals one soon after the other that came before it was felt for: one may be chance (calls bunch up on their way),
 -- more mean that the ceiling is not real.
 local function new_ceiling(taken, was, before, early)
-  if not was then return taken > 0 and taken or 1 end
+  if not was then return math.max(taken, FEW) end
   before = before or was
   local good = early == 0 and 0.9 or 0.75
   if early < 2 and (taken >= good * before or (before < 10 and taken + 1 >= before)) then return math.max(taken, before) end

@@ -1,5 +1,5 @@
 local FIELDS = {
-  'gate', 'ceiling', 'busy', 'hold', 'seen', 'cutAt', 'lastCut', 'was', 'policy', 'early', 'tat', 'tail',
+  'gate', 'ceiling', 'busy', 'hold', 'seen', 'cutAt', 'lastCut', 'was', 'policy', 'early', 'tat', 'tail', 'look',
   'until', 'trips', 'probe', 'probeAt', 'probeBy', 'pace',
 }
 local STATE_TTL_MS = 86400000

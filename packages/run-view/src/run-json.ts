@@ -9,8 +9,8 @@ import {
   type StepState,
   type WaitingFor,
 } from '@holdfast/engine';
-import { isCancelRequested, willEnd } from '@holdfast/run-view';
 import { z } from 'zod';
+import { isCancelRequested, willEnd } from './standing.ts';
 
 export const time = z.string().meta({ format: 'date-time' });
 
@@ -31,7 +31,7 @@ export const RunErrorJson = z.strictObject({
 });
 
 const WaitingForJson = z.strictObject({
-  kind: z.enum(['retry', 'timer', 'signal', 'throttle', 'child', 'start']),
+  kind: z.enum(['retry', 'timer', 'signal', 'throttle', 'child', 'start', 'paused']),
   step: z.string().optional(),
   name: z.string().optional(),
   until: time.optional(),
