@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { type Client, createClient, type Flow, type Run, startWorker, type Worker } from '@holdfast/engine';
-import { startRedis, type TestRedis } from '@holdfast/testkit';
+import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkout } from '../docs/examples/checkout.ts';
 import { runIt } from '../docs/examples/run-it.ts';
-import { mail, world } from '../docs/examples/services.ts';
-import { basket, bundle, trial } from '../docs/examples/waiting.ts';
+import { crm, mail, world } from '../docs/examples/services.ts';
+import { importPage } from '../docs/examples/state.ts';
+import { basket, bundle, spend, trial } from '../docs/examples/waiting.ts';
 
 const root = new URL('../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -41,7 +42,7 @@ describe('every piece of TypeScript in the docs is one that is compiled and run 
 });
 
 describe('the examples', () => {
-  const flows = [checkout, trial, bundle, basket];
+  const flows = [checkout, trial, spend, importPage, bundle, basket];
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   let redis: TestRedis;
   let connection: Redis;
@@ -97,6 +98,24 @@ describe('the examples', () => {
     const silent = await submit(trial, { email: 'bob@example.com', days: 1 });
     expect((await ended(silent, 'completed')).output).toEqual({ kept: false });
     expect(mail.sent.toSorted()).toEqual(['ada@example.com', 'bob@example.com']);
+  });
+
+  it('spend is approved by whoever has the URL', async () => {
+    const run = await submit(spend, { approver: 'cfo@example.com' });
+    const url = await waitFor(() => mail.texts.find((text) => text.includes('/v1/callbacks/')), {
+      what: 'the mail',
+    });
+    const outcome = { result: { approvedBy: 'cfo' }, fingerprint: '1' };
+    expect(await client.completeCallback(String(url.split('/').at(-1)), outcome)).toBe('completed');
+    expect((await ended(run, 'completed')).output).toEqual({ approvedBy: 'cfo' });
+  });
+
+  it('importPage goes on where the run before has ended', async () => {
+    for (const next of [2, 3]) {
+      const run = await ended(await submit(importPage, { source: 'crm' }), 'completed');
+      expect(run.output).toEqual({ next });
+    }
+    expect(crm.loaded).toEqual(['crm 1', 'crm 2']);
   });
 
   it('bundle charges side by side, and takes all back when one is declined', async () => {

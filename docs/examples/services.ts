@@ -35,9 +35,18 @@ export const shipping = {
   },
 };
 
+export const crm = {
+  loaded: [] as string[],
+  async load(source: string, page: number): Promise<void> {
+    this.loaded.push(`${source} ${page}`);
+  },
+};
+
 export const mail = {
   sent: [] as string[],
-  async send(to: string): Promise<void> {
+  texts: [] as string[],
+  async send(to: string, text = ''): Promise<void> {
     this.sent.push(to);
+    this.texts.push(text);
   },
 };

@@ -26,6 +26,23 @@ export const trial = defineFlow({
 });
 // #endregion
 
+// #region callback
+export const spend = defineFlow({
+  name: 'spend',
+  version: 1,
+  input: z.strictObject({ approver: z.string() }),
+  output: z.strictObject({ approvedBy: z.string() }),
+  async run(ctx, { approver }) {
+    const callback = await ctx.callback('approval', {
+      timeout: '3d',
+      schema: z.strictObject({ approvedBy: z.string() }),
+    });
+    await ctx.step('ask', { run: () => mail.send(approver, callback.url), whenInDoubt: 'repeat' });
+    return callback.wait();
+  },
+});
+// #endregion
+
 // #region parallel
 export const bundle = defineFlow({
   name: 'bundle',

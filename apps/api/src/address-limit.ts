@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { tagOf } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
@@ -17,7 +18,7 @@ export function addressLimit(connection: Redis | Cluster, what: string, perMinut
   const limiter = new RateLimiterRedis({
     ...bounds,
     storeClient: connection,
-    keyPrefix: `{hf0}/${what}`,
+    keyPrefix: `${tagOf(connection)}/${what}`,
     insuranceLimiter: new RateLimiterMemory(bounds),
   });
   return async (address) => {

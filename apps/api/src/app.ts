@@ -37,6 +37,7 @@ import { ProblemError } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bulkRoutes } from './routes/bulk.ts';
 import { bulkSubmitRoutes } from './routes/bulk-submit.ts';
+import { callbackRoutes } from './routes/callbacks.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
 import { flowRoutes } from './routes/flows.ts';
@@ -46,6 +47,7 @@ import { operateRoutes } from './routes/operate.ts';
 import { providerRoutes, type ReadProviders } from './routes/providers.ts';
 import { MAX_STREAMS, runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
+import { stateRoutes } from './routes/state.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
 import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
@@ -108,7 +110,8 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     bodyLimit: MAX_BODY_BYTES,
-    routerOptions: { maxParamLength: 256 },
+    // a name of state with each character escaped
+    routerOptions: { maxParamLength: 600 },
     frameworkErrors: answerProblem,
     clientErrorHandler: answerClientError,
     // While draining, what still arrives on open connections is served: our 503s would not be problem details.
@@ -173,6 +176,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   if (parts.webhooks) await app.register(webhookRoutes, { ...parts.webhooks, client, preflight, metrics });
   await app.register(webhookEndpointRoutes, parts.webhooksOut);
   await app.register(webhookDeliveryRoutes, { ...parts.webhooksOut, client });
+  await app.register(callbackRoutes, { client, preflight });
   await app.register(listRoutes, { client, contracts: flows });
   await app.register(runRoutes, { client, contracts: flows });
   await app.register(evidenceRoutes, { client });
@@ -183,6 +187,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(flowRoutes, { client, operations, contracts: flows });
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
+  await app.register(stateRoutes, { client, operations });
   await app.register(keyRoutes, { storedKeys });
   await app.register(docsRoutes, { document: openApiDocument(flows, routes, proxy.basePath) });
   addHealthRoutes(app, {

@@ -229,6 +229,26 @@ export const PROBLEMS = {
     title: 'The body was already read',
     advice: 'Mount the Holdfast handler before the body parser of your server.',
   },
+  state_not_found: {
+    status: 404,
+    title: 'There is no such value in the state',
+    advice: 'Check the name, with slashes as %2F; GET /v1/state lists the values there are.',
+  },
+  precondition_failed: {
+    status: 412,
+    title: 'The value was changed by somebody else',
+    advice: 'Read it again, and send what you want with its new ETag.',
+  },
+  callback_not_found: {
+    status: 404,
+    title: 'There is no such callback',
+    advice: 'Check the URL. A callback ends when its time is up, and with its run.',
+  },
+  callback_completed: {
+    status: 409,
+    title: 'The callback was completed otherwise',
+    advice: 'Nothing to do: the first outcome counts.',
+  },
   unknown_webhook_source: {
     status: 404,
     title: 'There is no such source of webhooks',

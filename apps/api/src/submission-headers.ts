@@ -8,12 +8,14 @@ import { moment } from './read-query.ts';
 export interface Submission {
   readonly startAt?: number;
   readonly tags?: Tags;
+  /** 0 to 9, the most urgent. */
+  readonly priority?: number;
   /** A W3C `traceparent`. */
   readonly trace?: string;
 }
 
 /**
- * Reads `Holdfast-Start-At` (a time), `Holdfast-Tags` (`customer=cus_1, region=eu`) and `traceparent`: one that cannot be read counts as
+ * Reads `Holdfast-Start-At` (a time), `Holdfast-Priority` (0 to 9), `Holdfast-Tags` (`customer=cus_1, region=eu`) and `traceparent`: one that cannot be read counts as
  * none, as W3C Trace Context has it.
  * @throws ProblemError `header_invalid`
  */
@@ -21,9 +23,11 @@ export function readSubmissionHeaders({
   headersDistinct,
 }: Pick<IncomingMessage, 'headersDistinct'>): Submission {
   const startAt = once(headersDistinct, 'Holdfast-Start-At');
+  const priority = once(headersDistinct, 'Holdfast-Priority');
   const tags = headersDistinct['holdfast-tags'];
   return {
     ...(startAt !== undefined && { startAt: timeIn(startAt) }),
+    ...(priority !== undefined && { priority: priorityIn(priority) }),
     ...(tags && { tags: tagsIn(tags.join(',')) }),
     ...traceIn(headersDistinct),
   };
@@ -46,6 +50,14 @@ function timeIn(text: string): number {
   throw invalid(
     'Holdfast-Start-At',
     `expected a time such as 2026-03-02T03:12:00Z, got ${JSON.stringify(text.slice(0, 50))}`,
+  );
+}
+
+function priorityIn(text: string): number {
+  if (/^[0-9]$/.test(text.trim())) return Number(text);
+  throw invalid(
+    'Holdfast-Priority',
+    `expected a whole number from 0 to 9, got ${JSON.stringify(text.slice(0, 50))}`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { tagOf } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
@@ -18,7 +19,7 @@ export function tenantLimit(connection: Redis | Cluster, perSecond: number): Ten
   const limit = Math.max(1, Math.floor(perSecond * WINDOW_S));
   const limiter = new RateLimiterRedis({
     storeClient: connection,
-    keyPrefix: '{hf0}/tenant-rate',
+    keyPrefix: `${tagOf(connection)}/tenant-rate`,
     points: limit,
     duration: WINDOW_S,
   });

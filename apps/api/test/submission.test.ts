@@ -111,6 +111,28 @@ describe('Holdfast-Start-At', () => {
   });
 });
 
+describe('Holdfast-Priority', () => {
+  test.each(['0', '9'])('%s is taken', async (priority) => {
+    const { status, json } = await api.order(ORDER, { 'holdfast-priority': priority });
+    expect(status).toBe(202);
+    await runWith(json.id, 'completed');
+  });
+
+  test.each(['10', '-1', '1.5', 'high', ''])('%j is refused, and the key stays free', async (priority) => {
+    const key = newKey();
+    const refused = await api.order(ORDER, { 'idempotency-key': key, 'holdfast-priority': priority });
+    expect(outcome(refused)).toEqual({ status: 400, code: 'header_invalid' });
+    expect((await api.order(ORDER, { 'idempotency-key': key })).status).toBe(202);
+  });
+
+  test('in bulk it is a member of the submission', async () => {
+    const one = (priority: unknown) => ({ flow: 'order', idempotencyKey: newKey(), input: ORDER, priority });
+    const fine = await api.order({ runs: [one(9)] }, {}, '/v1/runs/bulk');
+    expect(fine.json.results).toMatchObject([{ status: 202 }]);
+    expect((await api.order({ runs: [one(10)] }, {}, '/v1/runs/bulk')).status).toBe(422);
+  });
+});
+
 describe('POST /v1/runs/bulk', () => {
   const bulk = async (runs: readonly object[]) => {
     const { status, json } = await api.order({ runs }, {}, '/v1/runs/bulk');

@@ -22,6 +22,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   flow_unknown: 'holdfast flows list shows those there are.',
   webhook_endpoint_not_found: 'holdfast webhooks list shows the endpoints of your key.',
   webhook_delivery_not_found: 'holdfast webhooks deliveries <endpoint> shows those that are kept.',
+  state_not_found: 'holdfast state list shows those there are.',
   scope_missing: 'Set HOLDFAST_API_KEY to a key with that scope, or create one with `holdfast keys create`.',
   store_unavailable:
     'Redis is unreachable or refuses writes. Try again in a moment; `holdfast doctor` shows the state of Redis.',
@@ -88,7 +89,7 @@ export function askApi(io: Io, method: 'GET' | 'POST', path: string, body?: unkn
 export async function askFor<T>(
   schema: z.ZodType<T>,
   io: Io,
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   body?: unknown,
   onHeaders: (headers: Headers) => void = () => {},

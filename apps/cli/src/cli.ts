@@ -16,6 +16,7 @@ import { addKeyCommands } from './keys.ts';
 import { addProvidersCommand } from './providers.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
+import { addStateCommands } from './state.ts';
 import { addSubmitCommands } from './submit.ts';
 import { addProcessCommands } from './system-processes.ts';
 import { addTenantCommands } from './tenants.ts';
@@ -62,6 +63,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addFlowCommands(commands);
   addTenantCommands(commands);
   addWebhookCommands(commands);
+  addStateCommands(commands);
   // knows the commands that were added before it
   addCompletionCommand(commands);
   addProvidersCommand(commands);

@@ -1,3 +1,4 @@
+import { encryptionKeys, readConfig } from '@holdfast/app-kit';
 import { isTerminal } from '@holdfast/engine';
 import { type Replay, type ReplayOptions, recordedRuns, replayRun } from '@holdfast/engine/replay';
 import { loadConfig } from '@holdfast/project';
@@ -28,10 +29,15 @@ export function addReplayCommand({ program, io, ends }: Commands): void {
     .option('--json', 'print JSON')
     .action(async ({ flow, limit, redis, json }: ReplayFlags) => {
       const { flows, codec } = await loadConfig(io.env);
+      // what flows have read of encrypted state
+      const sealer = readConfig(
+        { HOLDFAST_ENCRYPTION_KEYS: encryptionKeys },
+        io.env,
+      ).HOLDFAST_ENCRYPTION_KEYS;
       const result = await withRedis(io, redis, async (connection) => {
         const runIds = await collect(recordedRuns(connection, flow), limit);
         const progress = startProgress(io, runIds.length, 'runs');
-        const replays = await replayAll({ connection, flows, codec }, runIds, progress.step);
+        const replays = await replayAll({ connection, flows, codec, sealer }, runIds, progress.step);
         progress.stop();
         return summarize(replays);
       });

@@ -61,7 +61,7 @@ test('docs/operating.md has every key that has no time to live', () => {
   const code = ['packages/engine/src/journal/keys.ts', 'packages/operations/src/keys.ts']
     .map(read)
     .join('\n');
-  const keys = [...code.matchAll(/No TTL\. \*\/\s+\w+: (?:\([^)]*\) => )?`\$\{TAG\}\/([a-z-]+)/g)];
+  const keys = [...code.matchAll(/No TTL\. \*\/\s+\w+: (?:\([^)]*\) => )?`\$\{tag\}\/([a-z-]+)/g)];
   expect(keys.length).toBeGreaterThanOrEqual(10);
   const operating = read('docs/operating.md');
   for (const [, name] of keys) expect(operating).toContain(`\`{hf0}/${name}`);

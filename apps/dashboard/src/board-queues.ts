@@ -1,5 +1,5 @@
-import { DEAD_LETTERS, type Letter, QUEUE_PREFIX } from '@holdfast/engine';
-import type { RedisConnection } from '@holdfast/redis';
+import { DEAD_LETTERS, type Letter } from '@holdfast/engine';
+import { type RedisConnection, tagOf } from '@holdfast/redis';
 import { Queue } from 'bullmq';
 import type { FastifyBaseLogger } from 'fastify';
 
@@ -22,7 +22,7 @@ export function openQueues(
   const open = <T = unknown>(name: string) => {
     const queue = new Queue<T>(name, {
       connection,
-      prefix: QUEUE_PREFIX,
+      prefix: tagOf(connection),
       skipMetasUpdate: true,
       skipWaitingForReady: true,
       skipVersionCheck: true,

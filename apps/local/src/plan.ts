@@ -94,6 +94,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
           HOLDFAST_WORKER_PORT: String(ports[name]),
           ...encryption,
           HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
+          HOLDFAST_PUBLIC_URL: settings.env.HOLDFAST_PUBLIC_URL || urlOf('api'),
         }),
         stopGraceMs: 40_000, // it lets running steps end
       },

@@ -11,6 +11,7 @@ import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
 import type { EventsOfFlows } from '@holdfast/outgoing';
 import { checkCodec, type HoldfastConfig } from '@holdfast/project';
+import type { Sealer } from '@holdfast/redis';
 import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
@@ -94,7 +95,7 @@ export function connectWorker(
   const out =
     sealer &&
     webhooksOut({
-      ...{ connection: redis, allow: config.webhookAllow, flows: projectFlows, eventsOfFlows: events },
+      ...{ connection: redis, allow: config.webhookAllow, flows: projectFlows, codec, eventsOfFlows: events },
       ...{ retentionMs: config.retentionMs, retryScale: config.retryScale, alerts, log },
       sealer: () => {
         if (sealer) return sealer;
@@ -121,6 +122,8 @@ export function connectWorker(
       observer: runObserver,
       log,
       concurrency: config.concurrency,
+      publicUrl: config.publicUrl,
+      sealer: config.sealer && sealingWith(() => sealer),
       lock: config.lockMs,
       stalledCheck: config.stalledMs,
       retention: config.retentionMs,
@@ -140,7 +143,7 @@ export function connectWorker(
     get draining() {
       return draining;
     },
-    connectProviders: (changed) => {
+    connectProviders(changed) {
       sealer = changed.sealer;
       providers.connect(changed);
     },
@@ -157,6 +160,19 @@ export function connectWorker(
       await providers.close();
       redis.disconnect();
     },
+  };
+}
+
+/** With the keys as they are now. */
+function sealingWith(current: () => Sealer | undefined): Sealer {
+  const now = () => {
+    const sealer = current();
+    if (!sealer) throw new Error('the worker has no encryption keys any more (HOLDFAST_ENCRYPTION_KEYS)');
+    return sealer;
+  };
+  return {
+    seal: (plain, purpose) => now().seal(plain, purpose),
+    open: (sealed, purpose) => now().open(sealed, purpose),
   };
 }
 

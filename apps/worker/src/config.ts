@@ -11,6 +11,7 @@ import {
   readConfig,
   redisSettings,
   redisVariables,
+  url,
   wholeNumber,
 } from '@holdfast/app-kit';
 import { type AllowList, webhookAllow } from '@holdfast/outgoing';
@@ -25,6 +26,8 @@ export interface WorkerConfig {
   readonly redis: RedisSettings;
   readonly preflight: PreflightSettings;
   readonly concurrency: number;
+  /** What the URLs of callbacks begin with. */
+  readonly publicUrl: string;
   readonly lockMs: number;
   readonly stalledMs: number;
   readonly retentionMs: number;
@@ -43,6 +46,8 @@ export interface WorkerConfig {
 const VARIABLES = {
   HOLDFAST_HOST: host,
   HOLDFAST_WORKER_PORT: port.default(0),
+  HOLDFAST_API_PORT: port.default(3000),
+  HOLDFAST_PUBLIC_URL: url('http:', 'https:').optional(),
   ...redisVariables,
   ...preflightVariables,
   HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(200),
@@ -73,6 +78,7 @@ export function readWorkerConfig(
     redis: redisSettings(read),
     preflight: preflightSettings(read),
     concurrency: read.HOLDFAST_CONCURRENCY,
+    publicUrl: read.HOLDFAST_PUBLIC_URL ?? addressOfApi(read.HOLDFAST_HOST, read.HOLDFAST_API_PORT),
     lockMs: read.HOLDFAST_LOCK_MS,
     stalledMs: read.HOLDFAST_STALLED_MS,
     retentionMs: read.HOLDFAST_RETENTION,
@@ -83,6 +89,12 @@ export function readWorkerConfig(
     webhookAllow: read.HOLDFAST_WEBHOOK_ALLOW,
     logLevel: read.HOLDFAST_LOG_LEVEL,
   };
+}
+
+/** As far as it can be told from here: on the same machine, by the same variables. */
+function addressOfApi(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
 
 function variablesOf(providers: readonly Provider[]): z.ZodRawShape {

@@ -34,6 +34,7 @@ export function webhookPorts({
   const memory = webhookMemory(connection);
   return {
     isLatest: memory.isLatest,
+    correlatedRun: client.correlatedRun,
 
     async submit(tenant, flow, input, idempotencyKey) {
       if (flow === WEBHOOK_FLOW || elsewhere.has(flow))

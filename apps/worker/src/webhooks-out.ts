@@ -1,4 +1,11 @@
-import { createClient, type Flow, type FlowContract, type Log, tenantEvents } from '@holdfast/engine';
+import {
+  createClient,
+  type Flow,
+  type FlowContract,
+  type Log,
+  type PayloadCodec,
+  tenantEvents,
+} from '@holdfast/engine';
 import { type Alerts, createWebhookEndpoints } from '@holdfast/operations';
 import {
   type AllowList,
@@ -19,6 +26,8 @@ export interface WebhooksOutOptions {
   readonly allow: AllowList;
   /** Those of the project. */
   readonly flows: readonly FlowContract[];
+  /** Absent: payloads are kept as they are. */
+  readonly codec: PayloadCodec | undefined;
   readonly eventsOfFlows: EventsOfFlows;
   readonly retentionMs: number;
   readonly retryScale: number;
@@ -36,8 +45,9 @@ export interface WebhooksOut {
 }
 
 export function webhooksOut(options: WebhooksOutOptions): WebhooksOut {
-  const { connection, sealer, allow, flows, eventsOfFlows, retentionMs, retryScale, alerts, log } = options;
-  const client = createClient({ connection, flows: [...flows, deliveryContract] });
+  const { connection, sealer, allow, flows, codec, eventsOfFlows, retentionMs, retryScale, alerts, log } =
+    options;
+  const client = createClient({ connection, flows: [...flows, deliveryContract], codec });
   const guard = createEndpointGuard({ allow });
   const endpoints = createWebhookEndpoints({
     ...{ connection, log },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createLogger } from '@holdfast/app-kit';
 import { type Client, createClient, type Run } from '@holdfast/engine';
 import { type OrderInput, orderContract } from '@holdfast/flows';
+import { setNamespace } from '@holdfast/redis';
 import { providersEnv, startSandbox } from '@holdfast/sandbox';
 import { shop } from '@holdfast/shop';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
@@ -36,8 +37,9 @@ export async function redisForTest(): Promise<TestRedis> {
 }
 
 /** Orders from outside, and what became of them. */
-export function orders(redisUrl: string) {
+export function orders(redisUrl: string, namespace?: string) {
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  if (namespace !== undefined) setNamespace(connection, namespace);
   connection.on('error', () => {});
   const client: Client = createClient({ connection, flows: [orderContract] });
   onTestFinished(async () => {
@@ -98,7 +100,7 @@ export async function startSystem(env: Readonly<Record<string, string>> = {}) {
     return response;
   };
   return {
-    ...orders(redis.url),
+    ...orders(redis.url, env.HOLDFAST_NAMESPACE),
     redis,
     worker,
     sandbox,

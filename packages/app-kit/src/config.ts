@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createSealer, type RedisSettings, type RedisUrls, redisUrlsOf } from '@holdfast/redis';
+import { createSealer, NAMESPACE, type RedisSettings, type RedisUrls, redisUrlsOf } from '@holdfast/redis';
 import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
 import { fileVariable, fromFiles } from './secret-files.ts';
@@ -144,6 +144,13 @@ export const redisVariables = {
   HOLDFAST_REDIS_TLS_CA: pem.optional(),
   HOLDFAST_REDIS_TLS_CERT: pem.optional(),
   HOLDFAST_REDIS_TLS_KEY: pem.optional(),
+  HOLDFAST_NAMESPACE: z
+    .string()
+    .regex(NAMESPACE, {
+      error: ({ input }) =>
+        `expected at most 40 lower-case letters, digits or "-", beginning with a letter or digit, got ${JSON.stringify(input)}`,
+    })
+    .optional(),
 };
 
 /** @throws ConfigError when half of a client certificate is there, or one for a connection without TLS */
@@ -152,14 +159,16 @@ export function redisSettings(read: {
   readonly HOLDFAST_REDIS_TLS_CA?: string | undefined;
   readonly HOLDFAST_REDIS_TLS_CERT?: string | undefined;
   readonly HOLDFAST_REDIS_TLS_KEY?: string | undefined;
+  readonly HOLDFAST_NAMESPACE?: string | undefined;
 }): RedisSettings {
+  const apart = read.HOLDFAST_NAMESPACE === undefined ? {} : { namespace: read.HOLDFAST_NAMESPACE };
   const tls = {
     ca: read.HOLDFAST_REDIS_TLS_CA,
     cert: read.HOLDFAST_REDIS_TLS_CERT,
     key: read.HOLDFAST_REDIS_TLS_KEY,
   };
   const given = Object.entries(tls).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-  if (given.length === 0) return { urls: read.HOLDFAST_REDIS_URL };
+  if (given.length === 0) return { urls: read.HOLDFAST_REDIS_URL, ...apart };
   if (!read.HOLDFAST_REDIS_URL[0].startsWith('rediss'))
     throw new ConfigError([
       {
@@ -178,5 +187,5 @@ export function redisSettings(read: {
           message: `is missing; a client certificate is a pair, and HOLDFAST_REDIS_TLS_${has?.toUpperCase()} is set`,
         },
       ]);
-  return { urls: read.HOLDFAST_REDIS_URL, tls };
+  return { urls: read.HOLDFAST_REDIS_URL, tls, ...apart };
 }

@@ -1,5 +1,5 @@
-import { DEAD_LETTERS, QUEUE_PREFIX } from '@holdfast/engine';
-import type { RedisConnection } from '@holdfast/redis';
+import { DEAD_LETTERS } from '@holdfast/engine';
+import { type RedisConnection, tagOf } from '@holdfast/redis';
 import { Cluster, type Redis } from 'ioredis';
 
 /** What is known of when a write is on disk. */
@@ -60,7 +60,7 @@ export async function readFacts(connection: RedisConnection): Promise<NodeFacts[
   return Promise.all(
     nodes.map(async (node) => {
       try {
-        return { ...(await readNode(node)), scriptRefusal };
+        return { ...(await readNode(node, tagOf(connection))), scriptRefusal };
       } catch (error) {
         if (!isRefusal(error)) throw error;
         return { node: nameOf(node), refusal: error.message };
@@ -69,10 +69,10 @@ export async function readFacts(connection: RedisConnection): Promise<NodeFacts[
   );
 }
 
-async function readNode(node: Redis): Promise<Omit<RedisFacts, 'scriptRefusal'>> {
+async function readNode(node: Redis, tag: string): Promise<Omit<RedisFacts, 'scriptRefusal'>> {
   const info = parseInfo(await node.info());
   if (info.get('loading') === '1') throw new Error('redis is loading its data');
-  const { disk, maxMemoryPolicy } = await readDisk(node);
+  const { disk, maxMemoryPolicy } = await readDisk(node, tag);
   const text = (name: string) => info.get(name) ?? 'unknown';
   const number = (name: string) => Number(info.get(name) ?? 0);
   const follows = info.has('master_host') && `${info.get('master_host')}:${info.get('master_port')}`;
@@ -103,7 +103,10 @@ function parseInfo(text: string): Map<string, string> {
 }
 
 /** By CONFIG where it is allowed. An unreachable Redis is an error, one that refuses is an answer. */
-async function readDisk(node: Redis): Promise<{ disk: DiskFacts; maxMemoryPolicy: string | undefined }> {
+async function readDisk(
+  node: Redis,
+  tag: string,
+): Promise<{ disk: DiskFacts; maxMemoryPolicy: string | undefined }> {
   try {
     const setting = async (name: string) => String((await node.config('GET', name))[1] ?? 'unknown');
     const [appendOnly, appendFsync, noAppendFsyncOnRewrite, maxMemoryPolicy] = await Promise.all([
@@ -115,7 +118,7 @@ async function readDisk(node: Redis): Promise<{ disk: DiskFacts; maxMemoryPolicy
     return { maxMemoryPolicy, disk: { from: 'config', appendOnly, appendFsync, noAppendFsyncOnRewrite } };
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    return { maxMemoryPolicy: undefined, disk: await askWaitAof(node) };
+    return { maxMemoryPolicy: undefined, disk: await askWaitAof(node, tag) };
   }
 }
 
@@ -125,10 +128,10 @@ const WAITAOF_ROUNDS = 3;
  * Can show that writes are answered too early, and never the opposite: under `everysec` some versions (Valkey 8.0 among them) count a
  * write as synced as soon as an event loop's turn has nothing to write. Within MULTI it does not wait.
  */
-async function askWaitAof(node: Redis): Promise<DiskFacts> {
+async function askWaitAof(node: Redis, tag: string): Promise<DiskFacts> {
   try {
     for (let round = 0; round < WAITAOF_ROUNDS; round += 1) {
-      await node.set(PROBE, round, 'PX', PROBE_HOLDS_MS);
+      await node.set(`${tag}/preflight`, round, 'PX', PROBE_HOLDS_MS);
       const [reply] = (await node.multi().call('WAITAOF', 1, 0, 0).exec()) ?? [];
       const [refusal, counts] = reply ?? [];
       if (refusal) throw refusal;
@@ -150,14 +153,13 @@ async function readClockSkew(node: Redis): Promise<number> {
   return Math.max(0, Math.round(theirs - answered));
 }
 
-const PROBE = `${QUEUE_PREFIX}/preflight`;
 const PROBE_HOLDS_MS = 10_000;
 
 /** One key of each kind that scripts touch together, BullMQ's included. */
-const KEYS = [
-  PROBE,
-  ...['run/run_0', 'alarms', 'workers', 'canary', 'rollback'].map((name) => `${QUEUE_PREFIX}/${name}`),
-  ...['order:wait', 'order:active', `${DEAD_LETTERS}:wait`].map((name) => `${QUEUE_PREFIX}:${name}`),
+const keysWith = (tag: string) => [
+  `${tag}/preflight`,
+  ...['run/run_0', 'alarms', 'workers', 'canary', 'rollback'].map((name) => `${tag}/${name}`),
+  ...['order:wait', 'order:active', `${DEAD_LETTERS}:wait`].map((name) => `${tag}:${name}`),
 ];
 
 const SCRIPT = `redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[1])
@@ -172,7 +174,8 @@ const NOT_NOW = /^(LOADING|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b/;
 
 async function tryScript(connection: RedisConnection): Promise<string | undefined> {
   try {
-    await connection.eval(SCRIPT, KEYS.length, ...KEYS, PROBE_HOLDS_MS);
+    const keys = keysWith(tagOf(connection));
+    await connection.eval(SCRIPT, keys.length, ...keys, PROBE_HOLDS_MS);
     return undefined;
   } catch (error) {
     if (!isRefusal(error)) throw error;

@@ -67,7 +67,7 @@ const RULES: readonly Rule[] = [
         'scripts',
         scriptRefusal,
         risk,
-        'redis-cli ACL SETUSER <user> +@scripting +@read +@write ~{hf0}*',
+        'redis-cli ACL SETUSER <user> +@scripting +@read +@write +@pubsub ~{hf0}* &{hf0}*',
       ),
     ];
   },

@@ -4,7 +4,8 @@ import { milliseconds } from './duration.ts';
 import { followRun } from './events.ts';
 import type { FlowName, InputOf, OutputOf, Run, TypedConfig } from './flow-types.ts';
 import { errorOf, HoldfastError } from './holdfast-error.ts';
-import { pause, type Repeatable, withRetries } from './retry.ts';
+import { type Repeatable, withRetries } from './retry.ts';
+import { isSettled, settled } from './settled.ts';
 
 export interface HoldfastClientOptions {
   /** Where the API is, such as `https://holdfast.example.com`. */
@@ -33,6 +34,8 @@ export interface SubmitOptions {
   readonly tags?: Readonly<Record<string, string>>;
   /** A date, its ISO 8601 form, or Unix milliseconds. */
   readonly startAt?: Date | string | number;
+  /** 0 to 9, the most urgent. @default 0 */
+  readonly priority?: number;
 }
 
 /** What openapi-fetch answers with. */
@@ -43,7 +46,6 @@ interface Answer<T> {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
-const SETTLED: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'dead']);
 
 /**
  * Speaks to the HTTP API. Every method throws {@link HoldfastError}.
@@ -66,17 +68,19 @@ export class HoldfastClient<C extends TypedConfig = TypedConfig> {
    * Has a flow run. The same key with the same input is the same run.
    * @param options.idempotencyKey absent: one is made, and kept over this call's own retries
    * @param options.tags what to find it by, with `list({ tag: 'customer:cus_1' })`; at most 10
+   * @param options.priority which of your runs go first while more wait than workers can take
    * @param options.startAt when it is to start; until then it is suspended
    * @returns the run as it stands; it has been stored
    */
   submit<N extends FlowName<C>>(
     flow: N,
     input: InputOf<C, N>,
-    { idempotencyKey = crypto.randomUUID(), tags, startAt }: SubmitOptions = {},
+    { idempotencyKey = crypto.randomUUID(), tags, startAt, priority }: SubmitOptions = {},
   ): Promise<Run<OutputOf<C, N>>> {
     const header = {
       'Idempotency-Key': idempotencyKey,
       ...(tags && { 'Holdfast-Tags': tagsHeader(tags) }),
+      ...(priority !== undefined && { 'Holdfast-Priority': priority }),
       ...(startAt !== undefined && { 'Holdfast-Start-At': new Date(startAt).toISOString() }),
     };
     return this.#run('always', (signal) =>
@@ -95,7 +99,7 @@ export class HoldfastClient<C extends TypedConfig = TypedConfig> {
   }
 
   /**
-   * Waits until a run is completed, failed, cancelled or dead. A run that failed is returned like one that completed.
+   * Waits until a run is completed, failed, cancelled or dead; its events tell, as soon as it is. A run that failed is returned like one that completed.
    * @param options.timeout such as `'30s'`, or milliseconds; default: none
    * @throws HoldfastError `wait_timeout`
    */
@@ -104,19 +108,18 @@ export class HoldfastClient<C extends TypedConfig = TypedConfig> {
     { timeout }: { readonly timeout?: string | number } = {},
   ): Promise<Run<O>> {
     const id = typeof run === 'string' ? run : run.id;
-    const until = timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + milliseconds(timeout);
-    for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 1.5, 2000)) {
-      const seen = (await this.get(id)) as Run<O>; // the same run, so its flow's output
-      if (SETTLED.has(seen.status)) return seen;
-      const leftMs = until - Date.now();
-      if (leftMs <= 0)
-        throw new HoldfastError({
-          status: 0,
-          code: 'wait_timeout',
-          message: `The run ${id} is still ${seen.status} after ${timeout}${typeof timeout === 'number' ? ' ms' : ''}. It goes on; wait again or follow its events.`,
-        });
-      await pause(Math.min(pauseMs, leftMs));
-    }
+    const late = timeout === undefined ? undefined : AbortSignal.timeout(milliseconds(timeout));
+    const source = {
+      get: () => this.get(id),
+      events: (signal: AbortSignal) => this.events(id, { signal }),
+    };
+    const seen = await settled(source, late);
+    if (isSettled(seen)) return seen as Run<O>; // the same run, so its flow's output
+    throw new HoldfastError({
+      status: 0,
+      code: 'wait_timeout',
+      message: `The run ${id} is still ${seen.status} after ${timeout}${typeof timeout === 'number' ? ' ms' : ''}. It goes on; wait again or follow its events.`,
+    });
   }
 
   cancel(id: string): Promise<Run> {

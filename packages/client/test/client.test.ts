@@ -51,6 +51,30 @@ test('a run that failed resolves', async () => {
   expect(await client.wait(run.id)).toMatchObject({ status: 'failed', error: { code: 'nobody_there' } });
 });
 
+test('a wait is told of the end, and asks for the run itself only where no events can be had', async () => {
+  const asked: string[] = [];
+  const waiting = (mayFollow: boolean) =>
+    new HoldfastClient<typeof config>({
+      url: system.url,
+      apiKey: KEY,
+      async fetch(request) {
+        const { pathname } = new URL(request.url);
+        if (request.method === 'GET') asked.push(pathname.replace(/run_[0-9a-f]+/, 'id'));
+        if (!mayFollow && pathname.endsWith('/events')) return new Response('', { status: 502 });
+        return fetch(request);
+      },
+    });
+  for (const mayFollow of [true, false]) {
+    const run = await client.submit('approve', { amount: 1 });
+    const ended = waiting(mayFollow).wait(run, { timeout: '20s' });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await client.signal(run.id, 'approved', 'Ada');
+    expect((await ended).output).toEqual({ by: 'Ada' });
+    if (mayFollow) expect(asked.splice(0)).toEqual(['/v1/runs/id/events']);
+    else expect(asked).toContain('/v1/runs/id');
+  }
+});
+
 test('keeps the key that it made over its own retries, so that a lost answer makes no second run', async () => {
   const { lossy, keys } = losing(2);
   const run = await lossy.submit('greet', { name: 'Bea' });
@@ -68,7 +92,7 @@ test('the same key is the same run, and another input under it is refused', asyn
 
 test('a run can start later, and is found by its tags', async () => {
   const startAt = new Date(Date.now() + 3_600_000);
-  const run = await client.submit('greet', { name: 'Eli' }, { tags: { team: 'blue' }, startAt });
+  const run = await client.submit('greet', { name: 'Eli' }, { tags: { team: 'blue' }, startAt, priority: 9 });
   expect(run).toMatchObject({
     status: 'suspended',
     waitingFor: { kind: 'start', until: startAt.toISOString() },

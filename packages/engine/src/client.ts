@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import type { FlowContract } from './contract/define-flow.ts';
 import { MAX_TIMER_MS } from './contract/duration.ts';
@@ -7,11 +6,12 @@ import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
 import { checkSize, LIMITS } from './contract/limits.ts';
 import type { PayloadCodec } from './contract/payload-codec.ts';
-import { isTerminal, type Json, type Run, type RunStatus, type Tags } from './contract/run.ts';
+import { isOver, type Json, type Run, type Tags } from './contract/run.ts';
+import type { StateCondition, StateEntry } from './contract/state.ts';
 import { encodeJson } from './journal/codec.ts';
 import { childSignal, isReservedSignal } from './journal/identity.ts';
 import type { Draw, Look, Payloads } from './journal/journal.ts';
-import { keys, runIdOf } from './journal/keys.ts';
+import { keysOf, type Reference, runIdOf } from './journal/keys.ts';
 import type { Pause, PauseOf } from './journal/pauses.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import {
@@ -22,17 +22,18 @@ import {
   resultFaults,
   unanswered,
 } from './journal/resolution.ts';
+import { redisStateStore } from './journal/state-store.ts';
 import type { StepRecord } from './journal/step-record.ts';
+import { AnnouncedEnds } from './observe/announced-ends.ts';
 import { type ListQuery, listRuns, type RunPage, runsByKey } from './observe/run-list.ts';
 import { RunWatch } from './observe/run-watch.ts';
+import { activeTraceparent } from './observe/spans.ts';
+import { stateOf } from './observe/state.ts';
 import { orUnavailable } from './or-unavailable.ts';
-import { cancelRun, sendSignal } from './queue/child-runs.ts';
+import { cancelRun, completeCallback, sendSignal } from './queue/child-runs.ts';
 import { bringBack } from './queue/dead-letters.ts';
 import { Jobs } from './queue/jobs.ts';
 import { wakeResumed } from './queue/resumed.ts';
-
-/** Pauses before the looks at a run that may be over in milliseconds; after them all waits are on one watch. */
-const FIRST_LOOKS_MS = [0, 10, 15, 22] as const;
 
 export interface SubmitRequest {
   readonly flow: string;
@@ -47,7 +48,15 @@ export interface SubmitRequest {
   readonly startAt?: number;
   /** At most 10; names of 1 to 40 lower-case letters, digits, "_" or "-"; values of 1 to 100 visible ASCII characters without ",". */
   readonly tags?: Tags;
-  /** A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. */
+  /**
+   * From 0 to 9, the most urgent: while more runs wait than workers can take, the tenant's most urgent ones of the flow go first. Other
+   * tenants' runs are not held up. A run with a start time goes by that. Default 0.
+   */
+  readonly priority?: number;
+  /**
+   * A W3C `traceparent`, kept with a run that it creates: its requests to providers belong to that trace. Default: what is being traced by
+   * OpenTelemetry where it is submitted, which comes first.
+   */
   readonly trace?: string | undefined;
 }
 
@@ -97,6 +106,18 @@ export interface Signal {
 export type SignalOutcome =
   | ('delivered' | 'repeated' | 'run_finished' | 'too_many' | 'too_large')
   | 'generation_ended';
+
+/** How a callback ends: as its flow hopes, or refused with a code of whoever completes it. */
+export type CallbackOutcome = (
+  | { readonly result: Json }
+  | { readonly error: { readonly code: string; readonly message: string } }
+) & {
+  /** The same for the same outcome: at most 100 letters and digits. */
+  readonly fingerprint: string;
+};
+
+/** `other_outcome`: it was completed otherwise before. `unknown`: it never was, its time is up, or its run is being undone or over. */
+export type CallbackCompletion = 'completed' | 'repeated' | 'other_outcome' | 'too_large' | 'unknown';
 
 /**
  * `not_in_doubt`: the run has no such step, or what is asked is known. `result_invalid`: the flow could not go on with the result;
@@ -168,7 +189,10 @@ export interface Client {
     tenant: string,
     query?: Pick<ListQuery, 'flow' | 'code' | 'cursor' | 'limit' | 'input'>,
   ): Promise<RunPage>;
-  /** The run as soon as it is terminal or dead, or as it stands after `timeoutMs` or when the signal aborts. */
+  /**
+   * The run as soon as it is terminal or dead, or as it stands after `timeoutMs` or when the signal aborts. Redis tells it: all waits of a
+   * client share one connection for that, which is closed when nobody has waited for 10 s.
+   */
   waitForEnd(
     tenant: string,
     runId: string,
@@ -183,6 +207,36 @@ export interface Client {
   changes(run: Run, signal: AbortSignal): AsyncGenerator<Run, void>;
   /** Keeps a signal for a run; the same id again changes nothing. @returns undefined when there is no such run for this tenant */
   signal(tenant: string, runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
+  /** Completes a callback, whichever tenant's, once; the same outcome again changes nothing. */
+  completeCallback(id: string, outcome: CallbackOutcome): Promise<CallbackCompletion>;
+  /**
+   * The run that registered a reference last, by `ctx.correlate`.
+   * @param waiter a run of the same tenant that gets the signal `correlated` when somebody registers it within a day, if nobody has
+   */
+  correlatedRun(tenant: string, reference: Reference, waiter: string): Promise<string | undefined>;
+  /** A value of a tenant's state; encrypted ones are not shown. */
+  readState(tenant: string, name: string): Promise<StateEntry | undefined>;
+  /**
+   * @throws StateError for a name or a value that cannot be
+   * @returns undefined when the value is not as expected: nothing was changed
+   */
+  writeState(
+    tenant: string,
+    name: string,
+    value: Json,
+    expected?: StateCondition,
+  ): Promise<{ readonly entry: StateEntry; readonly isNew: boolean } | undefined>;
+  /** `changed`: the value is not as expected, and is left. */
+  deleteState(
+    tenant: string,
+    name: string,
+    expected?: StateCondition,
+  ): Promise<'deleted' | 'changed' | 'unknown'>;
+  /** A tenant's values whose names begin with `prefix`, in the order of their names. */
+  listState(
+    tenant: string,
+    query?: { readonly prefix?: string; readonly cursor?: string; readonly limit?: number },
+  ): Promise<{ readonly entries: readonly StateEntry[]; readonly nextCursor?: string }>;
   /**
    * Asks a run to undo what was done and end as cancelled. A dead run of which nothing is left to undo ends without its flow, which may
    * be gone or not fit any more.
@@ -239,15 +293,27 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
   const journal = askingRedis(redisJournal({ connection, retentionMs: 0, codec }));
   const jobs = askingRedis(new Jobs(connection));
   const redis = askingRedis(connection);
-  const watch = new RunWatch(journal);
+  const announced = new AnnouncedEnds(connection);
+  const watch = new RunWatch(journal, announced);
 
   const send = async (
-    { flow: name, input, tenant, idempotencyKey, fingerprint, startAt, tags, trace }: SubmitRequest,
+    {
+      flow: name,
+      input,
+      tenant,
+      idempotencyKey,
+      fingerprint,
+      startAt,
+      tags,
+      priority,
+      trace: told,
+    }: SubmitRequest,
     draw?: Draw,
   ): Promise<SubmitReply | DrawRefusal> => {
     const flow = registry.latest(name);
     if (!flow) throw new UnknownFlowError(name);
     const checked = checkInput(flow, input);
+    const trace = activeTraceparent() ?? told;
     const runId = runIdOf(tenant, name, idempotencyKey);
     const run = {
       runId,
@@ -256,26 +322,28 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
       ...(draw && { draw }),
       ...(startAt !== undefined && { startAt }),
       ...(tags && Object.keys(tags).length > 0 && { tags }),
+      ...(priority !== undefined && { priority }),
       ...(trace !== undefined && { trace }),
     };
     checkTags(tags);
+    checkPriority(priority);
     checkStart(startAt, Date.now());
-    const add = () => jobs.add(name, run.runId, run.runId, startAt === undefined ? 0 : startAt - Date.now());
-    // sent together: Redis takes them in this order, and a job without a new run behind it does nothing
-    const [created] = await Promise.all([journal.createRun(run), add()]);
+    const delayMs = startAt === undefined ? 0 : startAt - Date.now();
+    void jobs.open(name);
+    // sent together: a job without a run behind it does nothing
+    const [created] = await Promise.all([
+      journal.createRun(run),
+      delayMs > 0 && jobs.add(name, run.runId, run.runId, delayMs),
+    ]);
     switch (created.outcome) {
       case 'created':
-        // its job may have been taken and dropped before there was a run
-        if (created.late) await add();
         return { outcome: 'created', run: newRun(run, checked.input, created.now) };
       case 'replayed':
-        if (isTerminal(created.run.status)) await jobs.remove(name, run.runId);
         return created;
       case 'key_reused':
         return { outcome: 'key_reused', runId: run.runId };
       case 'source_not_completed':
       case 'draw_exceeds':
-        await jobs.remove(name, run.runId);
         return created;
     }
   };
@@ -344,15 +412,9 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
     async waitForEnd(tenant, runId, timeoutMs, signal) {
       const late = AbortSignal.timeout(Math.min(timeoutMs, MAX_TIMER_MS));
       const until = signal ? AbortSignal.any([late, signal]) : late;
-      for (const pauseMs of FIRST_LOOKS_MS) {
-        await delay(pauseMs, undefined, { signal: until }).catch(() => {});
-        const status = await journal.readStatus(runId);
-        if (status === undefined || isOver(status) || until.aborted) return client.getRun(tenant, runId);
-      }
       const run = await client.getRun(tenant, runId);
       if (!run || isOver(run.status)) return run;
-      for await (const changed of watch.changes(run, until)) if (isOver(changed.status)) break;
-      return client.getRun(tenant, runId);
+      return (await watch.end(run, until)) ?? client.getRun(tenant, runId);
     },
 
     changes: (run, signal) => watch.changes(run, signal),
@@ -363,6 +425,17 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
       const outcome = await sendSignal(journal, jobs, runId, signal);
       return outcome === 'unknown' ? undefined : outcome;
     },
+
+    async completeCallback(id, { fingerprint, ...outcome }) {
+      if (!/^[A-Za-z0-9]{1,100}$/.test(fingerprint))
+        throw new TypeError('the fingerprint of an outcome is 1 to 100 letters and digits');
+      if ('result' in outcome) checkKept(outcome.result, 'the result of the callback');
+      return completeCallback(journal, jobs, id, { fingerprint, outcome });
+    },
+
+    correlatedRun: (tenant, reference, waiter) => journal.correlatedRun(tenant, reference, waiter),
+
+    ...stateOf(askingRedis(redisStateStore({ connection }))),
 
     async cancel(tenant, runId) {
       const run = await find(tenant, runId);
@@ -438,10 +511,13 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
     pauses: () => journal.pauses(),
 
     async ping() {
-      await redis.set(keys.probe, 1, 'PX', PROBE_HOLDS_MS);
+      await redis.set(keysOf(connection).probe, 1, 'PX', PROBE_HOLDS_MS);
     },
 
-    close: () => jobs.close(),
+    async close() {
+      announced.close();
+      await jobs.close();
+    },
   };
   return client;
 }
@@ -526,6 +602,11 @@ function checkTags(tags: Tags = {}): void {
   }
 }
 
+function checkPriority(priority = 0): void {
+  if (Number.isInteger(priority) && priority >= 0 && priority <= 9) return;
+  throw new InvalidSubmissionError(`a priority is a whole number from 0 to 9, got ${priority}`);
+}
+
 function checkStart(startAt: number | undefined, now: number): void {
   if (startAt === undefined || (Number.isSafeInteger(startAt) && startAt <= now + MAX_AHEAD_MS)) return;
   throw new InvalidSubmissionError('a run can start at most a year from now');
@@ -540,7 +621,10 @@ function checkSignal({ id, name, payload }: Signal): void {
       `a signal name is 1 to 100 letters, digits, "_", "-" or ".", and does not begin with "${childSignal('')}"`,
     );
   }
-  const what = `the payload of signal "${name}"`;
+  checkKept(payload, `the payload of signal "${name}"`);
+}
+
+function checkKept(payload: Json, what: string): void {
   try {
     checkSize(encodeJson(payload, what), LIMITS.resultBytes, 'payload_too_large', what);
   } catch (error) {
@@ -557,9 +641,4 @@ function askingRedis<T extends object>(target: T): T {
       return (...args: unknown[]) => orUnavailable((async () => member.apply(target, args))());
     },
   });
-}
-
-/** Nothing more comes of it by itself. */
-function isOver(status: RunStatus): boolean {
-  return status === 'dead' || isTerminal(status);
 }

@@ -1,4 +1,6 @@
 export {
+  type CallbackCompletion,
+  type CallbackOutcome,
   type CancelOutcome,
   type Client,
   type ClientOptions,
@@ -51,7 +53,10 @@ export {
   type WaitState,
   type Warning,
 } from './contract/run.ts';
+export type { SetOptions, State, StateCondition, StateEntry, StateSealer } from './contract/state.ts';
 export type {
+  Callback,
+  CallbackOptions,
   ChildOptions,
   LookUp,
   LookUpFunction,
@@ -64,7 +69,7 @@ export type {
 } from './contract/step.ts';
 export { childOfSignal, referenceOf } from './journal/identity.ts';
 export type { Draw, Look, Payloads } from './journal/journal.ts';
-export { DEAD_LETTERS, QUEUE_PREFIX, runIdOf } from './journal/keys.ts';
+export { DEAD_LETTERS, QUEUE_PREFIX, type Reference, runIdOf } from './journal/keys.ts';
 export { type Pause, type PauseOf, pauseOver } from './journal/pauses.ts';
 export type { Resolution } from './journal/resolution.ts';
 export { type Fleet, lackOf, readFleet, type Stranded } from './observe/fleet.ts';
@@ -79,9 +84,11 @@ export {
 export { type QueueDepth, readQueueDepths } from './observe/queue-depths.ts';
 export { InvalidCursorError, type ListQuery, type RunPage } from './observe/run-list.ts';
 export type { ObservedCall, ObservedEnd, RunObserver } from './observe/run-observer.ts';
+export { StateError } from './observe/state.ts';
 export { type DueEvent, type TenantEvent, type TenantEvents, tenantEvents } from './observe/tenant-events.ts';
 export { readUsage, type TenantUsage, type Usage } from './observe/tenant-usage.ts';
 export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
+export { CORRELATED } from './queue/correlations.ts';
 export type { DeadRun } from './queue/dead-letters.ts';
 export type { Letter } from './queue/jobs.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import type { Script } from '@holdfast/redis';
+import { type Script, tagOf } from '@holdfast/redis';
 import { Worker as BullWorker, DelayedError, type Processor } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import {
+  type CallbackCompletion,
   type CancelOutcome,
   type Client,
   createClient,
@@ -17,14 +18,18 @@ import { type DurationInput, toMs } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
 import type { PayloadCodec } from './contract/payload-codec.ts';
-import type { Run } from './contract/run.ts';
+import type { Json, Run } from './contract/run.ts';
+import type { StateSealer } from './contract/state.ts';
 import { Calls, type GiveUpReason } from './drive/attempt.ts';
 import { Executor, type JobVerdict } from './drive/executor.ts';
-import { QUEUE_PREFIX } from './journal/keys.ts';
+import type { CallbackEnd } from './drive/waits.ts';
+import { keysOf, type Reference } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import type { Resolution } from './journal/resolution.ts';
 import { loadScript } from './journal/scripts.ts';
+import { redisStateStore } from './journal/state-store.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
+import { correlations } from './queue/correlations.ts';
 import { writeLetter } from './queue/dead-letters.ts';
 import { Jobs, type RunJob } from './queue/jobs.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
@@ -32,8 +37,8 @@ import { Sweeper } from './queue/sweeper.ts';
 
 export type { JobVerdict } from './drive/executor.ts';
 export { parseField } from './journal/identity.ts';
-export { keys } from './journal/keys.ts';
 export { decodeRecord, isFinal, type StepRecord } from './journal/step-record.ts';
+export { keysOf };
 
 export interface DriverOptions {
   /** With `maxRetriesPerRequest: null`. Stays the caller's to close. */
@@ -45,6 +50,8 @@ export interface DriverOptions {
   readonly random?: () => number;
   /** True once the worker stops: no new step starts, and the run leaves. Default: never. */
   readonly draining?: () => boolean;
+  /** Encrypts values of the state. Default: none can be. */
+  readonly sealer?: StateSealer;
   /** How long terminal runs are kept. Default `1h`. */
   readonly retention?: DurationInput;
   /** Claims in a row without progress after which a run is dead as poison. Default 25. */
@@ -74,6 +81,12 @@ export interface Driver {
   /** Looks after overdue runs and takes over those of workers found dead in two sweeps in a row. */
   sweep(): Promise<void>;
   signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined>;
+  /** @param id the callback's, as its flow gave it away */
+  completeCallback(id: string, outcome: CallbackEnd): Promise<CallbackCompletion>;
+  /** @param waiter a run that is told when somebody registers the reference, if nobody has */
+  correlatedRun(reference: Reference, waiter: string): Promise<string | undefined>;
+  /** Changes a value of the state, as somebody else does. */
+  writeState(name: string, value: Json): Promise<void>;
   cancel(runId: string): Promise<CancelOutcome | undefined>;
   redrive(runId: string): Promise<RedriveOutcome | undefined>;
   resolve(runId: string, resolution: Resolution): Promise<ResolveReply | undefined>;
@@ -86,6 +99,9 @@ export interface Driver {
   giveUp(because?: GiveUpReason): void;
   close(): Promise<void>;
 }
+
+/** The keys of a system without a namespace. */
+export const keys = keysOf({});
 
 const TENANT = 'test';
 const SILENCE: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -123,6 +139,9 @@ class HandDriver implements Driver {
       writeLetter: (dead) => writeLetter(jobs, journal, dead),
       observer: {},
       children: childRuns(journal, jobs),
+      correlations: correlations(journal, jobs),
+      state: { store: redisStateStore({ connection, codec: options.codec }), sealer: options.sealer },
+      callbacks: { readKey: () => journal.callbackKey(), publicUrl: 'http://127.0.0.1:3000' },
       tellParent: (child) => tellParent(journal, jobs, child),
       retryScale: options.retryScale ?? 0.01,
       draining: options.draining ?? (() => false),
@@ -170,12 +189,25 @@ class HandDriver implements Driver {
     return job.data.runId;
   }
 
-  sweep(): Promise<void> {
-    return this.#sweeper.sweep();
+  async sweep(): Promise<void> {
+    await this.#sweeper.sweep();
   }
 
   signal(runId: string, signal: Signal): Promise<SignalOutcome | undefined> {
     return this.#client.signal(TENANT, runId, signal);
+  }
+
+  completeCallback(id: string, outcome: CallbackEnd): Promise<CallbackCompletion> {
+    const fingerprint = createHash('sha256').update(JSON.stringify(outcome)).digest('hex');
+    return this.#client.completeCallback(id, { ...outcome, fingerprint });
+  }
+
+  correlatedRun(reference: Reference, waiter: string): Promise<string | undefined> {
+    return this.#client.correlatedRun(TENANT, reference, waiter);
+  }
+
+  async writeState(name: string, value: Json): Promise<void> {
+    await this.#client.writeState(TENANT, name, value);
   }
 
   cancel(runId: string): Promise<CancelOutcome | undefined> {
@@ -227,7 +259,7 @@ class HandDriver implements Driver {
         ),
         {
           connection: this.#options.connection,
-          prefix: QUEUE_PREFIX,
+          prefix: tagOf(this.#options.connection),
           lockDuration: LOCK_MS,
           maxStalledCount: 1_000_000,
           runRetryDelay: 1,

@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { RedisTls, RedisUrls } from '@holdfast/redis';
-import { Worker as BullWorker, type WorkerOptions as BullWorkerOptions, type Job } from 'bullmq';
+import { namespaceOf, type RedisTls, type RedisUrls, tagOf } from '@holdfast/redis';
+import {
+  Worker as BullWorker,
+  type WorkerOptions as BullWorkerOptions,
+  type Job,
+  type Processor,
+} from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { Flow } from './contract/define-flow.ts';
 import { type DurationInput, toMs } from './contract/duration.ts';
@@ -8,22 +13,26 @@ import type { Classify } from './contract/failures/failure-of.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
 import type { PayloadCodec } from './contract/payload-codec.ts';
+import type { StateSealer } from './contract/state.ts';
 import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
 import { runIdOfJob, workerOf } from './journal/identity.ts';
 import type { Journal } from './journal/journal.ts';
-import { DEAD_LETTERS, QUEUE_PREFIX } from './journal/keys.ts';
+import { DEAD_LETTERS } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
+import { redisStateStore } from './journal/state-store.ts';
 import type { RunObserver } from './observe/run-observer.ts';
 import { childRuns, tellParent } from './queue/child-runs.ts';
+import { correlations } from './queue/correlations.ts';
 import { type DeadRun, processLetter, writeLetter } from './queue/dead-letters.ts';
-import { Jobs, type Letter } from './queue/jobs.ts';
+import { Jobs, type Letter, type RunJob } from './queue/jobs.ts';
 import { startLiveness } from './queue/liveness.ts';
+import { BUSY_PACE } from './queue/pace.ts';
 import { Places } from './queue/places.ts';
 import { isRefusal, Refusals } from './queue/refusals.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
 import { RunQueue } from './queue/run-queue.ts';
-import { Sweeper } from './queue/sweeper.ts';
+import { SWEEP_MS, Sweeper } from './queue/sweeper.ts';
 
 export interface WorkerOptions {
   /** With `maxRetriesPerRequest: null`: commands wait until Redis is back. Stays the caller's to close. */
@@ -45,6 +54,10 @@ export interface WorkerOptions {
    * beyond `lock` and `stalledCheck`. Default `5m`.
    */
   readonly hungAfter?: DurationInput;
+  /** Encrypts values of the state. Default: none can be. */
+  readonly sealer?: StateSealer | undefined;
+  /** What the URLs of callbacks begin with, without a slash at its end. Default `http://127.0.0.1:3000`. */
+  readonly publicUrl?: string;
   /** How long terminal runs are kept. Default `7d`. */
   readonly retention?: DurationInput;
   /** Multiplies every retry delay, but for a provider's Retry-After. Default 1. */
@@ -82,9 +95,8 @@ export interface Worker {
   close(grace?: DurationInput): Promise<void>;
 }
 
-const BEAT_MS = 250;
-const LIFE_HOLDS_MS = 1_000;
-const SWEEP_MS = 250;
+/** How long a queue without jobs is waited for at a time: each turn costs Redis half a dozen commands. */
+const DRAIN_DELAY_S = 10;
 /** What a worker has beyond its grace to record what was aborted and to sign off; with Redis unreachable it cannot. */
 const LEAVE_MS = 3_000;
 /** After Redis was away, so long for the others to prove their life again. */
@@ -133,6 +145,8 @@ class RunningWorker implements Worker {
       connection,
       retentionMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
+      window: Math.max(2, Math.ceil((options.concurrency ?? 200) / 4)),
+      lifeOnClaimMs: () => (this.#liveness.holdsMs > BUSY_PACE.holdsMs ? BUSY_PACE.holdsMs : undefined),
       codec: options.codec,
     });
     this.#jobs = new Jobs(connection);
@@ -143,6 +157,19 @@ class RunningWorker implements Worker {
       writeLetter: (dead) => this.#writeLetter(dead),
       observer: options.observer ?? {},
       children: childRuns(this.#journal, this.#jobs),
+      correlations: correlations(this.#journal, this.#jobs),
+      state: {
+        store: redisStateStore({
+          connection,
+          send: (command) => this.#refusals.outlast(command),
+          codec: options.codec,
+        }),
+        sealer: options.sealer,
+      },
+      callbacks: {
+        readKey: () => this.#journal.callbackKey(),
+        publicUrl: options.publicUrl ?? 'http://127.0.0.1:3000',
+      },
       tellParent: (child) => tellParent(this.#journal, this.#jobs, child),
       log,
       random: options.random ?? Math.random,
@@ -164,7 +191,8 @@ class RunningWorker implements Worker {
     connection.on('ready', this.#onReady);
     this.#liveness = startLiveness(
       {
-        ...{ workerId: this.id, redis: { urls, tls }, everyMs: BEAT_MS, holdsMs: LIFE_HOLDS_MS },
+        workerId: this.id,
+        redis: { urls, tls, namespace: namespaceOf(connection) },
         hungAfterMs: toMs(options.hungAfter ?? '5m'),
       },
       () => {
@@ -247,7 +275,15 @@ class RunningWorker implements Worker {
       (command) => this.#refusals.outlast(command),
       this.#options.classify,
     );
-    const worker = new RunQueue(flow, process, { ...this.#bullOptions(), concurrency }, places);
+    const counted: Processor<RunJob> = async (job, token) => {
+      this.#liveness.setBusy(true);
+      try {
+        await process(job, token);
+      } finally {
+        this.#liveness.setBusy(this.#underWay.size > 0);
+      }
+    };
+    const worker = new RunQueue(flow, counted, { ...this.#bullOptions(), concurrency }, places);
     worker.on('lockRenewalFailed', (jobIds) => {
       for (const [calls, jobId] of this.#underWay)
         if (jobIds.includes(jobId)) void this.#giveUpIfTaken(calls, jobId);
@@ -284,12 +320,13 @@ class RunningWorker implements Worker {
   #bullOptions(): BullWorkerOptions & { readonly connection: Redis | Cluster } {
     return {
       connection: this.#options.connection,
-      prefix: QUEUE_PREFIX,
+      prefix: tagOf(this.#options.connection),
       lockDuration: toMs(this.#options.lock ?? '30s'),
       stalledInterval: toMs(this.#options.stalledCheck ?? '15s'),
       // a run is given up by its own count of claims, never by BullMQ's of stalls
       maxStalledCount: 1_000_000,
       runRetryDelay: 500,
+      drainDelay: DRAIN_DELAY_S,
       autorun: false,
     };
   }
@@ -330,7 +367,7 @@ class RunningWorker implements Worker {
 
   /** A write of our own tells when Redis takes writes again. */
   #probe(): void {
-    this.#journal.proveLife(this.id, LIFE_HOLDS_MS, 0).catch(() => {});
+    this.#journal.proveLife(this.id, this.#liveness.holdsMs, 0).catch(() => {});
   }
 
   readonly #onReady = () => {
@@ -338,21 +375,23 @@ class RunningWorker implements Worker {
     this.#sweeper.reconnected();
   };
 
-  #sweepSoon(): void {
+  #sweepSoon(afterMs = SWEEP_MS): void {
     this.#sweepTimer = setTimeout(() => {
-      this.#sweeping = this.#sweep().finally(() => {
-        if (!this.#draining) this.#sweepSoon();
+      this.#sweeping = this.#sweep().then((nextMs) => {
+        if (!this.#draining) this.#sweepSoon(nextMs);
       });
-    }, SWEEP_MS);
+    }, afterMs);
   }
 
-  async #sweep(): Promise<void> {
-    if (this.#options.connection.status !== 'ready' || this.#refusals.refusing) return;
+  /** @returns after how many ms to sweep again */
+  async #sweep(): Promise<number | undefined> {
+    if (this.#options.connection.status !== 'ready' || this.#refusals.refusing) return undefined;
     try {
-      await this.#sweeper.sweep();
+      return await this.#sweeper.sweep();
     } catch (error) {
       if (!this.#draining)
         this.#options.log.warn({ err: error }, 'a sweep was cut short; the next one goes on');
+      return undefined;
     }
   }
 }

@@ -23,6 +23,9 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
+/** Nothing is announced, so that every change has to be looked for. */
+const UNTOLD = { listen: () => () => {}, hears: () => false, reconnect() {} };
+
 const never = new AbortController().signal;
 const suspended = async () => system.runWith(await system.submit(patient, null), 'suspended');
 const go = (run: Run) => system.client.signal('t', run.id, { id: 's1', name: 'go', payload: 'gone' });
@@ -47,16 +50,17 @@ it('reads a run once for all who follow it, and asks nothing once they have left
   const journal = redisJournal({ connection: system.connection, retentionMs: 0 });
   const asked: string[] = [];
   let reads = 0;
-  const watch = new RunWatch({
-    readRevision: (id) => {
+  const looks = {
+    readRevision: (id: string) => {
       asked.push(id);
       return journal.readRevision(id);
     },
-    readRun: (id) => {
+    readRun: (id: string) => {
       reads += 1;
       return journal.readRun(id);
     },
-  });
+  };
+  const watch = new RunWatch(looks, UNTOLD);
   const leave = Array.from({ length: 20 }, () => new AbortController());
   const followers = leave.map(({ signal }) => watch.changes(run, signal));
   const firsts = Promise.all(followers.map((each) => each.next()));
@@ -78,14 +82,15 @@ it('outlasts a Redis that does not answer, and ends when the run is no more', as
   const run = await suspended();
   let away = 2;
   const journal = redisJournal({ connection: system.connection, retentionMs: 0 });
-  const watch = new RunWatch({
-    readRun: (id) => journal.readRun(id),
-    readRevision: async (id) => {
+  const looks = {
+    readRun: (id: string) => journal.readRun(id),
+    readRevision: async (id: string) => {
       away -= 1;
       if (away > 0) throw new Error('away');
       return journal.readRevision(id);
     },
-  });
+  };
+  const watch = new RunWatch(looks, UNTOLD);
   const changes = watch.changes(run, never);
   const next = changes.next();
   await system.connection.del(`{hf0}/run/${run.id}`);

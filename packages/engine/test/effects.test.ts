@@ -3,8 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineFlow, RejectedError, type StepCall } from '../src/index.ts';
-import { keys } from '../src/journal/keys.ts';
-import { createDriver, type Driver } from '../src/testing.ts';
+import { createDriver, type Driver, keys } from '../src/testing.ts';
 
 let redis: TestRedis;
 let connection: Redis;

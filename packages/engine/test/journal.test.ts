@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Failure } from '../src/contract/run.ts';
 import { fieldOf } from '../src/journal/identity.ts';
 import type { ClaimedRun, Entry, Journal } from '../src/journal/journal.ts';
-import { keys } from '../src/journal/keys.ts';
 import { redisJournal } from '../src/journal/redis-journal.ts';
 import { encodeRecord } from '../src/journal/step-record.ts';
+import { keys } from '../src/testing.ts';
 
 const RETENTION_MS = 3_600_000;
 const FAILURE: Failure = { kind: 'bug', code: 'x', message: 'x' };
@@ -38,7 +38,7 @@ async function createRun(): Promise<string> {
 
 async function claim(runId: string, claimant: string): Promise<ClaimedRun> {
   const jobId = (await journal.whereIs(runId))?.jobId ?? '';
-  const reply = await journal.claimRun(runId, jobId, claimant, [1]);
+  const reply = await journal.claimRun({ runId, flow: 'trip', jobId }, claimant, [1]);
   if (reply.outcome !== 'claimed') throw new Error(`the claim was answered ${reply.outcome}`);
   return reply.run;
 }
@@ -187,7 +187,9 @@ it('a run that gets a new job shuts out its owner and its old job, once', async 
   expect(await journal.reissueRun(seen)).toEqual({ jobId: `${runId}.r1`, claims: 1 });
   expect(await journal.reissueRun(seen)).toBeUndefined();
   expect(await journal.recordStep(run, [completed('a', 'late')], true)).toBe('stale_owner');
-  expect(await journal.claimRun(runId, runId, 'a.2', [1])).toEqual({ outcome: 'superseded' });
+  expect(await journal.claimRun({ runId, flow: 'trip', jobId: runId }, 'a.2', [1])).toEqual({
+    outcome: 'superseded',
+  });
   expect((await claim(runId, 'b.1')).claims).toBe(2);
 });
 

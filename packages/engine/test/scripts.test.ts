@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-it('accepts and finishes runs after a SCRIPT FLUSH, though the job may then come before its run', async () => {
+it('accepts and finishes runs after a SCRIPT FLUSH', async () => {
   await system.runWith(await system.submit(echo, 1), 'completed');
   for (let n = 2; n <= 11; n += 1) {
     await system.connection.script('FLUSH');

@@ -11,6 +11,7 @@ import {
 import { isLocalHost } from './local-host.ts';
 import { type Layer, type Send, toWire } from './request.ts';
 import { noteRequest } from './request-seen.ts';
+import { requestSpan } from './request-span.ts';
 import { type Guard, NOT_STARTED } from './shared/guard.ts';
 
 export interface HttpClientOptions extends ExchangeLimits, ConnectionOptions {
@@ -48,7 +49,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   const send: Send = async (request) => {
     const from = performance.now();
-    const seen = await exchangeOver(connections, toWire(basePath, request), options);
+    const wire = toWire(basePath, request);
+    const span = requestSpan(origin, wire);
+    const seen = await exchangeOver(connections, span?.request ?? wire, options);
     const outcome = classifyExchange(seen, {
       schema: request.schema,
       expects: request.expects,
@@ -59,6 +62,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       secrets: auth?.secrets() ?? [],
     });
     noteRequest(request, outcome, performance.now() - from, auth?.secrets() ?? []);
+    span?.end(outcome);
     return outcome;
   };
 

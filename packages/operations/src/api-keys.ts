@@ -5,7 +5,7 @@ import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { type Actor, createAuditLog } from './audit-log.ts';
-import { keys } from './keys.ts';
+import { keysOf } from './keys.ts';
 import { loadScript } from './scripts.ts';
 
 /**
@@ -122,6 +122,7 @@ export function createApiKeys({
   readonly connection: Redis | Cluster;
   readonly log: Log;
 }): ApiKeys {
+  const keys = keysOf(connection);
   const audit = createAuditLog({ connection, log });
 
   const read = async (id: string): Promise<ApiKey | undefined> => {
@@ -129,7 +130,7 @@ export function createApiKeys({
     return fields.tenant === undefined ? undefined : { id, ...Stored.parse(fields) };
   };
 
-  const keysOf: ApiKeys = {
+  const apiKeys: ApiKeys = {
     async create(actor, { tenant, name, scopes, expiresInMs, madeBy }) {
       if (!KeyName.safeParse(name).success) throw new RangeError('a key cannot be called so');
       if (expiresInMs !== undefined && !(expiresInMs > 0 && expiresInMs <= MAX_KEY_HOLDS_MS))
@@ -175,9 +176,9 @@ export function createApiKeys({
       const known = await read(id);
       if (known?.tenant !== tenant) return undefined;
       const made = cascade
-        ? (await keysOf.list(tenant)).filter(({ createdByKey }) => createdByKey === id)
+        ? (await apiKeys.list(tenant)).filter(({ createdByKey }) => createdByKey === id)
         : [];
-      for (const each of made) await keysOf.revoke(actor, tenant, each.id, { cascade });
+      for (const each of made) await apiKeys.revoke(actor, tenant, each.id, { cascade });
       await audit.around(
         ...([actor, { action: 'revoke_key', tenant, detail: { key: id, name: known.name } }] as const),
         () => orUnavailable(runScript(connection, SCRIPTS.revoke, [keys.apiKey(id)], [SHOWN_AFTER_END_MS])),
@@ -203,7 +204,7 @@ export function createApiKeys({
       return { id, ...Stored.parse(fields) };
     },
   };
-  return keysOf;
+  return apiKeys;
 }
 
 /** A key has 256 random bits, so a plain hash tells nothing of it; a slow one would only slow every request. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
-import { keys } from './keys.ts';
+import { keysOf } from './keys.ts';
 
 /** What a tenant uses of all API processes together. */
 export interface ApiUse {
@@ -47,6 +47,7 @@ export function reportApiUse(
   limits: ApiLimits,
   open: () => OpenNow,
 ): ApiUseReport {
+  const keys = keysOf(connection);
   const id = randomUUID();
   let requests = new Map<string, number>();
   let since = performance.now();
@@ -94,7 +95,7 @@ export async function readApiUse(connection: Redis | Cluster): Promise<{
 }> {
   const use = new Map<string, ApiUse>();
   let limits: ApiLimits = { waits: 0, streams: 0 };
-  for (const text of Object.values(await connection.hgetall(keys.apiUse))) {
+  for (const text of Object.values(await connection.hgetall(keysOf(connection).apiUse))) {
     const said = saidIn(text);
     if (!said || said.at < Date.now() - HOLDS_MS) continue;
     limits = {

@@ -10,7 +10,7 @@ import {
 import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
-import { keys } from './keys.ts';
+import { keysOf } from './keys.ts';
 import { loadScript } from './scripts.ts';
 
 /** Who acts. */
@@ -30,6 +30,7 @@ export const AUDIT_ACTIONS = [
   ...(['redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
   ...(['bulk_redrive', 'bulk_cancel', 'bulk_rerun'] as const),
   ...(['create_key', 'revoke_key', 'reopen_provider', 'pause', 'resume'] as const),
+  ...(['set_state', 'delete_state'] as const),
   ...SECURITY_ACTIONS,
   ...(['create_webhook_endpoint', 'change_webhook_endpoint', 'delete_webhook_endpoint'] as const),
   ...(['rotate_webhook_secret', 'test_webhook_endpoint'] as const),
@@ -129,6 +130,7 @@ export function createAuditLog({
   readonly connection: Redis | Cluster;
   readonly log: Log;
 }): AuditLog {
+  const keys = keysOf(connection);
   const close = (
     { tenant, runId }: Pick<Action, 'tenant' | 'runId'>,
     id: string,

@@ -72,6 +72,17 @@ export interface Operations {
    */
   pause(actor: Actor, of: PauseOf): Promise<'paused' | 'paused_already'>;
   resume(actor: Actor, of: PauseOf): Promise<'resumed' | 'not_paused'>;
+  /**
+   * Changes a value of a tenant's state, with an entry in its log: of the name, and not of the value.
+   * @param change undefined when nothing was changed, which leaves no entry
+   */
+  changeState<T extends { readonly outcome: string }>(
+    actor: Actor,
+    tenant: string,
+    action: 'set_state' | 'delete_state',
+    name: string,
+    change: () => Promise<T | undefined>,
+  ): Promise<T | undefined>;
   /** Writes down that somebody logged in, out, or was locked out, in a log of its own (`SECURITY`). */
   noteSecurity(actor: Actor, action: SecurityAction, detail: { readonly address: string }): Promise<void>;
   audit(tenant: string, query?: AuditQuery): Promise<AuditPage>;
@@ -135,6 +146,11 @@ export function createOperations({ client, connection, log }: OperationsOptions)
 
     resume: (actor, of) =>
       onPause(audit, actor, { action: 'resume', of, counts: 'resumed' }, () => client.resume(of)),
+
+    changeState: (actor, tenant, action, name, change) =>
+      audit.around(actor, { action, tenant, detail: { name } }, change, (done) =>
+        done === undefined ? undefined : { outcome: done.outcome },
+      ),
 
     noteSecurity: (actor, action, detail) =>
       audit.around(

@@ -3,7 +3,7 @@ import { orUnavailable, type PayloadCodec, UnreadablePayloadError } from '@holdf
 import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
-import { keys } from './keys.ts';
+import { keysOf } from './keys.ts';
 import { loadScript } from './scripts.ts';
 
 /** How long an answer is given again. */
@@ -49,6 +49,7 @@ export interface Replays {
 
 /** @param codec the config's: answers may hold the output of a run */
 export function createReplays(connection: Redis | Cluster, codec?: PayloadCodec): Replays {
+  const keys = keysOf(connection);
   const placeOf = (key: string) => ({ runId: '', field: key });
   return {
     async claim(scope, idempotencyKey, fingerprint) {

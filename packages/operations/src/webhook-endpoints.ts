@@ -5,7 +5,7 @@ import { runScript, type ScriptReply, type Sealer } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { type Actor, createAuditLog } from './audit-log.ts';
-import { keys } from './keys.ts';
+import { keysOf } from './keys.ts';
 import { loadScript } from './scripts.ts';
 
 /** Which events an endpoint gets: names such as `run.completed`, or all of a kind, such as `payment.*`. */
@@ -161,12 +161,13 @@ export function createWebhookEndpoints({
   readonly sealer: Sealer;
   readonly log: Log;
 }): WebhookEndpoints {
+  const keys = keysOf(connection);
   const audit = createAuditLog({ connection, log });
   const script = (
     name: keyof typeof SCRIPTS,
-    keysOf: readonly string[],
+    keyNames: readonly string[],
     args: readonly (string | number)[],
-  ) => orUnavailable(runScript(connection, SCRIPTS[name], keysOf, args));
+  ) => orUnavailable(runScript(connection, SCRIPTS[name], keyNames, args));
   const onlyIf =
     (...words: readonly string[]) =>
     (reply: ScriptReply) => {

@@ -2,7 +2,7 @@ import { orUnavailable, runIdOf } from '@holdfast/engine';
 import { runScript, type ScriptReply, scriptsIn } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
-import { keys } from './keys.ts';
+import { keysOf } from './keys.ts';
 
 export const DELIVERY_STATUSES = ['pending', 'delivered', 'dead'] as const;
 
@@ -147,6 +147,7 @@ export function deliveryIdOf(tenant: string, key: string): string {
 }
 
 export function createDeliveries({ connection, retentionMs = 7 * DAY_MS }: DeliveriesOptions): Deliveries {
+  const keys = keysOf(connection);
   const script = (name: keyof typeof SCRIPTS, at: readonly string[], args: readonly (string | number)[]) =>
     orUnavailable<ScriptReply>(runScript(connection, SCRIPTS[name], at, args));
   const lane = (endpoint: string) => [keys.inFlight(endpoint), keys.waiting(endpoint), keys.lanes];

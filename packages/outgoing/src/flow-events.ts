@@ -6,7 +6,8 @@ export interface FlowEvents {
   readonly on: Readonly<Partial<Record<'completed' | 'failed' | 'cancelled' | 'dead', string>>>;
   /**
    * What stands in the event's `data`, beside `run`. Asked anew at each replay.
-   * @param find another run of the tenant
+   * @param run with its input
+   * @param find another run of the tenant, with its input
    * @returns undefined: there is no event after all
    */
   readonly data: (

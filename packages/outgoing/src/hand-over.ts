@@ -21,7 +21,7 @@ export interface HandOverOptions {
   readonly deliveries: Deliveries;
   readonly endpoints: Pick<WebhookEndpoints, 'list'>;
   /** Knows the flow of deliveries. */
-  readonly client: Pick<Client, 'getRun' | 'submit' | 'rerun' | 'redrive' | 'signal'>;
+  readonly client: Pick<Client, 'getRun' | 'withInput' | 'submit' | 'rerun' | 'redrive' | 'signal'>;
   /** Those of the project, for what a step in doubt would have returned. */
   readonly flows: readonly FlowContract[];
   readonly eventsOfFlows: EventsOfFlows;
@@ -157,8 +157,13 @@ async function dataOf(
   type: string,
   run: Run,
 ): Promise<Readonly<Record<string, Json>> | undefined> {
-  if (type !== event.type)
-    return eventsOfFlows[event.flow]?.data(run, (runId) => client.getRun(event.tenant, runId));
+  if (type !== event.type) {
+    const find = async (runId: string) => {
+      const found = await client.getRun(event.tenant, runId);
+      return found && client.withInput(found);
+    };
+    return eventsOfFlows[event.flow]?.data(await client.withInput(run), find);
+  }
   if (type.startsWith('run.')) return {};
   return { payload: (await events.payloadOf(event)) ?? null };
 }
@@ -190,7 +195,7 @@ export async function sendAgain(
   tenant: string,
   id: string,
 ): Promise<'sent_again' | 'under_way' | undefined> {
-  const run = await client.getRun(tenant, runOfDelivery(id));
+  const run = await client.getRun(tenant, runOfDelivery(id), { input: false });
   if (!run) return undefined;
   if (run.status !== 'dead' && !isTerminal(run.status)) return 'under_way';
   await deliveries.reopen(id);

@@ -10,7 +10,7 @@ export {
   type DeliveryPage,
   runOfDelivery,
 } from './deliveries.ts';
-export { type DeliveryPorts, deliveryContract, deliveryFlow } from './delivery-flow.ts';
+export { type DeliveryPorts, deliveryContract, deliveryFlow, type Try } from './delivery-flow.ts';
 export { createDeliveryDesk, type DeliveryDesk } from './desk.ts';
 export { checkEvents, type EventsOfFlows, type FlowEvents } from './flow-events.ts';
 export { createEndpointGuard, type EndpointGuard, type GuardOptions, type Resolve } from './guard.ts';

@@ -91,7 +91,7 @@ test.each(['request', 'reply'] as const)(
         ({ died } = await handOverFor(n, lose));
         // its lease would run out in a few seconds
         for (const entry of await system.connection.zrange('{hf0}/events-due', 0, -1))
-          await system.connection.zadd('{hf0}/events-due', 0, String(entry));
+          await system.connection.zadd('{hf0}/events-due', '0', String(entry));
       });
       await waitFor(() => subscriber.received.length > 0, { what: `the event, after command ${n}` });
       await waitFor(

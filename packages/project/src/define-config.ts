@@ -1,5 +1,5 @@
 import type { Classify, Flow, FlowContract, PayloadCodec } from '@holdfast/engine';
-import { checkEvents, type EventsOfFlows } from '@holdfast/outgoing';
+import { checkEvents, type EventsOfFlows } from '@holdfast/outgoing/flow-events';
 import { checkSources, type Sources, WEBHOOK_FLOW } from '@holdfast/webhooks';
 import { z } from 'zod';
 import type { Authenticate } from './authenticate.ts';
@@ -33,8 +33,7 @@ export interface HoldfastConfig {
 const OWN_FLOWS: ReadonlySet<string> = new Set([WEBHOOK_FLOW, 'webhook-delivery', 'dead-letters']);
 
 const MEMBERS = new Set([
-  ...['flows', 'providers', 'routes', 'classify', 'codec'],
-  ...['webhooks', 'events', 'authenticate'],
+  ...['flows', 'providers', 'routes', 'classify', 'codec', 'webhooks', 'events', 'authenticate'],
 ]);
 
 /**

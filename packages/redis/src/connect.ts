@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { setNamespace } from './namespace.ts';
 import { isSentinel, isSocket, type RedisUrls, socketOf, watchedBy } from './urls.ts';
 
 export type RedisConnection = Redis | Cluster;
@@ -15,6 +16,8 @@ export interface RedisTls {
 export interface RedisSettings {
   readonly urls: RedisUrls;
   readonly tls?: RedisTls | undefined;
+  /** What every key and queue begins with, so that two systems can share one Redis. Default: none. */
+  readonly namespace?: string | undefined;
 }
 
 /** How a connection behaves; each is as ioredis has it. */
@@ -30,11 +33,13 @@ type Retry = (times: number) => number | null;
  * Opens a connection to one Redis, to the master that sentinels know of, or to a cluster.
  * @param retry ms until the next try to connect, or null for none
  */
-export function openRedis(
-  { urls, tls }: RedisSettings,
-  behaviour: RedisBehaviour,
-  retry: Retry,
-): RedisConnection {
+export function openRedis(settings: RedisSettings, behaviour: RedisBehaviour, retry: Retry): RedisConnection {
+  const connection = connect(settings, behaviour, retry);
+  if (settings.namespace !== undefined) setNamespace(connection, settings.namespace);
+  return connection;
+}
+
+function connect({ urls, tls }: RedisSettings, behaviour: RedisBehaviour, retry: Retry): RedisConnection {
   const [only, ...more] = urls;
   const secrets: ConnectionOptions = {
     ...(tls?.ca !== undefined && { ca: tls.ca }),

@@ -38,40 +38,6 @@ export function runScript(
   });
 }
 
-/**
- * Runs a script that something sent in the same breath relies on: sends the source until Redis has taken it over this socket, the
- * hash from then on. `late`: Redis had forgotten the script in between (SCRIPT FLUSH), so that what was sent after it came first.
- */
-export async function runScriptFirst(
-  connection: Redis | Cluster,
-  script: Script,
-  keys: readonly string[],
-  args: readonly (string | number)[],
-): Promise<{ readonly reply: ScriptReply; readonly late: boolean }> {
-  const socket = 'stream' in connection ? connection.stream : undefined;
-  const known = socket && knownOver(socket);
-  if (!known?.has(script.sha)) {
-    const reply = await bySource(connection, script, keys, args);
-    known?.add(script.sha);
-    return { reply, late: false };
-  }
-  try {
-    return { reply: await byHash(connection, script, keys, args), late: false };
-  } catch (error) {
-    if (!isUnknownScript(error)) throw error;
-    return { reply: await bySource(connection, script, keys, args), late: true };
-  }
-}
-
-/** Hashes of the scripts that were taken over a socket: at its other end is one Redis process, which keeps them. */
-const taken = new WeakMap<object, Set<string>>();
-
-function knownOver(socket: object): Set<string> {
-  const known = taken.get(socket) ?? new Set<string>();
-  taken.set(socket, known);
-  return known;
-}
-
 function byHash(
   connection: Redis | Cluster,
   script: Script,

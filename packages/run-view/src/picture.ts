@@ -97,7 +97,7 @@ function waitRow({ kind, name, startedAt, finishedAt }: Run['waits'][number], en
   const reason = kind === 'timer' ? 'timer' : `signal ${name}`;
   return {
     name: kind === 'timer' ? name.replace(/^sleep-(\d+)$/, 'sleep $1') : name,
-    note: finishedAt === undefined ? `waits for ${kind === 'timer' ? 'its time' : 'its signal'}` : 'over',
+    note: finishedAt === undefined ? `waits for its ${kind === 'timer' ? 'time' : kind}` : 'over',
     lane: { bars: [], pauses: [{ from: startedAt, to: finishedAt ?? end, reason }] },
   };
 }

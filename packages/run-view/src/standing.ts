@@ -143,9 +143,11 @@ function waiting(run: Run, waitingFor: WaitingFor, now: number): string {
         : `Starts in ${inWords(until - now)}, at ${moment(until, now)}.`;
     case 'paused':
       return `Waits until ${run.flow} is resumed.`;
+    case 'callback':
     case 'signal': {
       const child = childOfSignal(waitingFor.name);
-      const what = child === undefined ? `the signal ${waitingFor.name}` : `its child run ${child}`;
+      const what =
+        child === undefined ? `the ${waitingFor.kind} ${waitingFor.name}` : `its child run ${child}`;
       if (until === undefined) return `Waits for ${what}.`;
       return `Waits for ${what}, for another ${inWords(Math.max(0, until - now))} at most.`;
     }

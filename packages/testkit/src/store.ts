@@ -126,7 +126,7 @@ export class Store {
   /** Keys without an end that are none of those that have none by design. */
   async keysWithoutEnd(): Promise<string[]> {
     const declared =
-      /^\{hf0\}\/(alarms|workers|canary|rollback|tenants|flows|events-due|all-runs|all-dead|(runs|dead|events)\/.+)$|^\{hf0\}:[a-z0-9-]+:(meta|events|id|marker|pc|stalled-check|stalled)$/;
+      /^\{hf0\}\/(alarms|workers|canary|rollback|callback-key|tenants|flows|events-due|all-runs|all-dead|(runs|dead|events|state|states)\/.+)$|^\{hf0\}:[a-z0-9-]+:(meta|events|id|marker|pc|stalled-check|stalled)$/;
     const suspects = (await this.#redis.keys('*')).filter((key) => !declared.test(key));
     const ttls = await Promise.all(suspects.map((key) => this.#redis.pttl(key)));
     return suspects.filter((_key, index) => ttls[index] === -1);

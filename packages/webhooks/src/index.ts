@@ -1,4 +1,4 @@
-export { type Action, ignore, signal, submit } from './actions.ts';
+export { type Action, ignore, type SignalTo, signal, submit } from './actions.ts';
 export { identify, keptHeaders, type WebhookEvent } from './event.ts';
 export { type WebhookMemory, webhookMemory } from './memory.ts';
 export { type Delivery, faultOf, type Headers, SCHEMES, type Scheme } from './schemes.ts';

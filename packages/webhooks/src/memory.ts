@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { orUnavailable } from '@holdfast/engine';
-import { runScript, scriptsIn } from '@holdfast/redis';
+import { runScript, scriptsIn, tagOf } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 
 const loadScript = scriptsIn(new URL('../src/lua/', import.meta.url));
@@ -23,12 +23,12 @@ export function webhookMemory(connection: Redis | Cluster): WebhookMemory {
   return {
     async isLatest(tenant, source, subject, time) {
       if (!Number.isFinite(time)) throw new TypeError(`the time of an event must be a number, got ${time}`);
-      const key = `{hf0}/webhook-time/${tenant}/${source}/${hash(subject)}`;
+      const key = `${tagOf(connection)}/webhook-time/${tenant}/${source}/${hash(subject)}`;
       const noted = runScript(connection, scripts.noteEventTime, [key], [time, TIMES_KEPT_MS]);
       return (await orUnavailable(noted)) === 'latest';
     },
     async firstIdOf(source, body, id) {
-      const key = `{hf0}/webhook-body/${source}/${hash(body)}`;
+      const key = `${tagOf(connection)}/webhook-body/${source}/${hash(body)}`;
       return String(
         await orUnavailable(runScript(connection, scripts.claimBody, [key], [id, BODIES_KEPT_MS])),
       );

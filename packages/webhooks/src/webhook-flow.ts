@@ -1,6 +1,14 @@
-import { defineFlow, type Flow, type FlowContext, type Json, RejectedError } from '@holdfast/engine';
+import {
+  CORRELATED,
+  defineFlow,
+  type Flow,
+  type FlowContext,
+  type Json,
+  type Reference,
+  RejectedError,
+} from '@holdfast/engine';
 import { z } from 'zod';
-import type { Action } from './actions.ts';
+import type { Action, SignalTo } from './actions.ts';
 import type { WebhookEvent } from './event.ts';
 import type { Mapping, OrderedMapping, Sources } from './sources.ts';
 
@@ -44,6 +52,11 @@ export interface WebhookPorts {
     runId: string,
     signal: { readonly id: string; readonly name: string; readonly payload: Json },
   ): Promise<'delivered' | 'late' | 'unknown'>;
+  /**
+   * The run that registered a reference.
+   * @param waiter a run that gets the signal `correlated` once somebody registers it, if nobody has
+   */
+  correlatedRun(tenant: string, reference: Reference, waiter: string): Promise<string | undefined>;
   /** Notes when something happened to a subject. @returns false when something later was noted before */
   isLatest(tenant: string, source: string, subject: string, time: number): Promise<boolean>;
   /** Lets people hear of a mapping that threw. */
@@ -54,6 +67,8 @@ export interface WebhookPorts {
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 15 * 60 * 1_000;
+/** Whoever registers a reference tells those that wait for it; this is for what can go wrong with that. */
+const LOOK_AGAIN_MS = 60 * 60 * 1_000;
 
 /** Handles one event, as the project's config says: once, whatever crashes, and however often its sender repeats it. */
 export function webhookFlow(sources: Sources, ports: WebhookPorts): Flow {
@@ -73,7 +88,9 @@ export function webhookFlow(sources: Sources, ports: WebhookPorts): Flow {
         case 'submit':
           return { status: 'processed', runId: await submitRun(ctx, ports, tenant, event, action) };
         case 'signal':
-          return signalRun(ctx, ports, tenant, event, action);
+          return 'run' in action.to
+            ? signalRun(ctx, ports, tenant, event, { ...action, run: action.to.run })
+            : signalCorrelated(ctx, ports, tenant, event, { ...action, reference: action.to.correlation });
       }
     },
   });
@@ -114,10 +131,10 @@ async function signalRun(
   ports: WebhookPorts,
   tenant: string,
   event: WebhookEvent,
-  { run: runId, name, payload }: Extract<Action, { kind: 'signal' }>,
+  { run: runId, ...sent }: { readonly run: string; readonly name: string; readonly payload: Json },
 ): Promise<WebhookOutput> {
   const until = Date.parse(event.receivedAt) + KEPT_MS;
-  const signal = { id: `${event.source}.${event.id}`.replaceAll(/[^A-Za-z0-9_.:-]/g, '-'), name, payload };
+  const signal = signalOf(event, sent);
   for (let n = 1; ; n += 1) {
     const outcome = await ctx.step(`signal-${n}`, {
       run: () => ports.signal(tenant, runId, signal),
@@ -129,9 +146,62 @@ async function signalRun(
   }
 }
 
+/** As long as nobody has registered the reference, the event waits to be told that somebody has. */
+async function signalCorrelated(
+  ctx: FlowContext,
+  ports: WebhookPorts,
+  tenant: string,
+  event: WebhookEvent,
+  { reference, ...sent }: { readonly reference: Reference; readonly name: string; readonly payload: Json },
+): Promise<WebhookOutput> {
+  const until = Date.parse(event.receivedAt) + KEPT_MS;
+  const signal = signalOf(event, sent);
+  for (let n = 1; ; n += 1) {
+    const runId = await ctx.step(`find-${n}`, {
+      run: async () => (await ports.correlatedRun(tenant, reference, ctx.runId)) ?? null,
+      whenInDoubt: 'repeat',
+    });
+    const outcome =
+      runId === null
+        ? 'unknown'
+        : await ctx.step(`signal-${n}`, {
+            run: () => ports.signal(tenant, runId, signal),
+            whenInDoubt: 'repeat',
+          });
+    const to = runId === null ? {} : { runId };
+    if (outcome === 'delivered') return { status: 'processed', ...to };
+    if (outcome === 'late' || ctx.now() >= until) return { status: 'ignored', ...to };
+    await registered(ctx, Math.min(LOOK_AGAIN_MS, until - ctx.now()));
+  }
+}
+
+/** Until somebody registers the reference, or it is time to look. */
+async function registered(ctx: FlowContext, timeoutMs: number): Promise<void> {
+  try {
+    await ctx.waitFor(CORRELATED, { timeout: timeoutMs });
+  } catch (error) {
+    if (!(error instanceof RejectedError) || error.code !== 'signal_timeout') throw error;
+  }
+}
+
+function signalOf(event: WebhookEvent, { name, payload }: { readonly name: string; readonly payload: Json }) {
+  return { id: `${event.source}.${event.id}`.replaceAll(/[^A-Za-z0-9_.:-]/g, '-'), name, payload };
+}
+
 function checked(action: Action): Action {
+  if (action?.kind === 'signal' && !hasTarget(action.to))
+    throw new TypeError('signal(…) must be for { run } or { correlation: [kind, id] }');
   if (['submit', 'signal', 'ignore'].includes(action?.kind)) return action;
   throw new TypeError('a mapping must return submit(…), signal(…) or ignore()');
+}
+
+function hasTarget(to: SignalTo): boolean {
+  if ('run' in to) return typeof to.run === 'string';
+  return (
+    Array.isArray(to.correlation) &&
+    to.correlation.length === 2 &&
+    to.correlation.every((part) => typeof part === 'string')
+  );
 }
 
 function asked<T>(ports: WebhookPorts, event: WebhookEvent, map: () => T): T {

@@ -1,5 +1,6 @@
-import { createClient, DEAD_LETTERS, QUEUE_PREFIX } from '@holdfast/engine';
+import { createClient, DEAD_LETTERS } from '@holdfast/engine';
 import { CONTRACTS } from '@holdfast/flows';
+import { setNamespace, tagOf } from '@holdfast/redis';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Standing } from './records.ts';
@@ -29,17 +30,21 @@ const STATES: readonly JobState[] = ['waiting', 'active', 'delayed', 'failed', '
 /** A look into Redis from outside, which outlasts its restarts. */
 export class Store {
   readonly #connection: Redis;
+  readonly #prefix: string;
   readonly #client: ReturnType<typeof createClient>;
   readonly #queues: readonly Queue<{ runId: string }>[];
 
-  constructor(url: string) {
+  /** @param namespace the system's; keys of others are not seen, and its own are told without it */
+  constructor(url: string, namespace?: string) {
     this.#connection = new Redis(url, { maxRetriesPerRequest: null });
+    if (namespace !== undefined) setNamespace(this.#connection, namespace);
+    this.#prefix = namespace === undefined ? '' : `${namespace}:`;
     this.#connection.on('error', () => {}); // it is killed on purpose
     this.#client = createClient({ connection: this.#connection, flows: CONTRACTS });
     this.#queues = [...CONTRACTS.map(({ name }) => name), DEAD_LETTERS].map((name) => {
       const queue = new Queue<{ runId: string }>(name, {
         connection: this.#connection,
-        prefix: QUEUE_PREFIX,
+        prefix: tagOf(this.#connection),
         skipMetasUpdate: true,
       });
       queue.on('error', () => {});
@@ -57,10 +62,12 @@ export class Store {
     const ttls = await Promise.all(names.map((name) => this.#connection.pttl(name)));
     return {
       // -2: gone since
-      keys: names.flatMap((name, i) => (ttls[i] === -2 ? [] : [{ name, expires: ttls[i] !== -1 }])),
+      keys: names.flatMap((name, i) =>
+        ttls[i] === -2 ? [] : [{ name: name.slice(this.#prefix.length), expires: ttls[i] !== -1 }],
+      ),
       jobs: (await Promise.all(this.#queues.map(jobsOf))).flat(),
-      alarms: await this.#connection.zrange(`${QUEUE_PREFIX}/alarms`, '0', '-1'),
-      workers: await this.#connection.zrange(`${QUEUE_PREFIX}/workers`, '0', '-1'),
+      alarms: await this.#connection.zrange(`${tagOf(this.#connection)}/alarms`, '0', '-1'),
+      workers: await this.#connection.zrange(`${tagOf(this.#connection)}/workers`, '0', '-1'),
     };
   }
 
@@ -73,7 +80,7 @@ export class Store {
   async #keys(): Promise<string[]> {
     const names = new Set<string>();
     for await (const batch of this.#connection.scanStream({ count: 1000 })) {
-      for (const name of batch as string[]) names.add(name);
+      for (const name of batch as string[]) if (name.startsWith(this.#prefix)) names.add(name);
     }
     return [...names].sort();
   }

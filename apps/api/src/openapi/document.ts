@@ -3,6 +3,7 @@ import type { Routes, SubmitExamples } from '@holdfast/project';
 import { elsewhereIn } from '../routes/submit.ts';
 import { accessPaths } from './access-paths.ts';
 import { bulkPaths } from './bulk-paths.ts';
+import { callbackPath } from './callback-path.ts';
 import { evidencePaths } from './evidence-paths.ts';
 import { COMPLETED_RUN_EXAMPLE, FAILED_RUN_EXAMPLE, PENDING_RUN_EXAMPLE } from './examples.ts';
 import { flowPaths } from './flow-paths.ts';
@@ -14,6 +15,7 @@ import { readOperation } from './read-operation.ts';
 import { runContent } from './run-content.ts';
 import { runEventsPath } from './run-events-path.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
+import { statePaths } from './state-paths.ts';
 import { submitOperation } from './submit-operation.ts';
 import { timelinePath } from './timeline-path.ts';
 import { webhookDeliveryPaths } from './webhook-delivery-paths.ts';
@@ -50,6 +52,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       { name: 'Payments', description: 'Charge a card, follow the payment, refund it.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
       { name: 'Webhooks', description: 'What others tell us, and whom we tell.' },
+      { name: 'State', description: 'Durable values that flows read and change.' },
       { name: 'Providers', description: 'Health of the services that runs call.' },
       { name: 'Keys', description: 'API keys, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
@@ -100,6 +103,8 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       ...webhookPaths(),
       ...webhookEndpointPaths(),
       ...webhookDeliveryPaths(),
+      ...callbackPath(),
+      ...statePaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkPaths(),

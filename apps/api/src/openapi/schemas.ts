@@ -12,11 +12,13 @@ import {
   BulkRerunJson,
 } from '../routes/bulk.ts';
 import { BulkSubmitBody, BulkSubmitJson } from '../routes/bulk-submit.ts';
+import { CallbackBody, CallbackJson } from '../routes/callbacks.ts';
 import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { FlowJson, FlowListJson } from '../routes/flows.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
+import { StateBody, StateJson, StateListJson } from '../routes/state.ts';
 import { DeliveryListJson, ReplayBody, ReplayJson, TestJson } from '../routes/webhook-deliveries.ts';
 import {
   ChangeEndpointBody,
@@ -93,6 +95,11 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     WebhookDeliveryAccepted: jsonSchema(TestJson, 'output'),
     ReplayWebhooks: jsonSchema(ReplayBody, 'input'),
     ReplayedWebhooks: jsonSchema(ReplayJson, 'output'),
+    CallbackOutcome: jsonSchema(CallbackBody, 'input'),
+    Callback: jsonSchema(CallbackJson, 'output'),
+    NewState: jsonSchema(StateBody, 'input'),
+    State: jsonSchema(StateJson, 'output'),
+    StateList: jsonSchema(StateListJson, 'output'),
     ProviderList: jsonSchema(ProviderListJson, 'output'),
     ...Object.fromEntries(flows.map((flow) => [inputSchemaName(flow), jsonSchema(flow.input, 'input')])),
   };

@@ -30,6 +30,7 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
       PREFER,
       TAGS,
       START_AT,
+      PRIORITY,
       TRACEPARENT,
     ],
     requestBody: {
@@ -107,6 +108,15 @@ const START_AT = {
     'When the run is to start, at most a year from now. Until then it is `suspended` and can be cancelled.',
   schema: { type: 'string', format: 'date-time' },
   example: '2030-01-31T09:00:00Z',
+};
+
+const PRIORITY = {
+  name: 'Holdfast-Priority',
+  in: 'header',
+  description:
+    "0 to 9, the most urgent. While more runs wait than workers can take, your tenant's most urgent runs of the flow go first; other tenants' runs are not held up. A run with a start time goes by that.",
+  schema: { type: 'integer', minimum: 0, maximum: 9, default: 0 },
+  example: 9,
 };
 
 const TRACEPARENT = {

@@ -30,6 +30,7 @@ export const BulkSubmitBody = z.strictObject({
           .optional()
           .meta({ description: 'As `Holdfast-Tags`, by name.' }),
         startAt: moment.optional().meta({ description: 'As `Holdfast-Start-At`.' }),
+        priority: z.int().min(0).max(9).optional().meta({ description: 'As `Holdfast-Priority`.' }),
       }),
     )
     .min(1)
@@ -71,12 +72,13 @@ export async function bulkSubmitRoutes(
           return { status: problem.status, problem };
         }
       };
-      const accept = async ({ flow, idempotencyKey, input, tags, startAt }: Submission) => {
+      const accept = async ({ flow, idempotencyKey, input, tags, startAt, priority }: Submission) => {
         assertSubmittable(elsewhere, flow);
         const submitted = await client.submit({
           ...{ flow, input, tenant, idempotencyKey: checkIdempotencyKey(idempotencyKey) },
           ...(tags && { tags }),
           ...(startAt !== undefined && { startAt }),
+          ...(priority !== undefined && { priority }),
           fingerprint: fingerprint(flow, input),
         });
         if (submitted.outcome === 'key_reused') throw keyReused(submitted.runId);

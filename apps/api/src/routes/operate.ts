@@ -4,6 +4,7 @@ import type { Actor, Operations } from '@holdfast/operations';
 import { presentRunTo } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { checkPayload } from '../payload-size.ts';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
@@ -197,15 +198,6 @@ function found<T>(outcome: T | undefined): T {
 }
 
 /** The body was within its limit; written out in full, its payload may be larger. */
-function checkPayload(payload: Json): void {
-  const bytes = Buffer.byteLength(JSON.stringify(payload));
-  if (bytes <= LIMITS.resultBytes) return;
-  throw new ProblemError(
-    'body_too_large',
-    `The payload is ${bytes} bytes of JSON; at most ${LIMITS.resultBytes} are kept.`,
-  );
-}
-
 function runFinished(): ProblemError {
   return new ProblemError('run_finished', 'This run has ended.');
 }

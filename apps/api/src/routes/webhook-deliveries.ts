@@ -158,7 +158,8 @@ function noDelivery(): ProblemError {
 /** A delivery whose run died of something else than its tries, or was cancelled, is dead too. */
 async function present(client: Client, delivery: Delivery): Promise<z.infer<typeof DeliveryJson>> {
   const { id, tenant, endpoint: _, createdAt, deliveredAt, ...shown } = delivery;
-  const run = shown.status === 'pending' ? await client.getRun(tenant, runOfDelivery(id)) : undefined;
+  const run =
+    shown.status === 'pending' ? await client.getRun(tenant, runOfDelivery(id), { input: false }) : undefined;
   const isOver = run && (run.status === 'dead' || (isTerminal(run.status) && run.status !== 'completed'));
   return {
     ...{ id, ...shown, createdAt: iso(createdAt) },

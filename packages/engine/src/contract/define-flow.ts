@@ -1,7 +1,15 @@
 import type { z } from 'zod';
 import type { DurationInput } from './duration.ts';
 import type { Log } from './log.ts';
-import type { ChildOptions, OptionalStepOptions, StepOptions, WaitOptions } from './step.ts';
+import type { State } from './state.ts';
+import type {
+  Callback,
+  CallbackOptions,
+  ChildOptions,
+  OptionalStepOptions,
+  StepOptions,
+  WaitOptions,
+} from './step.ts';
 
 /**
  * What a flow's function may use. The function is run again from its start whenever the run goes on, so everything else that it
@@ -33,6 +41,25 @@ export interface FlowContext {
    * @throws RejectedError `signal_timeout`, or `signal_invalid` when the payload does not fit the schema
    */
   waitFor<T = unknown>(name: string, options?: WaitOptions<T>): Promise<T>;
+  /**
+   * A durable value of the tenant, such as the place that a sync has come to.
+   * @param name 1 to 200 letters, digits, ".", "_", ":", "/" or "-"
+   */
+  state<T = unknown>(name: string): State<T>;
+  /**
+   * Registers what others call the thing that this run is about, such as `('payment_intent', 'pi_1')`: a webhook whose mapping signals
+   * `{ correlation: [kind, id] }` reaches this run from now on, and one of the last day that came before as well. Within the tenant; the
+   * run that registers last has it. It ends with the run.
+   * @param kind 1 to 100 letters, digits, "_", "-" or "."
+   * @param id 1 to 255 visible ASCII characters
+   */
+  correlate(kind: string, id: string): Promise<void>;
+  /**
+   * Makes an id and a URL to give to others, by which one of them completes the callback, once. It counts from now on: what comes before
+   * the flow waits for it is kept.
+   * @param name 1 to 100 letters, digits, "_", "-" or "."; the same name again is another callback
+   */
+  callback<T = unknown>(name: string, options?: CallbackOptions<T>): Promise<Callback<T>>;
   /**
    * Runs another flow as a run of its own, under a key derived from this run, and waits for its end.
    * @returns its output

@@ -10,6 +10,8 @@ export const LIMITS = {
   records: 1_000,
   /** What is kept of the calls that a run's steps made, as JSON: past it, calls are counted and not kept. */
   historyBytes: 512 * 1024,
+  /** A value of a tenant's state, as JSON. */
+  stateBytes: 64 * 1024,
   /** Signals of a run that no wait has taken yet. */
   signals: 1_000,
   /** Their payloads together, as JSON. */
@@ -24,7 +26,8 @@ export class TooLargeError extends RangeError {
       | 'result_too_large'
       | 'journal_too_large'
       | 'too_many_steps'
-      | 'payload_too_large',
+      | 'payload_too_large'
+      | 'state_too_large',
     message: string,
   ) {
     super(message);

@@ -6,6 +6,8 @@ const SHAPES: readonly RegExp[] = [
   /[\p{L}\p{N}._%+-]{1,64}@(?:[\p{L}\p{N}-]{1,63}\.){1,10}\p{L}[\p{L}\p{N}-]{1,62}/gu,
   // keys by their prefixes: Stripe's, GitHub's, Slack's, AWS', Google's, SendGrid's, ours
   /\b(?:[spr]k_(?:live|test)|rk|whsec|hf|gh[opsur]|github_pat|xox[abeoprs]|AKIA|ASIA|AIza|ya29\.|SG\.)[\w.-]{8,}/g,
+  // ids of callbacks: who has one can complete it
+  /\bcb_[\w-]{64}/g,
   // JSON Web Tokens
   /(?<![\w-])eyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g,
   /\b(?:Bearer|Basic)\s{1,10}[\w.~+/=-]{8,}/gi,

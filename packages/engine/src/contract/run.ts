@@ -69,7 +69,7 @@ export type WaitingFor =
   | { readonly kind: 'retry'; readonly step: string; readonly until: number }
   | { readonly kind: 'throttle'; readonly step: string; readonly until: number }
   | { readonly kind: 'timer'; readonly name: string; readonly until: number }
-  | { readonly kind: 'signal'; readonly name: string; readonly until?: number }
+  | { readonly kind: 'signal' | 'callback'; readonly name: string; readonly until?: number }
   /** For the time at which it was asked to start. */
   | { readonly kind: 'start'; readonly until: number }
   /** To begin: its flow or its tenant is paused. */
@@ -113,9 +113,9 @@ export interface UndoState {
   readonly answered?: true;
 }
 
-/** A timer, or a wait for a signal, that the flow has come to. */
+/** A timer, or a wait for a signal or a callback, that the flow has come to. */
 export interface WaitState {
-  readonly kind: 'timer' | 'signal';
+  readonly kind: 'timer' | 'signal' | 'callback';
   readonly name: string;
   readonly startedAt: number;
   /** When it ends by itself. */
@@ -194,4 +194,9 @@ export type Run = RunCommon &
 
 export function isTerminal(status: RunStatus): status is TerminalStatus {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
+}
+
+/** Nothing more comes of it by itself: it is terminal, or dead. */
+export function isOver(status: RunStatus): boolean {
+  return status === 'dead' || isTerminal(status);
 }

@@ -112,6 +112,26 @@ export interface WaitOptions<T> {
   readonly nextAction?: NextAction;
 }
 
+export interface CallbackOptions<T> {
+  /** How long it can be completed; past it, its wait is rejected with `callback_timeout`. Default: as long as the run is there. */
+  readonly timeout?: DurationInput;
+  /** What the result must be; one that is not rejects the wait with `callback_invalid`. Default: anything. */
+  readonly schema?: z.ZodType<T>;
+}
+
+/** Something that somebody outside completes once, by `POST` to its URL. Whoever has the id can: it is a secret. */
+export interface Callback<T> {
+  readonly id: string;
+  /** Begins with `HOLDFAST_PUBLIC_URL`. */
+  readonly url: string;
+  /**
+   * Waits for it, without holding a worker.
+   * @returns the result that it was completed with
+   * @throws RejectedError with the code of the error that it was completed with; `callback_timeout`; `callback_invalid`
+   */
+  wait(): Promise<T>;
+}
+
 export interface ChildOptions<I, O> extends UndoOptions<O> {
   readonly flow: FlowContract<I>;
   readonly input: I;

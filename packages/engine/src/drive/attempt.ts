@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { RequestSeen } from '../contract/call.ts';
 import { startTimer, toMs } from '../contract/duration.ts';
 import {
@@ -103,21 +104,24 @@ class Call implements StepCall {
   }
 }
 
+/** Of whatever a step's function does, also after an await: whose calls it belongs to, and which step it is. */
+const within = new AsyncLocalStorage<{ readonly calls: Calls; readonly step: string }>();
+
 /** The calls of one run that are under way; all are given up together. */
 export class Calls {
   readonly #givingUp = new Set<(because: GiveUpReason) => void>();
   readonly #classify: Classify | undefined;
   #givenUp: GiveUpReason | undefined;
-  #calling: string | undefined;
 
   /** @param classify tried first on what a step throws */
   constructor(classify?: Classify) {
     this.#classify = classify;
   }
 
-  /** The step whose function is on the stack: it may not use the flow's context. One that has awaited something is not known. */
+  /** The step whose function asks, before or after an await: it may not use the flow's context. */
   get calling(): string | undefined {
-    return this.#calling;
+    const at = within.getStore();
+    return at?.calls === this ? at.step : undefined;
   }
 
   /**
@@ -168,12 +172,10 @@ export class Calls {
       this.#givingUp.add(giveUp);
       const failed = (error: unknown) => end(outcomeOf(error, this.#classify));
       try {
-        this.#calling = identity.step;
-        Promise.resolve(fn(call)).then((value) => end({ kind: 'ok', value }), failed);
+        const called = within.run({ calls: this, step: identity.step }, () => fn(call));
+        Promise.resolve(called).then((value) => end({ kind: 'ok', value }), failed);
       } catch (error) {
         failed(error);
-      } finally {
-        this.#calling = undefined;
       }
     });
   }

@@ -5,7 +5,10 @@ import { fallBack } from '../contract/fallback.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure, WaitingFor } from '../contract/run.ts';
+import type { SetOptions, State, StateCondition } from '../contract/state.ts';
 import type {
+  Callback,
+  CallbackOptions,
   ChildOptions,
   OptionalStepOptions,
   StepOptions,
@@ -13,23 +16,30 @@ import type {
   WaitOptions,
 } from '../contract/step.ts';
 import {
+  callbackSignal,
   fieldOf,
   isEffectField,
+  nthCallback,
   parseField,
   type RecordKind,
+  referenceFieldOf,
   sleepName,
+  stateFieldOf,
   waitFieldOf,
 } from '../journal/identity.ts';
 import type { ClaimedRun } from '../journal/journal.ts';
 import { type FinalRecord, isFinal, type RejectedRecord } from '../journal/step-record.ts';
 import type { RunObserver } from '../observe/run-observer.ts';
+import type { RunSpan } from '../observe/spans.ts';
+import type { Correlations } from '../queue/correlations.ts';
 import type { Calls } from './attempt.ts';
 import { Delivery } from './delivery.ts';
 import { Draws } from './draws.ts';
 import { rejectionIn, toErrorRecord, toRejectedError } from './error-codec.ts';
 import type { RunWriter } from './run-writer.ts';
+import { StateAccess, type StatePlace, type StateRead } from './state-access.ts';
 import { type StepEnd, StepRunner } from './step-runner.ts';
-import { type ChildRuns, Waits } from './waits.ts';
+import { type CallbackMade, type CallbackPlace, type ChildRuns, Waits } from './waits.ts';
 
 /** How a drive through the flow's function ended. */
 export type DriveEnd =
@@ -64,7 +74,12 @@ export interface ExecutionDeps {
   readonly writer: RunWriter;
   readonly calls: Calls;
   readonly observer: RunObserver;
+  /** Absent in a replay, which makes no calls. */
+  readonly span?: RunSpan;
   readonly children: ChildRuns;
+  readonly callbacks: CallbackPlace;
+  readonly correlations: Correlations;
+  readonly state: StatePlace;
   readonly log: Log;
   readonly random: () => number;
   readonly retryScale: number;
@@ -91,6 +106,9 @@ export class Execution implements FlowContext {
   readonly #deps: ExecutionDeps;
   readonly #runner: StepRunner;
   readonly #waitRunner: Waits;
+  readonly #stateAccess: StateAccess;
+  /** What the run knows of values of the state, as far as it has read or changed them. */
+  readonly #known = new Map<string, StateCondition>();
   /** `forward` runs what is not recorded; `replay` stops there. */
   readonly #mode: 'forward' | 'replay';
   readonly #delivery: Delivery;
@@ -101,6 +119,8 @@ export class Execution implements FlowContext {
   /** Where names were used; kept by a replay only, since a stack costs more than all else in a step. */
   readonly #places = new Map<string, Error>();
   readonly #counts = new Map<string, number>();
+  /** References that the flow has registered, by their fields. */
+  readonly #references = new Map<string, Promise<void>>();
   readonly #draws: Draws;
   readonly #rejectedBy = new WeakMap<Error, string>();
   #now: number;
@@ -125,6 +145,7 @@ export class Execution implements FlowContext {
     this.#draws = new Draws(`${run.runId}:${run.generation}`);
     this.#runner = new StepRunner(run, deps);
     this.#waitRunner = new Waits(run, deps);
+    this.#stateAccess = new StateAccess(run, deps);
     this.#awaited = new Set(openFields(deps.writer));
     this.#fields = new Set(deps.writer.records.keys());
     this.#delivery = new Delivery(endsInOrder(deps.writer), {
@@ -216,6 +237,91 @@ export class Execution implements FlowContext {
       field,
       name,
       perform: async () => this.#waitRunner.waitFor(field, name, options),
+    });
+  }
+
+  async callback<T = unknown>(name: string, options: CallbackOptions<T> = {}): Promise<Callback<T>> {
+    this.#checkOutside(`callback "${name}"`);
+    if (this.#sealed) return this.#stray(`callback "${name}"`);
+    const callback = nthCallback(name, this.#count(`callback ${name}`));
+    const field = fieldOf('callback', callback);
+    const made = await this.#command<CallbackMade>({
+      field,
+      name,
+      perform: () => this.#waitRunner.callback(field, name, callback, options),
+    });
+    const { runId, generation } = this.#run;
+    const id = this.#deps.callbacks.ids.idOf({ runId, generation, callback });
+    let waiting: Promise<T> | undefined;
+    return {
+      id,
+      url: `${made.publicUrl}/v1/callbacks/${id}`,
+      wait: () => {
+        waiting ??= this.#awaitCallback(name, callback, made, options);
+        return waiting;
+      },
+    };
+  }
+
+  correlate(kind: string, id: string): Promise<void> {
+    const what = `correlate(${JSON.stringify(kind)}, …)`;
+    this.#checkOutside(what);
+    if (this.#sealed) return this.#stray(what);
+    const field = referenceFieldOf(kind, id);
+    const registered =
+      this.#references.get(field) ??
+      this.#command<void>({
+        field,
+        name: `${kind}:${id}`,
+        perform: () => this.#waitRunner.correlate(field, [kind, id]),
+      });
+    this.#references.set(field, registered);
+    return registered;
+  }
+
+  state<T = unknown>(name: string): State<T> {
+    return {
+      get: () => this.#getState<T>(name),
+      set: (value, options = {}) => this.#setState(name, value, options),
+    };
+  }
+
+  async #getState<T>(name: string): Promise<T | undefined> {
+    this.#checkOutside(`state "${name}"`);
+    if (this.#sealed) return this.#stray(`state "${name}"`);
+    const field = stateFieldOf('get', name, this.#count(`get ${name}`));
+    const perform = () => this.#stateAccess.get(field, name);
+    const read = await this.#command<StateRead>({ field, name, perform });
+    this.#known.set(name, read.revision === undefined ? 'absent' : [read.revision]);
+    try {
+      return this.#stateAccess.valueOf(name, read) as T | undefined;
+    } catch (error) {
+      return this.#stop({ kind: 'dies', failure: { ...toErrorRecord(error), kind: 'misconfigured' } });
+    }
+  }
+
+  async #setState(name: string, value: unknown, options: SetOptions): Promise<void> {
+    this.#checkOutside(`state "${name}"`);
+    if (this.#sealed) return this.#stray(`state "${name}"`);
+    const field = stateFieldOf('set', name, this.#count(`set ${name}`));
+    const perform = () => this.#stateAccess.set(field, name, value, this.#known.get(name) ?? 'any', options);
+    await this.#command<void>({ field, name, perform });
+    this.#known.set(name, [this.#stateAccess.revisionOf(field)]);
+  }
+
+  #awaitCallback<T>(
+    name: string,
+    callback: string,
+    made: CallbackMade,
+    options: CallbackOptions<T>,
+  ): Promise<T> {
+    this.#checkOutside(`the wait for callback "${name}"`);
+    if (this.#sealed) return this.#stray(`the wait for callback "${name}"`);
+    const field = fieldOf('wait', callbackSignal(callback));
+    return this.#command<T>({
+      field,
+      name,
+      perform: async () => this.#waitRunner.awaitCallback(field, callback, made, options),
     });
   }
 

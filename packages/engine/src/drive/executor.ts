@@ -3,11 +3,14 @@ import type { FlowRegistry } from '../contract/flow-registry.ts';
 import { checkSize, LIMITS } from '../contract/limits.ts';
 import type { Log } from '../contract/log.ts';
 import type { Failure } from '../contract/run.ts';
+import { callbackIds } from '../journal/callback-ids.ts';
 import { encodeJson } from '../journal/codec.ts';
-import { isFirstOwner } from '../journal/identity.ts';
+import { isFirstOwner, parseField } from '../journal/identity.ts';
 import type { ClaimedRun, Journal, Park } from '../journal/journal.ts';
 import type { ObservedEnd, RunObserver } from '../observe/run-observer.ts';
+import { RunSpan } from '../observe/spans.ts';
 import type { EndedChild } from '../queue/child-runs.ts';
+import type { Correlations } from '../queue/correlations.ts';
 import type { DeadRun } from '../queue/dead-letters.ts';
 import type { Calls } from './attempt.ts';
 import {
@@ -24,8 +27,9 @@ import {
 import { toErrorRecord } from './error-codec.ts';
 import { type DriveEnd, Execution, type ExecutionDeps } from './execution.ts';
 import { RunWriter } from './run-writer.ts';
+import type { StatePlace } from './state-access.ts';
 import { StepRunner } from './step-runner.ts';
-import type { ChildEnd, ChildRuns } from './waits.ts';
+import type { CallbackPlace, ChildEnd, ChildRuns } from './waits.ts';
 
 /** What becomes of the job that carried a run. */
 export type JobVerdict =
@@ -40,6 +44,12 @@ export interface ExecutorDeps {
   readonly nextClaimant: () => string;
   readonly writeLetter: (dead: DeadRun) => Promise<void>;
   readonly children: ChildRuns;
+  readonly correlations: Correlations;
+  readonly state: StatePlace;
+  readonly callbacks: Omit<CallbackPlace, 'ids'> & {
+    /** Gives the key that the ids of callbacks are made with. */
+    readonly readKey: () => Promise<string>;
+  };
   readonly tellParent: (child: EndedChild) => Promise<void>;
   readonly observer: RunObserver;
   readonly log: Log;
@@ -74,7 +84,11 @@ export class Executor {
   ): Promise<JobVerdict> {
     const { journal, flows, nextClaimant } = this.#deps;
     for (;;) {
-      const claim = await journal.claimRun(job.runId, job.id, nextClaimant(), flows.versions(job.flow));
+      const claim = await journal.claimRun(
+        { runId: job.runId, flow: job.flow, jobId: job.id },
+        nextClaimant(),
+        flows.versions(job.flow),
+      );
       if (claim.outcome === 'version_missing') {
         this.#noteMissing(`${job.flow}@${claim.version}`, job.runId);
         return { kind: 'parks', delayMs: claim.againMs };
@@ -83,17 +97,24 @@ export class Executor {
         return { kind: 'parks', delayMs: claim.againMs };
       if (claim.outcome !== 'claimed' && claim.outcome !== 'unreadable') return ENDS;
       const { run } = claim;
+      const { readKey, publicUrl } = this.#deps.callbacks;
+      const callbacks = { ids: callbackIds(readKey), publicUrl };
+      // a replay makes the ids of its callbacks without awaiting anything
+      if (hasCallbacks(run)) await callbacks.ids.ready();
       this.#observe(run);
       const writer = new RunWriter(journal, run);
       writer.onLost = () => calls.giveUp('run_lost');
-      const drive = new Drive(run, this.#flowOf(run), writer, calls, this.#deps);
+      const span = new RunSpan(run, job.id);
+      const drive = new Drive(run, this.#flowOf(run), writer, calls, callbacks, this.#deps, span);
       const doomed =
         claim.outcome === 'unreadable'
           ? unreadable(claim.message)
           : run.claims > this.#deps.poisonAfter
             ? poison(run)
             : undefined;
-      const verdict = await (doomed ? drive.bury(doomed) : drive.go());
+      const verdict = await span
+        .within(() => (doomed ? drive.bury(doomed) : drive.go()))
+        .finally(() => span.end());
       // a signal came while the run was being parked: it is claimed anew, with the signal
       if (verdict.kind !== 'goes_on') return verdict;
     }
@@ -126,9 +147,21 @@ class Drive {
   readonly #flow: Flow;
   readonly #writer: RunWriter;
   readonly #calls: Calls;
+  readonly #callbacks: CallbackPlace;
   readonly #deps: ExecutorDeps;
+  readonly #span: RunSpan;
 
-  constructor(run: ClaimedRun, flow: Flow, writer: RunWriter, calls: Calls, deps: ExecutorDeps) {
+  constructor(
+    run: ClaimedRun,
+    flow: Flow,
+    writer: RunWriter,
+    calls: Calls,
+    callbacks: CallbackPlace,
+    deps: ExecutorDeps,
+    span: RunSpan,
+  ) {
+    this.#callbacks = callbacks;
+    this.#span = span;
     this.#run = run;
     this.#flow = flow;
     this.#writer = writer;
@@ -211,6 +244,7 @@ class Drive {
     const { observer } = this.#deps;
     const { flow, createdAt } = this.#run;
     observer.ended?.({ flow, durationMs: this.#writer.now() - createdAt, ...end });
+    this.#span.ended(end);
   }
 
   async #tellParent(end: ChildEnd): Promise<void> {
@@ -352,7 +386,10 @@ class Drive {
     const reply = await this.#writer.handOver((entries) =>
       this.#deps.journal.suspendRun(this.#run, park, entries),
     );
-    if (reply === 'done') return { kind: 'parks', delayMs };
+    if (reply === 'done') {
+      this.#span.ended({ status: 'suspended' });
+      return { kind: 'parks', delayMs };
+    }
     if (reply === 'signalled') return { kind: 'goes_on' };
     if (reply === 'cancel_requested') return this.#startUndoing({ ends: 'cancelled' }, execution);
     return ENDS;
@@ -379,11 +416,15 @@ class Drive {
   }
 
   #executionDeps(): ExecutionDeps {
-    const { children, observer, log, random, retryScale, draining } = this.#deps;
+    const { children, correlations, state, observer, log, random, retryScale, draining } = this.#deps;
     return {
       writer: this.#writer,
       calls: this.#calls,
+      span: this.#span,
       children,
+      callbacks: this.#callbacks,
+      correlations,
+      state,
       observer,
       log,
       random,
@@ -401,6 +442,10 @@ function knowsWhatWasDone({ failure }: Extract<DriveEnd, { kind: 'dies' }>, exec
 /** Nothing was done: it goes on once this worker has what its payloads were encoded with. */
 function unreadable(message: string): Failure {
   return { kind: 'misconfigured', code: 'payload_unreadable', message };
+}
+
+function hasCallbacks({ records }: ClaimedRun): boolean {
+  return [...records.keys()].some((field) => parseField(field)?.kind === 'callback');
 }
 
 function poison(run: ClaimedRun): Failure {

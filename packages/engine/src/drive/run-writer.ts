@@ -70,6 +70,11 @@ export class RunWriter {
     if (record.kind !== 'started') this.#heldProgress = true;
   }
 
+  /** Writes another field of the run with the next write. */
+  also(field: string, text: string): void {
+    this.#held.set(field, text);
+  }
+
   /** Keeps a call that has ended, with the next write. */
   noteCall(call: CallMade): void {
     const { field, record } = this.#history.entryOf(call);
@@ -119,6 +124,28 @@ export class RunWriter {
       return reply;
     } finally {
       this.#writing = undefined;
+    }
+  }
+
+  /**
+   * Gives what is held to a script that writes more beside it, after what is being written. What the flow goes on to waits for it, as for
+   * any write.
+   */
+  async writeWith<R>(
+    write: (entries: readonly Entry[]) => Promise<R>,
+    replyOf: (reply: R) => WriteReply,
+  ): Promise<R> {
+    while (this.#next ?? this.#writing) await (this.#next ?? this.#writing);
+    const written = write(this.takeHeld());
+    const writing = written.then(replyOf);
+    writing.catch(() => {}); // told to whoever waits for it, and below
+    this.#writing = writing;
+    try {
+      const reply = await writing;
+      if (reply !== 'done') this.#refusal = reply;
+      return await written;
+    } finally {
+      if (this.#writing === writing) this.#writing = undefined;
     }
   }
 

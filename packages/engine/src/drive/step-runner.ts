@@ -278,12 +278,13 @@ export class StepRunner {
     effect: Effect,
     fn: (call: StepCall) => T | Promise<T>,
   ): Promise<AttemptOutcome<T>> {
-    const { calls, observer } = this.#deps;
+    const { calls, observer, span } = this.#deps;
     const { step, timeoutMs } = effect;
     const identity = this.#identity(effect, start, attempt);
-    if (!observer.called) return calls.make(identity, timeoutMs, fn, requests);
+    const make = (trace = identity.trace) => calls.make({ ...identity, trace }, timeoutMs, fn, requests);
     const from = performance.now();
-    const ended = await calls.make(identity, timeoutMs, fn, requests);
+    const ended = await (span ? span.call({ step, what, attempt }, make) : make());
+    if (!observer.called) return ended;
     const outcome = observedOutcome(ended);
     const { flow } = this.#run;
     if (outcome) observer.called({ flow, step, what, outcome, durationMs: performance.now() - from });

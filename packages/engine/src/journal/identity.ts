@@ -6,12 +6,25 @@
  * | owner of a run | `<epoch>:<worker id>.<n>`; behind a `-` once that owner has released the run |
  * | job of a run | the run's id; `<run id>.r<n>` after the first |
  * | letter of a dead run | `<run id>.d<n>`, its n-th death |
- * | record of a run | `s:` step, `u:` undo, `t:` timer, `w:` wait, `c:` child, and its name |
+ * | record of a run | `s:` step, `u:` undo, `t:` timer, `w:` wait, `c:` child, `b:` callback, `r:` reference, `v:` access to state, and its name |
+ * | callback of a run | `<name>#<n>`, the n-th of that name; the signal that completes it is `callback:<name>#<n>`, which no other signal can be called |
+ * | access to state | `get:<name>#<n>` or `set:<name>#<n>`, the n-th of that kind |
+ * | reference that a run registers | `<kind>:<id>` |
+ * | which callback has an id | `k:` and a hash of the id |
  * | idempotency key of a step's calls | `<run id>:<generation>:<step>`, then `:undo` of an undo, then `:<n>` after the first key |
  * | undo of a child run | the child's name behind `child.`, as is the signal that tells of its end |
  */
 
-const PREFIX = { step: 's:', undo: 'u:', timer: 't:', wait: 'w:', child: 'c:' } as const;
+const PREFIX = {
+  step: 's:',
+  undo: 'u:',
+  timer: 't:',
+  wait: 'w:',
+  child: 'c:',
+  callback: 'b:',
+  reference: 'r:',
+  state: 'v:',
+} as const;
 
 export type RecordKind = keyof typeof PREFIX;
 
@@ -89,6 +102,38 @@ export function childOfSignal(signal: string): string | undefined {
 /** True for names that only the engine's own signals have. */
 export function isReservedSignal(name: string): boolean {
   return name.startsWith(CHILD);
+}
+
+const CALLBACK = 'callback:';
+
+/** The n-th callback of a name. @param n from 1 */
+export function nthCallback(name: string, n: number): string {
+  return `${name}#${n}`;
+}
+
+/** The signal by which a callback is completed, and its id; also the name of the wait for it. */
+export function callbackSignal(callback: string): string {
+  return CALLBACK + callback;
+}
+
+/** @returns the name that the flow gave the callback; undefined for any other signal */
+export function callbackOfSignal(signal: string): string | undefined {
+  return signal.startsWith(CALLBACK) ? signalOfWait(signal.slice(CALLBACK.length)) : undefined;
+}
+
+/** The field that says which of a run's callbacks has an id with this hash. */
+export function callbackIndexField(hash: string): string {
+  return `k:${hash}`;
+}
+
+/** The field of a reference by which others know what a run is about. */
+export function referenceFieldOf(kind: string, id: string): string {
+  return fieldOf('reference', `${kind}:${id}`);
+}
+
+/** The field of the n-th time that a run reads or changes a value of the state. @param n from 1 */
+export function stateFieldOf(access: 'get' | 'set', name: string, n: number): string {
+  return fieldOf('state', `${access}:${name}#${n}`);
 }
 
 /** The field of the n-th wait for a signal. @param n from 1 */

@@ -1,4 +1,5 @@
 import type { Failure, Json, Run, Tags, TerminalStatus, WaitingFor } from '../contract/run.ts';
+import type { Reference } from './keys.ts';
 import type { Pause, PauseOf } from './pauses.ts';
 import type { StepRecord } from './step-record.ts';
 
@@ -33,6 +34,8 @@ export interface NewRun {
   /** Unix milliseconds; nothing of it is run before. */
   readonly startAt?: number;
   readonly tags?: Tags;
+  /** 0 to 9, the most urgent: its place among the tenant's runs of the flow that wait for a worker. Default 0. */
+  readonly priority?: number;
   /** The W3C `traceparent` that it came with. */
   readonly trace?: string | undefined;
   /** Created to be cancelled at once: nothing of it is run. */
@@ -191,6 +194,19 @@ export type SignalReply =
         | 'generation_ended';
     };
 
+/** How somebody outside completes a callback. */
+export interface NewOutcome {
+  /** The same for the same outcome. */
+  readonly fingerprint: string;
+  /** What its wait gets. */
+  readonly outcome: Json;
+}
+
+export type CallbackReply =
+  /** `parked`: the job to promote, when the run is parked. */
+  | { readonly outcome: 'completed'; readonly parked: JobOfRun | undefined }
+  | { readonly outcome: 'repeated' | 'other_outcome' | 'too_large' | 'unknown' };
+
 export type CancelReply =
   | { readonly outcome: 'cancelling'; readonly job: JobOfRun; readonly then: 'promote' | 'running' }
   /** It was dead. */
@@ -226,6 +242,12 @@ export interface Answer {
   readonly provesPresent: boolean;
 }
 
+/** Times are Unix milliseconds on Redis' clock. */
+export interface Glance {
+  readonly workers: readonly { readonly id: string; readonly livesUntil: number }[];
+  readonly firstAlarm: number | undefined;
+}
+
 /** How much of a run is read. */
 export interface Look {
   /** False: without its input, which is null then. Default true. */
@@ -257,6 +279,8 @@ export interface Whereabouts {
   readonly answered: boolean;
   /** An owner was lost, and what it may have started is not written down. */
   readonly lost: boolean;
+  /** It waits in its tenant's lane, without a job. */
+  readonly queued: boolean;
 }
 
 /**
@@ -266,15 +290,20 @@ export interface Whereabouts {
 export interface Journal {
   /** A run's input as it is kept. @param json what it is */
   encodeInput(runId: string, json: string): Promise<string>;
-  createRun(run: NewRun): Promise<
-    /** `late`: what was sent together with it may have come before it. */
-    | { readonly outcome: 'created'; readonly now: number; readonly late: boolean }
+  createRun(
+    run: NewRun,
+  ): Promise<
+    | { readonly outcome: 'created'; readonly now: number }
     | { readonly outcome: 'replayed'; readonly run: Run }
     | { readonly outcome: 'key_reused' }
     | { readonly outcome: 'source_not_completed' }
     | { readonly outcome: 'draw_exceeds'; readonly left: number }
   >;
-  claimRun(runId: string, jobId: string, claimant: string, versions: readonly number[]): Promise<ClaimReply>;
+  claimRun(
+    job: { readonly runId: string; readonly flow: string; readonly jobId: string },
+    claimant: string,
+    versions: readonly number[],
+  ): Promise<ClaimReply>;
   /** @param progress true when a step's outcome is among the entries, false for intents only */
   recordStep(run: ClaimedRun, entries: readonly Entry[], progress: boolean): Promise<WriteReply>;
   /** Writes down what a lost owner may have started. */
@@ -307,6 +336,22 @@ export interface Journal {
   /** Overdue runs, and Redis' clock. Each is this caller's for a few seconds. */
   /** @param unlimited for what the engine itself has to say, such as a child's end */
   deliverSignal(runId: string, signal: NewSignal, unlimited?: true): Promise<SignalReply>;
+  /** @param hash of the callback's id */
+  completeCallback(runId: string, hash: string, outcome: NewOutcome): Promise<CallbackReply>;
+  /**
+   * Registers a reference for a run, in place of whichever run had it.
+   * @returns runs that wait for it; undefined when the run has another owner
+   */
+  correlate(run: ClaimedRun, reference: Reference): Promise<readonly string[] | undefined>;
+  /** Of runs that were told that somebody has registered a reference. */
+  forgetUncorrelated(tenant: string, reference: Reference, runIds: readonly string[]): Promise<void>;
+  /**
+   * The run that registered a reference.
+   * @param waiter a run that is to be told within a day when somebody registers it, if nobody has
+   */
+  correlatedRun(tenant: string, reference: Reference, waiter: string): Promise<string | undefined>;
+  /** What the ids of callbacks are made with: made once, and the same for all. */
+  callbackKey(): Promise<string>;
   /** @param answeredAt the revision at which a dead run had nothing left to undo */
   cancelRun(run: RunOfTenant, answeredAt?: number): Promise<CancelReply>;
   /**
@@ -315,6 +360,8 @@ export interface Journal {
    * @returns how it ended, or undefined when there is nothing of that kind to end
    */
   endAnswered(run: Whereabouts, effectsStand: boolean): Promise<'failed' | 'cancelled' | undefined>;
+  /** Fills the queue of a flow whose run waits in its lane, and sees to it that the run stands there. */
+  fillQueue(runId: string, lookAgainMs: number): Promise<void>;
   /** @param generation the one that is followed: a repeat does not start another */
   rerunRun(runId: string, generation: number, version: number): Promise<RerunReply>;
   resolveStep(run: RunOfTenant, answer: Answer): Promise<ResolveReply>;
@@ -373,12 +420,11 @@ export interface Journal {
   readInput(runId: string): Promise<Json | undefined>;
   /** Redis' clock. */
   now(): Promise<number>;
-  readStatus(runId: string): Promise<Run['status'] | undefined>;
   readRevision(runId: string): Promise<number | undefined>;
   /** Ids of the workers that prove their life. */
   liveWorkers(): Promise<ReadonlySet<string>>;
-  /** Ids of the workers whose proof of life has run out. */
-  missingWorkers(): Promise<readonly string[]>;
+  /** What tells a sweeper whether there is anything to do: until when each worker's proof of life holds, and when the first alarm is due. */
+  glance(): Promise<Glance>;
   /**
    * Says that a worker is alive.
    * @param lastCount the count of its last proof, 0 at first

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
+import { tagIn, tagOf } from '@holdfast/redis';
 
-/** Every key of a shard carries this hash tag, BullMQ's own included, so that a script may touch several in a cluster. */
-const TAG = '{hf0}';
-
-/** The `prefix` of every BullMQ queue of ours. */
-export const QUEUE_PREFIX = TAG;
+/** The `prefix` of every BullMQ queue of ours, in a system without a namespace. */
+export const QUEUE_PREFIX = tagIn(undefined);
 
 /** The queue that holds a letter for every dead run. */
 export const DEAD_LETTERS = 'dead-letters';
@@ -15,53 +13,91 @@ export const LISTED_APART: ReadonlySet<string> = new Set(['webhook', 'webhook-de
 /** How long the list of a tag is kept after the last run with it: longer than runs are. */
 export const TAGS_KEPT_MS = 400 * 24 * 60 * 60 * 1_000;
 
-export const keys = {
-  /** Hash: the run and its journal. Expires with the retention once the run is terminal. */
-  run: (runId: string) => `${TAG}/run/${runId}`,
+const keysWith = (tag: string) => ({
+  /**
+   * Hash: the run and its journal. Expires with the retention once the run is terminal. Also the channel on which the run's end, or death, is
+   * announced.
+   */
+  run: (runId: string) => `${tag}/run/${runId}`,
   /** Sorted set: run id → the time by which something must have happened to it. No TTL. */
-  alarms: `${TAG}/alarms`,
+  alarms: `${tag}/alarms`,
   /** Sorted set: a tenant's run ids → when they were created. Entries go once their run has expired. No TTL. */
-  runs: (tenant: string) => `${TAG}/runs/${tenant}`,
+  runs: (tenant: string) => `${tag}/runs/${tenant}`,
   /**
    * Sorted set: ids of a tenant's runs with this tag → when they were created. Entries go once their run has expired; the set expires
    * `TAGS_KEPT_MS` after the last run with the tag.
    */
   tag: (tenant: string, { name, value }: { readonly name: string; readonly value: string }) =>
-    `${TAG}/tag/${tenant}/${name}:${value}`,
+    `${tag}/tag/${tenant}/${name}:${value}`,
   /** Sorted set: a tenant's dead run ids → when they died. No TTL. */
-  dead: (tenant: string) => `${TAG}/dead/${tenant}`,
+  dead: (tenant: string) => `${tag}/dead/${tenant}`,
+  /** Sorted set: a flow's lanes whose runs wait → their turn. Empty, and so gone, while nobody waits. No TTL. */
+  lanes: (flow: string) => `${tag}/lanes/${flow}`,
+  /** Sorted set: a tenant's runs of a flow that wait to be let into its queue → their place. Gone while there are none. No TTL. */
+  lane: (flow: string, tenant: string) => `${tag}/lane/${flow}/${tenant}`,
   /** Sorted set: the run ids of all tenants → when they were created. Entries go once their run has expired. No TTL. */
-  allRuns: `${TAG}/all-runs`,
+  allRuns: `${tag}/all-runs`,
   /** Sorted set: the dead run ids of all tenants → when they died. No TTL. */
-  allDead: `${TAG}/all-dead`,
+  allDead: `${tag}/all-dead`,
   /** Sorted set: a tenant's events (tenant-event.ts) → when they happened. Entries go after the retention. No TTL. */
-  events: (tenant: string) => `${TAG}/events/${tenant}`,
+  events: (tenant: string) => `${tag}/events/${tenant}`,
   /** JSON: what a flow gave with an event that it raised itself. Expires with the retention. */
   eventPayload: (runId: string, generation: number, type: string) =>
-    `${TAG}/event-payload/${runId}/${generation}/${type}`,
+    `${tag}/event-payload/${runId}/${generation}/${type}`,
   /** Sorted set: events that subscribers are yet to hear of, each after its tenant → when that is due. No TTL. */
-  eventsDue: `${TAG}/events-due`,
+  eventsDue: `${tag}/events-due`,
   /** Sorted set of whoever delivers events; a tenant's events are due while it is there. No TTL. */
-  subscribers: (tenant: string) => `${TAG}/webhook-endpoints/${tenant}`,
+  subscribers: (tenant: string) => `${tag}/webhook-endpoints/${tenant}`,
   /** Set: every tenant that has submitted a run. No TTL. */
-  tenants: `${TAG}/tenants`,
+  tenants: `${tag}/tenants`,
   /** Sorted set: worker id → the time until which it is known to be alive. No TTL. */
-  workers: `${TAG}/workers`,
+  workers: `${tag}/workers`,
   /** What a worker can run: JSON, pairs of a flow and its versions. Expires a minute after the worker last said so. */
-  fleet: (workerId: string) => `${TAG}/fleet/${workerId}`,
+  fleet: (workerId: string) => `${tag}/fleet/${workerId}`,
   /** Set: every flow that a worker has ever served. No TTL. */
-  flows: `${TAG}/flows`,
+  flows: `${tag}/flows`,
   /** Hash: what is paused → since when and by whom. Empty, and so not there, when nothing is. No TTL. */
-  pauses: `${TAG}/pauses`,
+  pauses: `${tag}/pauses`,
   /** Sorted set: the runs that a pause holds back, by tenant and flow. No TTL. */
-  heldBack: `${TAG}/held-back`,
+  heldBack: `${tag}/held-back`,
   /** Written to see whether Redis takes writes. Expires within seconds. */
-  probe: `${TAG}/probe`,
+  probe: `${tag}/probe`,
   /** Counter: only ever grows, unless Redis has lost writes. No TTL. */
-  canary: `${TAG}/canary`,
+  canary: `${tag}/canary`,
   /** When Redis was last seen to have lost writes. No TTL. */
-  rollback: `${TAG}/rollback`,
-} as const;
+  rollback: `${tag}/rollback`,
+  /** The run that registered a reference last. Expires with the run; until the run has ended: No TTL. */
+  correlation: (tenant: string, reference: Reference) =>
+    `${tag}/correlation/${tenant}/${hashOfReference(reference)}`,
+  /** Set: runs that are to be told when somebody registers a reference. Expires a day after the last of them came. */
+  uncorrelated: (tenant: string, reference: Reference) =>
+    `${tag}/uncorrelated/${tenant}/${hashOfReference(reference)}`,
+  /** Hash: a value of a tenant's state. No TTL. */
+  state: (tenant: string, name: string) => `${tag}/state/${tenant}/${name}`,
+  /** Sorted set: the names of a tenant's values, in their order. No TTL. */
+  states: (tenant: string) => `${tag}/states/${tenant}`,
+  /** What the ids of callbacks are made with. No TTL. */
+  callbackKey: `${tag}/callback-key`,
+});
+
+export type Keys = ReturnType<typeof keysWith>;
+
+const made = new Map<string, Keys>();
+
+/** The keys of the system that a connection belongs to. */
+export function keysOf(connection: object): Keys {
+  const tag = tagOf(connection);
+  const keys = made.get(tag) ?? keysWith(tag);
+  made.set(tag, keys);
+  return keys;
+}
+
+/** What others call the thing that a run is about: a kind, and an id of theirs. */
+export type Reference = readonly [kind: string, id: string];
+
+function hashOfReference(reference: Reference): string {
+  return createHash('sha256').update(JSON.stringify(reference)).digest('hex').slice(0, 32);
+}
 
 /** The same tenant, flow and Idempotency-Key always reach the same run, also after Redis has gone back in time. */
 export function runIdOf(tenant: string, flow: string, idempotencyKey: string): string {

@@ -1,10 +1,12 @@
-import { runScript, runScriptFirst, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
+import { randomBytes } from 'node:crypto';
+import { runScript, type ScriptReply, sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { LIMITS } from '../contract/limits.ts';
 import { type PayloadCodec, UnreadablePayloadError } from '../contract/payload-codec.ts';
-import type { Failure, Run } from '../contract/run.ts';
-import { parseField } from './identity.ts';
+import type { Failure, Json } from '../contract/run.ts';
+import { callbackIndexField, callbackSignal, parseField } from './identity.ts';
 import type {
+  CallbackReply,
   CancelReply,
   ClaimedRun,
   ClaimReply,
@@ -17,7 +19,7 @@ import type {
   Whereabouts,
   WriteReply,
 } from './journal.ts';
-import { keys, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
+import { type Keys, keysOf, LISTED_APART, TAGS_KEPT_MS } from './keys.ts';
 import { pauseField, pausesIn } from './pauses.ts';
 import { PayloadCoding } from './payload-coding.ts';
 import {
@@ -53,11 +55,16 @@ const GRACE_MS = {
   resume: 2_000,
 } as const;
 
+/** So many jobs may wait in a queue, whatever its workers can take: the fewer, the sooner the most urgent run comes to its turn. */
+const LEAST_WINDOW = 2;
+
 /** A run that a pause holds back is looked at again after this, if nothing wakes it before. */
 const HELD_BACK_MS = 365 * 24 * 60 * 60 * 1_000;
 
 /** How many tenants' flows one look for resumed runs goes through. */
 const RESUMED_LOOKS = 100;
+/** How long a run waits for somebody to register a reference. */
+const UNCORRELATED_KEPT_MS = 24 * 60 * 60 * 1_000;
 
 const scripts = {
   createRun: loadScript('create-run'),
@@ -71,8 +78,12 @@ const scripts = {
   redriveRun: loadScript('redrive-run'),
   reissueRun: loadScript('reissue-run'),
   deliverSignal: loadScript('deliver-signal'),
+  completeCallback: loadScript('complete-callback'),
+  correlate: loadScript('correlate'),
+  findCorrelated: loadScript('find-correlated'),
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
+  fillQueue: loadScript('fill-queue'),
   readRun: loadScript('read-run'),
   rerunRun: loadScript('rerun-run'),
   resolveStep: loadScript('resolve-step'),
@@ -89,6 +100,10 @@ export interface RedisJournalOptions {
   readonly retentionMs: number;
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
+  /** How many jobs of a flow may wait in its queue when a run is claimed; the other runs wait in their lanes. Default 2. */
+  readonly window?: number;
+  /** For how long a claim proves the life of its worker; undefined where that is proved otherwise, and often. Default: never. */
+  readonly lifeOnClaimMs?: () => number | undefined;
   /** Default: payloads are kept as they are. */
   readonly codec?: PayloadCodec | undefined;
 }
@@ -97,8 +112,11 @@ export function redisJournal({
   connection,
   retentionMs,
   send = (command) => command(),
+  window = LEAST_WINDOW,
+  lifeOnClaimMs = () => undefined,
   codec,
 }: RedisJournalOptions): Journal {
+  const keys = keysOf(connection);
   const coding = codec && new PayloadCoding(codec);
   const flat = async (runId: string, entries: readonly Entry[]): Promise<string[]> => {
     const kept = coding ? await coding.entries(runId, entries) : entries;
@@ -108,6 +126,15 @@ export function redisJournal({
     coding ? coding.failure(runId, field, failure) : Promise.resolve(JSON.stringify(failure));
   const opened = async (runId: string, fields: Fields, lazily?: 'without_input') =>
     coding ? coding.opened(runId, fields, lazily) : fields;
+  /** The members of the signal that carries a callback's outcome; undefined when there is no such callback. */
+  const callbackPayload = async (runId: string, hash: string, outcome: Json): Promise<string | undefined> => {
+    if (!coding) return `"payload":${JSON.stringify(outcome)}`;
+    // what is encoded is bound to its field, which has the callback's name
+    const name = await connection.hget(keys.run(runId), callbackIndexField(hash));
+    if (name === null) return undefined;
+    const coded = await coding.payload(runId, callbackSignal(name), outcome);
+    return `"coded":true,"payload":${JSON.stringify(coded)}`;
+  };
   const claimed = async (
     runId: string,
     fields: Fields,
@@ -142,35 +169,30 @@ export function redisJournal({
 
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
-      const { parent, draw, cancelled, trace, tags, startAt } = run;
+      const { parent, draw, cancelled, trace, tags, startAt, priority = 0 } = run;
       const lists = Object.entries(tags ?? {}).map(([name, value]) => keys.tag(tenant, { name, value }));
       const sources = draw || lists.length > 0 ? [keys.run(draw?.from ?? runId)] : [];
-      const { reply, late } = await send(() =>
-        runScriptFirst(
-          connection,
-          scripts.createRun,
-          [...ofRun(runId), keys.runs(tenant), keys.tenants, keys.allRuns, ...sources, ...lists],
-          [
-            runId,
-            fingerprint,
-            tenant,
-            flow,
-            version,
-            idempotencyKey,
-            input,
-            startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
-            parent ? JSON.stringify(parent) : '',
-            cancelled ? '1' : '',
-            ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
-            trace ?? '',
-            ...(tags || startAt !== undefined
-              ? [JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '']
-              : []),
-          ],
-        ),
+      const reply = await call(
+        'createRun',
+        [...ofRun(runId), keys.runs(tenant), keys.tenants, keys.allRuns, ...sources, ...lists],
+        [
+          runId,
+          fingerprint,
+          tenant,
+          flow,
+          version,
+          idempotencyKey,
+          input,
+          startAt === undefined ? GRACE_MS.enqueue : GRACE_MS.wake,
+          parent ? JSON.stringify(parent) : '',
+          cancelled ? '1' : '',
+          ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
+          trace ?? '',
+          ...[JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '', LEAST_WINDOW, priority],
+        ],
       );
       const [word, now, ...pairs] = list(reply);
-      if (word === 'created') return { outcome: 'created', now: Number(now), late };
+      if (word === 'created') return { outcome: 'created', now: Number(now) };
       if (word === 'key_reused' || word === 'source_not_completed') return { outcome: word };
       if (word === 'draw_exceeds') return { outcome: word, left: Number(pairs[0]) };
       if (word === 'replayed')
@@ -181,12 +203,15 @@ export function redisJournal({
       throw unexpected('create-run', word);
     },
 
-    async claimRun(runId, jobId, claimant, versions): Promise<ClaimReply> {
+    async claimRun({ runId, flow, jobId }, claimant, versions): Promise<ClaimReply> {
       const [word, first, owner, claims, lost, rolledBackAt, forgotSince, pairs] = list(
         await call(
           'claimRun',
           [keys.run(runId), keys.rollback, keys.alarms, keys.workers, keys.pauses, keys.heldBack],
-          [claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS],
+          [
+            ...[claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS, lifeOnClaimMs() ?? ''],
+            ...[flow, window, GRACE_MS.enqueue],
+          ],
         ),
       );
       switch (word) {
@@ -344,6 +369,73 @@ export function redisJournal({
       }
     },
 
+    async completeCallback(runId, hash, { fingerprint, outcome }): Promise<CallbackReply> {
+      const payload = await callbackPayload(runId, hash, outcome);
+      if (payload === undefined) return { outcome: 'unknown' };
+      const [word, flow, jobId] = list(
+        await call('completeCallback', ofRun(runId), [
+          ...[runId, hash, callbackSignal(''), fingerprint, payload],
+          ...[LIMITS.signalBytes, GRACE_MS.signal],
+        ]),
+      );
+      switch (word) {
+        case 'completed':
+          return {
+            outcome: word,
+            parked: jobId == null ? undefined : { flow: String(flow), jobId: String(jobId) },
+          };
+        case 'repeated':
+        case 'other_outcome':
+        case 'too_large':
+        case 'unknown':
+          return { outcome: word };
+        default:
+          throw unexpected('complete-callback', word);
+      }
+    },
+
+    async correlate({ runId, tenant, owner }, reference) {
+      const [word, ...waiting] = list(
+        await call(
+          'correlate',
+          [...ofRun(runId), keys.correlation(tenant, reference), keys.uncorrelated(tenant, reference)],
+          [owner, runId],
+        ),
+      );
+      if (word === 'registered') return waiting.map(String);
+      if (word === 'stale_owner') return undefined;
+      throw unexpected('correlate', word);
+    },
+
+    async forgetUncorrelated(tenant, reference, runIds) {
+      if (runIds.length > 0)
+        await send(() => connection.srem(keys.uncorrelated(tenant, reference), ...runIds));
+    },
+
+    async correlatedRun(tenant, reference, waiter) {
+      const [word, runId] = list(
+        await call(
+          'findCorrelated',
+          [keys.correlation(tenant, reference), keys.uncorrelated(tenant, reference)],
+          [waiter, UNCORRELATED_KEPT_MS],
+        ),
+      );
+      if (word === 'found') return String(runId);
+      if (word === 'none') return undefined;
+      throw unexpected('find-correlated', word);
+    },
+
+    async callbackKey() {
+      const read = () => send(() => connection.get(keys.callbackKey));
+      const known = await read();
+      if (known !== null) return known;
+      // whoever comes first makes it
+      await send(() => connection.set(keys.callbackKey, randomBytes(32).toString('base64url'), 'NX'));
+      const made = await read();
+      if (made === null) throw new Error('the key of callback ids was not kept');
+      return made;
+    },
+
     async cancelRun({ runId, tenant }, answeredAt): Promise<CancelReply> {
       const [word, flow, jobId, then, deaths] = list(
         await call(
@@ -379,6 +471,11 @@ export function redisJournal({
       if (word === 'ended') return status as 'failed' | 'cancelled';
       if (word === 'moved_on') return undefined;
       throw unexpected('end-answered', word);
+    },
+
+    async fillQueue(runId, lookAgainMs) {
+      const args = [runId, window, GRACE_MS.enqueue, lookAgainMs];
+      await call('fillQueue', ofRun(runId), args);
     },
 
     async rerunRun(runId, generation, version): Promise<RerunReply> {
@@ -475,7 +572,7 @@ export function redisJournal({
       const [picked, expired, at, runId] = list(
         await call(
           'listRuns',
-          [listOf(of, tenant, tag)],
+          [listOf(keys, of, tenant, tag)],
           [
             keys.run(''),
             look,
@@ -586,10 +683,6 @@ export function redisJournal({
 
     now: redisNow,
 
-    async readStatus(runId) {
-      return ((await connection.hget(keys.run(runId), 'status')) ?? undefined) as Run['status'] | undefined;
-    },
-
     async readRevision(runId) {
       const revision = await connection.hget(keys.run(runId), 'revision');
       return revision === null ? undefined : Number(revision);
@@ -599,8 +692,16 @@ export function redisJournal({
       return new Set(await connection.zrangebyscore(keys.workers, await redisNow(), '+inf'));
     },
 
-    async missingWorkers() {
-      return connection.zrangebyscore(keys.workers, '-inf', `(${await redisNow()}`);
+    async glance() {
+      sendInOneWrite(connection);
+      const [proofs, [, firstAlarm]] = await Promise.all([
+        connection.zrange(keys.workers, 0, '-1', 'WITHSCORES'),
+        connection.zrange(keys.alarms, 0, '0', 'WITHSCORES'),
+      ]);
+      const workers = proofs.flatMap((id, i) =>
+        i % 2 === 0 ? [{ id: String(id), livesUntil: Number(proofs[i + 1]) }] : [],
+      );
+      return { workers, firstAlarm: firstAlarm === undefined ? undefined : Number(firstAlarm) };
     },
 
     async proveLife(workerId, holdsMs, lastCount, promoted = false) {
@@ -630,7 +731,7 @@ export function redisJournal({
   };
 }
 
-function listOf(of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
+function listOf(keys: Keys, of: 'runs' | 'dead', tenant: string | undefined, tag: Tag | undefined): string {
   if (tenant === undefined) return of === 'runs' ? keys.allRuns : keys.allDead;
   if (tag) return keys.tag(tenant, tag);
   return of === 'runs' ? keys.runs(tenant) : keys.dead(tenant);

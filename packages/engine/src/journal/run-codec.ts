@@ -198,6 +198,7 @@ export const WHEREABOUTS_FIELDS = [
   'acted',
   'answered',
   'lost',
+  'queued',
 ] as const;
 
 export function decodeWhereabouts(
@@ -206,7 +207,7 @@ export function decodeWhereabouts(
 ): Whereabouts | undefined {
   const [flow, status, jobId, owner, deaths, updatedAt, waiting, death, parent, tenant, generation, woken] =
     values;
-  const [version, revision, draw, acted, answered, lost] = values.slice(12);
+  const [version, revision, draw, acted, answered, lost, queued] = values.slice(12);
   if (!flow || !status || !jobId || !tenant) return undefined;
   const waits = hasLetGo(owner ?? '') && woken !== owner;
   const waitingFor = waits ? parsed<WaitingFor>(waiting ?? undefined) : undefined;
@@ -230,6 +231,7 @@ export function decodeWhereabouts(
     acted: acted ?? undefined,
     answered: answered === '1',
     lost: lost !== null && lost !== undefined,
+    queued: queued !== null && queued !== undefined,
   };
 }
 

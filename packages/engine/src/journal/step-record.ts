@@ -73,11 +73,13 @@ export type RetryingRecord = RecordCommon & {
   readonly keyAttempt: number;
 };
 
-/** A timer, or a wait for a signal; without `until` it has no end of its own. */
+/** A timer, or a wait for a signal; without `until` it has no end of its own. Or a change of state that was made, and not given to the flow yet. */
 export type WaitingRecord = RecordCommon & {
   readonly kind: 'waiting';
   readonly until?: number;
   readonly nextAction?: NextAction;
+  /** Of a change of state. */
+  readonly outcome?: 'set' | 'conflict';
 };
 
 /** What the journal says about one step, undo, timer or wait. Times are Unix milliseconds on Redis' clock. */

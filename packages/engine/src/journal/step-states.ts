@@ -6,7 +6,7 @@ import {
   type WaitState,
   type Warning,
 } from '../contract/run.ts';
-import { keyOf, parseField, signalOfWait, undoFieldOf } from './identity.ts';
+import { callbackOfSignal, keyOf, parseField, signalOfWait, undoFieldOf } from './identity.ts';
 import { type CompletedRecord, isInDoubt, type StepRecord } from './step-record.ts';
 
 /** What a run's journal holds, by field. */
@@ -108,7 +108,7 @@ function undoState(step: string, undo: StepRecord, done: CompletedRecord, of: Of
   };
 }
 
-/** Timers and waits for signals, in the order of their start. */
+/** Timers, and waits for signals and callbacks, in the order of their start. */
 export function waitStates(records: Records): WaitState[] {
   return [...records]
     .flatMap(([field, record]): (WaitState & { readonly seq: number })[] => {
@@ -116,8 +116,9 @@ export function waitStates(records: Records): WaitState[] {
       if (at?.kind !== 'timer' && at?.kind !== 'wait') return [];
       const { seq, startedAt } = record;
       // a wait's field counts how often the flow has waited for its signal
-      const name = at.kind === 'timer' ? at.name : signalOfWait(at.name);
-      const kind = at.kind === 'timer' ? 'timer' : 'signal';
+      const callback = at.kind === 'wait' ? callbackOfSignal(at.name) : undefined;
+      const name = callback ?? (at.kind === 'timer' ? at.name : signalOfWait(at.name));
+      const kind = at.kind === 'timer' ? 'timer' : callback === undefined ? 'signal' : 'callback';
       const until = 'until' in record && record.until !== undefined && { until: record.until };
       const finishedAt = 'finishedAt' in record && { finishedAt: record.finishedAt };
       const nextAction = record.kind === 'waiting' && record.nextAction && { nextAction: record.nextAction };

@@ -2,14 +2,26 @@ import type { FlowContext } from '../contract/define-flow.ts';
 import type { DurationInput } from '../contract/duration.ts';
 import { fallBack } from '../contract/fallback.ts';
 import type { Log } from '../contract/log.ts';
+import type { State } from '../contract/state.ts';
 import type {
+  Callback,
+  CallbackOptions,
   ChildOptions,
   OptionalStepOptions,
   StepOptions,
   UndoOptions,
   WaitOptions,
 } from '../contract/step.ts';
-import { effectFieldOf, fieldOf, sleepName, waitFieldOf } from '../journal/identity.ts';
+import {
+  callbackSignal,
+  effectFieldOf,
+  fieldOf,
+  nthCallback,
+  referenceFieldOf,
+  sleepName,
+  stateFieldOf,
+  waitFieldOf,
+} from '../journal/identity.ts';
 
 /** What a flow has asked for, by the journal's field, in order. */
 export class Asked {
@@ -91,6 +103,27 @@ export class AskedContext implements FlowContext {
   waitFor<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T> {
     const field = waitFieldOf(name, this.#asked.count(`wait ${name}`));
     return this.#asked.note(field, this.#ctx.waitFor(name, options));
+  }
+
+  async callback<T = unknown>(name: string, options: CallbackOptions<T> = {}): Promise<Callback<T>> {
+    const nth = nthCallback(name, this.#asked.count(`callback ${name}`));
+    const made = await this.#asked.note(fieldOf('callback', nth), this.#ctx.callback(name, options));
+    const field = fieldOf('wait', callbackSignal(nth));
+    return { ...made, wait: () => this.#asked.note(field, made.wait()) };
+  }
+
+  correlate(kind: string, id: string): Promise<void> {
+    return this.#asked.note(referenceFieldOf(kind, id), this.#ctx.correlate(kind, id));
+  }
+
+  state<T = unknown>(name: string): State<T> {
+    const state = this.#ctx.state<T>(name);
+    const next = (access: 'get' | 'set') =>
+      stateFieldOf(access, name, this.#asked.count(`${access} ${name}`));
+    return {
+      get: () => this.#asked.note(next('get'), state.get()),
+      set: (value, options) => this.#asked.note(next('set'), state.set(value, options)),
+    };
   }
 
   runChild<I, O = unknown>(name: string, options: ChildOptions<I, O>): Promise<O> {

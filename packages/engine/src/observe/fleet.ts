@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import { isTerminal, type RunStatus } from '../contract/run.ts';
-import { keys } from '../journal/keys.ts';
+import { keysOf } from '../journal/keys.ts';
 
 /** The workers that are alive now, and what they can run. */
 export interface Fleet {
@@ -21,6 +21,7 @@ export interface Stranded {
 
 /** Asks Redis who lives. Workers of 0.1 do not say what they have. */
 export async function readFleet(connection: Redis | Cluster): Promise<Fleet> {
+  const keys = keysOf(connection);
   const [seconds] = await connection.time();
   const live = await connection.zrangebyscore(keys.workers, Number(seconds) * 1_000, '+inf');
   if (live.length === 0) return { workers: 0, versions: {} };

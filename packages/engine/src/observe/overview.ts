@@ -1,7 +1,7 @@
 import { sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { type Failure, isTerminal, type RunStatus, type WaitingFor } from '../contract/run.ts';
-import { keys } from '../journal/keys.ts';
+import { keysOf } from '../journal/keys.ts';
 import { readFleet, type Stranded, strandedOf } from './fleet.ts';
 
 /** How all runs stand together. Times are Unix milliseconds on Redis' clock. */
@@ -74,6 +74,7 @@ export async function readOverview(
   connection: Redis | Cluster,
   { backMs = 3_600_000, spans = 30 }: OverviewOptions = {},
 ): Promise<Overview> {
+  const keys = keysOf(connection);
   const [time, found] = await Promise.all([connection.time(), connection.smembers(keys.tenants)]);
   const now = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
   const tenants = found.toSorted();
@@ -125,7 +126,10 @@ async function countSpans(
       const from = Math.round(now - backMs + index * lengthMs);
       const to = Math.round(now - backMs + (index + 1) * lengthMs);
       const count = (list: string) => connection.zcount(list, from, `(${to}`);
-      const [accepted, died] = await Promise.all([count(keys.allRuns), count(keys.allDead)]);
+      const [accepted, died] = await Promise.all([
+        count(keysOf(connection).allRuns),
+        count(keysOf(connection).allDead),
+      ]);
       return { from, to, accepted, died };
     }),
   );
@@ -146,7 +150,7 @@ async function countStatuses(
   const found = await Promise.all(
     runs.map(async ({ runId }) => {
       const [status = null, flow, version] = await connection.hmget(
-        keys.run(runId),
+        keysOf(connection).run(runId),
         ...['status', 'flow', 'version'],
       );
       if (!isStatus(status, counts)) return [];
@@ -170,7 +174,7 @@ async function findWaiting(
   const found = await Promise.all(
     runIds.map(async (runId): Promise<WaitingRun | undefined> => {
       const [tenant, flow, status, createdAt, waiting, version] = await connection.hmget(
-        keys.run(runId),
+        keysOf(connection).run(runId),
         ...['tenant', 'flow', 'status', 'createdAt', 'waiting', 'version'],
       );
       if (!tenant || !flow || !status || !createdAt) return undefined;
@@ -195,7 +199,12 @@ async function groupDeaths(
   sendInOneWrite(connection);
   const found = await Promise.all(
     runs.map(async ({ runId, at }) => {
-      const [tenant, flow, death] = await connection.hmget(keys.run(runId), 'tenant', 'flow', 'death');
+      const [tenant, flow, death] = await connection.hmget(
+        keysOf(connection).run(runId),
+        'tenant',
+        'flow',
+        'death',
+      );
       return tenant && flow && death ? [{ tenant, flow, at, failure: JSON.parse(death) as Failure }] : [];
     }),
   );

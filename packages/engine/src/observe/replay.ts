@@ -5,20 +5,25 @@ import { FlowRegistry } from '../contract/flow-registry.ts';
 import type { Log } from '../contract/log.ts';
 import type { PayloadCodec } from '../contract/payload-codec.ts';
 import type { Run } from '../contract/run.ts';
+import type { StateSealer } from '../contract/state.ts';
 import { Calls } from '../drive/attempt.ts';
 import { type DriveEnd, Execution } from '../drive/execution.ts';
 import { RunWriter } from '../drive/run-writer.ts';
-import { effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
+import { NO_CALLBACK_IDS } from '../journal/callback-ids.ts';
+import { callbackOfSignal, effectNameOf, parseField, signalOfWait } from '../journal/identity.ts';
 import type { ClaimedRun, Journal } from '../journal/journal.ts';
-import { keys } from '../journal/keys.ts';
+import { keysOf } from '../journal/keys.ts';
 import { PayloadCoding } from '../journal/payload-coding.ts';
 import { decodeClaimed, decodeRun } from '../journal/run-codec.ts';
+import type { StateStore } from '../journal/state-store.ts';
 import { isFinal } from '../journal/step-record.ts';
 import { Asked, AskedContext } from './asked.ts';
 
 export interface PlayOptions {
   /** As they are today, over ports that cannot be called: a replay calls nothing, unless a flow does so outside of its steps. */
   readonly flows: readonly Flow[];
+  /** Opens what flows have read of encrypted state. Default: it cannot be opened. */
+  readonly sealer?: StateSealer | undefined;
   /** How long a flow may take to play a journal back; Infinity for somebody who looks at it. Default 5 000. */
   readonly timeoutMs?: number;
   /** The config's. Default: none. */
@@ -77,7 +82,7 @@ export async function readRecorded(
   connection: Redis | Cluster,
   runId: string,
 ): Promise<RecordedRun | undefined> {
-  const fields = await connection.hgetall(keys.run(runId));
+  const fields = await connection.hgetall(keysOf(connection).run(runId));
   return Object.keys(fields).length > 0 ? { runId, fields } : undefined;
 }
 
@@ -109,6 +114,7 @@ export async function playBack(options: PlayOptions, { runId, fields: read }: Re
  * @param flow runs of this one only
  */
 export async function* recordedRuns(connection: Redis | Cluster, flow?: string): AsyncGenerator<string> {
+  const keys = keysOf(connection);
   const seen = new Set<string>();
   for await (const page of pagesOfIds(connection)) {
     const fresh = [...new Set(page)].filter((runId) => !seen.has(runId));
@@ -121,6 +127,7 @@ export async function* recordedRuns(connection: Redis | Cluster, flow?: string):
 }
 
 async function* pagesOfIds(connection: Redis | Cluster): AsyncGenerator<string[]> {
+  const keys = keysOf(connection);
   yield await connection.zrange(keys.alarms, '0', '-1');
   const prefix = keys.run('');
   for (const node of connection instanceof Cluster ? connection.nodes('master') : [connection]) {
@@ -137,7 +144,7 @@ async function drive(
   flow: Flow,
   run: ClaimedRun,
   asked: Asked,
-  { timeoutMs = TIMEOUT_MS, begins }: PlayOptions,
+  { sealer, timeoutMs = TIMEOUT_MS, begins }: PlayOptions,
 ): Promise<ReplayEnd> {
   const refuse = async () => {
     throw new Error('a replay has no effects');
@@ -148,6 +155,9 @@ async function drive(
     calls: new Calls(),
     observer: {},
     children: { start: refuse, stop: refuse },
+    callbacks: { ids: NO_CALLBACK_IDS, publicUrl: '' },
+    correlations: { register: refuse },
+    state: { store: nothingKept(refuse), sealer },
     log: SILENT,
     random: Math.random,
     retryScale: 1,
@@ -172,6 +182,11 @@ async function drive(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A replay has of the state what was recorded of it. */
+function nothingKept(refuse: () => Promise<never>): StateStore {
+  return { read: refuse, change: refuse, show: refuse, put: refuse, remove: refuse, list: refuse };
 }
 
 interface Divergence {
@@ -236,8 +251,15 @@ function describeField(field: string): string {
   switch (kind) {
     case 'timer':
       return `the sleep number ${name.replace(/^sleep-/, '')}`;
-    case 'wait':
+    case 'wait': {
+      const callback = callbackOfSignal(name);
+      if (callback !== undefined) return `the wait for callback "${callback}"`;
       return `the wait for signal "${signalOfWait(name)}"`;
+    }
+    case 'state':
+      return `the access to state "${signalOfWait(name.slice(4))}" (${name.slice(0, 3)})`;
+    case 'callback':
+      return `the callback "${signalOfWait(name)}"`;
     case 'undo':
       return `the undo of step "${effectNameOf(name)}"`;
     case 'child':

@@ -1,7 +1,7 @@
 import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import type { Json } from '../contract/run.ts';
-import { keys } from '../journal/keys.ts';
+import { keysOf } from '../journal/keys.ts';
 import { loadScript } from '../journal/scripts.ts';
 import { orUnavailable } from '../or-unavailable.ts';
 
@@ -50,6 +50,7 @@ const takeAlarms = loadScript('take-alarms');
 const PAGE = 500;
 
 export function tenantEvents(connection: Redis | Cluster): TenantEvents {
+  const keys = keysOf(connection);
   return {
     async takeDue(limit, leaseMs) {
       const reply = await orUnavailable(

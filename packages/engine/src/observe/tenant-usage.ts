@@ -1,6 +1,6 @@
 import { sendInOneWrite } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
-import { keys } from '../journal/keys.ts';
+import { keysOf } from '../journal/keys.ts';
 
 /** What a tenant has in Redis. */
 export interface TenantUsage {
@@ -30,6 +30,7 @@ const BATCH = 500;
 
 /** The work does not grow with the number of runs. */
 export async function readUsage(connection: Redis | Cluster): Promise<Usage> {
+  const keys = keysOf(connection);
   const [found, unfinished, runIds] = await Promise.all([
     connection.smembers(keys.tenants),
     connection.zcard(keys.alarms),
@@ -54,6 +55,7 @@ async function countOpen(
   connection: Redis | Cluster,
   runIds: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
+  const keys = keysOf(connection);
   const open = new Map<string, number>();
   for (let i = 0; i < runIds.length; i += BATCH) {
     sendInOneWrite(connection);
@@ -75,6 +77,7 @@ async function usageOf(
   open: ReadonlyMap<string, number>,
 ): Promise<TenantUsage> {
   sendInOneWrite(connection);
+  const keys = keysOf(connection);
   const [kept, dead, newest] = await Promise.all([
     connection.zcard(keys.runs(tenant)),
     connection.zcard(keys.dead(tenant)),

@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto';
 import type { FlowContract } from '../contract/define-flow.ts';
 import type { Json } from '../contract/run.ts';
 import type { ChildEnd, ChildRuns } from '../drive/waits.ts';
+import { hashOfCallback, runIdOfCallback } from '../journal/callback-ids.ts';
 import { encodeJson } from '../journal/codec.ts';
 import { childSignal } from '../journal/identity.ts';
 import type {
+  CallbackReply,
   CancelReply,
   ClaimedRun,
   Journal,
+  NewOutcome,
   NewSignal,
   ParentRun,
   RunOfTenant,
@@ -56,8 +59,6 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
     }
     if (created.outcome === 'source_not_completed' || created.outcome === 'draw_exceeds')
       throw new Error('a child run draws nothing');
-    if (created.outcome === 'created' || created.run.status === 'pending')
-      await jobs.add(flow.name, runId, runId);
     return { runId, outcome: created.outcome };
   };
   return {
@@ -97,6 +98,21 @@ export async function sendSignal(
 ): Promise<SignalReply['outcome']> {
   const reply = await journal.deliverSignal(runId, signal, unlimited);
   if (reply.outcome === 'delivered' && reply.parked)
+    await jobs.promote(reply.parked.flow, reply.parked.jobId);
+  return reply.outcome;
+}
+
+/** Completes a callback of a run, once, and wakes the run when it is parked. */
+export async function completeCallback(
+  journal: Journal,
+  jobs: Jobs,
+  id: string,
+  outcome: NewOutcome,
+): Promise<CallbackReply['outcome']> {
+  const runId = runIdOfCallback(id);
+  if (runId === undefined) return 'unknown';
+  const reply = await journal.completeCallback(runId, hashOfCallback(id), outcome);
+  if (reply.outcome === 'completed' && reply.parked)
     await jobs.promote(reply.parked.flow, reply.parked.jobId);
   return reply.outcome;
 }

@@ -1,8 +1,9 @@
+import { tagOf } from '@holdfast/redis';
 import { Queue } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { Failure } from '../contract/run.ts';
 import { letterIdOf } from '../journal/identity.ts';
-import { DEAD_LETTERS, QUEUE_PREFIX } from '../journal/keys.ts';
+import { DEAD_LETTERS } from '../journal/keys.ts';
 
 /** All that a job carries: the journal holds the rest. */
 export interface RunJob {
@@ -36,6 +37,11 @@ export class Jobs {
     this.#letters.on('error', ignoreConnectionError);
   }
 
+  /** Writes down what BullMQ wants to know of a queue, once for each process: runs are created with their jobs. */
+  open(flow: string): void {
+    this.#queue(flow);
+  }
+
   /** Adding an id that is there already changes nothing. */
   async add(flow: string, runId: string, jobId: string, delayMs = 0): Promise<void> {
     await this.#queue(flow).add(
@@ -58,6 +64,15 @@ export class Jobs {
       default:
         return 'gone';
     }
+  }
+
+  /**
+   * Has a worker look for jobs of the flow. The word that there are some goes to one that waits for it, and a worker may be waiting that
+   * hangs or is cut off: each takes one word with it.
+   */
+  async nudge(flow: string, times: number): Promise<void> {
+    const marker = this.#queue(flow).toKey('marker');
+    for (let i = 0; i < times; i += 1) await this.#connection.zadd(marker, 0, '0');
   }
 
   /** Makes a delayed job ready now; one that is not delayed is left alone. */
@@ -115,7 +130,7 @@ export class Jobs {
   #options() {
     return {
       connection: this.#connection,
-      prefix: QUEUE_PREFIX,
+      prefix: tagOf(this.#connection),
       skipWaitingForReady: true,
       skipVersionCheck: true,
       streams: { events: { maxLen: 1_000 } },

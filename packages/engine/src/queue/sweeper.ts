@@ -3,12 +3,13 @@ import { UnreadablePayloadError } from '../contract/payload-codec.ts';
 import { isTerminal } from '../contract/run.ts';
 import { effectsStand } from '../drive/compensation.ts';
 import { hasLetGo, runIdOfJob, workerOf } from '../journal/identity.ts';
-import type { Journal, Whereabouts } from '../journal/journal.ts';
+import type { Glance, Journal, Whereabouts } from '../journal/journal.ts';
 import { decoded } from '../journal/resolution.ts';
 import { CorruptRecordError } from '../journal/run-codec.ts';
 import { tellParent } from './child-runs.ts';
 import type { DeadRun } from './dead-letters.ts';
 import type { Jobs } from './jobs.ts';
+import { BUSY_PACE, IDLE_PACE } from './pace.ts';
 import { wakeResumed } from './resumed.ts';
 
 export interface SweeperDeps {
@@ -24,6 +25,15 @@ export interface SweeperDeps {
   /** True when Redis has answered without a break for long enough that a missing proof of life means something. */
   readonly maySuspectOthers: () => boolean;
 }
+
+/** How often is swept while anybody has runs, or has died. */
+export const SWEEP_MS = 250;
+/** How often while all workers are idle and no alarm is due: a worker that takes a run and dies at once is found by then. */
+const IDLE_SWEEP_MS = 1_000;
+/** How often Redis is asked for its clock, which is reckoned in between. */
+const CLOCK_EVERY_MS = 60_000;
+/** A clock that is reckoned may be off by this. */
+const CLOCK_MAY_BE_OFF_MS = 50;
 
 /** How many overdue runs one sweep looks after. */
 const BATCH = 50;
@@ -44,8 +54,9 @@ const PARKS_MS = 2_000;
 /** How often, and how many of a tenant's runs at a time, the lists are cleared of what has expired. */
 const PRUNE_EVERY_MS = 60_000;
 const PRUNE_BATCH = 500;
-/** How often runs are looked for that no pause holds back any more. */
-const RESUMED_EVERY_MS = 1_000;
+/** How often runs are looked for that no pause holds back any more; sooner while there are some. */
+const RESUMED_EVERY_MS = 5_000;
+const RESUMED_AGAIN_MS = 1_000;
 /** From this many claims in a row without progress on, a run waits before it may end another worker. */
 const SUSPECT_CLAIMS = 3;
 const SUSPECT_DELAY_MS = 2_000;
@@ -59,6 +70,7 @@ export class Sweeper {
   #missing = new Set<string>();
   readonly #prunedUpTo = new Map<string, number>();
   #pruneAt = 0;
+  #clock = { ahead: 0, askedAt: Number.NEGATIVE_INFINITY };
   /** Tenants whose dead were seen to be in the list of all dead, once in this worker's life. */
   readonly #indexed = new Set<string>();
   #resumedAt = 0;
@@ -81,26 +93,55 @@ export class Sweeper {
 
   /** Redis was away: it may have given out jobs in answers that never came. */
   reconnected(): void {
+    // another host may answer now, with another clock
+    this.#clock.askedAt = Number.NEGATIVE_INFINITY;
     this.#unclaimed = undefined;
     this.#lookForUnclaimedAt = performance.now() + LOST_FETCH_MS;
   }
 
-  async sweep(): Promise<void> {
+  /** @returns after how many ms to sweep again */
+  async sweep(): Promise<number> {
+    const { journal } = this.#deps;
     await this.#lookForUnclaimed();
     await this.#reissueDropped();
-    await this.#takeOverFromTheDead();
-    const { now, runIds } = await this.#deps.journal.takeAlarms(BATCH);
-    for (const runId of runIds) await this.#apart(runId, () => this.#lookAfter(runId, now));
-    await this.#wakeResumed(now);
-    await this.#prune(now);
+    const glance = await journal.glance();
+    const reckoned = await this.#now(glance);
+    const isQuiet = await this.#takeOverFromTheDead(glance, reckoned);
+    const due = (glance.firstAlarm ?? Number.POSITIVE_INFINITY) - reckoned;
+    if (due <= CLOCK_MAY_BE_OFF_MS) {
+      const { now, runIds } = await journal.takeAlarms(BATCH);
+      this.#setClock(now);
+      for (const runId of runIds) await this.#apart(runId, () => this.#lookAfter(runId, now));
+    }
+    await this.#wakeResumed(reckoned);
+    await this.#prune(reckoned);
+    const mayRest = isQuiet && this.#lookForUnclaimedAt === Number.POSITIVE_INFINITY;
+    return mayRest ? Math.min(Math.max(due, SWEEP_MS), IDLE_SWEEP_MS) : SWEEP_MS;
+  }
+
+  /** Redis' clock, reckoned from when it was last asked for, unless what is seen does not go with that. */
+  async #now({ workers }: Glance): Promise<number> {
+    const isOld = performance.now() - this.#clock.askedAt > CLOCK_EVERY_MS;
+    const reckoned = performance.now() + this.#clock.ahead;
+    const fits = workers.every(
+      ({ livesUntil }) => livesUntil >= reckoned && livesUntil <= reckoned + IDLE_PACE.holdsMs + SWEEP_MS,
+    );
+    if (!isOld && fits) return reckoned;
+    const now = await this.#deps.journal.now();
+    this.#setClock(now);
+    return now;
+  }
+
+  #setClock(now: number): void {
+    this.#clock = { ahead: now - performance.now(), askedAt: performance.now() };
   }
 
   /** Whoever resumes wakes the first; the rest, and what is left by one who died, is woken here. */
   async #wakeResumed(now: number): Promise<void> {
     const { journal, jobs } = this.#deps;
     if (now < this.#resumedAt) return;
-    this.#resumedAt = now + RESUMED_EVERY_MS;
     this.#resumedFrom = await wakeResumed(journal, jobs, this.#resumedFrom);
+    this.#resumedAt = now + (this.#resumedFrom === undefined ? RESUMED_EVERY_MS : RESUMED_AGAIN_MS);
   }
 
   /** A run that cannot be looked after is set aside, for longer each time; it does not keep the others waiting. */
@@ -218,6 +259,7 @@ export class Sweeper {
 
   async #seeToJob(run: Whereabouts, now: number): Promise<void> {
     const { jobs, journal, maySuspectOthers, drives } = this.#deps;
+    if (run.queued) return journal.fillQueue(run.runId, Math.max(NEXT_LOOK_MS, now - run.readySince));
     const dueInMs = run.wakeAt === undefined ? 0 : run.wakeAt - now;
     const state = await jobs.state(run.flow, run.jobId);
     // a second delivery of a run that its owner still has is put off
@@ -250,13 +292,17 @@ export class Sweeper {
     }
   }
 
-  /** A worker without a proof of life in two sweeps in a row is dead; its runs get new jobs at once. */
-  async #takeOverFromTheDead(): Promise<void> {
+  /**
+   * A worker without a proof of life in two sweeps in a row is dead; its runs get new jobs at once.
+   * @returns true while no worker has runs, and none is missing
+   */
+  async #takeOverFromTheDead({ workers }: Glance, now: number): Promise<boolean> {
     const { journal, jobs, maySuspectOthers, log } = this.#deps;
-    const missing = new Set(await journal.missingWorkers());
+    const missing = new Set(workers.flatMap(({ id, livesUntil }) => (livesUntil < now ? [id] : [])));
+    const isQuiet = workers.every(({ livesUntil }) => livesUntil > now + BUSY_PACE.holdsMs);
     const dead = new Set([...missing].filter((id) => this.#missing.has(id)));
     this.#missing = missing;
-    if (dead.size === 0 || !maySuspectOthers()) return;
+    if (dead.size === 0 || !maySuspectOthers()) return isQuiet;
 
     const live = await journal.liveWorkers();
     let taken = 0;
@@ -269,9 +315,12 @@ export class Sweeper {
           if (run?.jobId === jobId && isDead(run.owner, live) && (await this.#reissue(run))) taken += 1;
         });
       }
+      // one for each that died, and one for us
+      await jobs.nudge(flow, dead.size + 1);
     }
     for (const workerId of dead) await journal.signOff(workerId);
     log.warn({ workers: [...dead], runs: taken }, 'a worker died; other workers take over its runs');
+    return isQuiet;
   }
 
   async #reissue(run: Whereabouts, dueInMs = 0): Promise<boolean> {

@@ -161,6 +161,10 @@ export const steps: Record<string, Case> = {
   },
 };
 
+function callbackIn(url: unknown): string {
+  return String(url).split('/').at(-1) ?? '';
+}
+
 /** Until what the run waits for is due by itself. */
 export async function untilDue(driver: Driver, runId: string): Promise<void> {
   const run = await driver.read(runId);
@@ -216,6 +220,148 @@ export const waits: Record<string, Case> = {
         if (run.status === 'suspended') await driver.signal(run.id, { id: 's3', name: 'count', payload: 3 });
       },
       expect: completed(['signal_invalid', 2, 3]),
+    },
+  },
+  'a callback that is completed': {
+    flow: (p) =>
+      flowOf('callback', async (ctx) => {
+        const callback = await ctx.callback('approval', {
+          timeout: '1h',
+          schema: z.object({ by: z.string() }),
+        });
+        await ctx.step('ask', p.step('ask', { body: callback.url }));
+        const { by } = await callback.wait();
+        return ctx.step('note', p.step('note', { body: by }));
+      }),
+    options: {
+      sequence: ['ask', 'note'],
+      outside: async ({ run, driver, world }) => {
+        if (run.status !== 'suspended') return;
+        const id = callbackIn(world.effects.find(({ step }) => step === 'ask')?.body);
+        const completed = await driver.completeCallback(id, { result: { by: 'ada' } });
+        expect(['completed', 'repeated']).toContain(completed);
+      },
+      expect: completed(done('note')),
+    },
+  },
+  'callbacks before they are waited for, one of them refused': {
+    flow: (p) =>
+      flowOf('callbacks', async (ctx) => {
+        const [first, second] = [await ctx.callback('answer'), await ctx.callback('answer')];
+        await ctx.step('ask', p.step('ask', { body: [first.id, second.id] }));
+        const refused = await first
+          .wait()
+          .catch((error: unknown) => error instanceof RejectedError && error.code);
+        return [refused, await second.wait()];
+      }),
+    options: {
+      outside: async ({ run, driver, world }) => {
+        if (run.status !== 'suspended') return;
+        const [first, second] = z.array(z.string()).parse(world.effects[0]?.body);
+        await driver.completeCallback(String(second), { result: null });
+        await driver.completeCallback(String(first), { error: { code: 'not_now', message: 'later' } });
+      },
+      expect: completed(['not_now', null]),
+    },
+  },
+  'a callback that is not completed': {
+    flow: (p) =>
+      flowOf('uncalled', async (ctx) => {
+        const callback = await ctx.callback('answer', { timeout: 15 });
+        await ctx.step('ask', p.step('ask', { body: callback.id }));
+        await callback.wait();
+      }),
+    options: { expect: failed('callback_timeout') },
+  },
+  'a reference by which a signal finds its run': {
+    flow: (p) =>
+      flowOf('correlated', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.correlate('payment', 'p-1');
+        await ctx.correlate('payment', 'p-1');
+        const paid = await ctx.waitFor('paid');
+        return ctx.step('note', p.step('note', { body: JSON.stringify(paid) }));
+      }),
+    options: {
+      sequence: ['pay', 'note'],
+      outside: async ({ run, driver }) => {
+        if (run.status !== 'suspended') return;
+        const found = await driver.correlatedRun(['payment', 'p-1'], run.id);
+        expect(found).toBe(run.id);
+        await driver.signal(String(found), { id: 's1', name: 'paid', payload: 7 });
+      },
+      expect: completed(done('note')),
+    },
+  },
+  'somebody who waits for a reference to be registered': {
+    flow: (p) =>
+      flowOf('awaited', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.correlate('payment', 'p-1');
+        await ctx.waitFor('correlated');
+        return ctx.step('note', p.step('note'));
+      }),
+    options: {
+      sequence: ['pay', 'note'],
+      // the run waits for itself
+      atOnce: async (driver, runId) => {
+        await driver.correlatedRun(['payment', 'p-1'], runId);
+      },
+      expect: completed(done('note')),
+    },
+  },
+  'state that is read and changed': {
+    flow: (p) =>
+      flowOf('counted', async (ctx) => {
+        const count = ctx.state<number>('count');
+        await ctx.step('pay', p.step('pay'));
+        await count.set(((await count.get()) ?? 0) + 1);
+        await ctx.step('ship', p.step('ship', { helps: 'look_up' }));
+        await count.set(((await count.get()) ?? 0) + 1);
+        return count.get();
+      }),
+    options: { sequence: ['pay', 'ship'], expect: completed(2) },
+  },
+  'state that is changed beside steps': {
+    flow: (p) =>
+      flowOf('beside', async (ctx) => {
+        const branch = async (name: string) => {
+          await ctx.step(name, p.step(name));
+          await ctx.state(name).set(ctx.uuid());
+          return ctx.step(`${name}-2`, p.step(`${name}-2`, { body: ctx.uuid() }));
+        };
+        await Promise.all([branch('a'), branch('b')]);
+        return (await ctx.state('a').get()) !== (await ctx.state('b').get());
+      }),
+    options: { sequence: ['a', 'a-2'], expect: completed(true) },
+  },
+  'state that somebody else has changed': {
+    flow: (p) =>
+      flowOf('contended', async (ctx) => {
+        const count = ctx.state<number>('count');
+        let known = (await count.get()) ?? 0;
+        await ctx.waitFor('go');
+        const conflicts: string[] = [];
+        for (;;) {
+          await ctx.step(`try-${conflicts.length}`, p.step(`try-${conflicts.length}`));
+          try {
+            await count.set(known + 1);
+            return [conflicts.length > 0 && conflicts[0], await count.get()];
+          } catch (error) {
+            if (!(error instanceof RejectedError)) throw error;
+            conflicts.push(error.code);
+            known = (await count.get()) ?? 0;
+          }
+        }
+      }),
+    options: {
+      sequence: ['try-0', 'try-1'],
+      outside: async ({ run, driver }) => {
+        if (run.status !== 'suspended') return;
+        await driver.writeState('count', 10);
+        await driver.signal(run.id, { id: 's1', name: 'go', payload: null });
+      },
+      expect: completed(['state_conflict', 11]),
     },
   },
   'a signal that does not come': {

@@ -1,4 +1,4 @@
-import { runScript, type Sealer } from '@holdfast/redis';
+import { runScript, type Sealer, tagOf } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { loadScript } from './scripts.ts';
@@ -28,7 +28,7 @@ export interface RedisTokensOptions {
   /** Stays the caller's to close. */
   readonly connection: Redis | Cluster;
   readonly sealer: Sealer;
-  /** Default `{hf0}`. */
+  /** Default: the engine's. */
   readonly prefix?: string;
 }
 
@@ -43,7 +43,11 @@ const SCRIPTS = {
 const Locked = z.union([z.literal('held'), z.number()]);
 const Kept = z.enum(['kept', 'superseded']);
 
-export function redisTokens({ connection, sealer, prefix = '{hf0}' }: RedisTokensOptions): KeptTokens {
+export function redisTokens({
+  connection,
+  sealer,
+  prefix = tagOf(connection),
+}: RedisTokensOptions): KeptTokens {
   const key = (scope: string) => `${prefix}/token/${scope}`;
   const lockKey = (scope: string) => `${prefix}/token-lock/${scope}`;
   return {

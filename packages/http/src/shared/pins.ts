@@ -1,4 +1,4 @@
-import { runScript } from '@holdfast/redis';
+import { runScript, tagOf } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { loadScript } from './scripts.ts';
@@ -18,7 +18,7 @@ export interface Pins {
 export interface RedisPinsOptions {
   /** Stays the caller's to close. */
   readonly connection: Redis | Cluster;
-  /** Default `{hf0}`. */
+  /** Default: the engine's. */
   readonly prefix?: string;
 }
 
@@ -27,7 +27,7 @@ const KEEP_MS = 7 * 24 * 60 * 60 * 1000;
 
 const HOLD = loadScript('hold-pin');
 
-export function redisPins({ connection, prefix = '{hf0}' }: RedisPinsOptions): Pins {
+export function redisPins({ connection, prefix = tagOf(connection) }: RedisPinsOptions): Pins {
   const key = (work: string) => `${prefix}/pin/${work}`;
   return {
     hold: async (work, hold, wish) =>

@@ -1,4 +1,4 @@
-import { runScript } from '@holdfast/redis';
+import { runScript, tagOf } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import { loadScript } from './scripts.ts';
@@ -21,7 +21,7 @@ import { ErrorSeen } from './tally.ts';
 export interface RedisStoreOptions {
   /** Stays the caller's to close. */
   readonly connection: Redis | Cluster;
-  /** What all keys begin with: one hash tag, as a script touches several. Default `{hf0}`. */
+  /** What all keys begin with: one hash tag, as a script touches several. Default: the engine's. */
   readonly prefix?: string;
   /** Unix milliseconds. Default: Redis' own clock. */
   readonly now?: () => number;
@@ -62,7 +62,7 @@ const StandingReply = z.tuple([
  * Shared through Redis, one script a question: rate, burst, concurrency, gate and breaker are looked at together, in one round trip.
  * Every key has a TTL.
  */
-export function redisStore({ connection, prefix = '{hf0}', now }: RedisStoreOptions): SharedStore {
+export function redisStore({ connection, prefix = tagOf(connection), now }: RedisStoreOptions): SharedStore {
   const clock = () => (now ? now() : '');
   const stateKeys = (scope: string) => [`${prefix}/limit/${scope}`, `${prefix}/limit/${scope}/slots`];
   const failedKey = (scope: string) => `${prefix}/limit/${scope}/failed`;

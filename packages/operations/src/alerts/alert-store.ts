@@ -1,7 +1,7 @@
 import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
-import { keys } from '../keys.ts';
+import { keysOf } from '../keys.ts';
 import { loadScript } from '../scripts.ts';
 import { ALERT_KINDS, type AlertEvent, type AlertKind, countedAs } from './event.ts';
 
@@ -52,6 +52,7 @@ const Taken = z.union([
 const Facts = z.record(z.string(), z.string());
 
 export function alertStore(connection: Redis | Cluster): AlertStore {
+  const keys = keysOf(connection);
   return {
     async raise(event, collectMs) {
       const { identity, knownForMs, goesOn, group, example = '' } = countedAs(event);

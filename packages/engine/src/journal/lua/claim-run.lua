@@ -3,25 +3,31 @@
 -- next owner has written that down (record-doubts), and says since when it may have been.
 -- As long as an owner's worker proves that it lives, the run is its own, also when BullMQ took the job for stalled; but what was claimed
 -- before Redis went back in time may have been released since.
+-- Whatever comes of it: a job has left the queue, so the next run is let in from the lanes.
 -- KEYS  run, rollback, alarms, workers, pauses, held back
 -- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,"), run id, ms for which a run that must not
---       begin now is parked
+--       begin now is parked, ms for which its worker's proof of life holds from now on ('' to leave it): a worker without runs proves its
+--       life seldom, and for long; flow, jobs that may wait in its queue, ms until a job that is let in must have been claimed
 -- Reply {'claimed', now, owner, claims in a row without progress, lost (ms, or ''), rollback (ms, or '' where the run forgot nothing),
 --       since when the run may have forgotten what it did (ms, or ''), {field, value, …}} with the other fields as they were before
 --       | {'unknown'} | {'superseded'} (another job carries the run now) | {'ended', status} | {'version_missing', version, ms after which it is to be tried again}
 --       | {'held', ms for which the owner's worker is known to live} | {'paused', ms} (it has not begun, and must not now)
 -- @include clock
 -- @include identity
+-- @include enqueue
+-- @include lanes
 -- @include pauses
 local claimant, job, versions = ARGV[1], ARGV[2], ARGV[3]
-local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase', 'lost')
+local at = places(KEYS[1], ARGV[4], ARGV[7], KEYS[3])
+local now = now_ms()
+let_in(at, ARGV[8], now, ARGV[9])
+local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase', 'lost', 'queued')
 local status = f[1]
 if not status then return { 'unknown' } end
 if status == 'completed' or status == 'failed' or status == 'cancelled' or status == 'dead' then
   return { 'ended', status }
 end
 if f[2] ~= job then return { 'superseded' } end
-local now = now_ms()
 if not string.find(versions, ',' .. f[3] .. ',', 1, true) then
   -- the longer it has waited for a worker that has its version, the less often it is offered to those that lack it
   local again = math.min(30000, math.max(1000, math.floor((now - redis.call('HGET', KEYS[1], 'updatedAt')) / 10)))
@@ -71,4 +77,10 @@ end
 redis.call('HSET', KEYS[1], 'owner', owner, 'epoch', epoch, 'claims', claims, 'claimedAt', now,
   'status', f[8] and 'compensating' or 'running', 'revision', f[7] + 1, 'updatedAt', now)
 if lost ~= '' then redis.call('HSET', KEYS[1], 'lost', lost) end
+if f[10] then
+  -- its job came to the queue past its lane
+  redis.call('HDEL', KEYS[1], 'queued')
+  leave_lane(at, string.match(f[10], '^(.*):%d$'), ARGV[4])
+end
+if ARGV[6] ~= '' then redis.call('ZADD', KEYS[4], 'XX', now + ARGV[6], worker_of(owner)) end
 return { 'claimed', now, owner, claims, lost, rollback, forgot, fields }

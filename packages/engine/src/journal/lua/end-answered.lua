@@ -4,6 +4,7 @@
 --       ('settled' | 'given_back')
 -- Reply {'ended', status} | {'moved_on'} (there is nothing of that kind to end)
 -- @include clock
+-- @include announce
 -- @include ending
 -- @include events
 local f = redis.call('HMGET', KEYS[1], 'answered', 'phase', 'revision', 'parent', 'status')

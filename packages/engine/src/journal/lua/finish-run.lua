@@ -9,6 +9,7 @@
 -- @include identity
 -- @include heads
 -- @include owned
+-- @include announce
 -- @include ending
 -- @include events
 local run, refused = load_owned(KEYS[1], ARGV[1])

@@ -11,9 +11,10 @@ if f[2] ~= ARGV[2] then return { 'repeated' } end
 if status ~= 'completed' and status ~= 'failed' and status ~= 'cancelled' then return { 'not_finished' } end
 if f[6] or (tonumber(f[7]) or 0) > 0 then return { 'drawn' } end
 local gone = { 'phase', 'failure', 'output', 'cancel', 'waiting', 'death', 'signals', 'owner', 'claims', 'lost',
-  'claimedAt', 'doubts', 'forgotAt', 'forgotSince', 'acted', 'answered', 'untaken', 'untakenBytes', 'heads' }
+  'claimedAt', 'doubts', 'forgotAt', 'forgotSince', 'acted', 'answered', 'untaken', 'untakenBytes', 'heads',
+  'correlations' }
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.find(field, '^[sutwcghx]:') then gone[#gone + 1] = field end
+  if string.find(field, '^[sutwcghbkrvx]:') then gone[#gone + 1] = field end
 end
 for i = 1, #gone, 1000 do redis.call('HDEL', KEYS[1], unpack(gone, i, math.min(i + 999, #gone))) end
 local now = now_ms()

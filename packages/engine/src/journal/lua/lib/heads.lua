@@ -6,7 +6,7 @@ local LARGE = 2048
 -- What people see of a record or signal; nil when that is all of it.
 local function seen_of(field, text)
   local cut
-  if string.find(field, '^[sutwc]:') then
+  if string.find(field, '^[sutwcv]:') then
     -- nothing stands before a completed record's result that could hold these characters
     if string.find(text, '^{"kind":"completed"') or string.find(text, '^{"is":"completed"') then
       cut = string.find(text, ',"result":', 1, true)
