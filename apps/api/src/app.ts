@@ -183,7 +183,7 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(runEventRoutes, { client, callers, streams, stopping: drain.signal });
   await app.register(timelineRoutes, { client });
   await app.register(bulkRoutes, { operations, stopping: drain.signal });
-  await app.register(operateRoutes, { client, operations });
+  await app.register(operateRoutes, { client, operations, submitting });
   await app.register(flowRoutes, { client, operations, contracts: flows });
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });

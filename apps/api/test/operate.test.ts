@@ -76,6 +76,52 @@ describe('POST /v1/runs/{id}/cancel', () => {
   });
 });
 
+describe('POST /v1/runs/{id}/rerun with another input', () => {
+  test('is another run under another key; the first stays as it is, and the log names both', async () => {
+    const id = await runThatIs('failed');
+    const before = (await api.ask({ path: `/v1/runs/${id}` })).json;
+    const again = { input: ORDER, idempotencyKey: `${before.idempotencyKey}-corrected` };
+    const { status, headers, json } = await post(`/v1/runs/${id}/rerun`, again);
+    expect({ status, key: json.idempotencyKey, flow: json.flow }).toEqual({
+      ...{ status: 202, key: again.idempotencyKey, flow: 'order' },
+    });
+    expect(json.id).not.toBe(id);
+    expect(headers.location).toBe(`/v1/runs/${json.id}`);
+    await runWith(String(json.id), 'completed');
+    expect((await api.ask({ path: `/v1/runs/${id}` })).json).toEqual(before);
+    const replayed = await post(`/v1/runs/${id}/rerun`, again);
+    expect(replayed.json.id).toBe(json.id);
+    expect(replayed.headers['idempotent-replayed']).toBe('true');
+    const { json: log } = await api.ask({ path: '/v1/audit?limit=100' });
+    const entries = (log.data as Record<string, unknown>[]).filter(({ runId }) => runId === id);
+    expect(entries).toMatchObject([
+      { action: 'rerun', outcome: 'rerun_edited', detail: { newRun: json.id } },
+    ]);
+    // the same request as a submission under that key
+    expect((await api.order(ORDER, { 'idempotency-key': again.idempotencyKey })).json.id).toBe(json.id);
+  });
+
+  test('is refused where its input, its key or its run do not fit', async () => {
+    const id = await runThatIs('failed');
+    const key = newKey();
+    const refusals = [
+      [{ input: { items: [] }, idempotencyKey: key }, 422, 'validation_failed'],
+      [{ input: ORDER }, 422, 'validation_failed'],
+      [{ input: ORDER, idempotencyKey: 'no good' }, 400, 'idempotency_key_invalid'],
+    ] as const;
+    for (const [body, status, code] of refusals)
+      expect(outcome(await post(`/v1/runs/${id}/rerun`, body))).toEqual({ status, code });
+    await api.order({ ...ORDER, currency: 'eur' }, { 'idempotency-key': key });
+    expect(outcome(await post(`/v1/runs/${id}/rerun`, { input: ORDER, idempotencyKey: key }))).toEqual({
+      ...{ status: 422, code: 'idempotency_key_reused' },
+    });
+    const waiting = await runThatIs('suspended');
+    expect(
+      outcome(await post(`/v1/runs/${waiting}/rerun`, { input: ORDER, idempotencyKey: newKey() })),
+    ).toEqual({ status: 409, code: 'run_not_finished' });
+  });
+});
+
 describe('POST /v1/runs/{id}/rerun', () => {
   test('starts the next generation of a run that has ended', async () => {
     const id = await runThatIs('failed');

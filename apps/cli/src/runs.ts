@@ -4,6 +4,8 @@ import { sure } from './confirm.ts';
 import { describeRun, waysOn } from './describe-run.ts';
 import { addListCommand } from './list-runs.ts';
 import { fullRunId } from './run-id.ts';
+import { jsonOf } from './submit.ts';
+import { UsageError } from './usage.ts';
 
 export function addRunCommands({ program, io }: Commands): void {
   const runs = program.command('runs').description('lists, shows, cancels and reruns runs');
@@ -37,14 +39,31 @@ export function addRunCommands({ program, io }: Commands): void {
       'starts a finished run again with new provider keys: effects that still stand happen a second time',
     )
     .option('--yes', 'do not ask, even if effects will happen a second time')
+    .option(
+      '--input <json>',
+      'as another run with this input, which needs --key; - reads it from standard input',
+    )
+    .option('--key <key>', "the other run's Idempotency-Key")
     .option('--json', 'print JSON')
-    .action(async (text: string, { json, yes }: Flags & { yes?: true }) => {
+    .action(async (text: string, { json, yes, input, key }: RerunFlags) => {
+      if ((input === undefined) !== (key === undefined))
+        throw new UsageError('--input and --key go together: another input is another run.');
       const run = await read(text);
       const stands = run.steps.filter(({ status }) => status === 'completed').map(({ name }) => name);
+      if (input !== undefined) {
+        const body = { input: await jsonOf('--input', input), idempotencyKey: key };
+        return show(await askApi(io, 'POST', `${pathOf(run.id)}/rerun`, body), json);
+      }
       const what = `${run.id} is ${run.status}. A rerun repeats these effects, which still stand: ${stands.join(', ')}.`;
       if (stands.length > 0 && !(await sure(io, what, yes))) return io.out('Nothing was done.\n');
       show(await askApi(io, 'POST', `${pathOf(run.id)}/rerun`), json);
     });
+}
+
+interface RerunFlags extends Flags {
+  readonly yes?: true;
+  readonly input?: string;
+  readonly key?: string;
 }
 
 interface Flags {

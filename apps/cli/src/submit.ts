@@ -79,7 +79,7 @@ function lineOf(io: Io, { status, steps, waitingFor, updatedAt }: RunJson): stri
 }
 
 /** @throws UsageError for what is no JSON */
-async function jsonOf(option: string, given: string): Promise<unknown> {
+export async function jsonOf(option: string, given: string): Promise<unknown> {
   const json = given === '-' ? await text(process.stdin) : given;
   try {
     return JSON.parse(json);

@@ -56,7 +56,27 @@ test('says how the providers are doing, in a table, with their last errors, and 
     ...{ policyPerSecond: undefined, taken: new Map(), limits },
     breaker: { firstMs: 1_000, maxMs: 10_000 },
   });
+  const now = Date.now();
+  const taken = new Map([[Math.floor(now / 250), 30]]);
+  await store.record('stock@11111111', {
+    minute: Math.floor(now / 60_000),
+    taken,
+    counts: new Map(),
+    errors: [],
+  });
+  await store.settle('stock@11111111', {
+    ...{
+      permit: 'p',
+      admittedAtMs: now,
+      verdict: 'throttled',
+      closedForMs: 60_000,
+      policyPerSecond: undefined,
+    },
+    ...{ taken, limits, endpoint: { name: 'reserve', taken, accountIsLimited: false } },
+    breaker: { firstMs: 1_000, maxMs: 10_000 },
+  });
   const shown = await holdfast(['providers', '--minutes', '60', '--errors'], env);
+  expect(shown.out).toMatch(/stock +11111111 .*no calls to reserve until [\d:]+ UTC: it asked for a pause\n/);
   expect(shown.err).toBe('');
   expect(shown.out).toMatch(
     /shipping +7c1f02ab +1,500 +20\.0 % +\d+ ms +\d+ ms +– +no calls until [\d:]+ UTC: asked for a pause of [\d.]+ s more\n/,
@@ -66,7 +86,10 @@ test('says how the providers are doing, in a table, with their last errors, and 
     /2026-03-02T03:12:00.000Z +shipping +unavailable +connection_refused +– +no answer/,
   );
   const json = JSON.parse((await holdfast(['providers', '--json'], env)).out);
-  expect(json.data).toMatchObject([{ provider: 'shipping', lastErrors: [{ code: 'connection_refused' }] }]);
+  expect(json.data).toMatchObject([
+    { provider: 'shipping', lastErrors: [{ code: 'connection_refused' }] },
+    { provider: 'stock', limit: { closedForMs: 0 }, endpoints: [{ endpoint: 'reserve' }] },
+  ]);
   expect(await holdfast(['providers', '--minutes', '0'], env)).toMatchObject({
     code: 2,
     err: '--minutes takes a whole number from 1 to 60, not "0".\n',
@@ -79,7 +102,7 @@ test('says how the providers are doing, in a table, with their last errors, and 
   const again = await holdfast(['providers', 'reopen', 'shipping', '--redis', redis.url]);
   expect(again.out).toContain('was open already');
   const unknown = await holdfast(['providers', 'reopen', 'nobody', '--redis', redis.url]);
-  expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('There is: shipping.') });
+  expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('There are: shipping, stock.') });
   const [entry] = await connection.xrange('{hf0}/audit/*', '-', '+');
   expect(entry?.[1].join(' ')).toMatch(
     /"actor":"ada","via":"cli","action":"reopen_provider".*"provider":"shipping"/,

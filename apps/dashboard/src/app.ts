@@ -15,6 +15,7 @@ import type { Operations } from '@holdfast/operations';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { BoardQueues } from './board-queues.ts';
 import { BulkRedrives } from './bulk-redrives.ts';
+import type { FaultPanel } from './fault-panel.ts';
 import type { Account } from './logins.ts';
 import { assets } from './plugins/assets.ts';
 import { belowBasePath } from './plugins/base-path.ts';
@@ -24,6 +25,7 @@ import { sameSiteWrites } from './plugins/same-site.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { answerProblem, DashboardProblem, storeUnavailable } from './problems.ts';
 import { actRoutes } from './routes/act.ts';
+import { faultRoutes } from './routes/faults.ts';
 import { loginsRoutes } from './routes/logins.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { runRoutes } from './routes/run.ts';
@@ -55,6 +57,8 @@ export interface DashboardParts {
   /** Rejects, in time, when Redis does not answer. */
   readonly ping: () => Promise<unknown>;
   readonly draining: () => boolean;
+  /** In `npm start` and `holdfast dev` alone. */
+  readonly faults?: FaultPanel | undefined;
   /** Absent: the dashboard has a server of its own. */
   readonly host?: Host | undefined;
   readonly log: FastifyBaseLogger;
@@ -62,7 +66,7 @@ export interface DashboardParts {
 
 /** The dashboard, complete but for a port to listen on. */
 export async function buildDashboard(parts: DashboardParts): Promise<FastifyInstance> {
-  const { client, operations, snapshots, providers, queues, flows, contracts, proxy, log } = parts;
+  const { client, operations, snapshots, providers, queues, flows, contracts, proxy, log, faults } = parts;
   const app: FastifyInstance = Fastify({
     ...behindProxy(proxy, parts.host),
     loggerInstance: log,
@@ -106,7 +110,8 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
   await app.register(async (pages) => {
     await pages.register(formbody);
     await pages.register(loginsRoutes, { operations, security });
-    await pages.register(overviewRoutes, { client, operations, snapshots, redrives, events });
+    await pages.register(overviewRoutes, { client, operations, snapshots, redrives, events, faults });
+    if (faults) await pages.register(faultRoutes, { faults });
     await pages.register(runsRoutes, { client, snapshots, flows: flows.map(({ name }) => name) });
     await pages.register(runRoutes, { client, operations, events, contracts, snapshots });
     await pages.register(tenantsRoutes, { operations, snapshots, flows: flows.map(({ name }) => name) });

@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildDashboard } from './app.ts';
 import { openQueues } from './board-queues.ts';
 import type { DashboardConfig } from './config.ts';
+import { faultPanel } from './fault-panel.ts';
 import { Snapshots } from './snapshots.ts';
 import { webhooksOut } from './webhooks-out.ts';
 
@@ -35,11 +36,13 @@ export interface Shown {
   readonly flows: readonly FlowContract[];
   /** Absent: payloads are kept as they are. */
   readonly codec?: PayloadCodec;
+  /** Where the supervisor of a system on this machine says who runs where; absent everywhere else. */
+  readonly processesFile?: string | undefined;
 }
 
 export async function connectDashboard(
   config: DashboardConfig,
-  { flows: own, codec }: Shown,
+  { flows: own, codec, processesFile }: Shown,
   log: Logger,
   host?: Host,
 ): Promise<ConnectedDashboard> {
@@ -66,6 +69,7 @@ export async function connectDashboard(
     providers: redisStore({ connection: redis }),
     ping: () => redis.ping(),
     draining: () => draining,
+    faults: processesFile === undefined ? undefined : faultPanel(processesFile, redis),
     log,
   });
   return {

@@ -155,10 +155,17 @@ test('a provider that asked for a pause says until when, in red, and is reopened
   for (const scope of ['payment@1', 'shipping@1']) {
     await store.record(scope, { minute, counts, taken: new Map(), errors: [] });
   }
+  const taken = new Map<number, number>();
+  await store.settle('inventory@1', {
+    ...{ ...settled, closedForMs: 600_000, policyPerSecond: undefined },
+    endpoint: { name: 'reserve', taken, accountIsLimited: false },
+    breaker: { firstMs: 1_000, maxMs: 4_000 },
+  });
+  await store.record('inventory@1', { minute, counts: new Map([['ok', 1]]), taken, errors: [] });
   const stopped = await waitFor(
     async () => {
       const text = await page('/');
-      return text.includes('shipping</th>') ? text : undefined;
+      return ['shipping', 'inventory'].every((name) => text.includes(`${name}</th>`)) ? text : undefined;
     },
     { what: 'the providers' },
   );
@@ -166,6 +173,10 @@ test('a provider that asked for a pause says until when, in red, and is reopened
   expect(stopped).toContain('it asked for a pause');
   expect(stopped).toContain('<span class="step bad">takes calls, many fail</span>');
   expect(stopped).toContain('<span class="bad-figure">46 %</span>');
+  expect(stopped).toMatch(
+    /inventory<\/th><td class="state"><span class="step bad">no calls to reserve until <time/,
+  );
+  expect(stopped).toContain('Reopen inventory…');
   expect(stopped).toContain('Reopen payment…');
   expect(stopped).not.toContain('Reopen shipping…');
   expect((await post('/providers/reopen', { provider: 'payment' })).headers.location).toBe('/?said=reopened');

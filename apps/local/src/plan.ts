@@ -43,6 +43,11 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     stopGraceMs: 12_000, // a little more than each gives itself
   });
 
+  const withFaultPanel = (spec: ChildSpec): ChildSpec => ({
+    ...spec,
+    args: [...spec.args, '--fault-panel', home.processesFile],
+  });
+
   const redis = await planRedis(settings, home, ports.redis ?? 0);
   const apiKey = settings.apiKey ?? secrets.apiKey;
   const login = {
@@ -102,12 +107,14 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
     dashboard: {
       url: urlOf('dashboard'),
       ...login,
-      spec: app('dashboard', 'dashboard', {
-        HOLDFAST_DASHBOARD_PORT: String(ports.dashboard),
-        HOLDFAST_DASHBOARD_USER: login.user,
-        HOLDFAST_DASHBOARD_PASSWORD: login.password,
-        ...encryption,
-      }),
+      spec: withFaultPanel(
+        app('dashboard', 'dashboard', {
+          HOLDFAST_DASHBOARD_PORT: String(ports.dashboard),
+          HOLDFAST_DASHBOARD_USER: login.user,
+          HOLDFAST_DASHBOARD_PASSWORD: login.password,
+          ...encryption,
+        }),
+      ),
     },
   };
 }

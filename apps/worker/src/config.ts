@@ -26,11 +26,14 @@ export interface WorkerConfig {
   readonly redis: RedisSettings;
   readonly preflight: PreflightSettings;
   readonly concurrency: number;
+  /** Runs of each tenant at once, over all flows and workers. Absent: any number. */
+  readonly tenantConcurrency: number | undefined;
   /** What the URLs of callbacks begin with. */
   readonly publicUrl: string;
   readonly lockMs: number;
   readonly stalledMs: number;
-  readonly retentionMs: number;
+  /** Undefined: as each flow says, else 7 days. */
+  readonly retentionMs: number | undefined;
   readonly retryScale: number;
   /** Absent: tokens are not shared, and no webhooks are delivered. */
   readonly sealer: Sealer | undefined;
@@ -51,10 +54,11 @@ const VARIABLES = {
   ...redisVariables,
   ...preflightVariables,
   HOLDFAST_CONCURRENCY: wholeNumber(1, 10_000).default(200),
+  HOLDFAST_TENANT_CONCURRENCY: wholeNumber(1, 1_000_000).optional(),
   HOLDFAST_LOCK_MS: wholeNumber(1_000, 3_600_000).default(30_000),
   HOLDFAST_STALLED_MS: wholeNumber(500, 3_600_000).default(15_000),
   HOLDFAST_ENCRYPTION_KEYS: encryptionKeys,
-  HOLDFAST_RETENTION: duration.default(7 * 24 * 60 * 60 * 1_000),
+  HOLDFAST_RETENTION: duration.optional(),
   HOLDFAST_RETRY_SCALE: positiveNumber.default(1),
   ...alertVariables,
   HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
@@ -78,6 +82,7 @@ export function readWorkerConfig(
     redis: redisSettings(read),
     preflight: preflightSettings(read),
     concurrency: read.HOLDFAST_CONCURRENCY,
+    tenantConcurrency: read.HOLDFAST_TENANT_CONCURRENCY,
     publicUrl: read.HOLDFAST_PUBLIC_URL ?? addressOfApi(read.HOLDFAST_HOST, read.HOLDFAST_API_PORT),
     lockMs: read.HOLDFAST_LOCK_MS,
     stalledMs: read.HOLDFAST_STALLED_MS,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
-import type { FlowContract } from './contract/define-flow.ts';
+import { type FlowContract, laneOf } from './contract/define-flow.ts';
 import { MAX_TIMER_MS } from './contract/duration.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import { faultsOf, type InputFault } from './contract/input-faults.ts';
@@ -323,6 +323,7 @@ export function createClient({ connection, flows, codec }: ClientOptions): Clien
       ...(startAt !== undefined && { startAt }),
       ...(tags && Object.keys(tags).length > 0 && { tags }),
       ...(priority !== undefined && { priority }),
+      lane: laneOf(flow, tenant, checked.input),
       ...(trace !== undefined && { trace }),
     };
     checkTags(tags);

@@ -2,7 +2,7 @@ import { runScript } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
 import type { WaitingFor } from './contract/run.ts';
 import { fieldOf } from './journal/identity.ts';
-import { keys } from './journal/keys.ts';
+import { keysOf } from './journal/keys.ts';
 import { redisJournal } from './journal/redis-journal.ts';
 import { loadScript } from './journal/scripts.ts';
 import { decodeRecord } from './journal/step-record.ts';
@@ -22,6 +22,7 @@ const TIMED: ReadonlySet<string> = new Set(['timer', 'retry', 'throttle', 'start
  * @returns the run's id, or undefined when no run waits for a time
  */
 export async function hastenNext(connection: Redis | Cluster): Promise<string | undefined> {
+  const keys = keysOf(connection);
   const journal = redisJournal({ connection, retentionMs: 0 });
   const runIds = await connection.zrange(keys.alarms, '0', String(LOOKED_AT - 1));
   const found = await Promise.all(runIds.map((runId) => journal.whereIs(runId)));
@@ -32,6 +33,7 @@ export async function hastenNext(connection: Redis | Cluster): Promise<string | 
 }
 
 async function hasten(connection: Redis | Cluster, runId: string): Promise<boolean> {
+  const keys = keysOf(connection);
   const fields = await connection.hgetall(keys.run(runId));
   const waiting = JSON.parse(fields.waiting || 'null') as WaitingFor | null;
   if (!waiting || !TIMED.has(waiting.kind)) return false;

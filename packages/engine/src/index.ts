@@ -18,7 +18,13 @@ export {
   UnknownFlowError,
 } from './client.ts';
 export type { CallEvent, CallOutcome, RequestSeen } from './contract/call.ts';
-export { defineFlow, type Flow, type FlowContext, type FlowContract } from './contract/define-flow.ts';
+export {
+  defineFlow,
+  type Flow,
+  type FlowContext,
+  type FlowContract,
+  type Lane,
+} from './contract/define-flow.ts';
 export { type DurationInput, toMs } from './contract/duration.ts';
 export {
   InDoubtError,
@@ -36,6 +42,7 @@ export { LIMITS, TooLargeError } from './contract/limits.ts';
 export type { Log } from './contract/log.ts';
 export { type PayloadCodec, type PayloadPlace, UnreadablePayloadError } from './contract/payload-codec.ts';
 export { redactShapes } from './contract/redact-shapes.ts';
+export type { Retention } from './contract/retention.ts';
 export {
   type ErrorRecord,
   type Failure,

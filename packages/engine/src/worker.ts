@@ -13,6 +13,7 @@ import type { Classify } from './contract/failures/failure-of.ts';
 import { FlowRegistry } from './contract/flow-registry.ts';
 import type { Log } from './contract/log.ts';
 import type { PayloadCodec } from './contract/payload-codec.ts';
+import { retentionMs } from './contract/retention.ts';
 import type { StateSealer } from './contract/state.ts';
 import type { Calls } from './drive/attempt.ts';
 import { Executor } from './drive/executor.ts';
@@ -54,11 +55,13 @@ export interface WorkerOptions {
    * beyond `lock` and `stalledCheck`. Default `5m`.
    */
   readonly hungAfter?: DurationInput;
+  /** How many runs of a tenant may be with workers at once, over all flows; the same for all workers. Default: any number. */
+  readonly tenantConcurrency?: number | undefined;
   /** Encrypts values of the state. Default: none can be. */
   readonly sealer?: StateSealer | undefined;
   /** What the URLs of callbacks begin with, without a slash at its end. Default `http://127.0.0.1:3000`. */
   readonly publicUrl?: string;
-  /** How long terminal runs are kept. Default `7d`. */
+  /** How long terminal runs are kept whose flow does not say. Default `7d`. */
   readonly retention?: DurationInput;
   /** Multiplies every retry delay, but for a provider's Retry-After. Default 1. */
   readonly retryScale?: number;
@@ -143,8 +146,12 @@ class RunningWorker implements Worker {
     });
     this.#journal = redisJournal({
       connection,
-      retentionMs: toMs(options.retention ?? '7d'),
+      // of a flow that is gone, as of one that does not say
+      retentionMs: (flow, version) =>
+        retentionMs(this.#flows.get(flow, version)?.retention, options.retention),
+      eventsKeptMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
+      tenantLimit: options.tenantConcurrency,
       window: Math.max(2, Math.ceil((options.concurrency ?? 200) / 4)),
       lifeOnClaimMs: () => (this.#liveness.holdsMs > BUSY_PACE.holdsMs ? BUSY_PACE.holdsMs : undefined),
       codec: options.codec,

@@ -44,6 +44,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { origin, basePath } = readBaseUrl(options.baseUrl);
   const { auth, guard } = options;
   if (auth) checkPrivate(origin, options.plaintextHosts);
+  const secrets = () => [...keysIn(basePath), ...(auth?.secrets() ?? [])];
   const connections = new Connections(origin, options);
   let closing: Promise<void> | undefined;
 
@@ -59,14 +60,14 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       readError: request.readError ?? options.readError,
       errorsIn2xx: options.errorsIn2xx,
       beforeAnyEffect: options.beforeAnyEffect,
-      secrets: auth?.secrets() ?? [],
+      secrets: secrets(),
     });
-    noteRequest(request, outcome, performance.now() - from, auth?.secrets() ?? []);
+    noteRequest(request, outcome, performance.now() - from, secrets());
     span?.end(outcome);
     return outcome;
   };
 
-  const guarded = guard ? guardLayer(guard, () => auth?.secrets() ?? [])(send) : send;
+  const guarded = guard ? guardLayer(guard, secrets)(send) : send;
 
   return {
     request: auth ? auth.layer(guarded) : guarded,
@@ -117,6 +118,11 @@ function guardLayer(guard: Guard, secrets: () => readonly string[]): Layer {
     if (!begun) noteRequest(request, outcome, performance.now() - from, secrets());
     return outcome;
   };
+}
+
+/** Some providers give out URLs that are the key: incoming webhooks of chats, bots. What looks like one is treated as one. */
+function keysIn(basePath: string): string[] {
+  return basePath.split('/').filter((segment) => /^(?=.*\d)[\w.:~%-]{20,}$/.test(segment));
 }
 
 function readBaseUrl(baseUrl: string): { origin: string; basePath: string } {

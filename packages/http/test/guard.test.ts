@@ -212,6 +212,25 @@ describe('an endpoint of a guarded provider', () => {
     expect(health?.endpoints[0]?.closedForMs).toBeGreaterThan(50_000);
   });
 
+  it('that has a learned limit: what it takes is told at once, for others learn from it', async () => {
+    const { url } = await serveHttp(({ url: path }, response) =>
+      json(response, path.startsWith('/no') ? 429 : 200, { id: 'a' }, { 'retry-after': '0' }),
+    );
+    const guard = createGuard({ provider: 'p', account: url, store: shared.store(), longestCallMs: 5_000 });
+    onTestFinished(() => guard.close());
+    const http = client(url, { guard });
+    await http.request(post({ path: '/no', endpoint: 'x' }));
+    await expect.poll(async () => (await http.request(post({ endpoint: 'x' }))).kind).toBe('ok');
+    // sooner than the report of every second
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect((await http.request(post({ endpoint: 'x' }))).kind).toBe('ok');
+    const taken = async () => {
+      const [key = ''] = await shared.connection().keys('*/at/x/taken');
+      return Object.values(await shared.connection().hgetall(key)).length;
+    };
+    await expect.poll(taken, { timeout: 500, interval: 10 }).toBe(2);
+  });
+
   it('is not slowed by a lock on one object', async () => {
     const { url } = await serve();
     const guard = createGuard({ provider: 'p', account: url, store: shared.store(), longestCallMs: 5_000 });

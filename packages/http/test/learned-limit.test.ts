@@ -13,7 +13,7 @@ const shared = sharedRedis();
 
 async function run(
   provider: SimulatedProvider,
-  options: { callers: number; forMs: number; underWayMs?: number; arriveOverMs?: number },
+  options: { callers: number; forMs: number; underWayMs?: number; arriveOverMs?: number; endpoint?: string },
 ) {
   const { store, clock } = shared.clocked();
   const simulation = await simulate(store, clock, provider, { ...options, random: seeded(7) });
@@ -29,15 +29,21 @@ const refused = ({ calls }: Simulation, fromMs: number) =>
   calls.filter(({ atMs, taken }) => !taken && atMs >= fromMs).length;
 
 describe('a limit of 20 calls a second that nobody told us about', () => {
-  it.each<[string, () => SimulatedProvider, number]>([
+  it.each<[string, () => SimulatedProvider, number, string?]>([
     ['in any second', () => slidingWindow(20), 20],
+    ['in any second, of one endpoint', () => slidingWindow(20), 20, 'charge'],
     ['in any second, by a slow provider', () => slidingWindow(20), 400],
     ['in each second of the clock', () => fixedWindow(20), 20],
     ['with bursts of 20', () => tokenBucket(20, 20), 20],
   ])(
     '%s is found at once, and used to nine tenths from the fourth second on',
-    async (_what, provider, underWayMs) => {
-      const simulation = await run(provider(), { callers: 600, forMs: 25_000, underWayMs });
+    async (_what, provider, underWayMs, endpoint) => {
+      const simulation = await run(provider(), {
+        callers: 600,
+        forMs: 25_000,
+        underWayMs,
+        ...(endpoint && { endpoint }),
+      });
       expect(takenPerSecond(simulation, 4_000, 14_000)).toBeGreaterThan(18);
       // one of them each time it was felt for
       expect(takenPerSecond(simulation, 4_000, 25_000)).toBeGreaterThan(17);

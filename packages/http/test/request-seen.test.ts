@@ -47,6 +47,15 @@ it('shows no credential and no mail address that stands in a path', async () => 
   expect(seen[0]?.what).toBe('POST /bot/[redacted]/send');
 });
 
+it('a URL that is itself the key does not come back in an error', async () => {
+  const key = 'T00000000B00000000Canary0123';
+  const { url } = await serveHttp(({ url: path }, response) => json(response, 404, { said: `no ${path}` }));
+  const outcome = await client(`${url}/services/${key}`).request(post());
+  expect(outcome.kind).not.toBe('ok');
+  expect(JSON.stringify(outcome)).toContain('/services/[redacted]/things');
+  expect(JSON.stringify(outcome)).not.toContain('Canary');
+});
+
 it('tells once of a request that a guard would not let through, and of one that it began anew', async () => {
   const seen: RequestSeen[] = [];
   const { url } = await serveHttp((_, response) => json(response, 200, { id: 'a' }));

@@ -76,6 +76,8 @@ export async function simulate(
     readonly underWayMs?: number;
     readonly limits?: Limits;
     readonly forMs?: number;
+    /** Where the limit is one endpoint's. */
+    readonly endpoint?: string;
     readonly random: () => number;
   },
 ): Promise<Simulation> {
@@ -86,6 +88,7 @@ export async function simulate(
     limits = {},
     forMs = Number.POSITIVE_INFINITY,
     random,
+    endpoint,
   } = options;
   const startMs = clock.nowMs;
   const events: Event[] = [];
@@ -95,16 +98,19 @@ export async function simulate(
     const index = events.findIndex((event) => event.atMs > atMs);
     events.splice(index === -1 ? events.length : index, 0, { atMs, does });
   };
-  const settle = (permit: string, admittedAtMs: number, verdict: Verdict, closedForMs?: number) =>
-    store.settle('sim', {
+  const settle = (permit: string, admittedAtMs: number, verdict: Verdict, closedForMs?: number) => {
+    const taken = new Map(verdict === 'ok' ? [[Math.floor(admittedAtMs / 250), 1]] : []);
+    return store.settle('sim', {
       ...{ permit, admittedAtMs, verdict, limits, closedForMs, policyPerSecond: undefined },
-      taken: new Map(verdict === 'ok' ? [[Math.floor(admittedAtMs / 250), 1]] : []),
+      taken,
+      endpoint: endpoint === undefined ? undefined : { name: endpoint, taken, accountIsLimited: false },
       breaker: { firstMs: 1000, maxMs: 10_000 },
     });
+  };
   const caller = (number: number): Event['does'] => {
     const ask = async (again: boolean): Promise<void> => {
       const permit = `p${number}`;
-      const asks = { permit, limits, leaseMs: 30_000, patienceMs: 250, again };
+      const asks = { permit, limits, endpoint, leaseMs: 30_000, patienceMs: 250, again };
       const admission = await store.admit('sim', asks);
       const { waitMs } = admission;
       if (!admission.go) {

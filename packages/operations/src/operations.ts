@@ -8,7 +8,10 @@ import type {
   ResolveReply,
   Signal,
   SignalOutcome,
+  SubmitReply,
+  SubmitRequest,
 } from '@holdfast/engine';
+import { isTerminal } from '@holdfast/engine';
 import type { Cluster, Redis } from 'ioredis';
 import {
   type Actor,
@@ -31,6 +34,18 @@ export interface Operations {
   redrive(actor: Actor, tenant: string, runId: string): Promise<RedriveOutcome | undefined>;
   cancel(actor: Actor, tenant: string, runId: string): Promise<CancelOutcome | undefined>;
   rerun(actor: Actor, tenant: string, runId: string): Promise<'rerun' | 'not_finished' | 'drawn' | undefined>;
+  /**
+   * Submits the run's flow again under another key with another input: a run of its own. The one that is given is left as it is; its audit log
+   * names the new one.
+   * @param again.fingerprint as for any submission
+   * @throws what a submission throws
+   */
+  rerunEdited(
+    actor: Actor,
+    tenant: string,
+    runId: string,
+    again: Pick<SubmitRequest, 'input' | 'idempotencyKey' | 'fingerprint'>,
+  ): Promise<SubmitReply | { readonly outcome: 'not_finished' } | undefined>;
   resolve(
     actor: Actor,
     tenant: string,
@@ -113,6 +128,22 @@ export function createOperations({ client, connection, log }: OperationsOptions)
 
     rerun: (actor, tenant, runId) =>
       onRun(client, audit, { actor, tenant, runId, action: 'rerun' }, () => client.rerun(tenant, runId)),
+
+    async rerunEdited(actor, tenant, runId, again) {
+      const run = await client.getRun(tenant, runId, { input: false });
+      if (!run) return undefined;
+      if (!isTerminal(run.status)) return { outcome: 'not_finished' };
+      const action = { action: 'rerun', tenant, runId, before: run.status } as const;
+      return audit.around(
+        actor,
+        action,
+        () => client.submit({ ...again, flow: run.flow, tenant, ...(run.tags && { tags: run.tags }) }),
+        (reply) =>
+          reply.outcome === 'created'
+            ? { outcome: 'rerun_edited', after: run.status, detail: { newRun: reply.run.id } }
+            : undefined,
+      );
+    },
 
     async resolve(actor, tenant, runId, resolution) {
       // the result is the run's business: the log is read by more people

@@ -24,7 +24,7 @@ export interface DelivererOptions {
   readonly timeoutMs?: number;
 }
 
-const LOOKS_FOR_PLACE = 5;
+const LOOKS_FOR_PLACE = 20;
 const LOOKS_EVERY_MS = 50;
 
 /** What tries need: a place in the endpoint's lane, one request, and a note of how it went. */

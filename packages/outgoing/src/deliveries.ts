@@ -93,7 +93,7 @@ export interface DeliveriesOptions {
 }
 
 /** Requests to one endpoint at once; how many when it let the last one run into its timeout. */
-const PLACES = 20;
+const PLACES = 30;
 const PLACES_WHEN_SLOW = 2;
 /** Longer than a request may take. */
 const PLACE_HELD_MS = 30_000;

@@ -90,7 +90,7 @@ test.each(['request', 'reply'] as const)(
         await system.runWith(runId, 'completed');
         ({ died } = await handOverFor(n, lose));
         // its lease would run out in a few seconds
-        for (const entry of await system.connection.zrange('{hf0}/events-due', 0, -1))
+        for (const entry of await system.connection.zrangebyscore('{hf0}/events-due', '-inf', '+inf'))
           await system.connection.zadd('{hf0}/events-due', '0', String(entry));
       });
       await waitFor(() => subscriber.received.length > 0, { what: `the event, after command ${n}` });

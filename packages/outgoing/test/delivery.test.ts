@@ -313,25 +313,22 @@ test('an answer without an end is cut off', async () => {
 
 test('an endpoint that hangs keeps no other waiting, and its own go on once it answers', async () => {
   const other = await startOutSystem();
-  other.startWorker({ timeoutMs: 1_000 });
+  // alone it could take every place of the worker
+  other.startWorker({ timeoutMs: 20_000, concurrency: 50 });
   const [hangs, fails, ...healthy] = await Promise.all(Array.from({ length: 5 }, () => other.subscriber()));
   if (!hangs || !fails) throw new Error('no subscribers');
   hangs.behave(hanging);
   fails.behave(answering(500));
   for (const each of [hangs, fails, ...healthy]) await other.subscribe(each, 'run.completed');
-  const ids = await Promise.all(Array.from({ length: 40 }, () => other.submit('well')));
-  await until('all at the healthy ones', () =>
-    healthy.every(({ received }) => received.length === ids.length),
+  const ids = await Promise.all(Array.from({ length: 60 }, () => other.submit('well')));
+  await until(
+    'all at the healthy ones',
+    () => healthy.every(({ received }) => new Set(received.map(({ id }) => id)).size === ids.length),
+    30_000,
   );
-  const ends = new Map<string, number>();
-  for (const id of ids) ends.set(id, (await other.client.getRun(TENANT, id))?.updatedAt ?? 0);
-  const delays = healthy.flatMap(({ received }) =>
-    received.map(({ at, body }) => at - (ends.get((body.data.run as { id: string }).id) ?? 0)),
-  );
-  const sorted = delays.toSorted((a, b) => a - b);
-  expect(sorted[Math.floor(sorted.length * 0.99)]).toBeLessThan(5_000);
+  expect(hangs.received.length).toBeLessThanOrEqual(32);
   hangs.behave(answering(204));
   const seen = () => new Set(hangs.received.map(({ id }) => id)).size;
   await until('the one that hung to get all', () => seen() === ids.length, 60_000);
   await other.close();
-}, 90_000);
+}, 120_000);

@@ -31,7 +31,7 @@ export const RunErrorJson = z.strictObject({
 });
 
 const WaitingForJson = z.strictObject({
-  kind: z.enum(['retry', 'timer', 'signal', 'throttle', 'child', 'callback', 'start', 'paused']),
+  kind: z.enum(['retry', 'timer', 'signal', 'throttle', 'child', 'callback', 'start', 'paused', 'lane']),
   step: z.string().optional(),
   name: z.string().optional(),
   until: time.optional(),

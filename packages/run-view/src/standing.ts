@@ -141,6 +141,8 @@ function waiting(run: Run, waitingFor: WaitingFor, now: number): string {
       return until === undefined || until <= now
         ? 'Is about to start.'
         : `Starts in ${inWords(until - now)}, at ${moment(until, now)}.`;
+    case 'lane':
+      return 'Waits for a place: as many runs of its lane or tenant are running as may.';
     case 'paused':
       return `Waits until ${run.flow} is resumed.`;
     case 'callback':

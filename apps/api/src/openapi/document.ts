@@ -72,9 +72,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
               schema: { type: 'string', enum: flows.map((f) => f.name) },
             },
           ],
-          bodySchema: {
-            anyOf: flows.map((f) => ({ $ref: `#/components/schemas/${inputSchemaName(f)}` })),
-          },
+          bodySchema: oneOfThese(flows.map((f) => ({ $ref: `#/components/schemas/${inputSchemaName(f)}` }))),
           examples: Object.values(examples)[0],
           problems: ['route_not_found', 'flow_unknown', 'flow_not_submittable'],
         }),
@@ -126,6 +124,11 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       schemas: { ...componentSchemas(flows), ...Object.assign({}, ...routes.map(({ schemas }) => schemas)) },
     },
   };
+}
+
+function oneOfThese(schemas: readonly object[]): object {
+  const [only, ...others] = schemas;
+  return others.length > 0 ? { anyOf: schemas } : (only ?? {});
 }
 
 /** How a run of this flow is accepted. */

@@ -10,6 +10,8 @@ interface OperateOperation {
   readonly description: string;
   readonly parameters: readonly string[];
   readonly body?: { readonly schema: string; readonly examples: Readonly<Record<string, object>> };
+  /** Of one that may be left out. */
+  readonly optionalBody?: OperateOperation['body'];
   /** What it can be answered besides what every such operation can. */
   readonly problems: readonly ProblemCode[];
 }
@@ -30,9 +32,17 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
     tag: 'Runs',
     summary: 'Rerun a finished run',
     description:
-      'The same input and id, the next generation, new keys for the providers, the latest version of the flow.',
+      'Without a body: the same input and id, the next generation, new keys for the providers, the latest version of the flow. With one: another ' +
+      'run of the flow, with that input, under that Idempotency-Key; the answer is the new run, and this one stays as it is.',
     parameters: ['id'],
-    problems: ['run_not_finished', 'run_drawn_upon'],
+    optionalBody: {
+      schema: 'Rerun',
+      examples: { edited: { idempotencyKey: 'order-1001-corrected', input: { amount: 4200 } } },
+    },
+    problems: [
+      ...(['run_not_finished', 'run_drawn_upon', 'idempotency_key_invalid'] as const),
+      ...(['idempotency_key_reused', 'flow_unknown', 'flow_not_submittable'] as const),
+    ],
   },
   '/v1/runs/{id}/signals/{name}': {
     operationId: 'signalRun',
@@ -106,7 +116,11 @@ function describe({ operationId, tag, summary, description, ...operation }: Oper
     parameters: operation.parameters.map((name) => ({
       ...{ name, in: 'path', required: true, schema: { type: 'string' } },
     })),
-    requestBody: operation.body ? bodyOf(operation.body) : NO_BODY,
+    requestBody: operation.body
+      ? bodyOf(operation.body)
+      : operation.optionalBody
+        ? { ...bodyOf(operation.optionalBody), required: false }
+        : NO_BODY,
     responses: {
       '202': {
         description: 'Recorded durably. The run; poll `Location` for progress.',

@@ -16,7 +16,7 @@ import { CallbackBody, CallbackJson } from '../routes/callbacks.ts';
 import { AttemptListJson, PayloadsJson } from '../routes/evidence.ts';
 import { FlowJson, FlowListJson } from '../routes/flows.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
-import { ResolveBody, SignalBody } from '../routes/operate.ts';
+import { RerunBody, ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
 import { StateBody, StateJson, StateListJson } from '../routes/state.ts';
 import { DeliveryListJson, ReplayBody, ReplayJson, TestJson } from '../routes/webhook-deliveries.ts';
@@ -76,6 +76,7 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     BulkSubmitResult: jsonSchema(BulkSubmitJson, 'output'),
     Flow: jsonSchema(FlowJson, 'output'),
     FlowList: jsonSchema(FlowListJson, 'output'),
+    Rerun: jsonSchema(RerunBody, 'input'),
     Signal: jsonSchema(SignalBody, 'input'),
     Resolution: jsonSchema(ResolveBody, 'input'),
     NewKey: jsonSchema(NewKeyBody, 'input'),

@@ -4,10 +4,13 @@ import type { Actor, Operations } from '@holdfast/operations';
 import { presentRunTo } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { checkIdempotencyKey } from '../idempotency-key.ts';
 import { checkPayload } from '../payload-size.ts';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
+import { keyReused } from './accept.ts';
+import { assertSubmittable, type SubmitOptions } from './submit.ts';
 
 /** JSON from a request: parsed, so it is nothing else. */
 const json = z
@@ -55,15 +58,24 @@ type RunParams = { Params: { id: string } };
 type SignalParams = { Params: { id: string; name: string } };
 type LetterParams = { Params: { runId: string } };
 
+/** What `POST /v1/runs/{id}/rerun` takes, if anything. */
+export const RerunBody = z.strictObject({
+  input: z.unknown().meta({ description: "The new run's input; checked as any is." }),
+  idempotencyKey: z
+    .string()
+    .meta({ description: "The new run's Idempotency-Key: one that its flow has not seen." }),
+});
+
 interface OperateRoutesOptions {
   readonly client: Client;
   readonly operations: Operations;
+  readonly submitting: Pick<SubmitOptions, 'fingerprint' | 'elsewhere'>;
 }
 
 /** What an operator does with a run: cancel, rerun, signal; and with a dead one: redrive, resolve, cancel. */
 export async function operateRoutes(
   app: FastifyInstance,
-  { client, operations }: OperateRoutesOptions,
+  { client, operations, submitting }: OperateRoutesOptions,
 ): Promise<void> {
   const operate = { config: { access: 'operate' as const } };
   const withoutBody = { config: { ...operate.config, body: 'none' as const } };
@@ -73,13 +85,14 @@ export async function operateRoutes(
   );
 
   app.post<RunParams>('/v1/runs/:id/rerun', withoutBody, async (request, reply) => {
-    expectNoBody(request.body);
     const { id } = request.params;
+    if (asksForAnotherInput(request.body)) return rerunEdited(request, reply, id);
+    expectNoBody(request.body);
     switch (found(await operations.rerun(...by(request), id))) {
       case 'rerun':
         return answer(request, reply, id);
       case 'not_finished':
-        throw new ProblemError('run_not_finished', 'This run has not ended, so it cannot be started afresh.');
+        throw notFinished();
       case 'drawn':
         throw new ProblemError(
           'run_drawn_upon',
@@ -161,6 +174,31 @@ export async function operateRoutes(
     cancel(request, reply, request.params.runId),
   );
 
+  /** Another run: the one that is given stays as it is. */
+  async function rerunEdited(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string,
+  ): Promise<FastifyReply> {
+    const { input, idempotencyKey } = readBody(RerunBody, request.body);
+    const run = found(await client.getRun(tenantOf(request), id, { input: false }));
+    assertSubmittable(submitting.elsewhere, run.flow);
+    const again = {
+      ...{ input, idempotencyKey: checkIdempotencyKey(idempotencyKey) },
+      fingerprint: submitting.fingerprint(run.flow, input),
+    };
+    const submitted = found(await operations.rerunEdited(...by(request), id, again));
+    switch (submitted.outcome) {
+      case 'not_finished':
+        throw notFinished();
+      case 'key_reused':
+        throw keyReused(submitted.runId);
+      default:
+        if (submitted.outcome === 'replayed') reply.header('idempotent-replayed', 'true');
+        return answer(request, reply, submitted.run.id);
+    }
+  }
+
   async function cancel(request: FastifyRequest, reply: FastifyReply, runId: string): Promise<FastifyReply> {
     expectNoBody(request.body);
     const outcome = found(await operations.cancel(...by(request), runId));
@@ -182,6 +220,14 @@ export async function operateRoutes(
       .headers({ location: `/v1/runs/${runId}`, 'retry-after': '1' })
       .send(presentRunTo(principalOf(request).scopes, run));
   }
+}
+
+function asksForAnotherInput(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && ('input' in body || 'idempotencyKey' in body);
+}
+
+function notFinished(): ProblemError {
+  return new ProblemError('run_not_finished', 'This run has not ended, so it cannot be started afresh.');
 }
 
 function by(request: FastifyRequest): [Actor, string] {

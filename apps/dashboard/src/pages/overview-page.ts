@@ -12,8 +12,10 @@ import type { AuditEntry } from '@holdfast/operations';
 import { counted, inWords, listed } from '@holdfast/run-view';
 import { html } from 'ghtml';
 import type { Redrive } from '../bulk-redrives.ts';
+import type { FaultState } from '../fault-panel.ts';
 import type { Operator } from '../plugins/login.ts';
 import type { Snapshot } from '../snapshots.ts';
+import { faultSection } from './fault-panel.ts';
 import { layout } from './layout.ts';
 import { confirmed, lackText, runLink, runRows, statusBadge, time } from './parts.ts';
 import { pauseNotices } from './pauses.ts';
@@ -30,6 +32,8 @@ export interface OverviewPageParts {
   /** What people did about providers, the latest first. */
   readonly reopened: readonly AuditEntry[];
   readonly operator: Operator;
+  /** Absent where nothing is to be broken. */
+  readonly faults?: FaultState | undefined;
   readonly said: string | undefined;
 }
 
@@ -41,6 +45,7 @@ export function overviewPage({
   pauses,
   reopened,
   operator,
+  faults,
   said,
 }: OverviewPageParts): string {
   const { overview, providers } = snapshot;
@@ -57,6 +62,7 @@ export function overviewPage({
 !${waiting(overview)}</section>
 <section><h2>Providers</h2>
 !${providerTable({ providers, reopened, operator, now })}</section>
+!${faults && operator.role === 'admin' ? faultSection(faults) : ''}
 <section><h2>Newest runs</h2>
 !${runs.length > 0 ? runRows(runs, now, { withTenant: tenants.length > 1, fleet, pauses }) : html`<p class="quiet">No runs yet.</p>`}<p><a href="/runs">All runs, and search</a></p></section>`;
   return layout({
@@ -181,6 +187,7 @@ function waitsFor(waitingFor: WaitingFor, now: number): string {
   const { until } = waitingFor;
   const left = until === undefined || until <= now ? '' : `, ${inWords(until - now)} left`;
   if (waitingFor.kind === 'start') return `its start${left}`;
+  if (waitingFor.kind === 'lane') return 'a place in its lane';
   if (waitingFor.kind === 'paused') return 'its flow or tenant to be resumed';
   return 'step' in waitingFor
     ? `${waitingFor.kind === 'throttle' ? 'the limit of ' : 'retry of '}${waitingFor.step}${left}`

@@ -103,7 +103,8 @@ function why(run: Run, { fleet, pauses }: Omit<RowContext, 'withTenant'>, now: n
     return html`${run.error.step ? `${run.error.step}: ` : ''}${run.error.code}`;
   if (run.status !== 'suspended') return '';
   const { waitingFor } = run;
-  if (waitingFor.kind === 'start' || waitingFor.kind === 'paused') return waitingFor.kind;
+  if (waitingFor.kind === 'start' || waitingFor.kind === 'paused' || waitingFor.kind === 'lane')
+    return waitingFor.kind;
   return 'step' in waitingFor
     ? html`${waitingFor.kind}: ${waitingFor.step}`
     : html`${waitingFor.kind}: ${waitingFor.name}`;

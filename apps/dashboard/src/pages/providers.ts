@@ -17,12 +17,12 @@ export interface ProvidersParts {
 export function providerTable({ providers, reopened, operator, now }: ProvidersParts): string {
   if (providers.length === 0) return html`<p class="quiet">No provider was called in the last week.</p>`;
   const rows = providers.map((each) => {
-    const { provider, calls, errorRate, latencyMs, limit, lastErrors } = each;
+    const { provider, calls, errorRate, latencyMs, lastErrors } = each;
     const [last] = lastErrors;
     const error = last
       ? html`<code>${last.code}</code> <span class="quiet">!${time(Date.parse(last.at), now)}</span>`
       : '';
-    return html`<tr><th scope="row">${provider}</th><td class="state">!${stateOf(each, now)}</td><td class="number" data-label="failed">!${failedShare(calls, errorRate)}</td><td class="number" data-label="calls">${calls}</td><td class="number" data-label="p95">${latencyMs ? inWords(latencyMs.p95) : ''}</td><td class="number" data-label="limit">${limit.learnedPerSecond === undefined ? '' : `${Math.round(limit.learnedPerSecond * 10) / 10} /s`}</td><td class="why">!${error}</td></tr>
+    return html`<tr><th scope="row">${provider}</th><td class="state">!${stateOf(each, now)}</td><td class="number" data-label="failed">!${failedShare(calls, errorRate)}</td><td class="number" data-label="calls">${calls}</td><td class="number" data-label="p95">${latencyMs ? inWords(latencyMs.p95) : ''}</td><td class="number" data-label="limit">${limitOf(each)}</td><td class="why">!${error}</td></tr>
 `;
   });
   const closed = providers.filter((each) => closedUntil(each, now) !== undefined);
@@ -34,6 +34,16 @@ export function providerTable({ providers, reopened, operator, now }: ProvidersP
 !${rows}</tbody></table></div>
 !${buttons}!${reopened.slice(0, 3).map((entry) => reopenedLine(entry, now))}<p class="quiet">Over the last ${providers[0]?.minutes ?? 0} minutes, all workers together.</p>
 `;
+}
+
+/** Of the account; else of the endpoint that is slowed most. */
+function limitOf({ limit, endpoints }: ProviderHealth): string {
+  const perSecond = (rate: number) => `${Math.round(rate * 10) / 10} /s`;
+  if (limit.learnedPerSecond !== undefined) return perSecond(limit.learnedPerSecond);
+  const [slowest] = endpoints
+    .flatMap(({ endpoint, learnedPerSecond: rate }) => (rate === undefined ? [] : [{ endpoint, rate }]))
+    .toSorted((a, b) => a.rate - b.rate);
+  return slowest ? `${perSecond(slowest.rate)} (${slowest.endpoint})` : '';
 }
 
 /** When calls may be made again, as far as it is known; undefined while they may be made. */

@@ -21,6 +21,16 @@ const SAID = {
   resumed: 'Resumed: what waited begins.',
   not_paused: 'Nothing was done: it is not paused any more.',
   redriving: 'The redrive has started; its progress is on this page.',
+  worker_killed:
+    'A worker was killed. Its runs go on in another within a second, and it is started again; the pages of the runs show the crash.',
+  no_worker: 'Nothing was done: no worker is there at the moment.',
+  provider_down: 'The provider is down until you bring it back. Runs that call it wait and try again.',
+  reply_lost: 'The next effect of this provider happens, and its reply is lost.',
+  card_declined: 'The next charge is declined.',
+  brought_back: 'Every provider is well again. Runs that wait for a retry go on when it is due.',
+  no_sandbox: 'Nothing was done: the sandbox does not answer.',
+  none_due: 'Nothing was done: no run waits for a time.',
+  made_due: 'Its wait was ended: it goes on now.',
 } as const;
 
 export type Said = keyof typeof SAID;

@@ -3,6 +3,7 @@ import type { Client, Overview } from '@holdfast/engine';
 import { type Operations, SYSTEM } from '@holdfast/operations';
 import type { FastifyInstance } from 'fastify';
 import type { BulkRedrives } from '../bulk-redrives.ts';
+import type { FaultPanel } from '../fault-panel.ts';
 import { shownTo } from '../for-viewer.ts';
 import { overviewPage } from '../pages/overview-page.ts';
 import { whatWasSaid } from '../pages/said.ts';
@@ -16,6 +17,7 @@ export interface OverviewRoutesOptions {
   readonly snapshots: Snapshots;
   readonly redrives: BulkRedrives;
   readonly events: EventStreams;
+  readonly faults?: FaultPanel | undefined;
 }
 
 const NEWEST = 12;
@@ -24,7 +26,7 @@ const LOOK_EVERY_MS = 2_000;
 /** `/`: how everything stands; and word when it has changed. */
 export async function overviewRoutes(
   app: FastifyInstance,
-  { client, operations, snapshots, redrives, events }: OverviewRoutesOptions,
+  { client, operations, snapshots, redrives, events, faults }: OverviewRoutesOptions,
 ): Promise<void> {
   app.get<{ Querystring: { said?: unknown } }>('/', async (request, reply) => {
     const [snapshot, fleet, pauses] = await Promise.all([
@@ -32,15 +34,17 @@ export async function overviewRoutes(
       snapshots.fleet(),
       snapshots.pauses(),
     ]);
-    const [runs, reopened] = await Promise.all([
+    const [runs, reopened, faultState] = await Promise.all([
       client.listAll({ limit: NEWEST, input: false }).then(({ runs }) => runs),
       operations.audit(SYSTEM, { limit: 20 }),
+      // the page is there without it, too
+      faults?.state().catch(() => undefined),
     ]);
     reply.type('text/html; charset=utf-8');
     return overviewPage({
       runs: runs.map((run) => shownTo(operatorOf(request), run)),
       ...{ snapshot, fleet, pauses, reopened: reopened.data, redrives: redrives.list() },
-      ...{ operator: operatorOf(request), said: whatWasSaid(request.query.said) },
+      ...{ operator: operatorOf(request), faults: faultState, said: whatWasSaid(request.query.said) },
     });
   });
 

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { DurationInput } from './duration.ts';
 import type { Log } from './log.ts';
+import { checkRetention, type Retention } from './retention.ts';
 import type { State } from './state.ts';
 import type {
   Callback,
@@ -76,11 +77,24 @@ export interface FlowContext {
   readonly log: Log;
 }
 
+/** A lane in front of a flow: its runs start in the order of their urgency and arrival, and the lanes that have runs take turns. */
+export interface Lane<I> {
+  /**
+   * The lane of a run within its tenant, such as a customer's id: at most 200 characters. Called when the run is submitted.
+   * @example key: (order) => order.customer.id
+   */
+  key(input: I, tenant: string): string;
+  /** How many runs of a lane may be with workers at once; one that waits, for a timer or a retry, is not. Default: any number. */
+  readonly limit?: number;
+}
+
 export interface Flow<I = unknown, O = unknown, N extends string = string> {
   /** Lower-case words joined by `-`; also the name of its queue. */
   readonly name: N;
   /** Whole number, from 1. A run keeps the version it was accepted with. */
   readonly version: number;
+  /** Which of its runs take turns, and how many of them run at once. Default: those of each tenant, as many as there is room for. */
+  readonly lane?: Lane<I>;
   /** Checked before a run is accepted. */
   readonly input: z.ZodType<I>;
   /** Checked before a run completes. */
@@ -90,11 +104,16 @@ export interface Flow<I = unknown, O = unknown, N extends string = string> {
    * record anything else. A step that is not named takes any result.
    */
   readonly results?: Readonly<Record<string, z.ZodType>>;
+  /**
+   * How long its runs are kept once they have ended, with their Idempotency-Keys. Default: as long as the system says, which is `7d` by
+   * itself. Dead runs do not expire.
+   */
+  readonly retention?: Retention;
   run(ctx: FlowContext, input: I): O | Promise<O>;
 }
 
 /** What who submits runs needs to know of a flow. */
-export type FlowContract<I = unknown> = Pick<Flow<I>, 'name' | 'version' | 'input' | 'results'>;
+export type FlowContract<I = unknown> = Pick<Flow<I>, 'name' | 'version' | 'input' | 'results' | 'lane'>;
 
 const RESERVED = new Set(['dead-letters', 'meta', 'wait', 'id', 'events']);
 
@@ -110,5 +129,32 @@ export function defineFlow<I, O, const N extends string = string>(flow: Flow<I, 
   if (!Number.isSafeInteger(flow.version) || flow.version < 1) {
     throw new TypeError(`flow "${flow.name}": version must be a whole number from 1, got ${flow.version}`);
   }
+  checkLane(flow.name, flow.lane);
+  if (flow.retention !== undefined) checkRetention(flow.retention);
   return Object.freeze({ ...flow });
+}
+
+function checkLane(flow: string, lane: object | undefined): void {
+  if (!lane) return;
+  const unknown = Object.keys(lane).find((name) => name !== 'key' && name !== 'limit');
+  if (unknown !== undefined)
+    throw new TypeError(`flow "${flow}": lane has "key" and "limit", and no ${JSON.stringify(unknown)}`);
+  if (!('key' in lane) || typeof lane.key !== 'function')
+    throw new TypeError(`flow "${flow}": lane.key must be a function`);
+  const limit = 'limit' in lane ? lane.limit : undefined;
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && Number(limit) >= 1))
+    throw new TypeError(`flow "${flow}": lane.limit must be a whole number from 1, got ${String(limit)}`);
+}
+
+/** @throws TypeError when the flow's `lane.key` gives something that no lane can be called */
+export function laneOf(
+  flow: FlowContract,
+  tenant: string,
+  input: unknown,
+): { readonly name: string; readonly limit: number | undefined } | undefined {
+  if (!flow.lane) return undefined;
+  const key: unknown = flow.lane.key(input, tenant);
+  if (typeof key !== 'string' || key.length > 200)
+    throw new TypeError(`flow "${flow.name}": lane.key must return a string of at most 200 characters`);
+  return { name: `${tenant}/${key}`, limit: flow.lane.limit };
 }

@@ -73,7 +73,9 @@ export type WaitingFor =
   /** For the time at which it was asked to start. */
   | { readonly kind: 'start'; readonly until: number }
   /** To begin: its flow or its tenant is paused. */
-  | { readonly kind: 'paused'; readonly until?: never };
+  | { readonly kind: 'paused'; readonly until?: never }
+  /** For a place among the runs of its lane, or of its tenant, that may be with workers at once. */
+  | { readonly kind: 'lane'; readonly until?: never };
 
 /** What a run can be found by: names and values, as whoever submitted it chose. */
 export type Tags = Readonly<Record<string, string>>;

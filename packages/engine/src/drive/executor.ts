@@ -93,7 +93,7 @@ export class Executor {
         this.#noteMissing(`${job.flow}@${claim.version}`, job.runId);
         return { kind: 'parks', delayMs: claim.againMs };
       }
-      if (claim.outcome === 'held' || claim.outcome === 'paused')
+      if (claim.outcome === 'held' || claim.outcome === 'paused' || claim.outcome === 'lane_full')
         return { kind: 'parks', delayMs: claim.againMs };
       if (claim.outcome !== 'claimed' && claim.outcome !== 'unreadable') return ENDS;
       const { run } = claim;

@@ -36,6 +36,8 @@ export interface NewRun {
   readonly tags?: Tags;
   /** 0 to 9, the most urgent: its place among the tenant's runs of the flow that wait for a worker. Default 0. */
   readonly priority?: number;
+  /** The lane that it takes its turns in, and how many of that lane may be with workers at once. Default: its tenant's, any number. */
+  readonly lane?: { readonly name: string; readonly limit: number | undefined } | undefined;
   /** The W3C `traceparent` that it came with. */
   readonly trace?: string | undefined;
   /** Created to be cancelled at once: nothing of it is run. */
@@ -124,8 +126,8 @@ export type ClaimReply =
   /** It was claimed, and what it carries cannot be decoded here: `run` is without any of it. */
   | { readonly outcome: 'unreadable'; readonly run: ClaimedRun; readonly message: string }
   | { readonly outcome: 'unknown' | 'superseded' | 'ended' }
-  /** `held`: the worker that has it lives. `againMs`: until that has to be proved again. `paused`: it was parked before it began. */
-  | { readonly outcome: 'held' | 'paused'; readonly againMs: number }
+  /** `held`: the worker that has it lives. `againMs`: until that has to be proved again. `paused`: it was parked before it began. `lane_full`: it was parked until there is a place. */
+  | { readonly outcome: 'held' | 'paused' | 'lane_full'; readonly againMs: number }
   /** `againMs`: when it is to be tried again; longer, the longer it has waited. */
   | { readonly outcome: 'version_missing'; readonly version: number; readonly againMs: number };
 
@@ -279,6 +281,8 @@ export interface Whereabouts {
   readonly answered: boolean;
   /** An owner was lost, and what it may have started is not written down. */
   readonly lost: boolean;
+  /** It waits for a place in its lane. */
+  readonly waitsForPlace: boolean;
   /** It waits in its tenant's lane, without a job. */
   readonly queued: boolean;
 }
@@ -360,8 +364,10 @@ export interface Journal {
    * @returns how it ended, or undefined when there is nothing of that kind to end
    */
   endAnswered(run: Whereabouts, effectsStand: boolean): Promise<'failed' | 'cancelled' | undefined>;
-  /** Fills the queue of a flow whose run waits in its lane, and sees to it that the run stands there. */
+  /** Fills the queue of a flow whose run waits in its lane, and makes sure that the run is in it. */
   fillQueue(runId: string, lookAgainMs: number): Promise<void>;
+  /** Wakes a run that waits for a place in its lane, if there is one. */
+  lookAfterLane(runId: string, lookAgainMs: number): Promise<void>;
   /** @param generation the one that is followed: a repeat does not start another */
   rerunRun(runId: string, generation: number, version: number): Promise<RerunReply>;
   resolveStep(run: RunOfTenant, answer: Answer): Promise<ResolveReply>;

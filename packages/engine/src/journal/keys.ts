@@ -39,6 +39,10 @@ const keysWith = (tag: string) => ({
   allRuns: `${tag}/all-runs`,
   /** Sorted set: the dead run ids of all tenants → when they died. No TTL. */
   allDead: `${tag}/all-dead`,
+  /** Set: the runs of a lane with a limit that are with workers; of a tenant with one, the flow is "*". Gone while there are none. No TTL. */
+  laneHeld: (flow: string, lane: string) => `${tag}/lane-held/${flow}/${lane}`,
+  /** Sorted set: the runs that wait for a place in such a lane → when they were created. Gone while there are none. No TTL. */
+  laneWaiting: (flow: string, lane: string) => `${tag}/lane-waiting/${flow}/${lane}`,
   /** Sorted set: a tenant's events (tenant-event.ts) → when they happened. Entries go after the retention. No TTL. */
   events: (tenant: string) => `${tag}/events/${tenant}`,
   /** JSON: what a flow gave with an event that it raised itself. Expires with the retention. */

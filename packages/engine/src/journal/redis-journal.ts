@@ -84,6 +84,7 @@ const scripts = {
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
   fillQueue: loadScript('fill-queue'),
+  lookAfterLane: loadScript('look-after-lane'),
   readRun: loadScript('read-run'),
   rerunRun: loadScript('rerun-run'),
   resolveStep: loadScript('resolve-step'),
@@ -96,12 +97,16 @@ const scripts = {
 
 export interface RedisJournalOptions {
   readonly connection: Redis | Cluster;
-  /** How long terminal runs are kept. */
-  readonly retentionMs: number;
+  /** How long terminal runs are kept, of all flows or by flow. */
+  readonly retentionMs: number | ((flow: string, version: number) => number);
+  /** How long the events of tenants are kept. Default: as long as runs, where that is one time for all. */
+  readonly eventsKeptMs?: number;
   /** Sends a transition; a worker's outlasts a Redis that takes no writes. Default: sends it once. */
   readonly send?: <T>(command: () => Promise<T>) => Promise<T>;
   /** How many jobs of a flow may wait in its queue when a run is claimed; the other runs wait in their lanes. Default 2. */
   readonly window?: number;
+  /** How many runs of a tenant may be with workers at once, over all flows. Default: any number. */
+  readonly tenantLimit?: number | undefined;
   /** For how long a claim proves the life of its worker; undefined where that is proved otherwise, and often. Default: never. */
   readonly lifeOnClaimMs?: () => number | undefined;
   /** Default: payloads are kept as they are. */
@@ -111,8 +116,10 @@ export interface RedisJournalOptions {
 export function redisJournal({
   connection,
   retentionMs,
+  eventsKeptMs = typeof retentionMs === 'number' ? retentionMs : Number.POSITIVE_INFINITY,
   send = (command) => command(),
   window = LEAST_WINDOW,
+  tenantLimit,
   lifeOnClaimMs = () => undefined,
   codec,
 }: RedisJournalOptions): Journal {
@@ -159,6 +166,8 @@ export function redisJournal({
     const [seconds, micros] = await connection.time();
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   };
+  const keptFor = ({ flow, version }: { readonly flow: string; readonly version: number }) =>
+    typeof retentionMs === 'number' ? retentionMs : retentionMs(flow, version);
   const ofRun = (runId: string) => [keys.run(runId), keys.alarms];
   const eventsOf = (tenant: string) => [keys.events(tenant), keys.eventsDue, keys.subscribers(tenant)];
 
@@ -169,7 +178,7 @@ export function redisJournal({
 
     async createRun(run) {
       const { runId, fingerprint, tenant, flow, version, idempotencyKey, input } = run;
-      const { parent, draw, cancelled, trace, tags, startAt, priority = 0 } = run;
+      const { parent, draw, cancelled, trace, tags, startAt, priority = 0, lane } = run;
       const lists = Object.entries(tags ?? {}).map(([name, value]) => keys.tag(tenant, { name, value }));
       const sources = draw || lists.length > 0 ? [keys.run(draw?.from ?? runId)] : [];
       const reply = await call(
@@ -189,6 +198,7 @@ export function redisJournal({
           ...(draw ? [JSON.stringify(draw), draw.amount, draw.limit] : ['', 0, 0]),
           trace ?? '',
           ...[JSON.stringify(tags ?? {}), TAGS_KEPT_MS, startAt ?? '', LEAST_WINDOW, priority],
+          ...[lane?.name ?? tenant, lane?.limit === undefined ? '' : `${lane.limit}:${lane.name}`],
         ],
       );
       const [word, now, ...pairs] = list(reply);
@@ -210,7 +220,7 @@ export function redisJournal({
           [keys.run(runId), keys.rollback, keys.alarms, keys.workers, keys.pauses, keys.heldBack],
           [
             ...[claimant, jobId, `,${versions.join(',')},`, runId, HELD_BACK_MS, lifeOnClaimMs() ?? ''],
-            ...[flow, window, GRACE_MS.enqueue],
+            ...[flow, window, GRACE_MS.enqueue, tenantLimit ?? ''],
           ],
         ),
       );
@@ -231,6 +241,7 @@ export function redisJournal({
           return { outcome: 'version_missing', version: Number(first), againMs: Number(owner) };
         case 'held':
         case 'paused':
+        case 'lane_full':
           return { outcome: word, againMs: Number(first) };
         case 'unknown':
         case 'superseded':
@@ -293,7 +304,7 @@ export function redisJournal({
         'finishRun',
         [...ofRun(run.runId), ...eventsOf(run.tenant), ...drawnUpon],
         [
-          ...[run.owner, run.runId, end.status, output, failure, retentionMs, GRACE_MS.parent],
+          ...[run.owner, run.runId, end.status, output, failure, keptFor(run), GRACE_MS.parent],
           ...[run.draw?.amount ?? 0, settled ? 'settled' : 'given_back'],
           ...(await flat(run.runId, entries)),
         ],
@@ -459,13 +470,19 @@ export function redisJournal({
       }
     },
 
-    async endAnswered({ runId, tenant, draw }, effectsStand) {
+    async endAnswered({ runId, tenant, draw, flow, version }, effectsStand) {
       const drawnUpon = draw ? [keys.run(draw.from)] : [];
       const [word, status] = list(
         await call(
           'endAnswered',
           [...ofRun(runId), ...eventsOf(tenant), ...drawnUpon],
-          [runId, retentionMs, GRACE_MS.parent, draw?.amount ?? 0, effectsStand ? 'settled' : 'given_back'],
+          [
+            runId,
+            keptFor({ flow, version }),
+            GRACE_MS.parent,
+            draw?.amount ?? 0,
+            effectsStand ? 'settled' : 'given_back',
+          ],
         ),
       );
       if (word === 'ended') return status as 'failed' | 'cancelled';
@@ -476,6 +493,10 @@ export function redisJournal({
     async fillQueue(runId, lookAgainMs) {
       const args = [runId, window, GRACE_MS.enqueue, lookAgainMs];
       await call('fillQueue', ofRun(runId), args);
+    },
+
+    async lookAfterLane(runId, lookAgainMs) {
+      await call('lookAfterLane', ofRun(runId), [runId, tenantLimit ?? '', lookAgainMs]);
     },
 
     async rerunRun(runId, generation, version): Promise<RerunReply> {
@@ -620,7 +641,7 @@ export function redisJournal({
     },
 
     async pruneRuns(tenant, from, limit) {
-      await connection.zremrangebyscore(keys.events(tenant), 0, (await redisNow()) - retentionMs);
+      await connection.zremrangebyscore(keys.events(tenant), '-inf', (await redisNow()) - eventsKeptMs);
       const page = await connection.zrangebyscore(
         keys.runs(tenant),
         from,

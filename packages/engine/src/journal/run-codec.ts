@@ -231,6 +231,7 @@ export function decodeWhereabouts(
     acted: acted ?? undefined,
     answered: answered === '1',
     lost: lost !== null && lost !== undefined,
+    waitsForPlace: waitingFor?.kind === 'lane',
     queued: queued !== null && queued !== undefined,
   };
 }

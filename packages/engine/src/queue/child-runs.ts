@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FlowContract } from '../contract/define-flow.ts';
+import { type FlowContract, laneOf } from '../contract/define-flow.ts';
 import type { Json } from '../contract/run.ts';
 import type { ChildEnd, ChildRuns } from '../drive/waits.ts';
 import { hashOfCallback, runIdOfCallback } from '../journal/callback-ids.ts';
@@ -38,7 +38,8 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
   ) => {
     const idempotencyKey = `${parent.runId}:${parent.generation}:${name}`;
     const runId = runIdOf(parent.tenant, flow.name, idempotencyKey);
-    const json = encodeJson(flow.input.parse(input), `the input of child run "${name}"`) ?? 'null';
+    const parsed = flow.input.parse(input);
+    const json = encodeJson(parsed, `the input of child run "${name}"`) ?? 'null';
     const kept = await journal.encodeInput(runId, json);
     const createWith = (fingerprint: string) =>
       journal.createRun({
@@ -46,6 +47,7 @@ export function childRuns(journal: Journal, jobs: Jobs): ChildRuns {
         ...{ idempotencyKey, input: kept },
         parent: { runId: parent.runId, name, generation: parent.generation },
         trace: parent.trace,
+        lane: laneOf(flow, parent.tenant, parsed),
         ...(cancelled && { cancelled }),
       });
     const encoded = kept !== json;

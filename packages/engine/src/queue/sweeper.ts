@@ -277,6 +277,8 @@ export class Sweeper {
         await this.#reissue(run, dueInMs);
         return;
       case 'delayed':
+        if (run.waitsForPlace)
+          return journal.lookAfterLane(run.runId, Math.max(NEXT_LOOK_MS, now - run.readySince));
         if (dueInMs <= 0) await jobs.promote(run.flow, run.jobId);
         return journal.moveAlarm(run.runId, Math.max(dueInMs, 0) + LATE_MS);
       case 'waiting':

@@ -1,4 +1,5 @@
 import { defineFlow } from '@holdfast/engine';
+import { KEPT } from '../kept.ts';
 import { charge } from '../settlement.ts';
 import type { OrderPorts } from './ports.ts';
 import { OrderInput, OrderOutput, OrderResults, totalOf } from './schema.ts';
@@ -19,6 +20,7 @@ export const orderContract = {
 export function orderFlow({ payments, inventory, shipping, email }: OrderPorts) {
   return defineFlow({
     ...orderContract,
+    retention: KEPT,
     async run(ctx, order) {
       const { customer, currency, paymentMethod, paymentMethods, returnUrl } = order;
       const amount = Number(totalOf(order.items));

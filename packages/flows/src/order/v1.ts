@@ -1,4 +1,5 @@
 import { defineFlow } from '@holdfast/engine';
+import { KEPT } from '../kept.ts';
 import type { OrderPorts } from './ports.ts';
 import { OrderInputV1, OrderOutputV1, OrderResults, totalOf } from './schema.ts';
 
@@ -15,6 +16,7 @@ export const orderContractV1 = {
 export function orderFlowV1({ payments, inventory, shipping, email }: OrderPorts) {
   return defineFlow({
     ...orderContractV1,
+    retention: KEPT,
     async run(ctx, order) {
       const amount = Number(totalOf(order.items));
       const goods = order.items.map(({ sku, quantity }) => ({ sku, quantity }));

@@ -1,4 +1,5 @@
 import { defineFlow } from '@holdfast/engine';
+import { KEPT } from '../kept.ts';
 import type { Payments } from '../payments.ts';
 import { charge } from '../settlement.ts';
 import { PaymentInput, PaymentOutput, PaymentResults } from './schema.ts';
@@ -16,6 +17,7 @@ export const paymentContract = {
 export function paymentFlow({ payments }: { readonly payments: Payments }) {
   return defineFlow({
     ...paymentContract,
+    retention: KEPT,
     async run(ctx, input) {
       const { amount, currency, customerId, description } = input;
       const { chargeId } = await charge(ctx, payments, input);

@@ -1,5 +1,6 @@
 import { defineFlow } from '@holdfast/engine';
 import { z } from 'zod';
+import { KEPT } from '../kept.ts';
 import { MAX_AMOUNT } from '../money.ts';
 import type { Payments } from '../payments.ts';
 import { PaymentOutput, PaymentResults } from './schema.ts';
@@ -25,6 +26,7 @@ export const paymentContractV1 = {
 export function paymentFlowV1({ payments }: { readonly payments: Payments }) {
   return defineFlow({
     ...paymentContractV1,
+    retention: KEPT,
     async run(ctx, { amount, currency, customerId, paymentMethod, description }) {
       const { chargeId } = await ctx.step('charge', {
         run: (call) => payments.v1.charge({ amount, currency, paymentMethod, description }, call),

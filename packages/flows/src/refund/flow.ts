@@ -1,4 +1,5 @@
 import { defineFlow } from '@holdfast/engine';
+import { KEPT } from '../kept.ts';
 import type { Payments } from '../payments.ts';
 import { refund } from '../settlement.ts';
 import { RefundInput, RefundOutput, RefundResults } from './schema.ts';
@@ -19,6 +20,7 @@ export const refundContract = {
 export function refundFlow({ payments }: { readonly payments: Payments }) {
   return defineFlow({
     ...refundContract,
+    retention: KEPT,
     async run(ctx, { paymentId, chargeId, amount }) {
       await refund(ctx, payments, { chargeId, amount });
       return { paymentId, amount };

@@ -1,4 +1,5 @@
 import { defineFlow } from '@holdfast/engine';
+import { KEPT } from '../kept.ts';
 import type { Payments } from '../payments.ts';
 import { RefundInput, RefundOutput } from './schema.ts';
 
@@ -14,6 +15,7 @@ export const refundContractV1 = {
 export function refundFlowV1({ payments }: { readonly payments: Payments }) {
   return defineFlow({
     ...refundContractV1,
+    retention: KEPT,
     async run(ctx, { paymentId, chargeId, amount }) {
       await ctx.step('refund', {
         run: (call) => payments.v1.refund({ chargeId, amount }, call),

@@ -207,14 +207,11 @@ class SharedGuard implements Guard {
 
     const ofObject = outcome.limited === 'object';
     const closedForMs = ofObject ? undefined : longest(outcome.retryAfterMs, rateLimit?.closedForMs);
+    const accountIsLimited = outcome.limited === 'account';
+    const endpoint = call.endpoint === undefined ? undefined : { name: call.endpoint, accountIsLimited };
     // what comes with a 429 is about its endpoint; what comes with anything else, about the provider
-    const endpoint =
-      verdict === 'throttled' && call.endpoint !== undefined
-        ? { name: call.endpoint, accountIsLimited: outcome.limited === 'account' }
-        : undefined;
-    if (closedForMs !== undefined) {
-      this.#entrance.close(closedForMs, endpoint?.accountIsLimited ? undefined : endpoint?.name);
-    }
+    const closes = verdict === 'throttled' && !accountIsLimited ? call.endpoint : undefined;
+    if (closedForMs !== undefined) this.#entrance.close(closedForMs, closes);
     const news = { closedForMs, policyPerSecond: rateLimit?.perSecond, endpoint };
     const changesNothing = closedForMs === undefined && (verdict === 'ok' || verdict === 'neutral');
     if (changesNothing) {
@@ -223,6 +220,7 @@ class SharedGuard implements Guard {
       return outcome;
     }
     const gateMs = await within(this.#settle(permit, verdict, news), STORE_ANSWERS_WITHIN_MS);
+    if (gateMs !== undefined && closedForMs !== undefined) this.#entrance.closedForAll(closes);
     if (verdict !== 'throttled' || gateMs === undefined) return outcome;
     // the gate keeps the time from here on; a person may open it, so who has closed it looks in as the others do
     return {
@@ -244,7 +242,6 @@ class SharedGuard implements Guard {
         ...{ taken: this.#tally.drainTaken(), limits: this.#limits, breaker: this.#breaker },
         endpoint: endpoint && { ...endpoint, taken: this.#tally.drainTakenAt(endpoint.name) },
       });
-      if (closedForMs !== undefined) this.#entrance.closedForAll(endpoint?.name);
       if (settled.opened) observer?.breakerOpened?.(provider);
       return settled.gateMs;
     } catch (error) {

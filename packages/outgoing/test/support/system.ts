@@ -70,7 +70,11 @@ export interface OutSystem {
   readonly events: TenantEvents;
   readonly became: { readonly endpoint: string; readonly became: string }[];
   /** Hands events over and delivers them. */
-  startWorker(options?: { readonly retryScale?: number; readonly timeoutMs?: number }): {
+  startWorker(options?: {
+    readonly retryScale?: number;
+    readonly timeoutMs?: number;
+    readonly concurrency?: number;
+  }): {
     stop(): Promise<void>;
   };
   subscribe(
@@ -121,7 +125,7 @@ export async function startOutSystem(): Promise<OutSystem> {
     ...{ redis, connection, client, endpoints, deliveries, events, became },
     desk: createDeliveryDesk({ deliveries, events, client, eventsOfFlows: EVENTS }),
 
-    startWorker({ retryScale = 0.001, timeoutMs } = {}) {
+    startWorker({ retryScale = 0.001, timeoutMs, concurrency = 200 } = {}) {
       const own = connect();
       const guard = createEndpointGuard({ allow: readAllowList('127.0.0.1') });
       const ports = createDeliverer({
@@ -131,7 +135,7 @@ export async function startOutSystem(): Promise<OutSystem> {
       });
       const flows: Flow[] = [trip as Flow, deliveryFlow(ports, retryScale)];
       const worker: Worker = startWorker({
-        ...{ connection: own, redisUrls: [redis.url], flows, log: silent, retryScale },
+        ...{ connection: own, redisUrls: [redis.url], flows, log: silent, retryScale, concurrency },
       });
       const handing = startHandOver({
         ...{ events: tenantEvents(own), deliveries, endpoints, client, flows: [trip], eventsOfFlows: EVENTS },

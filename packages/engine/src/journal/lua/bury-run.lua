@@ -8,6 +8,7 @@
 -- @include owned
 -- @include events
 -- @include announce
+-- @include limits
 local run, refused = load_owned(KEYS[1], ARGV[1])
 local deaths = tonumber(redis.call('HGET', KEYS[1], 'deaths')) or 0
 if refused == 'repeated' then return { 'buried', deaths } end
@@ -23,6 +24,7 @@ redis.call('HSET', KEYS[1], unpack(set))
 redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[2])
 redis.call('ZADD', KEYS[3], now, ARGV[2])
 redis.call('ZADD', KEYS[4], now, ARGV[2])
+free_places(KEYS[1], ARGV[2], KEYS[2], now)
 note_event({ run = KEYS[1], events = KEYS[5], due = KEYS[6], subscribers = KEYS[7] }, ARGV[2], 'run.dead', deaths + 1, now)
 announce(KEYS[1])
 return { 'buried', deaths + 1 }

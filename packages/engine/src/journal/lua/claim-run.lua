@@ -7,21 +7,24 @@
 -- KEYS  run, rollback, alarms, workers, pauses, held back
 -- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,"), run id, ms for which a run that must not
 --       begin now is parked, ms for which its worker's proof of life holds from now on ('' to leave it): a worker without runs proves its
---       life seldom, and for long; flow, jobs that may wait in its queue, ms until a job that is let in must have been claimed
+--       life seldom, and for long; flow, jobs that may wait in its queue, ms until a job that is let in must have been claimed, how many
+--       runs of the tenant may be with workers at once ('' for any number)
 -- Reply {'claimed', now, owner, claims in a row without progress, lost (ms, or ''), rollback (ms, or '' where the run forgot nothing),
 --       since when the run may have forgotten what it did (ms, or ''), {field, value, …}} with the other fields as they were before
 --       | {'unknown'} | {'superseded'} (another job carries the run now) | {'ended', status} | {'version_missing', version, ms after which it is to be tried again}
 --       | {'held', ms for which the owner's worker is known to live} | {'paused', ms} (it has not begun, and must not now)
+--       | {'lane_full', ms} (it is woken once there is a place)
 -- @include clock
 -- @include identity
 -- @include enqueue
 -- @include lanes
 -- @include pauses
+-- @include limits
 local claimant, job, versions = ARGV[1], ARGV[2], ARGV[3]
 local at = places(KEYS[1], ARGV[4], ARGV[7], KEYS[3])
 local now = now_ms()
 let_in(at, ARGV[8], now, ARGV[9])
-local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase', 'lost', 'queued')
+local f = redis.call('HMGET', KEYS[1], 'status', 'job', 'version', 'owner', 'epoch', 'claims', 'revision', 'phase', 'lost', 'queued', 'lane', 'tenant')
 local status = f[1]
 if not status then return { 'unknown' } end
 if status == 'completed' or status == 'failed' or status == 'cancelled' or status == 'dead' then
@@ -59,6 +62,20 @@ if holder and holder ~= worker_of(owner_of(0, claimant)) then
   local lives_for = (tonumber(redis.call('ZSCORE', KEYS[4], holder)) or 0) - now
   local claimed_at = tonumber(redis.call('HGET', KEYS[1], 'claimedAt')) or 0
   if lives_for > 0 and claimed_at > (tonumber(redis.call('GET', KEYS[2])) or 0) then return { 'held', lives_for } end
+end
+
+local limits = limits_of(string.sub(KEYS[1], 1, -#('/run/' .. ARGV[4]) - 1), ARGV[7], f[11], f[12], ARGV[10])
+if #limits > 0 then
+  local w = redis.call('HMGET', KEYS[1], 'cancel', 'claimedAt', 'createdAt')
+  -- of a run that is cancelled before it began nothing starts
+  if not (w[1] and not w[2]) and not take_places(limits, ARGV[4], w[3]) then
+    if not has_let_go(f[4]) then redis.call('HSET', KEYS[1], 'owner', let_go(owner_of(0, claimant))) end
+    redis.call('HSET', KEYS[1], 'status', f[8] and 'compensating' or 'suspended', 'waiting', '{"kind":"lane"}',
+      'revision', f[7] + 1, 'updatedAt', now)
+    redis.call('HDEL', KEYS[1], 'woken')
+    redis.call('ZADD', KEYS[3], now + LOOK_AGAIN_MS, ARGV[4])
+    return { 'lane_full', tonumber(ARGV[5]) }
+  end
 end
 
 local epoch = (tonumber(f[5]) or 0) + 1

@@ -4,7 +4,8 @@
 -- ARGV  run id, fingerprint, tenant, flow, version, idempotency key, input (JSON), ms until its job must have been claimed,
 --       parent (JSON, or '' for none), '1' when it is to be cancelled at once or '', draw (JSON, or '' for none), its amount, the most
 --       that may be drawn in all (0 without a draw), the traceparent that it came with or '', the tags (JSON, or ''), ms for which their
---       lists are kept, when it is to start (ms, or '' for now), jobs that may wait in the queue, urgency (0 to 9)
+--       lists are kept, when it is to start (ms, or '' for now), jobs that may wait in the queue, urgency (0 to 9),
+--       the lane it takes its turns in, its limit as '<limit>:<lane>' ('' for none)
 -- Reply {'created', now} | {'replayed', now, field, value, …} (as read-run gives them) | {'key_reused', now}
 --       | {'source_not_completed', now} | {'draw_exceeds', now, what is left}: nothing was written
 -- @include clock
@@ -59,14 +60,15 @@ end
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'cancel', 1, 'h:cancel', '{"kind":"cancel_requested","at":' .. now .. '}') end
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'parent', ARGV[9]) end
 if ARGV[14] ~= '' then redis.call('HSET', KEYS[1], 'trace', ARGV[14]) end
+if ARGV[21] ~= '' then redis.call('HSET', KEYS[1], 'lane', ARGV[21]) end
 redis.call('ZADD', KEYS[2], due + ARGV[8], ARGV[1])
 if not starts_later then
   local at = places(KEYS[1], ARGV[1], ARGV[4], KEYS[2])
   if has_room(at, ARGV[18]) then
     enqueue(at.queue, ARGV[4], ARGV[1], ARGV[1], now)
   else
-    redis.call('HSET', KEYS[1], 'queued', ARGV[3] .. ':' .. ARGV[19])
-    join_lane(at, ARGV[3], ARGV[1], ARGV[19])
+    redis.call('HSET', KEYS[1], 'queued', ARGV[20] .. ':' .. ARGV[19])
+    join_lane(at, ARGV[20], ARGV[1], ARGV[19])
   end
 end
 redis.call('ZADD', KEYS[3], now, ARGV[1])

@@ -10,6 +10,7 @@
 -- @include heads
 -- @include owned
 -- @include announce
+-- @include limits
 -- @include ending
 -- @include events
 local run, refused = load_owned(KEYS[1], ARGV[1])
@@ -28,6 +29,7 @@ if ARGV[5] ~= '' then
 end
 add_records(KEYS[1], 10, set)
 redis.call('HSET', KEYS[1], unpack(set))
+free_places(KEYS[1], ARGV[2], KEYS[2], now)
 end_run({ run = KEYS[1], alarms = KEYS[2], source = KEYS[6] }, ARGV[2], now, run.parent, ARGV[6], ARGV[7], ARGV[8], ARGV[9])
 note_event({ run = KEYS[1], events = KEYS[3], due = KEYS[4], subscribers = KEYS[5] }, ARGV[2], 'run.' .. ARGV[3], 0, now)
 return 'finished'

@@ -8,6 +8,7 @@
 -- @include identity
 -- @include heads
 -- @include owned
+-- @include limits
 local run, refused = load_owned(KEYS[1], ARGV[1])
 if refused == 'repeated' then return 'suspended' end
 if refused then return refused end
@@ -27,4 +28,5 @@ end
 add_records(KEYS[1], 7, set)
 redis.call('HSET', KEYS[1], unpack(set))
 redis.call('ZADD', KEYS[2], now + ARGV[3] + ARGV[4], ARGV[2])
+free_places(KEYS[1], ARGV[2], KEYS[2], now)
 return 'suspended'
