@@ -29,7 +29,7 @@ export interface WebhooksOutOptions {
   /** Absent: payloads are kept as they are. */
   readonly codec: PayloadCodec | undefined;
   readonly eventsOfFlows: EventsOfFlows;
-  readonly retentionMs: number;
+  readonly retentionMs: number | undefined;
   readonly retryScale: number;
   readonly alerts: Alerts | undefined;
   readonly log: Log;
@@ -56,7 +56,7 @@ export function webhooksOut(options: WebhooksOutOptions): WebhooksOut {
       open: (sealed, purpose) => sealer().open(sealed, purpose),
     },
   });
-  const deliveries = createDeliveries({ connection, retentionMs });
+  const deliveries = createDeliveries({ connection, ...(retentionMs !== undefined && { retentionMs }) });
   const deliverer = createDeliverer({
     ...{ deliveries, endpoints, guard, client, log },
     onEndpoint: ({ tenant, endpoint, became }) => {

@@ -2,7 +2,7 @@ import { waitFor } from '@holdfast/testkit';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineFlow, RejectedError, type TenantEvent, tenantEvents } from '../src/index.ts';
-import { keys } from '../src/journal/keys.ts';
+import { type Keys, keysOf } from '../src/journal/keys.ts';
 import { redisJournal } from '../src/journal/redis-journal.ts';
 import { startSystem, type TestSystem } from './system.ts';
 
@@ -32,8 +32,10 @@ const webhook = defineFlow({
 });
 
 let system: TestSystem;
+let keys: Keys;
 beforeAll(async () => {
   system = await startSystem([ends, webhook]);
+  keys = keysOf(system.connection);
   system.startWorker();
 });
 afterAll(() => system.close());
