@@ -9,6 +9,7 @@ import { runIdIn } from './outside/records.ts';
 import { Sandbox } from './outside/sandbox.ts';
 import { Shop } from './outside/shop.ts';
 import { Store } from './outside/store.ts';
+import { startSubscriber } from './outside/subscriber.ts';
 import { startWitness } from './outside/witness.ts';
 
 /** For how long BullMQ takes a job for that of a worker that is dead or stands still. */
@@ -49,12 +50,15 @@ export async function startProvedSystem(workers: number, signal: AbortSignal): P
       standingOf: (key) => store.standingOf(runIdIn(key ?? '') ?? ''),
     });
     undo.push(() => witness.close());
+    const subscriber = await startSubscriber();
+    undo.push(() => subscriber.close());
     const system = await startSystem(
       readSettings(environment(home, redis.proxy.url, witness.url), { workers }),
       { reset: false, onEvent: () => {}, signal },
     );
     undo.push(() => system.stop());
     processes = system.processes;
+    await subscriber.subscribe(system.processes());
     const shop = new Shop(system.processes);
     const sandbox = new Sandbox(system.processes);
     const crashes: Crash[] = [];
@@ -73,6 +77,7 @@ export async function startProvedSystem(workers: number, signal: AbortSignal): P
         return {
           ...{ asked: shop.log, acts: shop.acts, ledger, store: dump, workers },
           runs: await readRuns(shop, new Set(texts.flatMap((text) => runIdIn(text) ?? []))),
+          heard: [...subscriber.heard],
           ...{ calls: [...witness.calls], crashes, promotions, resumed },
           locksMayHold: crashes.some(
             ({ part, at }) => part !== 'api' && Date.now() - at < LOCK_MS + 3 * STALLED_MS,

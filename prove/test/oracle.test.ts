@@ -212,6 +212,27 @@ const PLANTED: readonly (readonly [number, string, Plant, string])[] = [
   ],
   [14, 'a live run without a job', patchRun(DEAD, { status: 'pending' }), DEAD],
   [14, 'a job of no run', addJob({ queue: 'order', id: NONE, runId: NONE, state: 'delayed' }), NONE],
+  [
+    16,
+    'an end that nobody heard of',
+    (facts) => ({ ...facts, heard: facts.heard?.slice(1) ?? [] }),
+    COMPLETED,
+  ],
+  [
+    16,
+    'a death that nobody heard of',
+    (facts) => ({ ...facts, heard: facts.heard?.slice(0, 2) ?? [] }),
+    DEAD,
+  ],
+  [
+    16,
+    'an event that came under two ids',
+    (facts) => ({
+      ...facts,
+      heard: (facts.heard ?? []).flatMap((each) => [each, { ...each, id: `${each.id}0` }]),
+    }),
+    'as msg_1 and as msg_10',
+  ],
   [17, 'called again though it was answered', repeatCall(COMPLETED, 'charge'), 'ms after it was answered'],
   [17, 'called more often than there were attempts', repeatCall(DEAD, 'label'), '2 times, in 1 attempts'],
   [

@@ -12,7 +12,7 @@ import {
   type ProxySettings,
   refuseConnect,
 } from '@holdfast/app-kit';
-import type { Client, FlowContract } from '@holdfast/engine';
+import type { Client, FlowContract, Schedules } from '@holdfast/engine';
 import type { ApiKeys, ApiUseReport, OpenNow, Operations, Replays } from '@holdfast/operations';
 import { DELIVERY_FLOW } from '@holdfast/outgoing';
 import type { Routes } from '@holdfast/project';
@@ -47,6 +47,7 @@ import { operateRoutes } from './routes/operate.ts';
 import { providerRoutes, type ReadProviders } from './routes/providers.ts';
 import { MAX_STREAMS, runEventRoutes } from './routes/run-events.ts';
 import { runRoutes } from './routes/runs.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
 import { stateRoutes } from './routes/state.ts';
 import { elsewhereIn, submitRoutes } from './routes/submit.ts';
 import { timelineRoutes } from './routes/timeline.ts';
@@ -79,6 +80,8 @@ export interface ApiParts {
   readonly replays?: Replays;
   /** Whether accepted runs are safe in the client's Redis. */
   readonly preflight: Pick<Preflight, 'assertAdmitted' | 'report'>;
+  /** Absent: nothing can be scheduled. */
+  readonly schedules?: Schedules;
   /** Absent: webhooks are taken from nobody. */
   readonly webhooks?: Pick<WebhookRoutesOptions, 'sources' | 'memory' | 'refusals' | 'alert'>;
   /** Where tenants have their events sent. */
@@ -187,6 +190,8 @@ export async function buildApi(parts: ApiParts): Promise<Api> {
   await app.register(flowRoutes, { client, operations, contracts: flows });
   await app.register(providerRoutes, { client, readProviders });
   await app.register(auditRoutes, { operations });
+  const schedules = parts.schedules;
+  if (schedules) await app.register(scheduleRoutes, { client, schedules, operations });
   await app.register(stateRoutes, { client, operations });
   await app.register(keyRoutes, { storedKeys });
   await app.register(docsRoutes, { document: openApiDocument(flows, routes, proxy.basePath) });

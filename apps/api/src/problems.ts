@@ -229,6 +229,21 @@ export const PROBLEMS = {
     title: 'The body was already read',
     advice: 'Mount the Holdfast handler before the body parser of your server.',
   },
+  schedule_not_found: {
+    status: 404,
+    title: 'There is no such schedule',
+    advice: 'Check the name; GET /v1/schedules lists the schedules there are.',
+  },
+  schedule_exists: {
+    status: 409,
+    title: 'There is a schedule of this name already',
+    advice: 'Take another name, or change the one that is there with PATCH.',
+  },
+  schedule_from_config: {
+    status: 409,
+    title: "The schedule is in the project's config",
+    advice: 'Change the config. Pause, resume and trigger work.',
+  },
   state_not_found: {
     status: 404,
     title: 'There is no such value in the state',

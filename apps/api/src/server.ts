@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectRedis, type Host, type Logger, listen, Preflight, useLoginOf } from '@holdfast/app-kit';
-import { createClient, type FlowContract, type PayloadCodec } from '@holdfast/engine';
+import { createClient, createSchedules, type FlowContract, type PayloadCodec } from '@holdfast/engine';
 import { providerHealth, redisStore } from '@holdfast/http';
 import {
   createApiKeys,
@@ -95,6 +95,7 @@ export async function connectApi(
       ),
     replays: createReplays(redis, codec),
     wrongKeys: addressLimit(redis, 'wrong-keys', MOST_WRONG_KEYS),
+    schedules: createSchedules({ connection: redis, client, flows: latestOf(flows) }),
     webhooks: {
       sources: () => sources,
       memory: webhookMemory(redis),

@@ -22,6 +22,8 @@ export function tenantLimit(connection: Redis | Cluster, perSecond: number): Ten
     keyPrefix: `${tagOf(connection)}/tenant-rate`,
     points: limit,
     duration: WINDOW_S,
+    // who is over the limit is refused without asking Redis until its window ends
+    inMemoryBlockOnConsumed: limit,
   });
   return async (tenant) => {
     const taken = (result: RateLimiterRes, allowed: boolean): Taken => ({

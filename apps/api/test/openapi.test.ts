@@ -74,7 +74,8 @@ test('has every route that is served, and serves every route it has', async () =
     ...['rotate-secret', 'test', 'replay', 'deliveries', 'deliveries/{deliveryId}/retry'].map(
       (what) => `/v1/webhook-endpoints/{id}/${what}`,
     ),
-    ...['/v1/state', '/v1/state/{name}'],
+    ...['/v1/state', '/v1/state/{name}', '/v1/schedules', '/v1/schedules/{name}'],
+    ...['pause', 'resume', 'trigger'].map((what) => `/v1/schedules/{name}/${what}`),
     ...['/v1/providers', '/v1/keys', '/v1/keys/{id}', '/v1/audit'],
     ...['/v1/payments', '/v1/payments/{id}', '/v1/payments/{id}/refunds', '/v1/orders/{id}/refunds'],
     ...['cancel', 'rerun', 'signals/{name}', 'events', 'attempts', 'payloads', 'timeline.svg'].map(

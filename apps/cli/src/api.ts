@@ -19,6 +19,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   run_not_found: '`holdfast runs list` shows the runs of your tenant. Runs expire some time after they end.',
   run_not_finished: 'Redrive a dead run, or discard it: `holdfast dead-letters --help`.',
   key_not_found: '`holdfast keys list` shows the keys. Give the id of a key, not its name.',
+  schedule_not_found: 'holdfast schedules list shows those there are.',
+  schedule_from_config: 'It can be paused, resumed and triggered.',
   flow_unknown: 'holdfast flows list shows those there are.',
   webhook_endpoint_not_found: 'holdfast webhooks list shows the endpoints of your key.',
   webhook_delivery_not_found: 'holdfast webhooks deliveries <endpoint> shows those that are kept.',

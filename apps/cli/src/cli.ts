@@ -16,6 +16,7 @@ import { addKeyCommands } from './keys.ts';
 import { addProvidersCommand } from './providers.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRunCommands } from './runs.ts';
+import { addScheduleCommands } from './schedules.ts';
 import { addStateCommands } from './state.ts';
 import { addSubmitCommands } from './submit.ts';
 import { addProcessCommands } from './system-processes.ts';
@@ -64,6 +65,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addTenantCommands(commands);
   addWebhookCommands(commands);
   addStateCommands(commands);
+  addScheduleCommands(commands);
   // knows the commands that were added before it
   addCompletionCommand(commands);
   addProvidersCommand(commands);

@@ -97,6 +97,7 @@ export async function planSystem(settings: Settings, home: Home, secrets: Secret
         ...app('worker', name, {
           ...(settings.sandbox ? providersAt(urlOf('sandbox'), smtpUrl, settings.env) : {}),
           HOLDFAST_WORKER_PORT: String(ports[name]),
+          HOLDFAST_DEV_KEY: apiKey,
           ...encryption,
           HOLDFAST_WEBHOOK_ALLOW: webhookAllow,
           HOLDFAST_PUBLIC_URL: settings.env.HOLDFAST_PUBLIC_URL || urlOf('api'),

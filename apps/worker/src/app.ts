@@ -10,13 +10,14 @@ import { type Classify, type Flow, type PayloadCodec, startWorker, type Worker }
 import { redisPins, redisStore, redisTokens } from '@holdfast/http';
 import { createAlerts } from '@holdfast/operations';
 import type { EventsOfFlows } from '@holdfast/outgoing';
-import { checkCodec, type HoldfastConfig } from '@holdfast/project';
+import { type ConfigSchedule, checkCodec, type HoldfastConfig, latestOf } from '@holdfast/project';
 import type { Sealer } from '@holdfast/redis';
 import { type Sources, sourceNames, webhookFlow } from '@holdfast/webhooks';
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
 import { alertingHooks, alertingObserver } from './alerting.ts';
 import type { WorkerConfig } from './config.ts';
+import { adoptSchedules } from './config-schedules.ts';
 import { ConnectedProviders } from './connected-providers.ts';
 import { providerMetrics } from './provider-metrics.ts';
 import { runMetrics } from './run-metrics.ts';
@@ -57,6 +58,7 @@ export interface Runs {
   /** Absent: payloads are kept as they are. */
   readonly codec?: PayloadCodec | undefined;
   readonly webhooks?: Sources | undefined;
+  readonly schedules?: readonly ConfigSchedule[] | undefined;
   /** What the ends of flows mean to subscribers. */
   readonly events?: EventsOfFlows | undefined;
   /** Flows whose runs are accepted by routes of their own alone. */
@@ -64,16 +66,16 @@ export interface Runs {
 }
 
 /** What a config says of it. */
-export function runsOf({ classify, codec, webhooks, events, routes = [] }: HoldfastConfig): Runs {
+export function runsOf({ classify, codec, webhooks, events, schedules, routes = [] }: HoldfastConfig): Runs {
   const elsewhere = routes.flatMap(({ acceptedThereAlone = {} }) => Object.keys(acceptedThereAlone));
-  return { classify, codec, webhooks, events, elsewhere: new Set(elsewhere) };
+  return { classify, codec, webhooks, events, schedules, elsewhere: new Set(elsewhere) };
 }
 
 export function connectWorker(
   config: WorkerConfig,
   projectFlows: readonly Flow[],
   log: Logger,
-  { classify, codec, webhooks = {}, events = {}, elsewhere = new Set() }: Runs = {},
+  { classify, codec, webhooks = {}, events = {}, schedules = [], elsewhere = new Set() }: Runs = {},
 ): ConnectedWorker {
   checkCodec(codec);
   const redis = connectRedis(config.redis, { for: 'worker' }, log);
@@ -111,6 +113,7 @@ export function connectWorker(
   const runObserver = runMetrics(metrics, redis, names);
   let worker: Worker | undefined;
   let draining = false;
+  const stopping = new AbortController();
 
   const takesRuns = preflight.admitted.then(() => {
     if (draining) return;
@@ -135,6 +138,10 @@ export function connectWorker(
     });
     out?.start();
     log.info({ concurrency: config.concurrency }, 'the worker takes runs');
+    void adoptSchedules({
+      ...{ connection: redis, flows: latestOf(projectFlows), schedules, log, stopped: stopping.signal },
+      tenant: config.devTenant,
+    });
   });
   takesRuns.catch(() => {}); // whoever started this hears of it where it waits
   return {
@@ -154,6 +161,7 @@ export function connectWorker(
     },
     async close() {
       draining = true;
+      stopping.abort();
       preflight.stop();
       await worker?.close(DRAIN_MS);
       await out?.close();

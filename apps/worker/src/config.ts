@@ -17,7 +17,7 @@ import {
 import { type AllowList, webhookAllow } from '@holdfast/outgoing';
 import type { Connect, Provider } from '@holdfast/project';
 import type { RedisSettings, Sealer } from '@holdfast/redis';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type AlertConfig, alertConfig, alertVariables } from './alert-config.ts';
 
 export interface WorkerConfig {
@@ -26,6 +26,8 @@ export interface WorkerConfig {
   readonly redis: RedisSettings;
   readonly preflight: PreflightSettings;
   readonly concurrency: number;
+  /** Of schedules of the config that name no tenant; absent where there is none but those that are named. */
+  readonly devTenant: string | undefined;
   /** Runs of each tenant at once, over all flows and workers. Absent: any number. */
   readonly tenantConcurrency: number | undefined;
   /** What the URLs of callbacks begin with. */
@@ -50,6 +52,7 @@ const VARIABLES = {
   HOLDFAST_HOST: host,
   HOLDFAST_WORKER_PORT: port.default(0),
   HOLDFAST_API_PORT: port.default(3000),
+  HOLDFAST_DEV_KEY: z.string().optional(),
   HOLDFAST_PUBLIC_URL: url('http:', 'https:').optional(),
   ...redisVariables,
   ...preflightVariables,
@@ -82,6 +85,7 @@ export function readWorkerConfig(
     redis: redisSettings(read),
     preflight: preflightSettings(read),
     concurrency: read.HOLDFAST_CONCURRENCY,
+    devTenant: read.HOLDFAST_DEV_KEY === undefined ? undefined : 'dev',
     tenantConcurrency: read.HOLDFAST_TENANT_CONCURRENCY,
     publicUrl: read.HOLDFAST_PUBLIC_URL ?? addressOfApi(read.HOLDFAST_HOST, read.HOLDFAST_API_PORT),
     lockMs: read.HOLDFAST_LOCK_MS,

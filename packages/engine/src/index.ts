@@ -98,4 +98,21 @@ export { orUnavailable, StoreUnavailableError } from './or-unavailable.ts';
 export { CORRELATED } from './queue/correlations.ts';
 export type { DeadRun } from './queue/dead-letters.ts';
 export type { Letter } from './queue/jobs.ts';
+export { cronFault, fireTimeText } from './schedules/cron.ts';
+export {
+  isScheduleName,
+  OVERLAPS,
+  type Overlap,
+  type Schedule,
+  type ScheduleDefinition,
+} from './schedules/schedule.ts';
+export {
+  createSchedules,
+  InvalidScheduleError,
+  type NewSchedule,
+  type Schedules,
+  type SchedulesOptions,
+  type ScheduleWithTimes,
+  scheduleFaults,
+} from './schedules/schedules.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

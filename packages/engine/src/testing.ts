@@ -33,6 +33,7 @@ import { correlations } from './queue/correlations.ts';
 import { writeLetter } from './queue/dead-letters.ts';
 import { Jobs, type RunJob } from './queue/jobs.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
+import { scheduleFiring } from './queue/schedule-firing.ts';
 import { Sweeper } from './queue/sweeper.ts';
 
 export type { JobVerdict } from './drive/executor.ts';
@@ -119,6 +120,7 @@ class HandDriver implements Driver {
   readonly #jobs: Jobs;
   readonly #executor: Executor;
   readonly #sweeper: Sweeper;
+  readonly #schedules: ReturnType<typeof scheduleFiring>;
   readonly #underWay = new Map<Calls, string>();
   readonly #queues = new Map<string, JobSource>();
   readonly #dropped: Error[] = [];
@@ -147,7 +149,9 @@ class HandDriver implements Driver {
       draining: options.draining ?? (() => false),
       poisonAfter: options.poisonAfter ?? 25,
     });
+    this.#schedules = scheduleFiring({ connection, flows: options.flows, codec, journal, jobs, log });
     this.#sweeper = new Sweeper({
+      fireSchedule: this.#schedules.fire,
       workerId: this.id,
       drives: (jobId) => isUnderWay(this.#underWay, jobId),
       ...{ journal, jobs, log, random },
@@ -247,6 +251,7 @@ class HandDriver implements Driver {
     await Promise.all([...this.#queues.values()].map((queue) => queue.close(true)));
     await this.#client.close();
     await this.#jobs.close();
+    await this.#schedules.close();
   }
 
   #queue(flow: string): JobSource {

@@ -33,6 +33,7 @@ import { Places } from './queue/places.ts';
 import { isRefusal, Refusals } from './queue/refusals.ts';
 import { isUnderWay, runProcessor } from './queue/run-processor.ts';
 import { RunQueue } from './queue/run-queue.ts';
+import { scheduleFiring } from './queue/schedule-firing.ts';
 import { SWEEP_MS, Sweeper } from './queue/sweeper.ts';
 
 export interface WorkerOptions {
@@ -123,6 +124,7 @@ class RunningWorker implements Worker {
   readonly #refusals: Refusals;
   readonly #journal: Journal;
   readonly #sweeper: Sweeper;
+  readonly #schedules: ReturnType<typeof scheduleFiring>;
   readonly #liveness: ReturnType<typeof startLiveness>;
   /** By the job that carries each. */
   readonly #underWay = new Map<Calls, string>();
@@ -184,7 +186,18 @@ class RunningWorker implements Worker {
       draining: () => this.#draining,
       poisonAfter: options.poisonAfter ?? 25,
     });
+    this.#schedules = scheduleFiring({
+      ...{
+        connection,
+        flows: options.flows,
+        codec: options.codec,
+        journal: this.#journal,
+        jobs: this.#jobs,
+        log,
+      },
+    });
     this.#sweeper = new Sweeper({
+      fireSchedule: this.#schedules.fire,
       workerId: this.id,
       drives: (jobId) => isUnderWay(this.#underWay, jobId),
       journal: this.#journal,
@@ -271,6 +284,7 @@ class RunningWorker implements Worker {
     await this.#liveness.stop();
     await this.#journal.signOff(this.id).catch(() => {});
     await this.#jobs.close();
+    await this.#schedules.close();
   }
 
   #runWorker(flow: string, concurrency: number, places: Places): BullWorker {

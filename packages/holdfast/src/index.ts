@@ -1,4 +1,6 @@
 export {
+  type Callback,
+  type CallbackOptions,
   type Classify,
   type Client,
   createClient,
@@ -16,6 +18,7 @@ export {
   RejectedError,
   type RetryPolicy,
   type Run,
+  type State,
   type StepCall,
   type StepOptions,
   ThrottledError,
@@ -27,6 +30,7 @@ export {
   type Authenticate,
   aesGcm,
   type Caller,
+  type ConfigSchedule,
   type Connected,
   connectedLater,
   type DefinedProvider,

@@ -26,11 +26,20 @@ export interface Actor {
 export const SECURITY_ACTIONS = ['log_in', 'log_out', 'lock_out'] as const;
 export type SecurityAction = (typeof SECURITY_ACTIONS)[number];
 
+/** Of what has a name: values of the state, schedules. */
+export const AUDITED_CHANGES = [
+  ...(['set_state', 'delete_state'] as const),
+  ...(['create_schedule', 'change_schedule', 'delete_schedule'] as const),
+  ...(['pause_schedule', 'resume_schedule', 'trigger_schedule'] as const),
+] as const;
+
+export type AuditedChange = (typeof AUDITED_CHANGES)[number];
+
 export const AUDIT_ACTIONS = [
   ...(['redrive', 'cancel', 'rerun', 'resolve', 'signal'] as const),
   ...(['bulk_redrive', 'bulk_cancel', 'bulk_rerun'] as const),
   ...(['create_key', 'revoke_key', 'reopen_provider', 'pause', 'resume'] as const),
-  ...(['set_state', 'delete_state'] as const),
+  ...AUDITED_CHANGES,
   ...SECURITY_ACTIONS,
   ...(['create_webhook_endpoint', 'change_webhook_endpoint', 'delete_webhook_endpoint'] as const),
   ...(['rotate_webhook_secret', 'test_webhook_endpoint'] as const),

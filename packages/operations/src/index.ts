@@ -31,6 +31,7 @@ export {
   AUDIT_ACTIONS,
   type AuditAction,
   type AuditEntry,
+  type AuditedChange,
   type AuditPage,
   type AuditQuery,
   createAuditLog,

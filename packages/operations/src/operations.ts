@@ -13,8 +13,10 @@ import type {
 } from '@holdfast/engine';
 import { isTerminal } from '@holdfast/engine';
 import type { Cluster, Redis } from 'ioredis';
+import { raiseAlert } from './alerts/alerts.ts';
 import {
   type Actor,
+  type AuditedChange,
   type AuditLog,
   type AuditPage,
   type AuditQuery,
@@ -88,17 +90,20 @@ export interface Operations {
   pause(actor: Actor, of: PauseOf): Promise<'paused' | 'paused_already'>;
   resume(actor: Actor, of: PauseOf): Promise<'resumed' | 'not_paused'>;
   /**
-   * Changes a value of a tenant's state, with an entry in its log: of the name, and not of the value.
+   * Changes something that has a name, with an entry in the tenant's log: of the name, and not of what it is now.
    * @param change undefined when nothing was changed, which leaves no entry
    */
-  changeState<T extends { readonly outcome: string }>(
+  changeNamed<T extends { readonly outcome: string }>(
     actor: Actor,
     tenant: string,
-    action: 'set_state' | 'delete_state',
+    action: AuditedChange,
     name: string,
     change: () => Promise<T | undefined>,
   ): Promise<T | undefined>;
-  /** Writes down that somebody logged in, out, or was locked out, in a log of its own (`SECURITY`). */
+  /**
+   * Writes down that somebody logged in, out, or was locked out, in a log of its own (`SECURITY`). Of lockouts the workers tell people as
+   * well, where alerts are set up.
+   */
   noteSecurity(actor: Actor, action: SecurityAction, detail: { readonly address: string }): Promise<void>;
   audit(tenant: string, query?: AuditQuery): Promise<AuditPage>;
 }
@@ -178,18 +183,21 @@ export function createOperations({ client, connection, log }: OperationsOptions)
     resume: (actor, of) =>
       onPause(audit, actor, { action: 'resume', of, counts: 'resumed' }, () => client.resume(of)),
 
-    changeState: (actor, tenant, action, name, change) =>
+    changeNamed: (actor, tenant, action, name, change) =>
       audit.around(actor, { action, tenant, detail: { name } }, change, (done) =>
         done === undefined ? undefined : { outcome: done.outcome },
       ),
 
-    noteSecurity: (actor, action, detail) =>
-      audit.around(
+    async noteSecurity(actor, action, detail) {
+      await audit.around(
         actor,
         { action, tenant: SECURITY, detail },
         async () => {},
         () => ({ outcome: 'noted' }),
-      ),
+      );
+      if (action === 'lock_out')
+        await raiseAlert(connection, { kind: 'locked_out', user: actor.name, address: detail.address });
+    },
 
     audit: (tenant, query) => audit.list(tenant, query),
   };

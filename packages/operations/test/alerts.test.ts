@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createClient } from '@holdfast/engine';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { Webhook } from 'standardwebhooks';
@@ -11,6 +12,7 @@ import {
   type Alerts,
   type AlertsOptions,
   createAlerts,
+  createOperations,
 } from '../src/index.ts';
 import { quietLog } from './system.ts';
 
@@ -159,6 +161,22 @@ test('each kind is told for itself, and unsigned without a secret', async () => 
   ]);
   expect(received.every(({ message }) => message.data.count === 1)).toBe(true);
   expect(received[0]?.headers).not.toHaveProperty('webhook-signature');
+});
+
+test('a lockout at the dashboard is told by a worker, with who and from where', async () => {
+  start();
+  const client = createClient({ connection, flows: [] });
+  const operations = createOperations({ client, connection, log: quietLog });
+  await operations.noteSecurity({ name: 'ada', via: 'dashboard' }, 'log_in', { address: '203.0.113.1' });
+  await operations.noteSecurity({ name: 'ada', via: 'dashboard' }, 'lock_out', { address: '203.0.113.1' });
+  // whoever notes it gives the others five seconds
+  await waitFor(() => received.length === 1, { what: 'the alert', timeoutMs: 15_000 });
+  expect(received[0]?.message).toMatchObject({
+    type: 'alert.locked_out',
+    data: { count: 1, groups: [{ user: 'ada', count: 1, example: '203.0.113.1' }] },
+  });
+  expect(received[0]?.message.text).toContain('a dashboard login was locked out after wrong passwords');
+  await client.close();
 });
 
 test('a receiver that fails gets the same message again, later and later; what comes meanwhile is the next one', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { orUnavailable, runIdOf } from '@holdfast/engine';
 import { runScript, type ScriptReply, scriptsIn } from '@holdfast/redis';
 import type { Cluster, Redis } from 'ioredis';
@@ -209,7 +210,7 @@ export function createDeliveries({ connection, retentionMs = 7 * DAY_MS }: Deliv
       const fields = Object.entries(seen).flatMap(([field, value]) => [field, String(value)]);
       const args = [
         ...[endpoint, id, outcome, slow ? '1' : '', PAUSED_AFTER_MS, PLACES, PLACES_WHEN_SLOW, retentionMs],
-        ...fields,
+        ...[randomUUID(), ...fields],
       ];
       const [became, ...calledIn] = LeftReply.parse(await script('leave', at, args));
       return { became: became === '' ? undefined : became, calledIn };

@@ -311,6 +311,21 @@ test('an answer without an end is cut off', async () => {
   expect((await system.deliveriesOf(endpoint))[0]?.responseExcerpt).toHaveLength(200);
 });
 
+test('a request that outlasted its place, because Redis was away, counts all the same', async () => {
+  const other = await startOutSystem();
+  const endpoint = await other.subscribe({ url: 'http://127.0.0.1:1/' }, 'run.completed');
+  const delivery = { id: `msg_${'1'.repeat(32)}`, tenant: TENANT, endpoint: endpoint.id };
+  await other.deliveries.create({ ...delivery, event: 'run.completed' });
+  expect(await other.deliveries.enter(delivery, { always: false, queue: true })).toBe('go');
+  await other.connection.del(`{hf0}/webhook-in-flight/${endpoint.id}`);
+  await other.deliveries.leave(delivery, { outcome: 'delivered', slow: false, lastStatus: 204, latencyMs: 1 });
+  expect(await other.deliveries.get(TENANT, endpoint.id, delivery.id)).toMatchObject({
+    ...{ status: 'delivered', attempts: 1 },
+  });
+  expect(await other.connection.pttl(`{hf0}/webhook-delivery/${delivery.id}`)).toBeGreaterThan(0);
+  await other.close();
+});
+
 test('an endpoint that hangs keeps no other waiting, and its own go on once it answers', async () => {
   const other = await startOutSystem();
   // alone it could take every place of the worker

@@ -7,11 +7,10 @@ import {
   type StepOptions,
   toMs,
 } from '@holdfast/engine';
-import type { Sharing } from '@holdfast/http';
-import { type Connected, checkName, type Provider, prefixOf, provider } from '@holdfast/project';
+import { type Connected, Connector, type Provider, prefixOf } from '@holdfast/project';
 import type { QueryResultRow } from 'pg';
 import { z } from 'zod';
-import { Connection } from './connection.ts';
+import { Connection, type Where } from './connection.ts';
 import { identifier } from './identifier.ts';
 import type { Isolation, SqlValue, Transaction } from './transaction.ts';
 
@@ -82,60 +81,30 @@ const DAY_MS = 24 * 60 * 60_000;
  * export default defineConfig({ flows, providers: [db] });
  */
 export function postgres(options: PostgresOptions = {}): Postgres {
-  const { name = 'postgres' } = options;
-  checkName(name);
-  const { effectsTable = 'holdfast_effects' } = options;
+  const { name = 'postgres', effectsTable = 'holdfast_effects' } = options;
   identifier(effectsTable);
   const prefix = prefixOf(name);
   const where = z
     .string({ error: `expected the URL of the database "${name}", such as postgres://user@host/database` })
     .pipe(url('postgres:', 'postgresql:'));
-  const variables = {
-    [`${prefix}_URL`]: options.url === undefined ? where : where.default(options.url),
-    [`${prefix}_POOL`]: wholeNumber(1, 1_000).default(options.pool ?? 10),
-    [`${prefix}_TLS_CA`]: pem.optional(),
-  };
-
-  /** The last one is used: a config that is loaded again connects anew while calls of before are under way. */
-  const connections: Connection[] = [];
-  const current = () => {
-    const connection = connections.at(-1);
-    if (connection) return connection;
-    throw new TypeError(
-      `the database "${name}" is not connected: its steps work in a worker whose config names it in \`providers\``,
-    );
-  };
-  const connect = (read: Readonly<Record<string, unknown>>, sharing?: Sharing): Connected => {
-    const connection = new Connection(
-      {
-        name,
-        url: String(read[`${prefix}_URL`]),
-        pool: Number(read[`${prefix}_POOL`]),
-        tlsCa: read[`${prefix}_TLS_CA`] as string | undefined,
-        effectsTable,
-      },
-      sharing,
-    );
-    connections.push(connection);
-    return {
-      close: async () => {
-        connections.splice(connections.indexOf(connection), 1);
-        await connection.close();
-      },
-    };
-  };
-
-  const base = provider({
-    name,
-    variables,
-    configure: (read) => {
-      checkUrl(`${prefix}_URL`, String(read[`${prefix}_URL`]));
-      return (sharing) => connect(read, sharing);
+  const connector = new Connector({
+    ...{ name, kind: 'database' },
+    variables: {
+      [`${prefix}_URL`]: options.url === undefined ? where : where.default(options.url),
+      [`${prefix}_POOL`]: wholeNumber(1, 1_000).default(options.pool ?? 10),
+      [`${prefix}_TLS_CA`]: pem.optional(),
     },
+    whereOf: (read): Where => ({
+      ...{ name, effectsTable },
+      url: databaseUrl(`${prefix}_URL`, String(read[`${prefix}_URL`])),
+      pool: Number(read[`${prefix}_POOL`]),
+      tlsCa: read[`${prefix}_TLS_CA`] as string | undefined,
+    }),
+    connect: (at, sharing) => new Connection(at, sharing),
   });
-  return Object.assign(base, {
-    [CONNECT]: connect,
+  const current = () => connector.current();
 
+  const made: Postgres = Object.assign(connector.provider, {
     transaction<T>(
       work: (tx: Transaction, call: StepCall) => Promise<T>,
       { undo, retry, timeout = TIMEOUT, isolation = 'read committed' }: TransactionOptions<T> = {},
@@ -183,9 +152,11 @@ export function postgres(options: PostgresOptions = {}): Postgres {
       };
     },
   });
+  connectors.set(made, connector);
+  return made;
 }
 
-const CONNECT: unique symbol = Symbol('holdfast.postgres.connect');
+const connectors = new WeakMap<Postgres, Connector<Where, Connection>>();
 
 /**
  * Connects a database on its own, without Redis, for tests and scripts: no breaker, no health.
@@ -193,21 +164,13 @@ const CONNECT: unique symbol = Symbol('holdfast.postgres.connect');
  * @throws ConfigError naming what is missing or cannot be used
  */
 export function connectPostgres(db: Postgres, env: Readonly<Record<string, string>>): Connected {
-  const read = readAlone(db, env);
-  const connect = Reflect.get(db, CONNECT) as (read: Readonly<Record<string, unknown>>) => Connected;
-  return connect(read);
-}
-
-function readAlone(db: Postgres, env: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> {
-  const read = z.object(db.variables).safeParse(env);
-  if (read.success) return read.data;
-  throw new ConfigError(
-    read.error.issues.map(({ path, message }) => ({ variable: String(path[0]), message })),
-  );
+  const connector = connectors.get(db);
+  if (!connector) throw new TypeError('expected what `postgres()` returned');
+  return connector.alone(env);
 }
 
 /** @throws ConfigError without a database in the URL: `pg` would take the user's name for it */
-function checkUrl(variable: string, text: string): void {
-  if (new URL(text).pathname.length > 1) return;
+function databaseUrl(variable: string, text: string): string {
+  if (new URL(text).pathname.length > 1) return text;
   throw new ConfigError([{ variable, message: 'names no database; write postgres://user@host/database' }]);
 }

@@ -1,4 +1,11 @@
-import type { Classify, Flow, FlowContract, PayloadCodec } from '@holdfast/engine';
+import {
+  type Classify,
+  type Flow,
+  type FlowContract,
+  type NewSchedule,
+  type PayloadCodec,
+  scheduleFaults,
+} from '@holdfast/engine';
 import { checkEvents, type EventsOfFlows } from '@holdfast/outgoing/flow-events';
 import { checkSources, type Sources, WEBHOOK_FLOW } from '@holdfast/webhooks';
 import { z } from 'zod';
@@ -23,17 +30,25 @@ export interface HoldfastConfig {
   readonly codec?: PayloadCodec;
   /** Who sends webhooks to `POST /v1/webhooks/{source}`, by the source's name, and what becomes of them. Default: nobody. */
   readonly webhooks?: Sources;
+  /** Runs that are submitted when their time comes (docs/schedules.md). Default: none. */
+  readonly schedules?: readonly ConfigSchedule[];
   /** What the ends of a flow's runs mean to subscribers of webhooks, by the flow's name. Default: `run.completed` and its like. */
   readonly events?: EventsOfFlows;
   /** Says whom a request to the API comes from. Default: Holdfast's own API keys. */
   readonly authenticate?: Authenticate;
 }
 
+/** A schedule that is in the config, and there as long as it is. */
+export type ConfigSchedule = NewSchedule & {
+  /** Whose runs they are. Default: the tenant of `HOLDFAST_DEV_KEY`; without one it must be named. */
+  readonly tenant?: string;
+};
+
 /** Names of flows that a project's own cannot have. */
 const OWN_FLOWS: ReadonlySet<string> = new Set([WEBHOOK_FLOW, 'webhook-delivery', 'dead-letters']);
 
 const MEMBERS = new Set([
-  ...['flows', 'providers', 'routes', 'classify', 'codec', 'webhooks', 'events', 'authenticate'],
+  ...['flows', 'providers', 'routes', 'classify', 'codec', 'webhooks', 'schedules', 'events', 'authenticate'],
 ]);
 
 /**
@@ -51,6 +66,7 @@ export function defineConfig<const C extends HoldfastConfig>(config: C): C {
   }
   checkFlows(config.flows);
   if (config.webhooks !== undefined) checkSources(config.webhooks);
+  checkSchedules(config.schedules ?? [], config.flows);
   if (config.events !== undefined) checkEvents(config.events);
   checkProviders(config.providers ?? []);
   if (config.classify !== undefined && typeof config.classify !== 'function') {
@@ -102,6 +118,21 @@ function checkFlows(flows: readonly unknown[]): void {
       const why = error instanceof Error ? error.message : String(error);
       throw new TypeError(`the input of the flow "${flow.name}" cannot be shown as JSON Schema: ${why}`);
     }
+  });
+}
+
+function checkSchedules(schedules: readonly ConfigSchedule[], flows: readonly Flow[]): void {
+  if (!Array.isArray(schedules)) throw new TypeError('`schedules` must be a list');
+  const seen = new Set<string>();
+  (schedules as readonly ConfigSchedule[]).forEach((schedule, at) => {
+    const where = `schedules[${at}]`;
+    if (!isObject(schedule) || typeof schedule.name !== 'string')
+      throw new TypeError(`\`${where}\` must be an object with name, cron, flow and input`);
+    const [fault] = scheduleFaults(schedule, flows);
+    if (fault) throw new TypeError(`\`${where}.${fault.path}\`: ${fault.message}`);
+    const whose = `${schedule.tenant ?? ''}/${schedule.name}`;
+    if (seen.has(whose)) throw new TypeError(`the schedule "${schedule.name}" is there twice; rename one`);
+    seen.add(whose);
   });
 }
 

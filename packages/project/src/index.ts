@@ -3,12 +3,12 @@ export type { Authenticate, Caller } from './authenticate.ts';
 export { checkCodec } from './check-codec.ts';
 export { type Checked, type ConfigChecker, configChecker } from './config-checker.ts';
 export { type ConnectedLater, connectedLater } from './connected-later.ts';
-export { defineConfig, type HoldfastConfig, latestOf } from './define-config.ts';
+export { Connector, type ConnectorPlan } from './connector.ts';
+export { type ConfigSchedule, defineConfig, type HoldfastConfig, latestOf } from './define-config.ts';
 export {
   type AnyOperation,
   type Asked,
   type Bounds,
-  checkName,
   connectAlone,
   type DefinedProvider,
   defineProvider,

@@ -110,8 +110,8 @@ describe('a config that cannot be used is refused with its file, the line and wh
     ],
     [
       'has an unknown member',
-      `import { hello } from './hello.ts';\nexport default { flows: [hello], schedules: [] };`,
-      /`schedules` is not known; a config has `flows`, `providers`, `routes`.*`classify`/,
+      `import { hello } from './hello.ts';\nexport default { flows: [hello], queues: [] };`,
+      /`queues` is not known; a config has `flows`, `providers`, `routes`.*`classify`/,
     ],
     [
       'has a provider that is none',

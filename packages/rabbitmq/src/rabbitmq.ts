@@ -1,7 +1,6 @@
-import { ConfigError, pem, url } from '@holdfast/app-kit';
+import { pem, url } from '@holdfast/app-kit';
 import type { DurationInput, RetryPolicy, StepOptions } from '@holdfast/engine';
-import type { Sharing } from '@holdfast/http';
-import { type Connected, checkName, type Provider, prefixOf, provider } from '@holdfast/project';
+import { type Connected, Connector, type Provider, prefixOf } from '@holdfast/project';
 import { z } from 'zod';
 import { Publishing, type Where } from './connection.ts';
 import type { OutgoingMessage } from './message.ts';
@@ -43,51 +42,30 @@ export interface Rabbitmq extends Provider {
  * export default defineConfig({ flows, providers: [broker] });
  */
 export function rabbitmq({ name = 'rabbitmq', url: fixed }: RabbitmqOptions = {}): Rabbitmq {
-  checkName(name);
   const prefix = prefixOf(name);
   const where = z
     .string({ error: `expected the URL of the broker "${name}", such as amqp://user@host/vhost` })
     .pipe(url('amqp:', 'amqps:'));
-  const variables = {
-    [`${prefix}_URL`]: fixed === undefined ? where : where.default(fixed),
-    [`${prefix}_TLS_CA`]: pem.optional(),
-  };
-  const whereOf = (read: Readonly<Record<string, unknown>>): Where => ({
-    ...{ name, url: String(read[`${prefix}_URL`]) },
-    tlsCa: read[`${prefix}_TLS_CA`] as string | undefined,
+  const connector = new Connector({
+    ...{ name, kind: 'broker' },
+    variables: {
+      [`${prefix}_URL`]: fixed === undefined ? where : where.default(fixed),
+      [`${prefix}_TLS_CA`]: pem.optional(),
+    },
+    whereOf: (read): Where => ({
+      ...{ name, url: String(read[`${prefix}_URL`]) },
+      tlsCa: read[`${prefix}_TLS_CA`] as string | undefined,
+    }),
+    connect: (at, sharing) => new Publishing(at, sharing),
   });
 
-  /** The last one is used: a config that is loaded again connects anew while calls of before are under way. */
-  const connections: Publishing[] = [];
-  const current = () => {
-    const connection = connections.at(-1);
-    if (connection) return connection;
-    throw new TypeError(
-      `the broker "${name}" is not connected: its steps work in a worker whose config names it in \`providers\``,
-    );
-  };
-  const connect = (read: Readonly<Record<string, unknown>>, sharing?: Sharing): Connected => {
-    const connection = new Publishing(whereOf(read), sharing);
-    connections.push(connection);
-    return {
-      close: async () => {
-        connections.splice(connections.indexOf(connection), 1);
-        await connection.close();
-      },
-    };
-  };
-  const base = provider({
-    ...{ name, variables },
-    configure: (read) => (sharing) => connect(read, sharing),
-  });
-  return Object.assign(base, {
-    [INSIDE]: { connect, whereOf },
+  const made: Rabbitmq = Object.assign(connector.provider, {
     publish(
       message: OutgoingMessage,
       { retry, timeout = '10s', dedupedFor = '7d' }: PublishOptions = {},
     ): StepOptions<{ messageId: string }> {
       return {
-        run: (call) => current().publish(call, message),
+        run: (call) => connector.current().publish(call, message),
         whenInDoubt: 'repeat',
         keyLifetime: dedupedFor,
         ...(retry && { retry }),
@@ -95,18 +73,15 @@ export function rabbitmq({ name = 'rabbitmq', url: fixed }: RabbitmqOptions = {}
       };
     },
   });
+  connectors.set(made, connector);
+  return made;
 }
 
-const INSIDE: unique symbol = Symbol('holdfast.rabbitmq');
-
-interface Inside {
-  connect(read: Readonly<Record<string, unknown>>): Connected;
-  whereOf(read: Readonly<Record<string, unknown>>): Where;
-}
+const connectors = new WeakMap<Rabbitmq, Connector<Where, Publishing>>();
 
 /** @internal */
 export function readWhere(broker: Rabbitmq, env: Readonly<Record<string, string | undefined>>): Where {
-  return insideOf(broker).whereOf(readAlone(broker, env));
+  return connectorOf(broker).whereIn(env);
 }
 
 /**
@@ -115,20 +90,11 @@ export function readWhere(broker: Rabbitmq, env: Readonly<Record<string, string 
  * @throws ConfigError naming what is missing or cannot be used
  */
 export function connectRabbitmq(broker: Rabbitmq, env: Readonly<Record<string, string>>): Connected {
-  return insideOf(broker).connect(readAlone(broker, env));
+  return connectorOf(broker).alone(env);
 }
 
-function insideOf(broker: Rabbitmq): Inside {
-  return Reflect.get(broker, INSIDE) as Inside;
-}
-
-function readAlone(
-  broker: Rabbitmq,
-  env: Readonly<Record<string, string | undefined>>,
-): Readonly<Record<string, unknown>> {
-  const read = z.object(broker.variables).safeParse(env);
-  if (read.success) return read.data;
-  throw new ConfigError(
-    read.error.issues.map(({ path, message }) => ({ variable: String(path[0]), message })),
-  );
+function connectorOf(broker: Rabbitmq): Connector<Where, Publishing> {
+  const connector = connectors.get(broker);
+  if (!connector) throw new TypeError('expected what `rabbitmq()` returned');
+  return connector;
 }

@@ -1,6 +1,7 @@
 import { type Effect, generationOf, type RunRecord, runIdIn } from '../outside/records.ts';
 import type { Act, Asked } from '../outside/shop.ts';
 import type { StoreDump } from '../outside/store.ts';
+import type { Heard } from '../outside/subscriber.ts';
 import type { ProviderCall } from '../outside/witness.ts';
 
 /** A process that was killed. */
@@ -22,6 +23,8 @@ export interface Facts {
   readonly ledger: readonly Effect[];
   readonly calls: readonly ProviderCall[];
   readonly store: StoreDump;
+  /** What a subscriber to the ends of runs was told and has taken; absent where there is none. */
+  readonly heard?: readonly Heard[];
   readonly crashes: readonly Crash[];
   /** When a replica became the master: what runs of that time come to next may have been forgotten, and is treated as in doubt. */
   readonly promotions: readonly number[];

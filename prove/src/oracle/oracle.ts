@@ -1,12 +1,13 @@
-import { WEBHOOK_FLOW } from '@holdfast/webhooks';
 import { acceptanceRules } from './acceptance.ts';
 import { callRules } from './calls.ts';
 import { effectRules } from './effects.ts';
+import { eventRules } from './events.ts';
 import type { Facts, Rule } from './facts.ts';
+import { OWN_FLOWS } from './own-flows.ts';
 import { restRules } from './rest.ts';
 
-/** What holds of the runs that clients ask for: a run that handles a webhook is asked for by a provider, and has no effects of its own. */
-const OF_CLIENTS = [...acceptanceRules, ...effectRules, ...callRules];
+/** What holds of the runs that clients ask for. */
+const OF_CLIENTS = [...acceptanceRules, ...effectRules, ...callRules, ...eventRules];
 
 /**
  * What must be true once everything has healed, whatever happened before. A number is one promise, whose rules may be several.
@@ -15,7 +16,7 @@ const OF_CLIENTS = [...acceptanceRules, ...effectRules, ...callRules];
 export function violations(facts: Facts): string[] {
   const clients = {
     ...facts,
-    runs: new Map([...facts.runs].filter(([, { flow }]) => flow !== WEBHOOK_FLOW)),
+    runs: new Map([...facts.runs].filter(([, { flow }]) => !OWN_FLOWS.has(flow))),
   };
   const of = (rules: readonly Rule[], seen: Facts) => rules.map((rule) => ({ ...rule, seen }));
   return [...of(OF_CLIENTS, clients), ...of(restRules, facts)]

@@ -63,7 +63,7 @@ function* wrongJobs(facts: Facts) {
 
 /** What may be in Redis without an end, besides runs that are not over and their jobs. */
 const ENDLESS = [
-  /^\{hf0\}\/(alarms|workers|canary|rollback|callback-key|tenants|flows|pauses|held-back|all-runs|all-dead|events-due|(runs|dead|events|states)\/[a-z]+|state\/[a-z]+\/.+|correlation\/[a-z]+\/[0-9a-f]+|lanes\/[a-z-]+|lane\/[a-z-]+\/[a-z]+|lane-(held|waiting)\/.+)$/,
+  /^\{hf0\}\/(alarms|workers|canary|rollback|callback-key|tenants|flows|pauses|held-back|all-runs|all-dead|events-due|(runs|dead|events|states)\/[a-z]+|state\/[a-z]+\/.+|schedules-due|schedules?\/.+|correlation\/[a-z]+\/[0-9a-f]+|lanes\/[a-z-]+|lane\/[a-z-]+\/[a-z]+|lane-(held|waiting)\/.+)$/,
   // what operators did and who they are; an action whose process was killed stays open until somebody reads the log
   /^\{hf0\}\/(alerts|(audit|audit-open|api-keys)\/\*?[a-z]+|api-key\/[0-9a-f]+)$/,
   // where events are sent, and what is still to be sent there
@@ -73,7 +73,7 @@ const ENDLESS = [
 
 /** What may be there for a while. */
 const FLEETING =
-  /^\{hf0\}\/(probe|preflight|providers|api-use|(wrong-keys|refused-webhooks|tenant-rate):.+|(health|limit|alert|audit-run|token|token-lock|tenant-rate|fleet|tag|replay|event-payload|webhook-time|webhook-body|webhook-answer|webhook-in-flight|webhook-delivery|uncorrelated)\/.+)$/;
+  /^\{hf0\}\/(probe|preflight|providers|api-use|(wrong-keys|refused-webhooks|tenant-rate):.+|(health|limit|alert|audit-run|token|token-lock|tenant-rate|fleet|tag|replay|event-payload|webhook-time|webhook-body|webhook-answer|webhook-in-flight|uncorrelated)\/.+)$/;
 
 function* leftOver(facts: Facts) {
   const { runs, store, workers, unhandled } = facts;

@@ -52,6 +52,11 @@ export function soundFacts(): Facts {
       ...calls(failed, ['charge', 'reserve', 'label', 'release', 'refund']),
       ...calls(dead, ['charge', 'reserve', 'label']),
     ],
+    heard: [
+      { id: 'msg_1', type: 'run.completed', runId: COMPLETED, generation: 1 },
+      { id: 'msg_2', type: 'run.failed', runId: FAILED, generation: 1 },
+      { id: 'msg_3', type: 'run.dead', runId: DEAD, generation: 1 },
+    ],
     store: {
       keys: [
         ...[COMPLETED, FAILED].map((id) => ({ name: `{hf0}/run/${id}`, expires: true })),

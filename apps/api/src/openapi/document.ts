@@ -14,6 +14,7 @@ import { providersPath } from './providers-path.ts';
 import { readOperation } from './read-operation.ts';
 import { runContent } from './run-content.ts';
 import { runEventsPath } from './run-events-path.ts';
+import { schedulePaths } from './schedule-paths.ts';
 import { componentSchemas, inputSchemaName } from './schemas.ts';
 import { statePaths } from './state-paths.ts';
 import { submitOperation } from './submit-operation.ts';
@@ -52,6 +53,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       { name: 'Payments', description: 'Charge a card, follow the payment, refund it.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
       { name: 'Webhooks', description: 'What others tell us, and whom we tell.' },
+      { name: 'Schedules', description: 'Runs that are submitted when their time comes.' },
       { name: 'State', description: 'Durable values that flows read and change.' },
       { name: 'Providers', description: 'Health of the services that runs call.' },
       { name: 'Keys', description: 'API keys, and what operators did.' },
@@ -103,6 +105,7 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
       ...webhookDeliveryPaths(),
       ...callbackPath(),
       ...statePaths(),
+      ...schedulePaths(),
       ...runEventsPath(),
       ...timelinePath(),
       ...bulkPaths(),

@@ -18,6 +18,7 @@ import { FlowJson, FlowListJson } from '../routes/flows.ts';
 import { CreatedKeyJson, KeyJson, KeyListJson, NewKeyBody } from '../routes/keys.ts';
 import { RerunBody, ResolveBody, SignalBody } from '../routes/operate.ts';
 import { ProviderListJson } from '../routes/providers.ts';
+import { NewScheduleBody, ScheduleChangeBody, ScheduleJson, ScheduleListJson } from '../routes/schedules.ts';
 import { StateBody, StateJson, StateListJson } from '../routes/state.ts';
 import { DeliveryListJson, ReplayBody, ReplayJson, TestJson } from '../routes/webhook-deliveries.ts';
 import {
@@ -98,6 +99,10 @@ export function componentSchemas(flows: readonly FlowContract[]): Record<string,
     ReplayedWebhooks: jsonSchema(ReplayJson, 'output'),
     CallbackOutcome: jsonSchema(CallbackBody, 'input'),
     Callback: jsonSchema(CallbackJson, 'output'),
+    NewSchedule: jsonSchema(NewScheduleBody, 'input'),
+    ScheduleChange: jsonSchema(ScheduleChangeBody, 'input'),
+    Schedule: jsonSchema(ScheduleJson, 'output'),
+    ScheduleList: jsonSchema(ScheduleListJson, 'output'),
     NewState: jsonSchema(StateBody, 'input'),
     State: jsonSchema(StateJson, 'output'),
     StateList: jsonSchema(StateListJson, 'output'),

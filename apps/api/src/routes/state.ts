@@ -106,7 +106,7 @@ async function changing<T extends { readonly outcome: string }>(
 ): Promise<T | undefined> {
   const { tenant } = principalOf(request);
   try {
-    return await operations.changeState(actorOf(request), tenant, action, request.params.name, change);
+    return await operations.changeNamed(actorOf(request), tenant, action, request.params.name, change);
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
     if (error.code === 'value_too_large') throw new ProblemError('body_too_large', error.message);

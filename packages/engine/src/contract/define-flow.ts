@@ -48,6 +48,12 @@ export interface FlowContext {
    */
   state<T = unknown>(name: string): State<T>;
   /**
+   * Raises an event for the tenant's subscribers (docs/webhooks.md), together with the outcome of the step before: once per run and name.
+   * @param name such as `order.shipped`: two lower-case words with a dot between them, not of `run.`, `payment.` or `webhook.`
+   * @param data what they get as `data.payload`, at most 64 KiB as JSON
+   */
+  emit(name: string, data?: unknown): Promise<void>;
+  /**
    * Registers what others call the thing that this run is about, such as `('payment_intent', 'pi_1')`: a webhook whose mapping signals
    * `{ correlation: [kind, id] }` reaches this run from now on, and one of the last day that came before as well. Within the tenant; the
    * run that registers last has it. It ends with the run.

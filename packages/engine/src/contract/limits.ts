@@ -10,6 +10,8 @@ export const LIMITS = {
   records: 1_000,
   /** What is kept of the calls that a run's steps made, as JSON: past it, calls are counted and not kept. */
   historyBytes: 512 * 1024,
+  /** What a flow gives with an event, as JSON. */
+  eventBytes: 64 * 1024,
   /** A value of a tenant's state, as JSON. */
   stateBytes: 64 * 1024,
   /** Signals of a run that no wait has taken yet. */
@@ -27,7 +29,8 @@ export class TooLargeError extends RangeError {
       | 'journal_too_large'
       | 'too_many_steps'
       | 'payload_too_large'
-      | 'state_too_large',
+      | 'state_too_large'
+      | 'event_too_large',
     message: string,
   ) {
     super(message);

@@ -27,7 +27,7 @@ import {
   stateFieldOf,
   waitFieldOf,
 } from '../journal/identity.ts';
-import type { ClaimedRun } from '../journal/journal.ts';
+import type { ClaimedRun, Journal } from '../journal/journal.ts';
 import { type FinalRecord, isFinal, type RejectedRecord } from '../journal/step-record.ts';
 import type { RunObserver } from '../observe/run-observer.ts';
 import type { RunSpan } from '../observe/spans.ts';
@@ -35,6 +35,7 @@ import type { Correlations } from '../queue/correlations.ts';
 import type { Calls } from './attempt.ts';
 import { Delivery } from './delivery.ts';
 import { Draws } from './draws.ts';
+import { Emitter } from './emitter.ts';
 import { rejectionIn, toErrorRecord, toRejectedError } from './error-codec.ts';
 import type { RunWriter } from './run-writer.ts';
 import { StateAccess, type StatePlace, type StateRead } from './state-access.ts';
@@ -80,6 +81,7 @@ export interface ExecutionDeps {
   readonly callbacks: CallbackPlace;
   readonly correlations: Correlations;
   readonly state: StatePlace;
+  readonly events: Pick<Journal, 'emitEvent'>;
   readonly log: Log;
   readonly random: () => number;
   readonly retryScale: number;
@@ -107,6 +109,9 @@ export class Execution implements FlowContext {
   readonly #runner: StepRunner;
   readonly #waitRunner: Waits;
   readonly #stateAccess: StateAccess;
+  readonly #emitter: Emitter;
+  /** Events that the flow has raised, by their fields. */
+  readonly #emitted = new Map<string, Promise<void>>();
   /** What the run knows of values of the state, as far as it has read or changed them. */
   readonly #known = new Map<string, StateCondition>();
   /** `forward` runs what is not recorded; `replay` stops there. */
@@ -146,6 +151,7 @@ export class Execution implements FlowContext {
     this.#runner = new StepRunner(run, deps);
     this.#waitRunner = new Waits(run, deps);
     this.#stateAccess = new StateAccess(run, deps);
+    this.#emitter = new Emitter(run, deps);
     this.#awaited = new Set(openFields(deps.writer));
     this.#fields = new Set(deps.writer.records.keys());
     this.#delivery = new Delivery(endsInOrder(deps.writer), {
@@ -261,6 +267,18 @@ export class Execution implements FlowContext {
         return waiting;
       },
     };
+  }
+
+  emit(name: string, data?: unknown): Promise<void> {
+    const what = `event "${name}"`;
+    this.#checkOutside(what);
+    if (this.#sealed) return this.#stray(what);
+    const field = fieldOf('event', name);
+    const emitted =
+      this.#emitted.get(field) ??
+      this.#command<void>({ field, name, perform: () => this.#emitter.emit(field, name, data) });
+    this.#emitted.set(field, emitted);
+    return emitted;
   }
 
   correlate(kind: string, id: string): Promise<void> {

@@ -425,6 +425,7 @@ class Drive {
       callbacks: this.#callbacks,
       correlations,
       state,
+      events: this.#deps.journal,
       observer,
       log,
       random,

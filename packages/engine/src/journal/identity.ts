@@ -6,7 +6,7 @@
  * | owner of a run | `<epoch>:<worker id>.<n>`; behind a `-` once that owner has released the run |
  * | job of a run | the run's id; `<run id>.r<n>` after the first |
  * | letter of a dead run | `<run id>.d<n>`, its n-th death |
- * | record of a run | `s:` step, `u:` undo, `t:` timer, `w:` wait, `c:` child, `b:` callback, `r:` reference, `v:` access to state, and its name |
+ * | record of a run | `s:` step, `u:` undo, `t:` timer, `w:` wait, `c:` child, `b:` callback, `r:` reference, `v:` access to state, `e:` event that it raised, and its name |
  * | callback of a run | `<name>#<n>`, the n-th of that name; the signal that completes it is `callback:<name>#<n>`, which no other signal can be called |
  * | access to state | `get:<name>#<n>` or `set:<name>#<n>`, the n-th of that kind |
  * | reference that a run registers | `<kind>:<id>` |
@@ -24,6 +24,7 @@ const PREFIX = {
   callback: 'b:',
   reference: 'r:',
   state: 'v:',
+  event: 'e:',
 } as const;
 
 export type RecordKind = keyof typeof PREFIX;

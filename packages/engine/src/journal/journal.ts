@@ -248,6 +248,7 @@ export interface Answer {
 export interface Glance {
   readonly workers: readonly { readonly id: string; readonly livesUntil: number }[];
   readonly firstAlarm: number | undefined;
+  readonly firstSchedule: number | undefined;
 }
 
 /** How much of a run is read. */
@@ -343,6 +344,15 @@ export interface Journal {
   /** @param hash of the callback's id */
   completeCallback(runId: string, hash: string, outcome: NewOutcome): Promise<CallbackReply>;
   /**
+   * Raises an event of a run's own, once for its field.
+   * @param event.record is not final: that follows
+   */
+  emitEvent(
+    run: ClaimedRun,
+    event: { readonly type: string; readonly json: string } & Entry,
+    entries: readonly Entry[],
+  ): Promise<WriteReply>;
+  /**
    * Registers a reference for a run, in place of whichever run had it.
    * @returns runs that wait for it; undefined when the run has another owner
    */
@@ -372,6 +382,8 @@ export interface Journal {
   rerunRun(runId: string, generation: number, version: number): Promise<RerunReply>;
   resolveStep(run: RunOfTenant, answer: Answer): Promise<ResolveReply>;
   takeAlarms(limit: number): Promise<{ readonly now: number; readonly runIds: readonly string[] }>;
+  /** Schedules that are due, as `ScheduleStore` calls them, and Redis' clock. Each is this caller's for a few seconds. */
+  takeSchedules(limit: number): Promise<{ readonly now: number; readonly schedules: readonly string[] }>;
   moveAlarm(runId: string, delayMs: number): Promise<void>;
   /** @returns false when the run is no longer dead by that death: then nothing was changed */
   moveAlarmOfDead(runId: string, death: number, delayMs: number): Promise<boolean>;

@@ -80,6 +80,12 @@ const keysWith = (tag: string) => ({
   state: (tenant: string, name: string) => `${tag}/state/${tenant}/${name}`,
   /** Sorted set: the names of a tenant's values, in their order. No TTL. */
   states: (tenant: string) => `${tag}/states/${tenant}`,
+  /** Hash: a schedule. No TTL. */
+  schedule: (tenant: string, name: string) => `${tag}/schedule/${tenant}/${name}`,
+  /** Sorted set: the names of a tenant's schedules, in their order. No TTL. */
+  schedules: (tenant: string) => `${tag}/schedules/${tenant}`,
+  /** Sorted set: tenant and name of a schedule → when it is due. No TTL. */
+  schedulesDue: `${tag}/schedules-due`,
   /** What the ids of callbacks are made with. No TTL. */
   callbackKey: `${tag}/callback-key`,
 });

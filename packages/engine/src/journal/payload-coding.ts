@@ -92,7 +92,7 @@ export class PayloadCoding {
   }
 
   async #record(runId: string, field: string, record: string): Promise<string> {
-    if (!/^[suwc]:/.test(field)) return record;
+    if (!/^[suwcv]:/.test(field)) return record;
     if (record.startsWith(COMPLETED)) {
       const at = record.indexOf(RESULT);
       if (at === -1) return record;

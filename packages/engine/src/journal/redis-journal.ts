@@ -80,6 +80,7 @@ const scripts = {
   deliverSignal: loadScript('deliver-signal'),
   completeCallback: loadScript('complete-callback'),
   correlate: loadScript('correlate'),
+  emitEvent: loadScript('emit-event'),
   findCorrelated: loadScript('find-correlated'),
   cancelRun: loadScript('cancel-run'),
   endAnswered: loadScript('end-answered'),
@@ -405,6 +406,24 @@ export function redisJournal({
       }
     },
 
+    async emitEvent({ runId, tenant, generation, owner }, { type, json, field, record }, entries) {
+      const reply = await call(
+        'emitEvent',
+        [...ofRun(runId), ...eventsOf(tenant), keys.eventPayload(runId, generation, type)],
+        [
+          owner,
+          runId,
+          type,
+          json,
+          Math.min(eventsKeptMs, TAGS_KEPT_MS),
+          field,
+          record,
+          ...(await flat(runId, entries)),
+        ],
+      );
+      return writeReply('emit-event', reply, 'emitted');
+    },
+
     async correlate({ runId, tenant, owner }, reference) {
       const [word, ...waiting] = list(
         await call(
@@ -545,6 +564,13 @@ export function redisJournal({
     async takeAlarms(limit) {
       const [now, ...runIds] = list(await call('takeAlarms', [keys.alarms], [limit, GRACE_MS.sweep]));
       return { now: Number(now), runIds: runIds.map(String) };
+    },
+
+    async takeSchedules(limit) {
+      const [now, ...schedules] = list(
+        await call('takeAlarms', [keys.schedulesDue], [limit, GRACE_MS.sweep]),
+      );
+      return { now: Number(now), schedules: schedules.map(String) };
     },
 
     async moveAlarm(runId, delayMs) {
@@ -715,14 +741,19 @@ export function redisJournal({
 
     async glance() {
       sendInOneWrite(connection);
-      const [proofs, [, firstAlarm]] = await Promise.all([
+      const [proofs, [, firstAlarm], [, firstSchedule]] = await Promise.all([
         connection.zrange(keys.workers, 0, '-1', 'WITHSCORES'),
         connection.zrange(keys.alarms, 0, '0', 'WITHSCORES'),
+        connection.zrange(keys.schedulesDue, 0, '0', 'WITHSCORES'),
       ]);
       const workers = proofs.flatMap((id, i) =>
         i % 2 === 0 ? [{ id: String(id), livesUntil: Number(proofs[i + 1]) }] : [],
       );
-      return { workers, firstAlarm: firstAlarm === undefined ? undefined : Number(firstAlarm) };
+      return {
+        workers,
+        firstAlarm: firstAlarm === undefined ? undefined : Number(firstAlarm),
+        firstSchedule: firstSchedule === undefined ? undefined : Number(firstSchedule),
+      };
     },
 
     async proveLife(workerId, holdsMs, lastCount, promoted = false) {

@@ -112,6 +112,10 @@ export class AskedContext implements FlowContext {
     return { ...made, wait: () => this.#asked.note(field, made.wait()) };
   }
 
+  emit(name: string, data?: unknown): Promise<void> {
+    return this.#asked.note(fieldOf('event', name), this.#ctx.emit(name, data));
+  }
+
   correlate(kind: string, id: string): Promise<void> {
     return this.#asked.note(referenceFieldOf(kind, id), this.#ctx.correlate(kind, id));
   }

@@ -157,6 +157,7 @@ async function drive(
     children: { start: refuse, stop: refuse },
     callbacks: { ids: NO_CALLBACK_IDS, publicUrl: '' },
     correlations: { register: refuse },
+    events: { emitEvent: refuse },
     state: { store: nothingKept(refuse), sealer },
     log: SILENT,
     random: Math.random,

@@ -22,6 +22,8 @@ export interface SweeperDeps {
   readonly log: Log;
   readonly random: () => number;
   readonly writeLetter: (dead: DeadRun) => Promise<void>;
+  /** Does what a schedule is due for. */
+  readonly fireSchedule: (schedule: string, now: number) => Promise<void>;
   /** True when Redis has answered without a break for long enough that a missing proof of life means something. */
   readonly maySuspectOthers: () => boolean;
 }
@@ -37,6 +39,8 @@ const CLOCK_MAY_BE_OFF_MS = 50;
 
 /** How many overdue runs one sweep looks after. */
 const BATCH = 50;
+/** How many schedules one sweep fires, side by side. */
+const SCHEDULES_BATCH = 100;
 /** A run that is where it should be is looked at again after this, or after as long as it has been there. */
 const NEXT_LOOK_MS = 30_000;
 /** A run that could not be looked after is looked at again after this, doubled each time. */
@@ -108,15 +112,21 @@ export class Sweeper {
     const reckoned = await this.#now(glance);
     const isQuiet = await this.#takeOverFromTheDead(glance, reckoned);
     const due = (glance.firstAlarm ?? Number.POSITIVE_INFINITY) - reckoned;
+    const scheduleDue = (glance.firstSchedule ?? Number.POSITIVE_INFINITY) - reckoned;
     if (due <= CLOCK_MAY_BE_OFF_MS) {
       const { now, runIds } = await journal.takeAlarms(BATCH);
       this.#setClock(now);
       for (const runId of runIds) await this.#apart(runId, () => this.#lookAfter(runId, now));
     }
+    if (scheduleDue <= CLOCK_MAY_BE_OFF_MS) {
+      const { now, schedules } = await journal.takeSchedules(SCHEDULES_BATCH);
+      this.#setClock(now);
+      await Promise.all(schedules.map((schedule) => this.#fire(schedule, now)));
+    }
     await this.#wakeResumed(reckoned);
     await this.#prune(reckoned);
     const mayRest = isQuiet && this.#lookForUnclaimedAt === Number.POSITIVE_INFINITY;
-    return mayRest ? Math.min(Math.max(due, SWEEP_MS), IDLE_SWEEP_MS) : SWEEP_MS;
+    return mayRest ? Math.min(Math.max(Math.min(due, scheduleDue), SWEEP_MS), IDLE_SWEEP_MS) : SWEEP_MS;
   }
 
   /** Redis' clock, reckoned from when it was last asked for, unless what is seen does not go with that. */
@@ -159,6 +169,16 @@ export class Sweeper {
           'the sweeper cannot process a run and skips it; was its record changed by something else?',
         );
       await this.#deps.journal.moveAlarm(runId, Math.min(SWEEP_AGAIN_MS * 2 ** times, MAX_SET_ASIDE_MS));
+    }
+  }
+
+  /** One that cannot be fired comes back when another sweeper may take it. */
+  async #fire(schedule: string, now: number): Promise<void> {
+    try {
+      await this.#deps.fireSchedule(schedule, now);
+    } catch (error) {
+      if (!isAboutTheRun(error)) throw error;
+      this.#deps.log.error({ err: error, schedule }, 'a schedule could not be fired; it is tried again');
     }
   }
 

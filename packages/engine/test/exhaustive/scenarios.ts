@@ -364,6 +364,17 @@ export const waits: Record<string, Case> = {
       expect: completed(['state_conflict', 11]),
     },
   },
+  'an event of its own': {
+    flow: (p) =>
+      flowOf('emits', async (ctx) => {
+        await ctx.step('pay', p.step('pay'));
+        await ctx.emit('order.paid', { by: ctx.uuid() });
+        await ctx.step('ship', p.step('ship'));
+        await Promise.all([ctx.emit('order.shipped'), ctx.emit('order.paid')]);
+        return ctx.uuid() !== '';
+      }),
+    options: { sequence: ['pay', 'ship'], expect: completed(true) },
+  },
   'a signal that does not come': {
     flow: (p) =>
       flowOf('silent', async (ctx) => {

@@ -8,6 +8,7 @@ export const ALERT_KINDS = [
   'webhook_failed',
   'webhook_id_reused',
   'webhook_endpoint_paused',
+  'locked_out',
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
@@ -27,6 +28,8 @@ export type AlertEvent =
   | { readonly kind: 'breaker_opened'; readonly provider: string; readonly id: string }
   | { readonly kind: 'credentials_refused'; readonly provider: string; readonly code: string }
   | { readonly kind: 'redis_rollback' }
+  /** Too many wrong passwords at the dashboard. */
+  | { readonly kind: 'locked_out'; readonly user: string; readonly address: string }
   /** The mapping of a webhook threw; `id` is the event's. */
   | { readonly kind: 'webhook_failed'; readonly source: string; readonly type: string; readonly id: string }
   /** Somebody sent a webhook under the id of another one; it was refused. */
@@ -69,6 +72,13 @@ export function countedAs(event: AlertEvent): Counted {
       const { provider, code } = event;
       const identity = `${provider}.${code}`;
       return { identity, knownForMs: MINUTE_MS, goesOn: false, group: { provider, code } };
+    }
+    case 'locked_out': {
+      const { user, address } = event;
+      return {
+        ...{ identity: `${user}.${address}`, knownForMs: MINUTE_MS, goesOn: false },
+        ...{ group: { user }, example: address },
+      };
     }
     case 'webhook_failed': {
       const { source, type, id } = event;

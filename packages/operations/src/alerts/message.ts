@@ -56,6 +56,8 @@ function headline({ kind, since, groups }: Alert, count: number): string {
       return `Holdfast: ${count === 1 ? 'a webhook was' : `${count} webhooks were`} refused, ${at}: its id belongs to another one`;
     case 'webhook_endpoint_paused':
       return `Holdfast: ${count === 1 ? 'an endpoint is' : `${count} endpoints are`} paused, ${at}: five days without a success`;
+    case 'locked_out':
+      return `Holdfast: ${count === 1 ? 'a dashboard login was' : `${count} dashboard logins were`} locked out after wrong passwords, ${at}`;
     case 'redis_rollback':
       return `Holdfast: Redis has lost writes that it had taken, noticed at ${at.slice(6)}`;
   }
@@ -80,6 +82,10 @@ function lineOf(kind: Alert['kind'], { facts, count, example }: AlertGroup): str
       return facts.source === undefined ? [] : [`• ${facts.source}: ${count}, such as ${example}`];
     case 'webhook_endpoint_paused':
       return facts.endpoint === undefined ? [] : [`• ${facts.endpoint} of the tenant ${facts.tenant}`];
+    case 'locked_out':
+      return facts.user === undefined
+        ? [`• ${count} others`]
+        : [`• ${facts.user}: ${count}, such as from ${example}`];
     case 'breaker_opened':
     case 'redis_rollback':
       return [];
@@ -102,6 +108,8 @@ function whatToDo(kind: Alert['kind']): string[] {
       return ['The same id with another body: ask the sender why, or rotate the secret if it was not them.'];
     case 'webhook_endpoint_paused':
       return ['Its events are kept. Make it active once it answers again: PATCH /v1/webhook-endpoints/{id}.'];
+    case 'locked_out':
+      return ['Somebody guesses passwords, or forgot one: the page Logins has the addresses.'];
     case 'redis_rollback':
       return [
         'Effects under way are checked with their providers. Accepted runs may be gone: compare with your own records.',

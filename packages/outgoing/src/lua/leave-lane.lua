@@ -1,20 +1,22 @@
--- Notes how a request went, gives its place back and calls the next in. Sent again, it counts once.
+-- Notes how a request went, gives its place back and calls the next in. Sent again, it counts once; also one whose place is another's by now
+-- counts: the request was sent.
 -- KEYS  endpoint, delivery, in flight, waiting, lanes
 -- ARGV  endpoint id, delivery id, 'delivered' | 'failed' | 'given_up' (a failure after which it is not tried again by itself) | 'gone' (the
 --       endpoint wants nothing any more), '1' when it ran into its timeout, ms without a success after which the endpoint is paused, places,
---       places when it is slow, ms that an ended delivery is kept, field of the delivery, value, …
+--       places when it is slow, ms that an ended delivery is kept, token of this call, field of the delivery, value, …
 -- Reply {what became of the endpoint: 'paused' | 'disabled' | '', delivery called in, …}
 -- @include clock
 -- @include lane
 local endpoint, id, outcome, slow, pause_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', tonumber(ARGV[5])
-local width, narrow, kept_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
+local width, narrow, kept_ms, token = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
 local keys = { endpoint = KEYS[1], in_flight = KEYS[3], waiting = KEYS[4] }
-if redis.call('ZREM', KEYS[3], id) == 0 then return { '' } end
+if redis.call('HGET', KEYS[2], 'token') == token then return { '' } end
+redis.call('ZREM', KEYS[3], id)
 local now = now_ms()
 if redis.call('EXISTS', KEYS[2]) == 1 then
   redis.call('HINCRBY', KEYS[2], 'attempts', 1)
   redis.call('HDEL', KEYS[2], 'lastStatus', 'lastError', 'responseExcerpt')
-  redis.call('HSET', KEYS[2], unpack(ARGV, 9))
+  redis.call('HSET', KEYS[2], 'token', token, unpack(ARGV, 10))
   if outcome == 'delivered' then redis.call('HSET', KEYS[2], 'status', 'delivered', 'deliveredAt', now) end
   if outcome == 'given_up' or outcome == 'gone' then redis.call('HSET', KEYS[2], 'status', 'dead') end
   -- one that was given up has a dead run, which waits for a person

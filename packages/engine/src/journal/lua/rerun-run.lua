@@ -14,7 +14,7 @@ local gone = { 'phase', 'failure', 'output', 'cancel', 'waiting', 'death', 'sign
   'claimedAt', 'doubts', 'forgotAt', 'forgotSince', 'acted', 'answered', 'untaken', 'untakenBytes', 'heads',
   'correlations' }
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.find(field, '^[sutwcghbkrvx]:') then gone[#gone + 1] = field end
+  if string.find(field, '^[sutwcghbkrvxe]:') then gone[#gone + 1] = field end
 end
 for i = 1, #gone, 1000 do redis.call('HDEL', KEYS[1], unpack(gone, i, math.min(i + 999, #gone))) end
 local now = now_ms()
