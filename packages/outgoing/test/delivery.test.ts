@@ -318,7 +318,12 @@ test('a request that outlasted its place, because Redis was away, counts all the
   await other.deliveries.create({ ...delivery, event: 'run.completed' });
   expect(await other.deliveries.enter(delivery, { always: false, queue: true })).toBe('go');
   await other.connection.del(`{hf0}/webhook-in-flight/${endpoint.id}`);
-  await other.deliveries.leave(delivery, { outcome: 'delivered', slow: false, lastStatus: 204, latencyMs: 1 });
+  await other.deliveries.leave(delivery, {
+    outcome: 'delivered',
+    slow: false,
+    lastStatus: 204,
+    latencyMs: 1,
+  });
   expect(await other.deliveries.get(TENANT, endpoint.id, delivery.id)).toMatchObject({
     ...{ status: 'delivered', attempts: 1 },
   });

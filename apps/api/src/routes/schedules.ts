@@ -11,13 +11,13 @@ import {
   type ScheduleWithTimes,
 } from '@holdfast/engine';
 import type { AuditedChange, Operations } from '@holdfast/operations';
+import { iso, presentRunTo, time } from '@holdfast/run-view';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { actorOf, principalOf } from '../plugins/authentication.ts';
 import { ProblemError } from '../problems.ts';
 import { expectNoBody, readBody } from '../read-body.ts';
 import { page, readQuery } from '../read-query.ts';
-import { iso, presentRunTo, time } from '@holdfast/run-view';
 
 interface ScheduleParams {
   Params: { name: string };
