@@ -196,7 +196,10 @@ export function createOperations({ client, connection, log }: OperationsOptions)
         () => ({ outcome: 'noted' }),
       );
       if (action === 'lock_out')
-        await raiseAlert(connection, { kind: 'locked_out', user: actor.name, address: detail.address });
+        await raiseAlert(
+          { connection, log },
+          { kind: 'locked_out', user: actor.name, address: detail.address },
+        );
     },
 
     audit: (tenant, query) => audit.list(tenant, query),

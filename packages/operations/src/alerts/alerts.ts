@@ -143,11 +143,6 @@ export function createAlerts(options: AlertsOptions): Alerts {
   };
 }
 
-/** For who sends none itself: a worker does. @throws when Redis does not take it */
-export function raiseAlert(connection: Redis | Cluster, event: AlertEvent): Promise<void> {
-  return alertStore(connection).raise(event, TIMING.collectMs);
-}
-
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause instanceof Error && 'code' in cause) return String(cause.code);
