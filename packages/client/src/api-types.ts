@@ -72,7 +72,7 @@ export interface paths {
     };
     /**
      * See how a run stands
-     * @description A run that failed is answered with 200 as well. Needs the scope `read`.
+     * @description A failed run is a 200 as well. Needs the scope `read`.
      */
     get: operations['readRun'];
     put?: never;
@@ -92,7 +92,7 @@ export interface paths {
     };
     /**
      * See every attempt of a run
-     * @description Each call to a provider: to have an effect, to look one up, to undo one. None replaces another. Needs the scope `read`.
+     * @description Every call to a provider: to cause an effect, to look one up, to undo one. Needs the scope `read`.
      */
     get: operations['listAttempts'];
     put?: never;
@@ -112,7 +112,7 @@ export interface paths {
     };
     /**
      * See what a run was given, gave and got
-     * @description As it is in Redis; nothing is masked. Needs the scope `payloads`.
+     * @description As stored in Redis; nothing is masked. Needs the scope `payloads`.
      */
     get: operations['readPayloads'];
     put?: never;
@@ -565,8 +565,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Let many dead runs go on from where each failed
-     * @description The last to die first, each once however many ask at the same time. Runs that die meanwhile are not taken up. It takes 30 s at most and then says with `more` that some are left: send it again to go on. It stops when the connection is closed; what was done stays so. With `Accept: application/x-ndjson` it takes as long as it needs, and tells how far it is in lines of JSON, the last of which has `more`. Needs the scope `operate`.
+     * Redrive many dead runs
+     * @description Most recently dead first; each run once, however many requests ask at the same time. Runs that die during the request are not included. It takes 30 s at most and then says with `more` that some are left: send it again to go on. It stops when the connection is closed; what was done stays so. With `Accept: application/x-ndjson` it takes as long as it needs, and tells how far it is in lines of JSON, the last of which has `more`. Needs the scope `operate`.
      */
     post: operations['redriveRuns'];
     delete?: never;
@@ -586,7 +586,7 @@ export interface paths {
     put?: never;
     /**
      * Cancel many runs
-     * @description The newest first. What each has done is undone. It takes 30 s at most and then says with `more` that some are left: send it again to go on. It stops when the connection is closed; what was done stays so. With `Accept: application/x-ndjson` it takes as long as it needs, and tells how far it is in lines of JSON, the last of which has `more`. Needs the scope `operate`.
+     * @description Newest first. Completed effects are undone. It takes 30 s at most and then says with `more` that some are left: send it again to go on. It stops when the connection is closed; what was done stays so. With `Accept: application/x-ndjson` it takes as long as it needs, and tells how far it is in lines of JSON, the last of which has `more`. Needs the scope `operate`.
      */
     post: operations['cancelRuns'];
     delete?: never;
@@ -606,7 +606,7 @@ export interface paths {
     put?: never;
     /**
      * Start many runs afresh
-     * @description The newest first, each as its next generation with new provider keys. Runs that draw upon another run, or are drawn upon, are skipped. It takes 30 s at most and then says with `more` that some are left: send it again to go on. It stops when the connection is closed; what was done stays so. With `Accept: application/x-ndjson` it takes as long as it needs, and tells how far it is in lines of JSON, the last of which has `more`. Needs the scope `operate`.
+     * @description Newest first, each as its next generation with new provider keys. Runs that depend on another run, or that another run depends on, are skipped. It takes 30 s at most and then says with `more` that some are left: send it again to go on. It stops when the connection is closed; what was done stays so. With `Accept: application/x-ndjson` it takes as long as it needs, and tells how far it is in lines of JSON, the last of which has `more`. Needs the scope `operate`.
      */
     post: operations['rerunRuns'];
     delete?: never;
@@ -626,7 +626,7 @@ export interface paths {
     put?: never;
     /**
      * Cancel a run
-     * @description No new step starts, an effect in doubt is resolved first, and what was done is undone. A run that has ended is left as it is. Needs the scope `operate`.
+     * @description No new step starts, an effect in doubt is resolved first, and what was done is undone. A finished run is left as it is. Needs the scope `operate`.
      */
     post: operations['cancelRun'];
     delete?: never;
@@ -686,7 +686,7 @@ export interface paths {
     put?: never;
     /**
      * Let a dead run go on from the step that failed
-     * @description Completed steps stay; the failed one gets fresh attempts. A run that is not dead is left as it is. Needs the scope `operate`.
+     * @description Continues from the step that failed, with fresh attempts; completed steps are not repeated. A run that is not dead is left as it is. Needs the scope `operate`.
      */
     post: operations['redriveRun'];
     delete?: never;
@@ -726,7 +726,7 @@ export interface paths {
     put?: never;
     /**
      * Give a dead run up and undo what was done
-     * @description An effect in doubt is resolved first, as its step says. A run with nothing left to undo ends at once. A run that has ended is left as it is. Needs the scope `operate`.
+     * @description An effect in doubt is settled first, as the step declares with whenInDoubt. A run with nothing left to undo ends at once. A finished run is left as it is. Needs the scope `operate`.
      */
     post: operations['cancelDeadRun'];
     delete?: never;
@@ -824,13 +824,13 @@ export interface paths {
     };
     /**
      * List the tenant's API keys
-     * @description The newest first, without the keys themselves. Those that have ended are listed for 30 days more. Needs the scope `keys`.
+     * @description Newest first, without the keys themselves. Revoked and expired keys are listed for another 30 days. Needs the scope `keys`.
      */
     get: operations['listKeys'];
     put?: never;
     /**
      * Create an API key
-     * @description For the own tenant, with no more scopes than the own key has and no later end: without `expiresIn` it ends when that one does. Needs the scope `keys`.
+     * @description For the tenant of the calling key, with no more scopes than the calling key has and no later expiry: without `expiresIn` it expires when the calling key does. Needs the scope `keys`.
      */
     post: operations['createKey'];
     delete?: never;
@@ -851,7 +851,7 @@ export interface paths {
     post?: never;
     /**
      * Revoke an API key
-     * @description Effective at once, in every process. Twice is the same as once. With `cascade=true` all keys that it made go with it. Needs the scope `keys`.
+     * @description Effective at once, in every process. Idempotent. With `cascade=true` every key created with it is revoked too. Needs the scope `keys`.
      */
     delete: operations['revokeKey'];
     options?: never;
@@ -868,7 +868,7 @@ export interface paths {
     };
     /**
      * See what operators did
-     * @description To runs and keys of the own tenant, the newest first. Entries are kept for 400 days; those of one run for 90 days after the last. Needs the scope `audit`.
+     * @description Actions on runs and keys of your tenant, newest first. Entries are kept for 400 days; those of one run for 90 days after the last. Needs the scope `audit`.
      */
     get: operations['listAudit'];
     put?: never;
@@ -1318,27 +1318,27 @@ export interface components {
       /** @description Only runs whose `error.code` is this. */
       code?: string;
       /**
-       * @description So many runs at most.
+       * @description At most this many runs.
        * @default 1000
        */
       limit: number;
       /**
-       * @description So many a second at most: each of them has a provider to go to.
+       * @description Runs per second, at most. Each run calls a provider.
        * @default 50
        */
       ratePerSecond: number;
       /**
-       * @description Counts what fits, and does nothing.
+       * @description Counts the matching runs and changes nothing.
        * @default false
        */
       dryRun: boolean;
     };
     BulkRedriveResult: {
-      /** @description Runs that fit and were reached. */
+      /** @description Matching runs that were reached. */
       matched: number;
-      /** @description No longer as they were listed when their turn came. */
+      /** @description Runs whose status changed before their turn. */
       skipped: number;
-      /** @description Runs that fit are left. Send it again to go on. */
+      /** @description More matching runs are left. Send the request again to continue. */
       more: boolean;
       redriven: number;
     };
@@ -1360,32 +1360,32 @@ export interface components {
        */
       until?: string;
       /**
-       * @description Default: all but dead ones.
+       * @description Default: every status except dead.
        * @enum {string}
        */
       status?: 'pending' | 'running' | 'suspended' | 'compensating' | 'dead';
       /**
-       * @description So many runs at most.
+       * @description At most this many runs.
        * @default 1000
        */
       limit: number;
       /**
-       * @description So many a second at most: each of them has a provider to go to.
+       * @description Runs per second, at most. Each run calls a provider.
        * @default 50
        */
       ratePerSecond: number;
       /**
-       * @description Counts what fits, and does nothing.
+       * @description Counts the matching runs and changes nothing.
        * @default false
        */
       dryRun: boolean;
     };
     BulkCancelResult: {
-      /** @description Runs that fit and were reached. */
+      /** @description Matching runs that were reached. */
       matched: number;
-      /** @description No longer as they were listed when their turn came. */
+      /** @description Runs whose status changed before their turn. */
       skipped: number;
-      /** @description Runs that fit are left. Send it again to go on. */
+      /** @description More matching runs are left. Send the request again to continue. */
       more: boolean;
       cancelling: number;
     };
@@ -1407,32 +1407,32 @@ export interface components {
        */
       until?: string;
       /**
-       * @description Default: failed and cancelled. A rerun of completed runs has all their effects again.
+       * @description Default: failed and cancelled. Rerunning completed runs repeats all their effects.
        * @enum {string}
        */
       status?: 'completed' | 'failed' | 'cancelled';
       /**
-       * @description So many runs at most.
+       * @description At most this many runs.
        * @default 1000
        */
       limit: number;
       /**
-       * @description So many a second at most: each of them has a provider to go to.
+       * @description Runs per second, at most. Each run calls a provider.
        * @default 50
        */
       ratePerSecond: number;
       /**
-       * @description Counts what fits, and does nothing.
+       * @description Counts the matching runs and changes nothing.
        * @default false
        */
       dryRun: boolean;
     };
     BulkRerunResult: {
-      /** @description Runs that fit and were reached. */
+      /** @description Matching runs that were reached. */
       matched: number;
-      /** @description No longer as they were listed when their turn came. */
+      /** @description Runs whose status changed before their turn. */
       skipped: number;
-      /** @description Runs that fit are left. Send it again to go on. */
+      /** @description More matching runs are left. Send the request again to continue. */
       more: boolean;
       rerun: number;
     };
@@ -1530,7 +1530,7 @@ export interface components {
     };
     BulkSubmitResult: {
       results: {
-        /** @description What the submission would have been answered alone. */
+        /** @description The status that the submission would have had by itself. */
         status: number;
         run?: {
           id: string;
@@ -1651,7 +1651,7 @@ export interface components {
           /** Format: date-time */
           finishedAt?: string;
         };
-        /** @description Problem details, when it was not accepted. */
+        /** @description Problem details, if it was not accepted. */
         problem?: unknown;
       }[];
     };
@@ -1833,7 +1833,7 @@ export interface components {
           | 'retry_webhook_delivery'
           | 'replay_webhooks';
         runId?: string;
-        /** @description What came of it, as in `redriven`; what changed nothing has no entry. Absent when the process died, or Redis went away, before that was known. */
+        /** @description The outcome, such as `redriven`. An action that changed nothing has no entry. Absent when the process died or lost Redis before the outcome was known. */
         outcome?: string;
         /**
          * @description The run's status before.
@@ -1861,7 +1861,7 @@ export interface components {
           | 'failed'
           | 'cancelled'
           | 'dead';
-        /** @description What else there is to say; never a payload. */
+        /** @description More detail; never a payload. */
         detail?: unknown;
       }[];
       /** @description Absent on the last page. */
@@ -2295,7 +2295,7 @@ export interface operations {
           'Idempotent-Replayed'?: 'true';
           /** @description The wait that was applied. */
           'Preference-Applied'?: string;
-          /** @description Seconds to wait before asking. */
+          /** @description Seconds to wait before polling. */
           'Retry-After'?: number;
           [name: string]: unknown;
         };
@@ -2303,7 +2303,7 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_missing`: The Idempotency-Key header is missing. `idempotency_key_invalid`: The Idempotency-Key header is not valid. `header_invalid`: A header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_missing`: The Idempotency-Key header is missing. `idempotency_key_invalid`: The Idempotency-Key header is not valid. `header_invalid`: A header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -2377,7 +2377,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -2503,7 +2503,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -2610,7 +2610,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -2732,7 +2732,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -2842,7 +2842,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -2952,7 +2952,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -3018,7 +3018,7 @@ export interface operations {
           'application/json': components['schemas']['BulkSubmitResult'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -3083,7 +3083,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -3230,7 +3230,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -3337,7 +3337,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -6557,7 +6557,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -6679,7 +6679,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -6735,7 +6735,7 @@ export interface operations {
       path?: never;
       cookie?: never;
     };
-    /** @description `{}` is every dead run, up to the limit. */
+    /** @description `{}` means every dead run, up to the limit. */
     requestBody: {
       content: {
         'application/json': components['schemas']['BulkRedrive'];
@@ -6758,7 +6758,7 @@ export interface operations {
           'application/x-ndjson': string;
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -6796,7 +6796,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -6832,7 +6832,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -6888,7 +6888,7 @@ export interface operations {
       path?: never;
       cookie?: never;
     };
-    /** @description `{}` is every run under way, up to the limit. */
+    /** @description `{}` means every unfinished run, up to the limit. */
     requestBody: {
       content: {
         'application/json': components['schemas']['BulkCancel'];
@@ -6911,7 +6911,7 @@ export interface operations {
           'application/x-ndjson': string;
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -6949,7 +6949,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -6985,7 +6985,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -7041,7 +7041,7 @@ export interface operations {
       path?: never;
       cookie?: never;
     };
-    /** @description `{}` is every run that failed or was cancelled, up to the limit. */
+    /** @description `{}` means every failed or cancelled run, up to the limit. */
     requestBody: {
       content: {
         'application/json': components['schemas']['BulkRerun'];
@@ -7064,7 +7064,7 @@ export interface operations {
           'application/x-ndjson': string;
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7102,7 +7102,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -7138,7 +7138,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -7208,7 +7208,7 @@ export interface operations {
         headers: {
           /** @description Where the run is. */
           Location?: string;
-          /** @description Seconds to wait before asking. */
+          /** @description Seconds to wait before polling. */
           'Retry-After'?: number;
           /** @description `true` when this is the answer to a request that came before. */
           'Idempotent-Replayed'?: 'true';
@@ -7218,7 +7218,7 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7265,7 +7265,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `run_finished`: The run has ended. `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `run_finished`: The run has ended. `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -7301,7 +7301,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -7371,7 +7371,7 @@ export interface operations {
         headers: {
           /** @description Where the run is. */
           Location?: string;
-          /** @description Seconds to wait before asking. */
+          /** @description Seconds to wait before polling. */
           'Retry-After'?: number;
           /** @description `true` when this is the answer to a request that came before. */
           'Idempotent-Replayed'?: 'true';
@@ -7381,7 +7381,7 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_invalid`: The Idempotency-Key header is not valid. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_invalid`: The Idempotency-Key header is not valid. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7428,7 +7428,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `run_not_finished`: The run has not ended. `run_drawn_upon`: The run cannot be started afresh, since another one builds upon it. `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `run_not_finished`: The run has not ended. `run_drawn_upon`: The run cannot be rerun, because another run depends on it. `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -7464,7 +7464,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -7535,7 +7535,7 @@ export interface operations {
         headers: {
           /** @description Where the run is. */
           Location?: string;
-          /** @description Seconds to wait before asking. */
+          /** @description Seconds to wait before polling. */
           'Retry-After'?: number;
           /** @description `true` when this is the answer to a request that came before. */
           'Idempotent-Replayed'?: 'true';
@@ -7545,7 +7545,7 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `body_missing`: The request has no body. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `body_missing`: The request has no body. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7592,7 +7592,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `run_finished`: The run has ended. `generation_ended`: The signal is for another generation of the run. `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `run_finished`: The run has ended. `generation_ended`: The signal is for another generation of the run. `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -7601,7 +7601,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `body_too_large`: The body is too large. `signals_too_large`: The signals of the run are too large together. */
+      /** @description `body_too_large`: The body is too large. `signals_too_large`: The signals of the run are too large in total. */
       413: {
         headers: {
           [name: string]: unknown;
@@ -7628,7 +7628,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. `too_many_signals`: The run keeps as many signals as it may. */
+      /** @description `rate_limited`: Rate limit exceeded. `too_many_signals`: Too many unread signals. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -7698,7 +7698,7 @@ export interface operations {
         headers: {
           /** @description Where the run is. */
           Location?: string;
-          /** @description Seconds to wait before asking. */
+          /** @description Seconds to wait before polling. */
           'Retry-After'?: number;
           /** @description `true` when this is the answer to a request that came before. */
           'Idempotent-Replayed'?: 'true';
@@ -7708,7 +7708,7 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7755,7 +7755,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `flow_not_registered`: Nobody can go on with the run. `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `flow_not_registered`: No worker can continue the run.`request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -7791,7 +7791,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -7861,7 +7861,7 @@ export interface operations {
         headers: {
           /** @description Where the run is. */
           Location?: string;
-          /** @description Seconds to wait before asking. */
+          /** @description Seconds to wait before polling. */
           'Retry-After'?: number;
           /** @description `true` when this is the answer to a request that came before. */
           'Idempotent-Replayed'?: 'true';
@@ -7871,7 +7871,7 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `body_missing`: The request has no body. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `body_missing`: The request has no body. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7918,7 +7918,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `run_not_dead`: The run is not dead. `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `run_not_dead`: The run is not dead. `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -7954,7 +7954,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -8024,7 +8024,7 @@ export interface operations {
         headers: {
           /** @description Where the run is. */
           Location?: string;
-          /** @description Seconds to wait before asking. */
+          /** @description Seconds to wait before polling. */
           'Retry-After'?: number;
           /** @description `true` when this is the answer to a request that came before. */
           'Idempotent-Replayed'?: 'true';
@@ -8034,7 +8034,7 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8081,7 +8081,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `run_finished`: The run has ended. `effects_unanswered`: Nobody can undo what the run did. `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `run_finished`: The run has ended. `effects_unanswered`: Nobody can undo what the run did. `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -8117,7 +8117,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -8216,7 +8216,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -8292,7 +8292,7 @@ export interface operations {
           'application/json': components['schemas']['Flow'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8339,7 +8339,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -8375,7 +8375,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -8451,7 +8451,7 @@ export interface operations {
           'application/json': components['schemas']['Flow'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8498,7 +8498,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -8534,7 +8534,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -8636,7 +8636,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -8735,7 +8735,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -8808,7 +8808,7 @@ export interface operations {
           'application/json': components['schemas']['CreatedKey'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_missing`: The request has no body. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. `idempotency_key_invalid`: The Idempotency-Key header is not valid. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8846,7 +8846,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: A request with this Idempotency-Key is being worked on. */
+      /** @description `request_in_progress`: A request with this Idempotency-Key is in progress. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -8882,7 +8882,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -8945,7 +8945,7 @@ export interface operations {
           'application/json': components['schemas']['Key'];
         };
       };
-      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body could be read in two ways. */
+      /** @description `request_malformed`: The request is not valid HTTP. `body_malformed`: The body is not valid JSON. `ambiguous_json`: The body is ambiguous. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -9019,7 +9019,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -9065,7 +9065,7 @@ export interface operations {
   listAudit: {
     parameters: {
       query?: {
-        /** @description What was done to this run only. */
+        /** @description Only actions on this run. */
         run?: string;
         /** @description The `nextCursor` of the page before. */
         cursor?: string;
@@ -9125,7 +9125,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `rate_limited`: More requests than this tenant or address may send. */
+      /** @description `rate_limited`: Rate limit exceeded. */
       429: {
         headers: {
           [name: string]: unknown;
@@ -9191,7 +9191,7 @@ export interface operations {
   ready: {
     parameters: {
       query?: {
-        /** @description With a key that has the scope `operate`, shows how Redis was found as well, and who vouches for it. */
+        /** @description With a key that has the scope `operate`, also shows the Redis check and its durability attestation. */
         verbose?: string;
       };
       header?: never;
@@ -9209,7 +9209,7 @@ export interface operations {
           'application/json': Record<string, never>;
         };
       };
-      /** @description Redis is away, refuses writes or was not checked yet, or the process is stopping. */
+      /** @description Redis is unreachable, refuses writes or has not been checked yet, or the process is stopping. */
       503: {
         headers: {
           [name: string]: unknown;
