@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type Client, createClient, type Flow, type Run, startWorker, type Worker } from '@holdfast/engine';
 import { startRedis, type TestRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
@@ -130,4 +130,47 @@ describe('the examples', () => {
     const run = await ended(await submit(basket, { amount: 5, address: 'here' }), 'completed');
     expect(run.output).toHaveProperty('tracking');
   });
+});
+
+describe('links between pages', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', ...pagesIn('docs/')];
+
+  it.each(pages)('%s leads nowhere that is not there', (page) => {
+    const dead = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => !/^(https?:|mailto:|\/)/.test(target))
+      .filter((target) => !isThere(page, target));
+    expect(dead).toEqual([]);
+  });
+
+  it('docs/README.md leads to every page', () => {
+    const index = read('docs/README.md');
+    const missing = pagesIn('docs/')
+      .filter((page) => page !== 'docs/README.md' && !page.startsWith('docs/decisions/'))
+      .filter((page) => !index.includes(`(${page.slice('docs/'.length)})`));
+    expect(missing).toEqual([]);
+  });
+
+  function pagesIn(folder: string): string[] {
+    return readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => `${folder}${file}`);
+  }
+
+  function isThere(page: string, target: string): boolean {
+    const [path = '', anchor] = target.split('#');
+    const file = path === '' ? new URL(page, root) : new URL(path, new URL(page, root));
+    if (!existsSync(file)) return false;
+    if (anchor === undefined || !file.pathname.endsWith('.md')) return true;
+    const text = readFileSync(file, 'utf8').replaceAll(/```[\s\S]*?```/g, '');
+    return [...text.matchAll(/^#+ (.+)$/gm)].some(([, heading = '']) => anchorOf(heading) === anchor);
+  }
+
+  /** As GitHub makes it. */
+  function anchorOf(heading: string): string {
+    return heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-');
+  }
 });

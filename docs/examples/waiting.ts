@@ -10,7 +10,7 @@ export const trial = defineFlow({
   input: z.strictObject({ email: z.string(), days: z.int() }),
   output: z.strictObject({ kept: z.boolean() }),
   async run(ctx, { email, days }) {
-    await ctx.sleep(`${days}ms`); // '14d' in earnest: no worker is held, a restart does not matter
+    await ctx.sleep(`${days}ms`); // '14d' in production: no worker is held, a restart does not matter
     await ctx.step('remind', { run: () => mail.send(email), whenInDoubt: 'repeat' });
     try {
       const answer = await ctx.waitFor('answer', {

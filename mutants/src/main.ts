@@ -63,14 +63,14 @@ async function runMutants(mutants: readonly Mutant[]): Promise<number> {
 async function passesUnharmed(scratch: string, mutants: readonly Mutant[]): Promise<boolean> {
   const built = await build(scratch);
   if (!built.ok) {
-    console.error(`${built.output}\nThe repository does not build as it is; mend that first.`);
+    console.error(`${built.output}\nThe repository does not build as it is; fix that first.`);
     return false;
   }
   const sets = new Map(mutants.map(({ tests }) => [JSON.stringify(tests), tests]));
   for (const tests of sets.values()) {
     const ran = await runTests(scratch, tests);
     if (ran.passed) continue;
-    console.error(`${ran.by}\nfails without any mutant; mend that first.`);
+    console.error(`${ran.by}\nfails without any mutant; fix that first.`);
     return false;
   }
   console.log(`The tests pass as they are. Planting ${mutants.length} bugs, one at a time:`);

@@ -20,7 +20,7 @@ export async function build(root) {
   if (!result.ok) {
     if (result.output) console.error(excerpt(result.output));
     throw new SetupError(`Could not build: turbo run build failed (${result.why}).
-The compiler's own words are above. Mend the source and run the same command again.`);
+The compiler output is above. Fix the source and run the same command again.`);
   }
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, `${sources}\n${outputsFingerprint(root)}`);

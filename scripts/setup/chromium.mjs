@@ -4,7 +4,7 @@ import { findOnPath, runQuietly } from './command.mjs';
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
 
 /**
- * Sees to it that the tests of the dashboard's pages have a browser, where that can be done. Where it cannot, this says so and goes on:
+ * Gives the tests of the dashboard's pages a browser where possible. Where it is not, it says so and continues:
  * only those tests need one, and they fail with what to install.
  */
 export async function offerChromium() {

@@ -18,7 +18,7 @@ export function callersByKey(keys: KeyLookup): Callers {
   return {
     of: async (request) => keys.find(bearerKey(request)),
     refusal: () =>
-      new ProblemError('api_key_invalid', 'No such API key is known, or it was revoked or has expired.', {
+      new ProblemError('api_key_invalid', 'Unknown API key: mistyped, revoked or expired.', {
         headers: { 'www-authenticate': 'Bearer realm="holdfast", error="invalid_token"' },
       }),
   };
@@ -37,8 +37,7 @@ export function callersBy(authenticate: Authenticate): Callers {
         `authenticate must return { tenant, scopes }: ${fault?.path.join('.') || 'the caller'}: ${fault?.message}`,
       );
     },
-    refusal: () =>
-      new ProblemError('not_authenticated', 'This server does not know whom the request comes from.'),
+    refusal: () => new ProblemError('not_authenticated', 'The request is not authenticated.'),
   };
 }
 

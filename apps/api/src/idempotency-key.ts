@@ -19,7 +19,7 @@ export function readIdempotencyKey(request: Pick<IncomingMessage, 'headersDistin
   if (!value.startsWith('"')) return checkIdempotencyKey(value);
 
   const quoted = QUOTED.exec(value)?.[1];
-  if (quoted === undefined) throw invalid('it begins with a quote but is not one quoted string');
+  if (quoted === undefined) throw invalid('it starts with a quote but is not a single quoted string');
   return checkIdempotencyKey(quoted.replace(/\\(["\\])/g, '$1'));
 }
 

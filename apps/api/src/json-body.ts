@@ -35,13 +35,16 @@ export function acceptJsonOnly(app: FastifyInstance): void {
 function refuseEncodings({ headers }: FastifyRequest): void {
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
-    throw new ProblemError('media_type_unsupported', 'Compressed bodies are not taken.', {
+    throw new ProblemError('media_type_unsupported', 'Compressed bodies are not supported.', {
       headers: { 'accept-encoding': 'identity' },
     });
   }
   const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(headers['content-type'] ?? '')?.[1];
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
-    throw new ProblemError('media_type_unsupported', 'JSON is UTF-8; no other charset is taken.');
+    throw new ProblemError(
+      'media_type_unsupported',
+      'The body must be UTF-8; other charsets are not supported.',
+    );
   }
 }
 
@@ -56,7 +59,7 @@ export function parseJson(body: Uint8Array, maxValues = MAX_VALUES): unknown {
   if (ambiguous.length > 0) {
     throw new ProblemError(
       'ambiguous_json',
-      'The body could be read in two ways: JSON programs differ about what `errors` lists.',
+      'The body is ambiguous: JSON parsers disagree about the members listed in `errors`.',
       { members: { errors: ambiguous } },
     );
   }
@@ -111,21 +114,24 @@ function findFaults(text: string, maxValues: number): Faults {
     onObjectProperty(name, _offset, _length, _line, _character, path) {
       const names = open.at(-1);
       const at = () => [...path(), name];
-      if (names?.has(name)) say('ambiguous', at(), 'this member is there twice');
+      if (names?.has(name)) say('ambiguous', at(), 'this member appears twice');
       names?.add(name);
-      if (!name.isWellFormed()) say('ambiguous', at(), 'half of a surrogate pair');
+      if (!name.isWellFormed()) say('ambiguous', at(), 'unpaired surrogate');
       if (name === '__proto__') say('forbidden', at(), 'this member is not allowed');
       if (name === 'prototype' && path().at(-1) === 'constructor')
         say('forbidden', path(), 'this member is not allowed');
     },
     onLiteralValue(value: unknown, _offset, _length, _line, _character, path) {
       count();
-      if (typeof value === 'string' && !value.isWellFormed())
-        say('ambiguous', path(), 'half of a surrogate pair');
+      if (typeof value === 'string' && !value.isWellFormed()) say('ambiguous', path(), 'unpaired surrogate');
       if (typeof value !== 'number') return;
       if (!Number.isFinite(value)) say('forbidden', path(), 'the number is too large');
       else if (Number.isInteger(value) && !Number.isSafeInteger(value))
-        say('ambiguous', path(), 'a whole number past 2^53 is not the same everywhere; send it as text');
+        say(
+          'ambiguous',
+          path(),
+          'an integer past 2^53 loses precision in many JSON parsers; send it as a string',
+        );
     },
   });
   return faults;

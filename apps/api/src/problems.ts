@@ -18,12 +18,12 @@ export const PROBLEMS = {
   query_invalid: {
     status: 400,
     title: 'The query is not valid',
-    advice: 'Mend what `errors` lists: a parameter that is not known, comes twice or has another form.',
+    advice: 'Fix the parameters listed in `errors`: unknown, repeated or malformed.',
   },
   cursor_invalid: {
     status: 400,
-    title: 'The cursor is not valid',
-    advice: 'Send the `nextCursor` of a page of the same list, as it is, or none to begin anew.',
+    title: 'Unknown cursor',
+    advice: 'Pass the `nextCursor` of this list unchanged, or leave it out to start from the first page.',
   },
   body_missing: {
     status: 400,
@@ -37,14 +37,14 @@ export const PROBLEMS = {
   },
   ambiguous_json: {
     status: 400,
-    title: 'The body could be read in two ways',
+    title: 'The body is ambiguous',
     advice:
-      'Send each member once, whole numbers up to 2^53 (larger ones as text), and no halves of surrogate pairs.',
+      'Send each member once, integers up to 2^53 (larger ones as strings), and no unpaired surrogates.',
   },
   idempotency_key_missing: {
     status: 400,
     title: 'The Idempotency-Key header is missing',
-    advice: 'Send a key of your own for each new request, and the same key when you send it again.',
+    advice: 'Send a new key with each new request, and the same key when you retry it.',
   },
   idempotency_key_invalid: {
     status: 400,
@@ -54,7 +54,7 @@ export const PROBLEMS = {
   header_invalid: {
     status: 400,
     title: 'A header is not valid',
-    advice: 'Correct the header that the error names, or leave it out.',
+    advice: 'Fix the header named in the error, or leave it out.',
   },
   api_key_missing: {
     status: 401,
@@ -69,22 +69,22 @@ export const PROBLEMS = {
   not_authenticated: {
     status: 401,
     title: 'Authentication is required',
-    advice: 'Authenticate as this server asks for; it does so instead of API keys.',
+    advice: 'Authenticate with this server. It replaces API keys with its own authentication.',
   },
   scope_missing: {
     status: 403,
-    title: 'The API key may not do this',
-    advice: 'Use a key that has the scope the error names.',
+    title: 'The API key lacks a scope',
+    advice: 'Use a key that has the scope named in the error.',
   },
   flow_not_submittable: {
     status: 403,
     title: 'Runs of this flow are not accepted here',
-    advice: 'Use the route that the error names; it sees to what the flow takes for granted.',
+    advice: 'Use the route named in the error. It checks what the flow relies on.',
   },
   route_not_found: {
     status: 404,
     title: 'There is nothing at this URL',
-    advice: 'See /docs for what there is.',
+    advice: 'See /docs for the available routes.',
   },
   flow_unknown: {
     status: 404,
@@ -109,7 +109,7 @@ export const PROBLEMS = {
   key_not_found: {
     status: 404,
     title: 'There is no such API key',
-    advice: 'Check the id; GET /v1/keys lists the keys there are.',
+    advice: 'Check the id. GET /v1/keys lists your keys.',
   },
   method_not_allowed: {
     status: 405,
@@ -124,7 +124,7 @@ export const PROBLEMS = {
   run_finished: {
     status: 409,
     title: 'The run has ended',
-    advice: 'Nothing is left to do; rerun it to start it afresh.',
+    advice: 'Nothing to do. Rerun it to start it again.',
   },
   run_not_finished: {
     status: 409,
@@ -133,7 +133,7 @@ export const PROBLEMS = {
   },
   run_drawn_upon: {
     status: 409,
-    title: 'The run cannot be started afresh, since another one builds upon it',
+    title: 'The run cannot be rerun, because another run depends on it',
     advice: 'Submit a new run under a new Idempotency-Key, such as another payment or another refund.',
   },
   run_not_dead: {
@@ -143,7 +143,7 @@ export const PROBLEMS = {
   },
   request_in_progress: {
     status: 409,
-    title: 'A request with this Idempotency-Key is being worked on',
+    title: 'A request with this Idempotency-Key is in progress',
     advice: 'Send the same request again after Retry-After.',
   },
   payment_not_refundable: {
@@ -154,7 +154,7 @@ export const PROBLEMS = {
   body_too_large: {
     status: 413,
     title: 'The body is too large',
-    advice: 'Send at most 256 KiB; keep large things elsewhere and send a reference.',
+    advice: 'Send at most 256 KiB; store large data elsewhere and send a reference.',
   },
   media_type_unsupported: {
     status: 415,
@@ -164,7 +164,7 @@ export const PROBLEMS = {
   validation_failed: {
     status: 422,
     title: 'The input is not valid',
-    advice: 'Mend what `errors` lists. The Idempotency-Key is still free.',
+    advice: 'Fix the fields listed in `errors`. The Idempotency-Key is still free.',
   },
   idempotency_key_reused: {
     status: 422,
@@ -184,25 +184,24 @@ export const PROBLEMS = {
   generation_ended: {
     status: 409,
     title: 'The signal is for another generation of the run',
-    advice:
-      'Nothing to do: the run was started afresh since. Leave `generation` out to reach whichever runs.',
+    advice: 'Nothing to do: the run was rerun since. Leave `generation` out to reach the current generation.',
   },
   flow_not_registered: {
     status: 409,
-    title: 'Nobody can go on with the run',
+    title: 'No worker can continue the run',
     advice:
-      'Register the flow again, in the version of the run; or resolve each step that is completed or in doubt, then cancel the run.',
+      'Register the flow again in the version of the run. Or resolve each step that is completed or in doubt, then cancel the run.',
   },
   effects_unanswered: {
     status: 409,
-    title: 'Nobody can undo what the run did',
+    title: 'No worker can undo what the run did',
     advice:
       'Resolve each step that is completed or in doubt, then cancel the run; or register its flow again.',
   },
   signals_too_large: {
     status: 413,
-    title: 'The signals of the run are too large together',
-    advice: 'Send it again once the run has taken some, or keep the data elsewhere and send where it is.',
+    title: 'The signals of the run are too large in total',
+    advice: 'Send it again once the run has received some, or store the data elsewhere and send a reference.',
   },
   signal_invalid: {
     status: 422,
@@ -211,14 +210,14 @@ export const PROBLEMS = {
   },
   rate_limited: {
     status: 429,
-    title: 'More requests than this tenant or address may send',
+    title: 'Rate limit exceeded',
     advice:
-      'Send it again after Retry-After, and fewer at once; RateLimit, if there, says how many are left.',
+      'Retry after Retry-After, and send fewer requests at once. The RateLimit header, if present, says how many are left.',
   },
   too_many_signals: {
     status: 429,
-    title: 'The run keeps as many signals as it may',
-    advice: 'Send it again once the run has taken some, or send fewer, larger ones.',
+    title: 'Too many unread signals',
+    advice: 'Send it again once the run has received some, or send fewer, larger signals.',
   },
   headers_too_large: {
     status: 431,
@@ -227,8 +226,8 @@ export const PROBLEMS = {
   },
   body_already_parsed: {
     status: 500,
-    title: 'The body was read before Holdfast could',
-    advice: 'Mount the handler of Holdfast before the body parser of the server around it.',
+    title: 'The body was already read',
+    advice: 'Mount the Holdfast handler before the body parser of your server.',
   },
   schedule_not_found: {
     status: 404,
@@ -308,7 +307,7 @@ export const PROBLEMS = {
   internal_error: {
     status: 500,
     title: 'Something went wrong on our side',
-    advice: 'Send the same request with the same Idempotency-Key again; quote `instance` when it persists.',
+    advice: 'Send the same request with the same Idempotency-Key again. Quote `instance` if it persists.',
   },
   payload_unreadable: {
     status: 500,

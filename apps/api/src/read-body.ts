@@ -12,7 +12,7 @@ export function readBody<T>(schema: z.ZodType<T>, body: unknown): T {
   if (body === undefined) throw new ProblemError('body_missing', 'Send a JSON body.');
   const checked = schema.safeParse(body);
   if (checked.success) return checked.data;
-  throw new ProblemError('validation_failed', 'The body is not what this route takes.', {
+  throw new ProblemError('validation_failed', 'The body is not valid for this route.', {
     members: { errors: faultsIn(checked.error) },
   });
 }

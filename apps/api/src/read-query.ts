@@ -9,7 +9,7 @@ import { ProblemError } from './problems.ts';
 export function readQuery<T>(schema: z.ZodType<T>, query: unknown): T {
   const checked = schema.safeParse(query);
   if (checked.success) return checked.data;
-  throw new ProblemError('query_invalid', 'The query is not what this route takes.', {
+  throw new ProblemError('query_invalid', 'The query is not valid for this route.', {
     members: { errors: faultsIn(checked.error, 'parameter') },
   });
 }

@@ -153,7 +153,7 @@ function checkUnits(amount: number | undefined, currency: string): void {
   if (amount === undefined) return;
   const message = amountFault(BigInt(amount), currency);
   if (message === undefined) return;
-  throw new ProblemError('validation_failed', 'The refund cannot be made as it is asked for.', {
+  throw new ProblemError('validation_failed', 'The refund request is not valid.', {
     members: { errors: [{ path: 'amount', message }] },
   });
 }

@@ -57,7 +57,7 @@ export interface ConnectedApi {
   readonly app: FastifyInstance;
   readonly preflight: Preflight;
   readonly useSecretsOf: RunningApi['useSecretsOf'];
-  /** Serves requests for `drainDelayMs` more, finishes what was begun, then lets go of all that it holds. */
+  /** Serves requests for `drainDelayMs` more, finishes what was begun, then releases everything that it holds. */
   close(drainDelayMs: number): Promise<void>;
 }
 
@@ -75,7 +75,7 @@ export async function connectApi(
     flows: [...flows, webhookContract, deliveryContract],
     codec,
   });
-  for (const reason of config.webhooks.lacking) log.warn(`no webhooks are taken: ${reason}`);
+  for (const reason of config.webhooks.lacking) log.warn(`webhooks are off: ${reason}`);
   const storedKeys = createApiKeys({ connection: redis, log });
   const providers = redisStore({ connection: redis });
   let { devKey } = config;

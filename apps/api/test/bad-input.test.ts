@@ -111,7 +111,7 @@ describe('the input', () => {
     ['the number 2^63', 'unitAmount":9223372036854775808', 'items.0.unitAmount'],
     ['a member twice', 'unitAmount":1900,"unitAmount":1', 'items.0.unitAmount'],
     ['a member twice, once escaped', 'unitAmount":1900,"unit\\u0041mount":1', 'items.0.unitAmount'],
-    ['half of a surrogate pair', 'unitAmount":1900,"note":"\\ud800"', 'items.0.note'],
+    ['unpaired surrogate', 'unitAmount":1900,"note":"\\ud800"', 'items.0.note'],
   ])('that can be read in two ways is refused: %s', async (_what, text, path) => {
     const body = JSON.stringify(ORDER).replace('unitAmount":1900', text);
     const { status, json } = await api.order(body);

@@ -61,7 +61,7 @@ test('the key and the password of Redis are those that their files hold now', as
   expect(output).not.toContain('hf_bad');
   await writeFile(keyFile, 'hf_second_0123456789abcdef\n');
 
-  const uses = () => output.split('its content is used').length;
+  const uses = () => output.split('its new content is in use').length;
   const before = uses();
   await admin.call('ACL', 'SETUSER', 'default', '>two');
   await writeFile(redisFile, withPassword('two'));

@@ -68,7 +68,7 @@ describe('an API whose Redis', () => {
       expectUnavailable(post);
       expectUnavailable(get);
       expect(post.json.detail).toMatch(/same Idempotency-Key/);
-      expect(get.json.detail).toBe('The store did not answer in time. Ask again in a moment.');
+      expect(get.json.detail).toBe('The store did not answer in time. Retry in a moment.');
       expect(ready.status).toBe(503);
       expect(ready.ms).toBeLessThan(2000);
       expect(live.status).toBe(200);

@@ -94,7 +94,7 @@ describe('a Redis that could lose accepted runs', () => {
   });
   afterAll(() => lax.stop());
 
-  test('is refused, with what is wrong and how to mend it', async () => {
+  test('is refused, with what is wrong and how to fix it', async () => {
     const api = start({ ...ENV, HOLDFAST_REDIS_URL: lax.url });
     expect(await api.ended).toBe(1);
     expect(api.output()).toMatch(/appendfsync is everysec: .*lost[\s\S]*CONFIG SET appendfsync always/);

@@ -15,19 +15,19 @@ const Problem = z.object({
 
 /** What to do about what is refused whatever was asked. */
 const ADVICE: Readonly<Record<string, string>> = {
-  api_key_invalid: 'Set HOLDFAST_API_KEY to a key that is good; holdfast keys list shows those of a tenant.',
-  run_not_found: 'holdfast runs list shows those of your key; one that ended long ago has expired.',
-  run_not_finished: 'A dead run is redriven, or given up: holdfast dead-letters --help.',
-  key_not_found: 'holdfast keys list shows those there are; it is the id that is asked for, not the name.',
+  api_key_invalid: 'Set HOLDFAST_API_KEY to a valid key. `holdfast keys list` shows the keys of a tenant.',
+  run_not_found: '`holdfast runs list` shows the runs of your tenant. Runs expire some time after they end.',
+  run_not_finished: 'Redrive a dead run, or discard it: `holdfast dead-letters --help`.',
+  key_not_found: '`holdfast keys list` shows the keys. Give the id of a key, not its name.',
   schedule_not_found: 'holdfast schedules list shows those there are.',
   schedule_from_config: 'It can be paused, resumed and triggered.',
   flow_unknown: 'holdfast flows list shows those there are.',
   webhook_endpoint_not_found: 'holdfast webhooks list shows the endpoints of your key.',
   webhook_delivery_not_found: 'holdfast webhooks deliveries <endpoint> shows those that are kept.',
   state_not_found: 'holdfast state list shows those there are.',
-  scope_missing: 'Set HOLDFAST_API_KEY to a key with that scope, or have one made with holdfast keys create.',
+  scope_missing: 'Set HOLDFAST_API_KEY to a key with that scope, or create one with `holdfast keys create`.',
   store_unavailable:
-    'Nothing can be stored or read right now. Try again in a moment; holdfast doctor tells how Redis is.',
+    'Redis is unreachable or refuses writes. Try again in a moment; `holdfast doctor` shows the state of Redis.',
 };
 
 const StepJson = z.looseObject({
@@ -131,13 +131,13 @@ export async function askInLines<L, E>(
   } catch (error) {
     throw lost(error);
   }
-  throw lost(new Error('the answer has no end'));
+  throw lost(new Error('the response was cut off'));
 }
 
 function lost(error: unknown): OperatorError {
   const reason = error instanceof Error ? error.message : String(error);
   return new OperatorError(
-    `The connection to the API was lost: ${reason}.\nWhat was done stays so; run it again to go on.`,
+    `The connection to the API was lost: ${reason}.\nWhat was done stays done. Run it again to continue.`,
   );
 }
 
@@ -145,7 +145,7 @@ function refusal(io: Io, response: Response, answer: unknown): Error {
   const problem = Problem.safeParse(answer);
   if (problem.success) return new ApiError(problem.data);
   return new OperatorError(
-    `${apiOf(io).url} answered ${response.status} with something that is no answer of Holdfast's API.\nIs HOLDFAST_API_URL right?`,
+    `${apiOf(io).url} answered ${response.status} with something that is not a Holdfast response.\nCheck HOLDFAST_API_URL.`,
   );
 }
 
@@ -175,7 +175,7 @@ async function send(
     const reason =
       error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : error;
     throw new OperatorError(
-      `The API at ${new URL(url).origin} cannot be reached: ${reason}.\nIs it running, and is the address right?`,
+      `The API at ${new URL(url).origin} is unreachable: ${reason}.\nCheck that it is running and that the address is right.`,
     );
   }
 }

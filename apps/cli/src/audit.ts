@@ -31,10 +31,10 @@ interface Flags {
 export function addAuditCommand({ program, io }: Commands): void {
   program
     .command('audit')
-    .description('what people did to runs and keys, the latest first')
-    .option('--run <run-id>', 'only to this run')
-    .option('--limit <n>', 'so many at most, up to 200', wholeNumber, 50)
-    .option('--cursor <cursor>', 'go on where the list before ended')
+    .description('lists what people did to runs and keys, latest first')
+    .option('--run <run-id>', 'only actions on this run')
+    .option('--limit <n>', 'at most this many entries, up to 200', wholeNumber, 50)
+    .option('--cursor <cursor>', 'continue after the previous page')
     .option('--json', 'print JSON')
     .action(async ({ run, limit, cursor, json }: Flags) => {
       const query = new URLSearchParams({ limit: String(limit) });
@@ -46,7 +46,7 @@ export function addAuditCommand({ program, io }: Commands): void {
 }
 
 function describe(io: Io, { data, nextCursor }: ListJson): string {
-  if (data.length === 0) return 'Nobody has done anything yet.\n';
+  if (data.length === 0) return 'No actions recorded yet.\n';
   const rows = data.map(({ at, actor, via, action, runId, outcome, before, after }) => [
     ...[when(io, at), `${actor} (${via})`, action, runId ?? '', outcome ?? 'not known'],
     after && after !== before ? `${before} → ${after}` : (before ?? ''),

@@ -39,7 +39,7 @@ export async function redriveMany(
   }
   const much = found.more && found.matched < limit ? `More than ${runs(found.matched)}` : runs(found.matched);
   const of = flow === undefined && code === undefined ? ', of every flow and reason,' : '';
-  const what = `${much}${of} will be redriven: each tries again the step that failed.`;
+  const what = `${much}${of} will be redriven: each retries the step that failed.`;
   if (!(await sure(io, what, yes))) {
     io.out('Nothing was done.\n');
     return true;
@@ -61,7 +61,7 @@ export async function redriveMany(
 }
 
 function describeFound({ matched, more }: Result): string {
-  if (matched === 0) return 'No dead letters fit.\n';
+  if (matched === 0) return 'No dead letters match.\n';
   return `${runs(matched)} would be redriven${more ? '; more are beyond the limit' : ''}. Nothing was done.\n`;
 }
 
@@ -70,9 +70,11 @@ function describe({ redriven, skipped, more }: Result, ms: number): string {
   const lines = [
     `${runs(redriven)} redriven in ${seconds.toFixed(1)} s (${count(Math.round(redriven / seconds))}/s).`,
   ];
-  if (skipped > 0) lines.push(`${runs(skipped)} no longer dead when their turn came.`);
+  if (skipped > 0) lines.push(`${runs(skipped)} skipped: no longer dead.`);
   lines.push(
-    more ? 'More are left: run it again.' : 'What dies again is listed by: holdfast dead-letters list',
+    more
+      ? 'More are left: run the command again.'
+      : '`holdfast dead-letters list` shows the runs that died again.',
   );
   return `${lines.join('\n')}\n`;
 }

@@ -42,7 +42,7 @@ export interface Commands {
 export async function runCli(args: readonly string[], io: Io): Promise<number> {
   let exitCode: number = 0;
   const program = new Command('holdfast')
-    .description('Looks after a Holdfast system. Every command has --json, and --help tells its options.')
+    .description('Operates a Holdfast system. Every command has --json, and --help lists its options.')
     .option('--verbose', 'show the stack of an error')
     .version(version(), '-V, --version', 'print the version')
     .exitOverride()
@@ -95,7 +95,7 @@ function explain(error: unknown, verbose: boolean): string {
   const { message } = describe(error);
   return isKnown(error)
     ? message
-    : `${message}\nThis was not expected. Run it again with --verbose, before the command, for more.`;
+    : `${message}\nUnexpected error. Run it again as 'holdfast --verbose <command>' for the stack.`;
 }
 
 function describe(error: unknown): { readonly code: string; readonly message: string } {

@@ -6,7 +6,5 @@ export function addCompletionCommand({ program }: Commands): void {
   tab(program, { completionCommandName: 'completion' });
   program.commands
     .find((command) => command.name() === 'completion')
-    ?.description(
-      'prints what makes your shell complete commands and options; zsh: source <(holdfast completion zsh)',
-    );
+    ?.description('prints a completion script for your shell; zsh: source <(holdfast completion zsh)');
 }

@@ -10,6 +10,7 @@ import { UsageError } from './usage.ts';
  */
 export async function sure(io: Io, what: string, yes: true | undefined): Promise<boolean> {
   if (yes) return true;
-  if (!io.confirm) throw new UsageError(`${what}\nNobody can be asked here: add --yes to do it.`);
+  if (!io.confirm)
+    throw new UsageError(`${what}\nThis is not a terminal, so nobody can confirm. Add --yes to go ahead.`);
   return io.confirm(`${what} Go on? [y/N] `);
 }

@@ -24,7 +24,9 @@ interface ResolveFlags extends ResolutionFlags {
 }
 
 export function addDeadLetterCommands({ program, io, ends }: Commands): void {
-  const letters = program.command('dead-letters').description('runs that wait for a person');
+  const letters = program
+    .command('dead-letters')
+    .description('lists and resolves dead runs, which wait for a person');
   const act = async (runId: string, action: string, json: true | undefined, body?: unknown) => {
     const path = `/v1/dead-letters/${encodeURIComponent(await fullRunId(io, runId))}/${action}`;
     const run = await askApi(io, 'POST', path, body);
@@ -34,13 +36,13 @@ export function addDeadLetterCommands({ program, io, ends }: Commands): void {
   addPageOptions(
     letters
       .command('list')
-      .description('those there are, the last to die first, and why')
-      .option('--flow <name>', 'only of this flow')
-      .option('--code <code>', 'only with this code'),
+      .description('lists dead runs and why they died, most recent first')
+      .option('--flow <name>', 'only this flow')
+      .option('--code <code>', 'only runs with this error code'),
   ).action(async ({ flow, code, json, ...flags }: ListFlags) => {
     printPage(io, await readPages(io, '/v1/dead-letters', { flow, code }, flags), json, {
       none: (of) =>
-        flow === undefined && code === undefined ? `No dead letters${of}.` : `No dead letters${of} fit.`,
+        flow === undefined && code === undefined ? `No dead letters${of}.` : `No dead letters${of} match.`,
       describe: (page) =>
         rowsOf(io, ['run', 'flow', 'kind', 'since', 'why'], page, (run) => [
           ...[shownId(io, run.id), run.flow, run.error?.kind ?? '', when(io, run.updatedAt), remark(io, run)],
@@ -50,13 +52,13 @@ export function addDeadLetterCommands({ program, io, ends }: Commands): void {
 
   letters
     .command('show <run-id>')
-    .description('why a run is dead, and what can be done')
+    .description('shows why a run is dead and what can be done')
     .option('--json', 'print JSON')
     .action(async (runId: string, { json }: { json?: true }) => {
       const run = await askApi(io, 'GET', `/v1/runs/${encodeURIComponent(await fullRunId(io, runId))}`);
       if (run.status !== 'dead') {
         throw new OperatorError(
-          `${run.id} is ${run.status}, not dead.\nholdfast runs show ${run.id} tells more.`,
+          `${run.id} is ${run.status}, not dead.\n\`holdfast runs show ${run.id}\` shows more.`,
         );
       }
       io.out(json ? `${JSON.stringify(run, null, 2)}\n` : `${describeRun(io, run)}\n${waysOn(run)}`);
@@ -64,21 +66,21 @@ export function addDeadLetterCommands({ program, io, ends }: Commands): void {
 
   letters
     .command('redrive [run-id]')
-    .description('goes on from the step that failed, with fresh attempts; completed steps stay')
-    .option('--all', 'every dead run, or as many as the other options let through')
-    .option('--flow <name>', 'all of this flow')
-    .option('--code <code>', 'all that died of this code')
-    .option('--limit <n>', 'so many at most, up to 10000', wholeNumber)
-    .option('--rate <n>', 'so many a second; default 50', wholeNumber)
-    .option('--dry-run', 'say how many it would be, and do nothing')
-    .option('--yes', 'of many: do not ask')
+    .description('continues from the step that failed, with fresh attempts; completed steps are not repeated')
+    .option('--all', 'every dead run that matches the other options')
+    .option('--flow <name>', 'every dead run of this flow')
+    .option('--code <code>', 'every dead run with this error code')
+    .option('--limit <n>', 'at most this many runs, up to 10000', wholeNumber)
+    .option('--rate <n>', 'runs per second (default 50)', wholeNumber)
+    .option('--dry-run', 'count the runs and change nothing')
+    .option('--yes', 'do not ask before redriving many')
     .option('--json', 'print JSON')
     .action(async (runId: string | undefined, { all, ...flags }: RedriveFlags) => {
       const { json, ...many } = flags;
       const filtered = all === true || flags.flow !== undefined || flags.code !== undefined;
       const { yes: _, ...filters } = many;
       if (runId !== undefined && (all || Object.keys(filters).length > 0)) {
-        throw new UsageError('Either one run by its id, or many by --all, --flow or --code.');
+        throw new UsageError('Give either the id of one run, or --all, --flow or --code for many.');
       }
       if (runId !== undefined) {
         const run = await askApi(io, 'GET', `/v1/runs/${encodeURIComponent(await fullRunId(io, runId))}`);
@@ -89,7 +91,7 @@ export function addDeadLetterCommands({ program, io, ends }: Commands): void {
       }
       if (!filtered) {
         throw new UsageError(
-          'Which runs? Give the id of one, or --flow, --code or --all for many.\n--dry-run says how many it would be.',
+          'Which runs? Give the id of one, or --flow, --code or --all for many.\nAdd --dry-run to count them first.',
         );
       }
       ends((await redriveMany(io, flags)) ? 0 : 1);
@@ -98,18 +100,18 @@ export function addDeadLetterCommands({ program, io, ends }: Commands): void {
   letters
     .command('discard <run-id>')
     .alias('cancel')
-    .description('gives the run up and undoes what was done; it ends as cancelled')
+    .description('gives up a run: undoes its effects and ends it as cancelled')
     .option('--json', 'print JSON')
     .action((runId: string, { json }: { json?: true }) => act(runId, 'cancel', json));
 
   letters
     .command('resolve <run-id>')
-    .description('says what happened to an effect in doubt, or to its undo, and lets the run go on')
-    .requiredOption('--step <name>', 'the step that it is about')
-    .option('--happened [result]', 'it happened; the result, as JSON, is what the step would have returned')
-    .option('--did-not-happen', 'it did not: the step is tried again')
-    .option('--undone', 'what the step did was undone, by the run or by hand: the run is cancelled')
-    .option('--not-undone', 'an undo in doubt was not done: it is done again')
+    .description('records what happened to an effect in doubt, or to its undo, and continues the run')
+    .requiredOption('--step <name>', 'the step')
+    .option('--happened [result]', 'the effect happened; the JSON is the result the step would have returned')
+    .option('--did-not-happen', 'the effect did not happen: the step is tried again')
+    .option('--undone', 'the effect was undone, by the run or by hand: the run is cancelled')
+    .option('--not-undone', 'an undo in doubt did not happen: it is done again')
     .option('--json', 'print JSON')
     .action((runId: string, { json, ...flags }: ResolveFlags) =>
       act(runId, 'resolve', json, resolutionOf(flags)),

@@ -56,23 +56,20 @@ export function waysOn({ id, error, steps, undoing }: RunJson): string {
     doubtful === undefined
       ? []
       : [
-          [
-            `${resolve} ${doubtful} --happened${exampleOf(inDoubt)}`,
-            'says that it happened, with its result',
-          ],
-          [`${resolve} ${doubtful} --did-not-happen`, 'says that it did not: it is tried again'],
+          [`${resolve} ${doubtful} --happened${exampleOf(inDoubt)}`, 'if it happened; give its result'],
+          [`${resolve} ${doubtful} --did-not-happen`, 'if it did not: it is tried again'],
         ];
   // an undo that failed, or that the run cannot come to any more: people may have done it by hand
   const stuck = undoing || error?.kind === 'incompatible_flow' || error?.kind === 'poison';
   const undos = (stuck ? steps.filter(({ status }) => status === 'completed') : []).flatMap((step) => [
-    [`${resolve} ${step.name} --undone`, 'says that it was undone, by the run or by hand'],
+    [`${resolve} ${step.name} --undone`, 'if it was undone, by the run or by hand'],
     ...(step.inDoubt?.undo
-      ? [[`${resolve} ${step.name} --not-undone`, 'says that its undo was not done: it is done again']]
+      ? [[`${resolve} ${step.name} --not-undone`, 'if its undo did not happen: it is done again']]
       : []),
   ]);
   const discard = `holdfast dead-letters discard ${id}`;
   const rows = undoing
-    ? [[redrive, `goes on undoing${listed(': ', done.toReversed())}; no step is done again`]]
+    ? [[redrive, `continues undoing${listed(': ', done.toReversed())}; no step is done again`]]
     : [
         [
           redrive,
@@ -92,7 +89,7 @@ function again(inDoubt: RunJson['steps'][number] | undefined, failed: string | u
     case 'repeat':
       return `sends ${step} again under the same key`;
     case 'halt':
-      return `finds ${step} in doubt again: nobody can be asked`;
+      return `finds ${step} in doubt again: there is no look-up`;
     default:
       return `tries ${step} again`;
   }

@@ -23,8 +23,8 @@ interface Examined {
 export function addDoctorCommand({ program, io, ends }: Commands): void {
   program
     .command('doctor')
-    .description('looks whether accepted runs are safe in a Redis; exit code 1 when something is wrong')
-    .option('--redis <url>', 'default: HOLDFAST_REDIS_URL, else that of the system that runs here')
+    .description('checks whether accepted runs are safe in Redis; exit code 1 when something is wrong')
+    .option('--redis <url>', 'Redis to use (default: HOLDFAST_REDIS_URL, else the one of the local system)')
     .option('--json', 'print JSON')
     .action(async ({ redis, json }: { redis?: string; json?: true }) => {
       const settings = preflightSettings(readConfig(preflightVariables, io.env));
@@ -74,10 +74,10 @@ function describe(examined: readonly Examined[], settings: PreflightSettings, io
   const parts = examined.map(
     ({ facts, findings }) => `Redis ${facts.node}\n\n${table(rowsOf(facts, findings, colors))}\n`,
   );
-  for (const { setting, value, risk, mend } of findings) {
-    parts.push(`${setting} is ${value}: ${risk}.\n  mend: ${mend}\n`);
+  for (const { setting, value, risk, fix } of findings) {
+    parts.push(`${setting} is ${value}: ${risk}.\n  fix: ${fix}\n`);
   }
-  if (settings.attest) parts.push(`Vouched for (HOLDFAST_DURABILITY_ATTEST): ${settings.attest}\n`);
+  if (settings.attest) parts.push(`Attested (HOLDFAST_DURABILITY_ATTEST): ${settings.attest}\n`);
   parts.push(`${verdict(findings, settings)}\n`);
   return parts.join('\n');
 }
@@ -105,7 +105,7 @@ function knownFacts(facts: Exclude<NodeFacts, { refusal: string }>): (readonly [
           ['appendfsync', disk.appendFsync],
           ['no-appendfsync-on-rewrite', disk.noAppendFsyncOnRewrite],
         ] as const)
-      : ([['appendfsync', 'not told']] as const)),
+      : ([['appendfsync', 'unknown']] as const)),
     ['maxmemory-policy', facts.maxMemoryPolicy],
     ['used_memory', `${megabytes(facts.usedMemoryBytes)} MB, ${bound(facts.maxMemoryBytes)}`],
     ['evicted_keys', String(facts.evictedKeys)],
@@ -126,9 +126,9 @@ function bound(bytes: number): string {
 
 function verdict(findings: readonly Finding[], { durability }: PreflightSettings): string {
   const refused = refusing(findings, durability).length;
-  if (refused > 0) return `API and workers do not start with it (HOLDFAST_DURABILITY is ${durability}).`;
+  if (refused > 0) return `API and workers refuse to start (HOLDFAST_DURABILITY is ${durability}).`;
   const accepted = findings.filter(({ gravity }) => gravity === 'loss').length;
-  if (accepted > 0) return 'API and workers start with it: HOLDFAST_DURABILITY=standard accepts the loss.';
-  if (findings.length > 0) return 'API and workers start with it, but somebody should look.';
-  return 'Nothing is wrong: what is accepted is kept.';
+  if (accepted > 0) return 'API and workers start: HOLDFAST_DURABILITY=standard accepts the possible loss.';
+  if (findings.length > 0) return 'API and workers start, but somebody should look at this.';
+  return 'No problems found: accepted runs are safe.';
 }

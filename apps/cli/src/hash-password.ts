@@ -8,7 +8,7 @@ const SHORTEST = 12;
 export function addHashPasswordCommand({ program, io }: Commands): void {
   program
     .command('hash-password')
-    .description('hashes a password that comes on standard input, for HOLDFAST_DASHBOARD_LOGINS')
+    .description('hashes a password from standard input, for HOLDFAST_DASHBOARD_LOGINS')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }) => {
       const password = (await text(process.stdin)).replace(/\r?\n$/, '');

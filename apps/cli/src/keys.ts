@@ -56,38 +56,38 @@ interface Keys {
 }
 
 export function addKeyCommands({ program, io }: Commands): void {
-  const keys = program.command('keys').description('API keys: who may submit, read and operate');
+  const keys = program.command('keys').description('creates, lists and revokes API keys');
   const command = (nameAndArguments: string, description: string) =>
     keys
       .command(nameAndArguments)
       .description(description)
-      .option('--tenant <name>', "with --redis: the tenant. Through the API it is your own key's")
+      .option('--tenant <name>', 'with --redis: the tenant. Through the API it is the tenant of your own key')
       .option(
         '--redis [url]',
-        'go to Redis itself, for the first key of a tenant; default: HOLDFAST_REDIS_URL',
+        'use Redis directly, for the first key of a tenant (default: HOLDFAST_REDIS_URL)',
       )
       .option('--json', 'print JSON');
 
-  command('create', 'creates a key, and shows it this once')
-    .requiredOption('--name <name>', 'who has it, for people and the audit log')
-    .requiredOption('--scopes <list>', `what it may: ${SCOPES.join(', ')}, separated by commas`)
-    .option('--expires-in <duration>', 'as in 90d; without it the key holds until it is revoked')
+  command('create', 'creates a key and shows it once')
+    .requiredOption('--name <name>', 'who uses the key, for the audit log')
+    .requiredOption('--scopes <list>', `scopes, separated by commas: ${SCOPES.join(', ')}`)
+    .option('--expires-in <duration>', 'such as 90d (default: valid until revoked)')
     .action(async ({ name, scopes, expiresIn, ...flags }: CreateFlags) => {
       const wanted = { name, scopes: scopesOf(scopes), ...(expiresIn !== undefined && { expiresIn }) };
       const created = await withKeys(io, flags, (at) => at.create(wanted));
       if (flags.json) return printJson(io, created);
       io.out(
-        `${created.key}\n\n${describe([created])}\nThis is the one time that it is shown: only its hash is kept.\n`,
+        `${created.key}\n\n${describe([created])}\nSave it now: only its hash is stored, so it cannot be shown again.\n`,
       );
     });
 
-  command('list', "a tenant's keys, the newest first").action(async (flags: Flags) => {
+  command('list', 'lists the keys of a tenant, newest first').action(async (flags: Flags) => {
     const found = await withKeys(io, flags, (at) => at.list());
     if (flags.json) return printJson(io, { data: found });
     io.out(found.length === 0 ? 'No keys. Create one with: holdfast keys create\n' : describe(found));
   });
 
-  command('revoke <key-id>', 'ends a key at once, everywhere').action(async (id: string, flags: Flags) => {
+  command('revoke <key-id>', 'revokes a key at once, everywhere').action(async (id: string, flags: Flags) => {
     const revoked = await withKeys(io, flags, (at) => at.revoke(id));
     if (flags.json) return printJson(io, revoked);
     io.out(`${revoked.id} (${revoked.name}) is revoked.\n`);
@@ -98,7 +98,7 @@ function withKeys<T>(io: Io, { tenant, redis }: Flags, use: (keys: Keys) => Prom
   if (redis === undefined) {
     if (tenant === undefined) return use(throughApi(io));
     throw new UsageError(
-      "Through the API, keys are of your own key's tenant.\nLeave --tenant out, or add --redis to go to Redis itself.",
+      'Through the API, keys belong to the tenant of your own key.\nLeave --tenant out, or add --redis to use Redis directly.',
     );
   }
   const named = Tenant.safeParse(tenant);
@@ -124,10 +124,10 @@ function inRedis(io: Io, keys: ApiKeys, tenant: string): Keys {
     async create({ expiresIn, ...key }) {
       const holds = expiresIn === undefined ? undefined : duration.safeParse(expiresIn);
       if (holds && !(holds.success && holds.data > 0)) {
-        throw new UsageError(`--expires-in ${expiresIn} is no duration; write one like 90d or 12h.`);
+        throw new UsageError(`--expires-in ${expiresIn} is not a duration. Use a value such as 90d or 12h.`);
       }
       if (holds?.success && holds.data > MAX_KEY_HOLDS_MS)
-        throw new UsageError(`--expires-in ${expiresIn}: a key holds for ten years at most.`);
+        throw new UsageError(`--expires-in ${expiresIn}: the maximum is ten years.`);
       const called = KeyName.safeParse(key.name);
       if (!called.success) throw new UsageError(`--name: ${called.error.issues[0]?.message}.`);
       const created = await keys.create(actor, {
@@ -141,7 +141,7 @@ function inRedis(io: Io, keys: ApiKeys, tenant: string): Keys {
       const revoked = await keys.revoke(actor, tenant, id);
       if (revoked) return present(revoked);
       throw new OperatorError(
-        `The tenant ${tenant} has no key ${id}.\nholdfast keys list shows those it has.`,
+        `The tenant ${tenant} has no key ${id}.\n\`holdfast keys list\` shows its keys.`,
       );
     },
   };

@@ -23,13 +23,13 @@ interface ListFlags extends PageFlags {
 export function addListCommand(runs: Command, io: Io): void {
   const list = runs
     .command('list')
-    .description('finds runs, the newest first')
-    .option('--flow <name>', 'only of this flow')
-    .addOption(new Option('--status <status>', 'only with this status').choices(RUN_STATUSES))
-    .option('--code <code>', 'only with this code of their error')
-    .option('--key <key>', 'only with this Idempotency-Key')
+    .description('lists runs, newest first')
+    .option('--flow <name>', 'only this flow')
+    .addOption(new Option('--status <status>', 'only runs with this status').choices(RUN_STATUSES))
+    .option('--code <code>', 'only runs with this error code')
+    .option('--key <key>', 'only runs with this Idempotency-Key')
     .option('--key-prefix <text>', 'only with an Idempotency-Key that begins so')
-    .option('--tag <name:value>', 'only with this tag, such as customer:cus_1')
+    .option('--tag <name:value>', 'only runs with this tag, such as customer:cus_1')
     .option('--since <when>', 'a time, as in 2026-03-02T03:12:00Z, or an age, as in 2h', asTime)
     .option('--until <when>', 'the same', asTime);
   addPageOptions(list).action(async ({ limit, cursor, all, json, ...filter }: ListFlags) => {
@@ -64,7 +64,9 @@ export function printPage(
   const of = tenant === undefined ? '' : ` of tenant \`${tenant}\``;
   io.out(`${page.data.length === 0 ? how.none(of) : how.describe(page.data)}\n`);
   if (page.unreadable)
-    io.out(`\nNot shown, since something else has written to their records: ${page.unreadable.join(', ')}\n`);
+    io.out(
+      `\nNot shown, because their records were changed by something else: ${page.unreadable.join(', ')}\n`,
+    );
   if (page.nextCursor !== undefined) io.out(`\nThere are more: --all, or --cursor ${page.nextCursor}\n`);
 }
 

@@ -42,9 +42,9 @@ const ListJson = z.looseObject({ data: z.array(ProviderJson) });
 export function addProvidersCommand({ program, io }: Commands): void {
   const providers = program
     .command('providers')
-    .description('how the providers are doing: calls, errors, latency, limit, breaker')
-    .option('--minutes <n>', 'what the counts are over, 1 to 60', '15')
-    .option('--errors', 'the last errors of each as well')
+    .description('shows provider health: calls, errors, latency, limit, breaker')
+    .option('--minutes <n>', 'minutes to count over, 1 to 60', '15')
+    .option('--errors', 'also show the last errors of each')
     .option('--json', 'print JSON')
     .action(async ({ minutes, errors, json }: { minutes: string; errors?: true; json?: true }) => {
       if (!/^([1-9]|[1-5]\d|60)$/.test(minutes)) {
@@ -58,9 +58,9 @@ export function addProvidersCommand({ program, io }: Commands): void {
   providers
     .command('reopen <provider>')
     .description(
-      'ends the pause that a provider asked for, and closes its breaker; goes to Redis itself, and is audited',
+      'ends the pause that a provider asked for and closes its breaker; uses Redis directly and is audited',
     )
-    .option('--redis <url>', 'default: HOLDFAST_REDIS_URL, else that of the system that runs here')
+    .option('--redis <url>', 'Redis to use (default: HOLDFAST_REDIS_URL, else the one of the local system)')
     .option('--json', 'print JSON')
     .action((provider: string, { redis, json }: { redis?: string; json?: true }) =>
       withRedis(io, redis, async (connection) => {
@@ -88,7 +88,7 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 function reopenedText(provider: string, accounts: readonly ReopenedAccount[]): string {
   const shut = accounts.filter(({ closedForMs, breaker }) => closedForMs > 0 || breaker === 'open');
-  if (shut.length === 0) return `${provider} was open already: nothing kept calls from it.\n`;
+  if (shut.length === 0) return `${provider} was open already: calls to it were not held back.\n`;
   const lines = shut.map(({ account, closedForMs, breaker }) => {
     const was = [
       ...(closedForMs > 0 ? [`closed for another ${inWords(closedForMs)}`] : []),
@@ -96,7 +96,7 @@ function reopenedText(provider: string, accounts: readonly ReopenedAccount[]): s
     ];
     return `${provider} ${account}: was ${was.join(', ').replace('was its', 'its')}; open now.`;
   });
-  return `${lines.join('\n')}\nRuns that were put off come back within a minute.\n`;
+  return `${lines.join('\n')}\nPostponed runs come back within a minute.\n`;
 }
 
 function describe(io: Io, providers: readonly ProviderJson[], minutes: string, errors: boolean): string {

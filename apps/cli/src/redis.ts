@@ -35,7 +35,7 @@ function reached(connection: RedisConnection, url: string): Promise<void> {
     let reason = `no answer within ${CONNECT_MS / 1000} s`;
     const fail = () => {
       clearTimeout(timer);
-      const text = `Redis at ${url} cannot be reached: ${reason}.\nIs it running, and is the address right?`;
+      const text = `Redis at ${url} is unreachable: ${reason}.\nCheck that it is running and that the address is right.`;
       reject(new OperatorError(text));
     };
     const timer = setTimeout(fail, CONNECT_MS);

@@ -21,11 +21,11 @@ export function addReplayCommand({ program, io, ends }: Commands): void {
   program
     .command('replay')
     .description(
-      "plays recorded runs back through today's flows, without any effect; exit code 1 when one would not go on as recorded",
+      "replays recorded runs against today's code, without any effect; exit code 1 when one diverges",
     )
-    .option('--flow <name>', 'runs of this flow only')
-    .option('--limit <n>', 'at most so many; those that are not over come first', wholeNumber)
-    .option('--redis <url>', 'default: HOLDFAST_REDIS_URL, else that of the system that runs here')
+    .option('--flow <name>', 'only this flow')
+    .option('--limit <n>', 'at most this many runs; unfinished ones come first', wholeNumber)
+    .option('--redis <url>', 'Redis to use (default: HOLDFAST_REDIS_URL, else the one of the local system)')
     .option('--json', 'print JSON')
     .action(async ({ flow, limit, redis, json }: ReplayFlags) => {
       const { flows, codec } = await loadConfig(io.env);
@@ -107,7 +107,7 @@ function describe({ ok, summary, runs }: Result): string {
     ...(lines.length > 0 ? [`${table(lines)}\n`] : []),
     `${count(summary.runs)} ${summary.runs === 1 ? 'run' : 'runs'} replayed: ${told.join(', ')}.`,
     ok
-      ? "Recorded runs go on with today's code."
+      ? "Recorded runs continue with today's code."
       : 'Register the changed flow as a new version beside the old one, then replay again.',
     '',
   ].join('\n');
@@ -124,5 +124,5 @@ async function collect(runIds: AsyncIterable<string>, limit: number | undefined)
 
 function wholeNumber(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number from 1.');
+  throw new InvalidArgumentError('Expected a whole number of at least 1.');
 }

@@ -13,7 +13,7 @@ export function resolutionOf({ step, happened, didNotHappen, undone, notUndone }
   const said = [happened, didNotHappen, undone, notUndone].filter((flag) => flag !== undefined);
   if (said.length !== 1) {
     throw new UsageError(
-      'Say what happened: one of --happened, with its result, --did-not-happen, --undone and --not-undone.',
+      'Say what happened: --happened with its result, --did-not-happen, --undone or --not-undone.',
     );
   }
   if (undone) return { step, outcome: 'undone' };
@@ -27,7 +27,7 @@ function parseResult(text: string): unknown {
     return JSON.parse(text);
   } catch {
     throw new UsageError(
-      `The result is no JSON: ${text}\nQuote it for the shell, as in --happened '{"chargeId":"pi_1"}'.`,
+      `The result is not JSON: ${text}\nQuote it for the shell, as in --happened '{"chargeId":"pi_1"}'.`,
     );
   }
 }

@@ -35,11 +35,11 @@ export async function fullRunId(io: Io, text: string): Promise<string> {
   const [only, ...others] = found;
   if (only === undefined) {
     throw new OperatorError(
-      `None of the newest ${LOOKED_THROUGH.toLocaleString('en-US')} runs begins with ${text}.\nGive the whole id, or find it with: holdfast runs list`,
+      `None of the newest ${LOOKED_THROUGH.toLocaleString('en-US')} runs starts with ${text}.\nGive the whole id, or find it with \`holdfast runs list\`.`,
     );
   }
   if (others.length === 0) return only;
   throw new UsageError(
-    `Several runs begin with ${text}: ${[...found].slice(0, 5).join(', ')}. Give more of the id.`,
+    `Several runs start with ${text}: ${[...found].slice(0, 5).join(', ')}. Give more of the id.`,
   );
 }

@@ -25,16 +25,16 @@ const MOST_ON_A_PAGE = 100;
 /** The options of a list. */
 export function addPageOptions(command: Command): Command {
   return command
-    .option('--limit <n>', 'so many at most', wholeNumber, 20)
-    .option('--cursor <cursor>', 'go on where the list before ended')
-    .option('--all', 'all of them, however many')
+    .option('--limit <n>', 'at most this many', wholeNumber, 20)
+    .option('--cursor <cursor>', 'continue after the previous page')
+    .option('--all', 'every page')
     .option('--json', 'print JSON');
 }
 
 /** @throws InvalidArgumentError, which the program explains */
 export function wholeNumber(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('Expected a whole number from 1.');
+  throw new InvalidArgumentError('Expected a whole number of at least 1.');
 }
 
 /**

@@ -8,7 +8,7 @@ import { jsonOf } from './submit.ts';
 import { UsageError } from './usage.ts';
 
 export function addRunCommands({ program, io }: Commands): void {
-  const runs = program.command('runs').description('finds, shows and steers runs');
+  const runs = program.command('runs').description('lists, shows, cancels and reruns runs');
   addListCommand(runs, io);
 
   const show = (run: RunJson, json: true | undefined) =>
@@ -17,7 +17,7 @@ export function addRunCommands({ program, io }: Commands): void {
 
   runs
     .command('show <run-id>')
-    .description('how a run stands')
+    .description('shows a run')
     .option('--json', 'print JSON')
     .action(async (text: string, { json }: Flags) => {
       const run = await read(text);
@@ -27,7 +27,7 @@ export function addRunCommands({ program, io }: Commands): void {
 
   runs
     .command('cancel <run-id>')
-    .description('undoes what was done and ends the run')
+    .description('cancels a run: undoes its effects and ends it')
     .option('--json', 'print JSON')
     .action(async (text: string, { json }: Flags) =>
       show(await askApi(io, 'POST', `${pathOf(await fullRunId(io, text))}/cancel`), json),
@@ -36,9 +36,9 @@ export function addRunCommands({ program, io }: Commands): void {
   runs
     .command('rerun <run-id>')
     .description(
-      'starts a run that has ended afresh, with new keys for the providers: what stands happens again',
+      'starts a finished run again with new provider keys: effects that still stand happen a second time',
     )
-    .option('--yes', 'do not ask, though something will happen a second time')
+    .option('--yes', 'do not ask, even if effects will happen a second time')
     .option(
       '--input <json>',
       'as another run with this input, which needs --key; - reads it from standard input',
@@ -54,7 +54,7 @@ export function addRunCommands({ program, io }: Commands): void {
         const body = { input: await jsonOf('--input', input), idempotencyKey: key };
         return show(await askApi(io, 'POST', `${pathOf(run.id)}/rerun`, body), json);
       }
-      const what = `${run.id} is ${run.status}. A rerun does a second time what stands: ${stands.join(', ')}.`;
+      const what = `${run.id} is ${run.status}. A rerun repeats these effects, which still stand: ${stands.join(', ')}.`;
       if (stands.length > 0 && !(await sure(io, what, yes))) return io.out('Nothing was done.\n');
       show(await askApi(io, 'POST', `${pathOf(run.id)}/rerun`), json);
     });

@@ -19,10 +19,10 @@ export function addSubmitCommands({ program, io, ends }: Commands): void {
 
   program
     .command('submit <flow>')
-    .description('has a run of a flow accepted')
-    .requiredOption('--input <json>', 'what the flow gets, as JSON; - reads it from standard input')
-    .option('--key <key>', 'the Idempotency-Key; the same key again is the same run (default: a new one)')
-    .option('--watch', 'follows it to its end, like `holdfast watch`')
+    .description('submits a run of a flow')
+    .requiredOption('--input <json>', 'input of the flow as JSON; - reads it from standard input')
+    .option('--key <key>', 'Idempotency-Key; the same key gives the same run (default: a new one)')
+    .option('--watch', 'follow the run to its end, like `holdfast watch`')
     .option('--json', 'print JSON')
     .action(async (flow: string, flags: Flags & { input: string; key?: string; watch?: true }) => {
       const input = await jsonOf('--input', flags.input);
@@ -35,9 +35,9 @@ export function addSubmitCommands({ program, io, ends }: Commands): void {
 
   program
     .command('signal <run-id> <name>')
-    .description('sends a run a signal')
-    .option('--payload <json>', 'what its wait gets, as JSON; - reads it from standard input')
-    .option('--id <id>', 'the same id again changes nothing (default: a new one)')
+    .description('sends a signal to a run')
+    .option('--payload <json>', 'payload of the signal as JSON; - reads it from standard input')
+    .option('--id <id>', 'id of the signal; a repeated id changes nothing (default: a new one)')
     .option('--json', 'print JSON')
     .action(async (runId: string, name: string, flags: Flags & { payload?: string; id?: string }) => {
       const payload = flags.payload === undefined ? undefined : await jsonOf('--payload', flags.payload);
@@ -48,7 +48,7 @@ export function addSubmitCommands({ program, io, ends }: Commands): void {
 
   program
     .command('watch <run-id>')
-    .description('follows a run until it has ended, or is dead; exit code 0 when it is completed, else 1')
+    .description('follows a run until it ends or is dead; exit code 0 when it completed, else 1')
     .option('--json', 'a line of JSON for each change')
     .action(async (runId: string, { json }: Flags) =>
       ends(await watch(io, await fullRunId(io, runId), json)),
@@ -84,7 +84,7 @@ export async function jsonOf(option: string, given: string): Promise<unknown> {
   try {
     return JSON.parse(json);
   } catch {
-    throw new UsageError(`${option} is no JSON: ${json.slice(0, 200)}`);
+    throw new UsageError(`${option} is not JSON: ${json.slice(0, 200)}`);
   }
 }
 

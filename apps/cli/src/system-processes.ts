@@ -7,10 +7,10 @@ export function addProcessCommands({ program }: Commands): void {
   program
     .command('dev')
     .description(
-      'runs the whole system of this project here, with a Redis of its own, and follows every save',
+      'runs the whole system of this project locally, with its own Redis, and reloads on every save',
     )
     .option('--workers <number>', 'worker processes (default 2)')
-    .option('--reset', 'forget the data of earlier starts first')
+    .option('--reset', 'delete the data of earlier starts first')
     .action(async ({ workers, reset }: { workers?: string; reset?: true }) => {
       const { runLocal } = await import('@holdfast/local');
       const args = [...(workers === undefined ? [] : ['--workers', workers]), ...(reset ? ['--reset'] : [])];
@@ -27,7 +27,7 @@ export function addProcessCommands({ program }: Commands): void {
   program
     .command('worker')
     .description('runs a worker')
-    .option('--flows <names>', 'only these, separated by commas')
+    .option('--flows <names>', 'only these flows, separated by commas')
     .action(async ({ flows }: { flows?: string }) => {
       const config = some(await loadConfig(), flows);
       const { runWorker } = await import('@holdfast/worker');

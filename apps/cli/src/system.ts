@@ -21,7 +21,7 @@ export function redisUrlOf(io: Io, told: string | undefined): string {
     told || fromFiles(io.env, ['HOLDFAST_REDIS_URL']).HOLDFAST_REDIS_URL || readSystemFile(io)?.redis.url;
   if (url) return url;
   throw new OperatorError(
-    `Which Redis? HOLDFAST_REDIS_URL is not set, and no system runs here (${systemFile(io)} is not there).\nSet it, or give --redis redis://host:port, or start a system with npm start.`,
+    `Which Redis? HOLDFAST_REDIS_URL is not set, and no local system is running (no ${systemFile(io)}).\nSet it, or give --redis redis://host:port, or start a system with npm start.`,
   );
 }
 
@@ -41,8 +41,8 @@ export function apiOf(io: Io): { readonly url: string; readonly key: string } {
   if (url && key) return { url, key };
   throw new OperatorError(
     url
-      ? `Which key for ${url}? Set HOLDFAST_API_KEY to one with the scope that this needs.`
-      : `Which API? HOLDFAST_API_URL is not set, and no system runs here (${systemFile(io)} is not there).\nSet it and HOLDFAST_API_KEY, or start a system with npm start.`,
+      ? `Which key for ${url}? Set HOLDFAST_API_KEY to a key with the required scope.`
+      : `Which API? HOLDFAST_API_URL is not set, and no local system is running (${systemFile(io)} is not there).\nSet it and HOLDFAST_API_KEY, or start a system with npm start.`,
   );
 }
 
@@ -56,7 +56,7 @@ function readSystemFile(io: Io): SystemFile | undefined {
   const parsed = SystemFile.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
   throw new OperatorError(
-    `${systemFile(io)} is not what npm start writes; it may be of another version.\nStart the system again.`,
+    `${systemFile(io)} was not written by this version of npm start.\nStart the system again.`,
   );
 }
 

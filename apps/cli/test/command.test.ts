@@ -30,7 +30,7 @@ describe('the program', () => {
     [['runs', 'show'], 'holdfast runs show --help'],
     [['providers', '--minutes', 'abc'], 'whole number'],
     [['dead-letters', 'redrive'], 'Which runs?'],
-    [['dead-letters', 'resolve', 'run_1', '--step', 'charge'], 'one of --happened'],
+    [['dead-letters', 'resolve', 'run_1', '--step', 'charge'], '--happened with its result'],
     [['keys', 'create', '--name', 'x', '--scopes', 'nonsense'], 'a scope is one of'],
   ])('does not understand %j: exit code 2, and where help is, or what is wrong', async (args, says) => {
     const { code, err } = await holdfast(args);
@@ -128,9 +128,9 @@ describe('commands that talk to the API', () => {
   });
 
   test.each([
-    [['--step', 'charge'], /one of --happened/],
-    [['--step', 'charge', '--happened', '{}', '--did-not-happen'], /one of --happened/],
-    [['--step', 'charge', '--happened', 'pi_1'], /no JSON: pi_1/],
+    [['--step', 'charge'], /--happened with its result/],
+    [['--step', 'charge', '--happened', '{}', '--did-not-happen'], /--happened with its result/],
+    [['--step', 'charge', '--happened', 'pi_1'], /not JSON: pi_1/],
   ])('resolve %j is refused before anything is asked', async (flags, says) => {
     const { code, err } = await holdfast(['dead-letters', 'resolve', 'run_1', ...flags], env);
     expect(code).toBe(2);
@@ -158,11 +158,11 @@ describe('commands that talk to the API', () => {
     answer = { status: 200, body: { ...RUN, status: 'completed' } };
     const refused = await holdfast(['runs', 'rerun', 'run_1'], env);
     expect(refused.code).toBe(2);
-    expect(refused.err).toContain('A rerun does a second time what stands: charge.');
+    expect(refused.err).toContain('A rerun repeats these effects, which still stand: charge.');
     expect(refused.err).toContain('--yes');
     const no = await holdfast(['runs', 'rerun', 'run_1'], env, { columns: 80, answers: false });
     expect(no).toMatchObject({ code: 0, out: 'Nothing was done.\n' });
-    expect(no.err).toMatch(/what stands: charge\. Go on\? \[y\/N\] $/);
+    expect(no.err).toMatch(/which still stand: charge\. Go on\? \[y\/N\] $/);
     expect(lines()).toEqual(['GET /v1/runs/run_1', 'GET /v1/runs/run_1']);
     expect((await holdfast(['runs', 'rerun', 'run_1', '--yes'], env)).code).toBe(0);
     expect((await holdfast(['runs', 'rerun', 'run_1'], env, { columns: 80, answers: true })).code).toBe(0);
@@ -219,10 +219,10 @@ describe('commands that talk to the API', () => {
     });
     const away = { ...env, HOLDFAST_API_URL: 'http://127.0.0.1:1' };
     expect(await holdfast(['runs', 'show', 'run_1'], away)).toMatchObject({
-      ...{ code: 1, err: expect.stringContaining('http://127.0.0.1:1 cannot be reached') },
+      ...{ code: 1, err: expect.stringContaining('http://127.0.0.1:1 is unreachable') },
     });
     expect(await holdfast(['runs', 'show', 'run_1'])).toMatchObject({
-      ...{ code: 1, err: expect.stringContaining('no system runs here') },
+      ...{ code: 1, err: expect.stringContaining('no local system is running') },
     });
     const keyless = { HOLDFAST_API_URL: 'http://127.0.0.1:1' };
     expect(await holdfast(['runs', 'show', 'run_1'], keyless)).toMatchObject({

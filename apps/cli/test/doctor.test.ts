@@ -23,17 +23,17 @@ describe('holdfast doctor', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/^ {2}appendfsync +always +ok$/m);
     expect(out).toMatch(/^ {2}scripts +run, over one slot +ok$/m);
-    expect(out.trim().split('\n').at(-1)).toBe('Nothing is wrong: what is accepted is kept.');
+    expect(out.trim().split('\n').at(-1)).toBe('No problems found: accepted runs are safe.');
     expect(out.includes('\u001b')).toBe(false);
   });
 
-  test('names what is wrong, what could be lost, and what mends it', async () => {
+  test('names what is wrong, what could be lost, and what fixes it', async () => {
     const { code, out } = await holdfast(['doctor', '--redis', lax.url]);
     expect(code).toBe(1);
     expect(out).toMatch(/^ {2}appendfsync +everysec +could lose runs$/m);
     expect(out).toContain('appendfsync is everysec: up to 2 s of accepted runs are lost');
-    expect(out).toContain('  mend: redis-cli CONFIG SET appendfsync always');
-    expect(out.trim().split('\n').at(-1)).toContain('do not start');
+    expect(out).toContain('  fix: redis-cli CONFIG SET appendfsync always');
+    expect(out.trim().split('\n').at(-1)).toContain('refuse to start');
   });
 
   test('says that a mail server elsewhere needs a sender of yours', async () => {
@@ -62,7 +62,7 @@ describe('holdfast doctor', () => {
     const { code, out } = await holdfast(['doctor'], env);
     expect(code).toBe(0);
     expect(out).toContain('could lose runs');
-    expect(out.trim().split('\n').at(-1)).toContain('HOLDFAST_DURABILITY=standard accepts the loss');
+    expect(out.trim().split('\n').at(-1)).toContain('HOLDFAST_DURABILITY=standard accepts the possible loss');
     const misspelt = await holdfast(['doctor'], { ...env, HOLDFAST_DURABILITY: 'lax' });
     expect(misspelt).toMatchObject({ code: 1, err: expect.stringContaining('expected strict or standard') });
   });

@@ -40,7 +40,7 @@ test('the first key of a tenant is made in Redis, the next ones with it; a revok
   const key = first.out.split('\n', 1)[0] ?? '';
   expect(key).toMatch(/^hf_/);
   expect(first.out).toMatch(/^ {2}\w{16} +ops +shop +read,operate,keys,audit +since /m);
-  expect(first.out).toContain('the one time that it is shown');
+  expect(first.out).toContain('only its hash is stored');
 
   const env = { HOLDFAST_API_URL: url, HOLDFAST_API_KEY: key };
   const args = ['keys', 'create', '--name', 'monitor', '--scopes', 'read', '--expires-in', '90d', '--json'];

@@ -139,10 +139,10 @@ describe('ids', () => {
     const several = await holdfast(['runs', 'show', 'run_da22'], env);
     expect(several).toMatchObject({
       code: 2,
-      err: expect.stringContaining('Several runs begin with run_da22'),
+      err: expect.stringContaining('Several runs start with run_da22'),
     });
     const none = await holdfast(['runs', 'show', 'run_ffff'], env);
-    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('begins with run_ffff') });
+    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('starts with run_ffff') });
   });
 });
 
@@ -154,7 +154,7 @@ test('an empty list says whose runs were looked through', async () => {
   expect((await holdfast(['runs', 'list'], env)).out).toBe('No runs of tenant `dev` fit.\n');
   expect((await holdfast(['dead-letters', 'list'], env)).out).toBe('No dead letters of tenant `dev`.\n');
   expect((await holdfast(['dead-letters', 'list', '--code', 'x'], env)).out).toBe(
-    'No dead letters of tenant `dev` fit.\n',
+    'No dead letters of tenant `dev` match.\n',
   );
 });
 
@@ -206,12 +206,12 @@ describe('dead-letters', () => {
     respond = (_body, response) => json(response, { ...run(1), error, steps, undoing: true });
     const { out } = await holdfast(['dead-letters', 'show', 'run_1'], env);
     expect(out).toContain('the undo of charge: no refund (api_error)');
-    expect(out).toMatch(/redrive run_1 +goes on undoing: reserve, charge; no step is done again\n/);
+    expect(out).toMatch(/redrive run_1 +continues undoing: reserve, charge; no step is done again\n/);
     expect(out).toMatch(/resolve run_1 --step charge --undone/);
     respond = (_body, response) => json(response, { ...run(1), undoing: true });
     const doubtful = (await holdfast(['dead-letters', 'show', 'run_1'], env)).out;
     expect(doubtful).toMatch(
-      /redrive run_1 +goes on undoing: charge; .*\n +holdfast dead-letters resolve run_1.*\n/,
+      /redrive run_1 +continues undoing: charge; .*\n +holdfast dead-letters resolve run_1.*\n/,
     );
   });
 
@@ -247,9 +247,7 @@ describe('dead-letters redrive of many', () => {
         body: { ...which, ratePerSecond: 20 },
       },
     ]);
-    expect(out).toMatch(
-      /^399 runs redriven in [\d.]+ s \([\d,]+\/s\)\.\n1 run no longer dead when their turn came\./,
-    );
+    expect(out).toMatch(/^399 runs redriven in [\d.]+ s \([\d,]+\/s\)\.\n1 run skipped: no longer dead\./);
     expect(out.trim().split('\n').at(-1)).toContain('holdfast dead-letters list');
   });
 
@@ -257,7 +255,7 @@ describe('dead-letters redrive of many', () => {
     answers(done(4, false), []);
     expect((await redrive('--all', '--dry-run')).out).toBe('4 runs would be redriven. Nothing was done.\n');
     answers({ ...done(1, false), matched: 0 }, []);
-    expect((await redrive('--all')).out).toBe('No dead letters fit.\n');
+    expect((await redrive('--all')).out).toBe('No dead letters match.\n');
     expect(asked).toHaveLength(2);
   });
 
@@ -280,21 +278,21 @@ describe('dead-letters redrive of many', () => {
     answers(done(400, false), [done(50, true)]);
     expect(await redrive('--all', '--yes')).toMatchObject({
       code: 1,
-      out: expect.stringContaining('run it again'),
+      out: expect.stringContaining('run the command again'),
     });
     answers(done(400, false), [done(50, true)]);
     expect((await redrive('--all', '--limit', '50', '--yes')).code).toBe(0);
     answers(done(400, false), [{ matched: 1, redriven: 1, skipped: 0 }], true);
     expect(await redrive('--all', '--yes')).toMatchObject({
       code: 1,
-      err: expect.stringContaining('run it again to go on'),
+      err: expect.stringContaining('Run it again to continue'),
     });
   });
 
   test.each([
     [[], /Which runs\?/],
-    [['run_1', '--all'], /Either one run/],
-    [['run_1', '--rate', '5'], /Either one run/],
+    [['run_1', '--all'], /Give either the id of one run/],
+    [['run_1', '--rate', '5'], /Give either the id of one run/],
   ])('%j is refused before anything is asked', async (args, says) => {
     const { code, err } = await redrive(...args);
     expect({ code, asked }).toEqual({ code: 2, asked: [] });

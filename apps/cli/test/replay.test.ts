@@ -67,7 +67,7 @@ describe('holdfast replay', () => {
     const before = await Promise.all(runIds.map((id) => connection.dump(`{hf0}/run/${id}`)));
     const { code, out, err } = await replay();
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toBe("3 runs replayed: 3 fit.\nRecorded runs go on with today's code.\n");
+    expect(out).toBe("3 runs replayed: 3 fit.\nRecorded runs continue with today's code.\n");
     expect(await Promise.all(runIds.map((id) => connection.dump(`{hf0}/run/${id}`)))).toEqual(before);
   });
 

@@ -84,7 +84,7 @@ export async function buildDashboard(parts: DashboardParts): Promise<FastifyInst
     try {
       await parts.ping();
     } catch (error) {
-      log.warn({ err: error }, 'redis does not answer');
+      log.warn({ err: error }, 'Redis does not answer');
       throw storeUnavailable();
     }
   };

@@ -72,7 +72,7 @@ export class BulkRedrives {
     const settled = end.catch((error: unknown) => {
       this.#log.warn(
         { err: error, tenant },
-        'a bulk redrive ended early; the rest stays dead until it is asked for again',
+        'a bulk redrive ended early; the remaining runs stay dead until redriven again',
       );
       note({ is: 'failed', progress, at: Date.now() });
     });

@@ -5,21 +5,21 @@ import { problemPage } from './pages/problem-page.ts';
 const TITLES = {
   bad_request: 'The request could not be read',
   login_required: 'Log in to see the dashboard',
-  login_locked: 'Too many wrong logins',
-  read_only: 'This login is for looking only',
+  login_locked: 'Too many failed logins',
+  read_only: 'This account is read-only',
   cross_site_request: 'The request came from another site',
   page_not_found: 'There is no such page',
   run_not_found: 'There is no such run',
-  method_not_allowed: 'The dashboard does not do this',
+  method_not_allowed: 'The dashboard does not support this',
   result_invalid: 'The result cannot be recorded',
-  letter_not_failed: 'This letter does not wait for a retry',
-  flow_not_registered: 'Nobody can go on with this run',
-  too_many_redrives: 'Too much is being redriven already',
+  letter_not_failed: 'This dead letter is not waiting for a retry',
+  flow_not_registered: 'No worker can continue this run',
+  too_many_redrives: 'Too many bulk redrives are in progress',
   too_many_streams: 'Too many pages are open',
-  body_already_parsed: 'The form was read before Holdfast could',
+  body_already_parsed: 'The form was already read',
   payload_unreadable: 'The payloads of this run cannot be decoded',
   internal_error: 'Something went wrong on our side',
-  store_unavailable: 'Redis is away',
+  store_unavailable: 'Redis is unreachable',
 } as const;
 
 export class DashboardProblem extends Error {
@@ -35,7 +35,7 @@ export class DashboardProblem extends Error {
 }
 
 export function storeUnavailable(): DashboardProblem {
-  const detail = 'Redis does not answer. Runs go on once it is back.';
+  const detail = 'Redis does not answer. Runs continue once it is back.';
   return new DashboardProblem(503, 'store_unavailable', detail, { 'retry-after': '1' });
 }
 
@@ -74,5 +74,9 @@ function toProblem(error: FastifyError | DashboardProblem): DashboardProblem {
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
     return new DashboardProblem(error.statusCode, 'bad_request', 'The request could not be read.');
   }
-  return new DashboardProblem(500, 'internal_error', 'An unexpected error occurred; the log has it.');
+  return new DashboardProblem(
+    500,
+    'internal_error',
+    'An unexpected error occurred. The server log has details.',
+  );
 }

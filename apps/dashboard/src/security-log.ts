@@ -37,13 +37,13 @@ export class SecurityLog {
 
   /** @param user undefined for names that nobody has */
   lockedOut(user: string | undefined, address: string): void {
-    this.log.warn({ user, address }, 'locked out after too many wrong logins');
+    this.log.warn({ user, address }, 'locked out after too many failed logins');
     this.#note('lock_out', user ?? '(unknown user)', address);
   }
 
   #note(action: SecurityAction, user: string, address: string): void {
     this.write(action, user, { address }).catch((error: unknown) =>
-      this.log.warn({ err: error, action, user, address }, 'a login is not in the audit log'),
+      this.log.warn({ err: error, action, user, address }, 'a login could not be written to the audit log'),
     );
   }
 }

@@ -26,7 +26,7 @@ export class WrongLogins {
     const seen = await this.#limiter.get(who);
     if (!seen || seen.consumedPoints < MOST_WRONG) return;
     const seconds = Math.ceil(seen.msBeforeNext / 1000);
-    const detail = `There were ${MOST_WRONG} wrong logins from this address. Try again in ${Math.ceil(seconds / 60)} min.`;
+    const detail = `${MOST_WRONG} failed logins from this address. Try again in ${Math.ceil(seconds / 60)} min.`;
     const problem = new DashboardProblem(429, 'login_locked', detail, { 'retry-after': String(seconds) });
     throw Object.assign(problem, { statusCode: 429 });
   }

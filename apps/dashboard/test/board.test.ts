@@ -109,7 +109,7 @@ describe('with dead orders', () => {
         expect(headers['content-type']).toBe('application/problem+json');
         expect(JSON.parse(text)).toMatchObject({
           code: 'method_not_allowed',
-          error: 'The dashboard does not do this',
+          error: 'The dashboard does not support this',
           message: 'Only the retry of dead letters is allowed.',
         });
         expect(await everythingInRedis()).toEqual(before);

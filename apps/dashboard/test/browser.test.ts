@@ -115,7 +115,7 @@ test('what is in doubt is resolved by keyboard alone, and without JavaScript', a
   await plain.keyboard.type('TRK-7');
   await tabTo('It happened');
   await plain.keyboard.press('Enter');
-  await plain.getByText('Resolved: the run goes on').waitFor();
+  await plain.getByText('Resolved: the run continues').waitFor();
   await until(runId, 'completed');
   expect(worker.charges.get(runId)).toBe(1);
   await plain.close();
@@ -129,7 +129,7 @@ test('many are redriven at a rate from the overview, which shows how far it is',
   await page.goto(dashboard.url);
   await page.getByRole('heading', { name: '40 dead letters wait' }).waitFor();
   await page.getByText('Redrive these…').click();
-  await page.getByLabel('A second').fill('30');
+  await page.getByLabel('Per second').fill('30');
   await page.getByRole('button', { name: 'Redrive them' }).click();
   await page.getByText(/ada redrives order, timeout: \d+ redriven/).waitFor();
   // they die again, each once: nobody has mended shipping
@@ -144,7 +144,7 @@ test('what somebody is about to send does not move under their hands', async () 
   await page.getByText('Resolve: ship happened').click();
   await page.getByLabel('trackingNumber').fill('half');
   await dashboard.ask({ path: `/runs/${runId}/redrive`, form: {} });
-  await page.getByText('This page has changed meanwhile.').waitFor();
+  await page.getByText('This page is out of date.').waitFor();
   expect(await page.getByLabel('trackingNumber').inputValue()).toBe('half');
 });
 

@@ -47,7 +47,7 @@ test('a login is the one that its file holds now', async () => {
 
   await writeFile(passwordFile, 'a second long phrase\n');
   await writeFile(loginsFile, `dan:viewer:${await hashPassword('dan has a phrase')}\n`);
-  await waitFor(() => output.split('its content is used').length === 3, {
+  await waitFor(() => output.split('its new content is in use').length === 3, {
     what: 'both files to be read again',
     timeoutMs: 10_000,
   });

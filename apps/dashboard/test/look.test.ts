@@ -99,13 +99,13 @@ test('dead letters tell when they died, of what kind and why, and are redriven t
   expect(await row.textContent()).toMatch(/in doubt.*ship: timeout.*shipping did not answer.*ago/s);
   expect(await row.locator('time').getAttribute('title')).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/);
   await page.goto(`${dashboard.url}/runs?status=dead&code=timeout`);
-  await page.getByText('Redrive all that fit…').click();
+  await page.getByText('Redrive all matching runs…').click();
   await page.getByText('of every flow, with the reason timeout').waitFor();
   expect(await page.getByLabel('At most').inputValue()).toBe('1');
   await page.getByRole('button', { name: 'Redrive them' }).click();
   await page.getByText(/ada redr(ives|ove) all flows, timeout/).waitFor();
   await page.goto(`${dashboard.url}/runs?status=dead&code=nothing`);
-  await page.getByText('No dead letters fit this filter.').waitFor();
+  await page.getByText('No dead letters match this filter.').waitFor();
   await page.context().close();
 });
 

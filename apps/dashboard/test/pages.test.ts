@@ -90,7 +90,7 @@ describe('a dead run', () => {
       /Dead since \d\d:\d\d UTC: the flow&#39;s own code failed at charge: the price is not a number/,
     );
     expect(text).toContain('charge is sent again under the same key');
-    expect(text).toContain('Nothing was done that would have to be undone.');
+    expect(text).toContain('There is nothing to undo.');
     expect(text).toMatch(/alt="[^"]+charge \(in doubt\): [^"]+dead\."/);
     expect(text).toContain('&#34;paymentMethod&#34;: &#34;[redacted]&#34;');
     expect(text).toContain('&#34;sku&#34;: &#34;TEE-M&#34;');
@@ -116,7 +116,7 @@ describe('a dead run', () => {
       expect(text).toContain(`href="/runs/${runId}"`);
       expect(text).not.toContain('<script>alert');
     }
-    expect((await page('/runs?code=other')).text).toContain('No run fits.');
+    expect((await page('/runs?code=other')).text).toContain('No run matches.');
     const { status, headers } = await page(`/runs?key=${runId}`);
     expect([status, headers.location]).toEqual([303, `/runs/${runId}`]);
   });
@@ -222,10 +222,8 @@ test('what is in doubt is resolved with what was found out, or the run is cancel
     expect(status).toBe(422);
     return text;
   };
-  expect(await refused('{"trackingNumber":')).toContain(
-    'Nothing was done, because of the result: it is not JSON.',
-  );
-  expect(await refused('{}')).toContain('Nothing was done, because of the result: result.trackingNumber: ');
+  expect(await refused('{"trackingNumber":')).toContain('The result was refused: it is not JSON.');
+  expect(await refused('{}')).toContain('The result was refused: result.trackingNumber: ');
   await submit(`/runs/${happened}/resolve`, { ...form, result: '{"trackingNumber":"TRK-9"}' });
   await until(happened, 'completed');
   expect((await page(`/runs/${happened}`)).text).toContain('&#34;trackingNumber&#34;: &#34;TRK-9&#34;');

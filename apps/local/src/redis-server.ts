@@ -40,7 +40,7 @@ export async function assertReachable(settings: RedisSettings): Promise<void> {
   const reason = await whyNoAnswer(settings, 3_000);
   if (reason === undefined || reason.startsWith('LOADING')) return;
   throw new OperatorError(
-    `The Redis of HOLDFAST_REDIS_URL (${whereIs(settings.urls)}) cannot be talked to: ${reason}.\nStart or mend it, or unset the variable to have one started here.`,
+    `The Redis of HOLDFAST_REDIS_URL (${whereIs(settings.urls)}) is unreachable: ${reason}.\nStart or fix it, or unset the variable to have one started here.`,
   );
 }
 

@@ -27,7 +27,7 @@ export interface StartOptions {
 
 /**
  * Starts everything and resolves when everything is ready and written to processes.json.
- * @throws OperatorError for what a person can mend: a port in use, a home in use, no Redis
+ * @throws OperatorError for what a person can fix: a port in use, a home in use, no Redis
  * @throws ChildStartError when a part could not be started
  */
 export async function startSystem(settings: Settings, options: StartOptions): Promise<System> {

@@ -20,7 +20,7 @@ export interface RunningSandbox {
   readonly smtpUrl: string;
   /** As in `https://127.0.0.1:3443`, where TLS was asked for. */
   readonly tlsUrl?: string;
-  /** Breaks what is under way and lets go of the ledger's file. */
+  /** Breaks calls in flight and closes the ledger's file. */
   close(): Promise<void>;
 }
 

@@ -47,7 +47,7 @@ export interface ConnectedWorker {
   readonly connectProviders: RunningWorker['connectProviders'];
   /** Rejects when it cannot do its work; the message says why. */
   check(): Promise<void>;
-  /** Finishes the steps under way, as far as there is time, then lets go of all that it holds. */
+  /** Finishes the steps under way, as far as there is time, then releases everything that it holds. */
   close(): Promise<void>;
 }
 

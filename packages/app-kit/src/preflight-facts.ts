@@ -102,7 +102,7 @@ function parseInfo(text: string): Map<string, string> {
   );
 }
 
-/** By CONFIG where it is allowed. A Redis that is away is an error, one that refuses is an answer. */
+/** By CONFIG where it is allowed. An unreachable Redis is an error, one that refuses is an answer. */
 async function readDisk(
   node: Redis,
   tag: string,

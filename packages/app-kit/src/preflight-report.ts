@@ -12,9 +12,7 @@ export function refusalText(findings: readonly Finding[], durability: 'strict' |
     ? `This Redis could lose runs that were accepted (HOLDFAST_DURABILITY is ${durability}):`
     : 'This Redis cannot be used:';
   const way = lossOnly
-    ? 'Mend it and start again; redis-cli CONFIG REWRITE keeps it so. Or set HOLDFAST_DURABILITY=standard and accept the loss.'
-    : 'Mend it and start again.';
-  return [head, ...findings.flatMap((f) => [`  ${describeFinding(f)}`, `    mend: ${f.mend}`]), way].join(
-    '\n',
-  );
+    ? 'Fix it and start again; redis-cli CONFIG REWRITE makes it permanent. Or set HOLDFAST_DURABILITY=standard to accept the possible loss.'
+    : 'Fix it and start again.';
+  return [head, ...findings.flatMap((f) => [`  ${describeFinding(f)}`, `    fix: ${f.fix}`]), way].join('\n');
 }

@@ -16,8 +16,8 @@ export interface Finding {
   readonly value: string;
   /** What could be lost, or goes wrong. */
   readonly risk: string;
-  /** The command that mends it, for redis-cli or a shell. */
-  readonly mend: string;
+  /** The command that fixes it, for redis-cli or a shell. */
+  readonly fix: string;
 }
 
 export const OLDEST_VERSION = '6.2';
@@ -26,13 +26,13 @@ const NEARLY_FULL_RATIO = 0.9;
 
 /**
  * Decides what is wrong with a Redis.
- * @param attest who vouches for its durability and how, for a Redis that does not tell its settings
+ * @param attest the operator's attestation of its durability, for a Redis that hides its settings
  */
 export function judgeRedis(facts: NodeFacts, attest: string | undefined): Finding[] {
   if ('refusal' in facts) {
-    const risk = 'whether accepted runs are safe there cannot be told';
-    const mend = 'redis-cli ACL SETUSER <user> +info +time +config|get';
-    return [{ node: facts.node, ...unusable('access', facts.refusal, risk, mend) }];
+    const risk = 'whether accepted runs are safe there is unknown';
+    const fix = 'redis-cli ACL SETUSER <user> +info +time +config|get';
+    return [{ node: facts.node, ...unusable('access', facts.refusal, risk, fix) }];
   }
   const findings = RULES.flatMap((rule) => rule(facts, attest)).map((finding) => ({
     node: facts.node,
@@ -54,9 +54,9 @@ const RULES: readonly Rule[] = [
 
   ({ role, follows }) => {
     if (role === 'master') return [];
-    const risk = 'it takes no writes, and forgets its own when it follows another';
-    const mend = follows ? `HOLDFAST_REDIS_URL=redis://${follows}` : 'redis-cli REPLICAOF NO ONE';
-    return [unusable('role', role === 'slave' ? 'replica' : role, risk, mend)];
+    const risk = 'it accepts no writes, and discards its own data when it follows another';
+    const fix = follows ? `HOLDFAST_REDIS_URL=redis://${follows}` : 'redis-cli REPLICAOF NO ONE';
+    return [unusable('role', role === 'slave' ? 'replica' : role, risk, fix)];
   },
 
   ({ scriptRefusal }) => {
@@ -74,7 +74,7 @@ const RULES: readonly Rule[] = [
 
   ({ maxMemoryPolicy }) => {
     if (maxMemoryPolicy === 'noeviction') return [];
-    const risk = 'runs and their jobs are thrown away when memory runs short';
+    const risk = 'runs and their jobs are evicted when memory runs short';
     return [
       loss('maxmemory-policy', maxMemoryPolicy, risk, 'redis-cli CONFIG SET maxmemory-policy noeviction'),
     ];
@@ -91,7 +91,7 @@ const RULES: readonly Rule[] = [
   ({ lastSave }) => {
     if (lastSave !== 'err') return [];
     const risk = 'the last snapshot failed; Redis may take no writes until one succeeds';
-    return [trouble('rdb_last_bgsave_status', 'err', risk, 'mend the disk, then redis-cli BGSAVE')];
+    return [trouble('rdb_last_bgsave_status', 'err', risk, 'fix the disk, then redis-cli BGSAVE')];
   },
 
   ({ usedMemoryBytes, maxMemoryBytes }) => {
@@ -110,15 +110,15 @@ const RULES: readonly Rule[] = [
 
   ({ evictedKeys }) => {
     if (evictedKeys === 0) return [];
-    const risk = 'keys were thrown away since Redis started; runs may be among them';
-    const mend = 'look for runs that clients know and Redis does not, then redis-cli CONFIG RESETSTAT';
-    return [trouble('evicted_keys', String(evictedKeys), risk, mend)];
+    const risk = 'keys were evicted since Redis started; runs may be among them';
+    const fix = 'look for runs that clients know and Redis does not, then redis-cli CONFIG RESETSTAT';
+    return [trouble('evicted_keys', String(evictedKeys), risk, fix)];
   },
 
   ({ clockSkewMs }) => {
     if (Math.abs(clockSkewMs) < MAX_SKEW_MS) return [];
     const value = `${clockSkewMs > 0 ? '+' : '−'}${(Math.abs(clockSkewMs) / 1000).toFixed(1)} s`;
-    const risk = 'retries and timers come early or late by as much';
+    const risk = 'retries and timers are early or late by as much';
     return [trouble('clock', value, risk, 'timedatectl set-ntp true, on both machines')];
   },
 ];
@@ -128,39 +128,38 @@ function onDisk({ disk, aofEnabled }: RedisFacts, attest: string | undefined): O
   if (disk.from !== 'config') return untold(disk.from === 'waitaof', attest);
   const findings: Omit<Finding, 'node'>[] = [];
   if (disk.appendOnly !== 'yes' || !aofEnabled) {
-    const value = disk.appendOnly === 'yes' ? 'yes, but not at work' : disk.appendOnly;
-    const risk = 'everything since the last snapshot is lost when Redis ends';
+    const value = disk.appendOnly === 'yes' ? 'yes, but not active' : disk.appendOnly;
+    const risk = 'everything since the last snapshot is lost when Redis stops';
     findings.push(loss('appendonly', value, risk, 'redis-cli CONFIG SET appendonly yes'));
   }
   if (disk.appendFsync !== 'always') {
     const risk =
       disk.appendFsync === 'everysec'
-        ? 'up to 2 s of accepted runs are lost when the machine ends'
-        : 'as much as the system has not written yet is lost when the machine ends, often 30 s';
+        ? 'up to 2 s of accepted runs are lost when the machine fails'
+        : 'whatever the kernel has not written yet, often 30 s, is lost when the machine fails';
     findings.push(loss('appendfsync', disk.appendFsync, risk, 'redis-cli CONFIG SET appendfsync always'));
   }
   if (disk.noAppendFsyncOnRewrite !== 'no') {
     const risk = 'while the file is rewritten nothing is synced, not even with appendfsync always';
-    const mend = 'redis-cli CONFIG SET no-appendfsync-on-rewrite no';
-    findings.push(loss('no-appendfsync-on-rewrite', disk.noAppendFsyncOnRewrite, risk, mend));
+    const fix = 'redis-cli CONFIG SET no-appendfsync-on-rewrite no';
+    findings.push(loss('no-appendfsync-on-rewrite', disk.noAppendFsyncOnRewrite, risk, fix));
   }
   return findings;
 }
 
-/** Somebody may vouch for what Redis does not tell; what contradicts that is told, and left to them. */
+/** The operator may attest what Redis hides; what contradicts the attestation is reported as trouble. */
 function untold(tooEarly: boolean, attest: string | undefined): Omit<Finding, 'node'>[] {
   if (attest !== undefined && !tooEarly) return [];
-  const value = tooEarly ? 'not always: WAITAOF shows it' : 'not told: CONFIG is not allowed';
-  const risk = 'how much is lost when Redis or its machine ends is not known';
-  const mend =
-    'redis-cli ACL SETUSER <user> +config|get, or HOLDFAST_DURABILITY_ATTEST="<who vouches for what>"';
-  return [(attest === undefined ? loss : trouble)('appendfsync', value, risk, mend)];
+  const value = tooEarly ? 'not always, as WAITAOF shows' : 'unknown: CONFIG is not allowed';
+  const risk = 'how much is lost when Redis or its machine fails is unknown';
+  const fix = 'redis-cli ACL SETUSER <user> +config|get, or HOLDFAST_DURABILITY_ATTEST="<who confirms what>"';
+  return [(attest === undefined ? loss : trouble)('appendfsync', value, risk, fix)];
 }
 
 const finding =
   (gravity: Gravity) =>
-  (setting: string, value: string, risk: string, mend: string): Omit<Finding, 'node'> => ({
-    ...{ gravity, setting, value, risk, mend },
+  (setting: string, value: string, risk: string, fix: string): Omit<Finding, 'node'> => ({
+    ...{ gravity, setting, value, risk, fix },
   });
 const unusable = finding('unusable');
 const loss = finding('loss');

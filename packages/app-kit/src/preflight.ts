@@ -12,7 +12,7 @@ export type Durability = 'strict' | 'standard';
 /** What decides whether a Redis is good enough. */
 export interface PreflightSettings {
   readonly durability: Durability;
-  /** Who vouches for a Redis that does not tell its settings, and for what. */
+  /** The operator's attestation of a Redis that hides its settings. */
   readonly attest: string | undefined;
 }
 
@@ -70,7 +70,7 @@ const REFUSED_ADVICE =
   'Correct user and password in HOLDFAST_REDIS_URL (percent-encode what is special in them), or what Redis allows: its users (ACL LIST), protected-mode, bind.';
 
 const EVERY_MS = 30_000;
-/** While Redis is away, or was never seen. */
+/** While Redis is unreachable, or was never seen. */
 const AGAIN_MS = 250;
 /** How long a start waits to see whether Redis is there. */
 const FIRST_TRY_MS = 1_000;
@@ -80,7 +80,7 @@ const FIRST_TRY_MS = 1_000;
  * process may start; what changes later is logged once.
  */
 export class Preflight {
-  /** Resolves once Redis was found good enough; rejects with an OperatorError when it was not. Pending while Redis is away. */
+  /** Resolves once Redis was found good enough; rejects with an OperatorError when it was not. Pending while Redis is unreachable. */
   readonly admitted: Promise<void>;
   readonly #options: PreflightOptions;
   readonly #stopped = new AbortController();
@@ -164,13 +164,10 @@ export class Preflight {
       const grave = refusing([finding], durability).length > 0;
       const accepted = finding.gravity === 'loss' && !grave;
       const taken = accepted ? '; HOLDFAST_DURABILITY=standard accepts that' : '';
-      log[grave ? 'error' : 'warn'](
-        { finding },
-        `${describeFinding(finding)}${taken}. Mend: ${finding.mend}`,
-      );
+      log[grave ? 'error' : 'warn']({ finding }, `${describeFinding(finding)}${taken}. Fix: ${finding.fix}`);
     }
     for (const { node, setting } of before.filter(missingIn(now))) {
-      log.info({ node, setting }, `redis ${node}: ${setting} is as it should be again`);
+      log.info({ node, setting }, `redis ${node}: ${setting} is fixed`);
     }
   }
 

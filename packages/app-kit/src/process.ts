@@ -30,7 +30,7 @@ export function surviveStrayRejections(log: Logger): void {
   process.on('unhandledRejection', (reason) => {
     log.error(
       { err: reason },
-      'a promise was rejected and nobody handled it; a step must await, or catch, everything that it starts',
+      'unhandled promise rejection; a step must await or catch everything it starts',
     );
   });
 }
@@ -46,7 +46,7 @@ export function onShutdown(log: Logger, graceMs: number, close: () => Promise<vo
     closing = true;
     log.info({ signal }, 'stopping');
     setTimeout(() => {
-      log.error(`not stopped within ${graceMs} ms, exiting; what was running is taken up by other workers`);
+      log.error(`not stopped within ${graceMs} ms, exiting; other workers take over its runs`);
       process.exit(1);
     }, graceMs).unref();
     close().then(

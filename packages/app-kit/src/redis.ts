@@ -52,7 +52,7 @@ export function connectRedis(settings: RedisSettings, use: RedisUse, log: Logger
     away = true;
   });
   connection.on('ready', () => {
-    if (away) log.info('redis is back');
+    if (away) log.info('Redis is reachable again');
     away = false;
   });
   return connection;
@@ -66,10 +66,9 @@ export function useLoginOf(connection: RedisConnection, settings: RedisSettings,
 
 function whatIsWrong(error: Error): string {
   if (refusesUs(error))
-    return 'redis refuses us; correct user and password in the URL, or what Redis allows. Trying again until it lets us in';
-  if (isSilence(error))
-    return 'redis did not answer on an open connection, which is ended; trying again until it is back';
-  return 'redis is away; trying again until it is back';
+    return 'Redis refuses the connection; fix the user and password in the URL, or the ACL. Retrying';
+  if (isSilence(error)) return 'Redis stopped answering on an open connection; reconnecting';
+  return 'Redis is unreachable; retrying';
 }
 
 /** How often a demoted master is left at most, and how long after the start for the first time: it may be all that there is. */

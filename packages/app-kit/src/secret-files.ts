@@ -70,15 +70,12 @@ export function watchSecretFiles(
       known = now;
       try {
         await apply();
-        log.info(
-          { variable: name, file: path },
-          'a file that holds a secret has changed; its content is used',
-        );
+        log.info({ variable: name, file: path }, 'a secret file has changed; its new content is in use');
       } catch (error) {
         const why = error instanceof ConfigError ? error.message : undefined;
         log.error(
           { variable: name, file: path, ...(why === undefined && { err: error }) },
-          `a file that holds a secret has changed and cannot be used; what it held before is. ${why ?? ''}`.trim(),
+          `a secret file has changed and cannot be used; its previous content stays in use. ${why ?? ''}`.trim(),
         );
       }
     };

@@ -34,7 +34,7 @@ test('a Redis with the right settings has nothing wrong', () => {
 describe('is refused or reported:', () => {
   test.each<[string, Partial<RedisFacts>, string, string, RegExp, RegExp]>([
     ['no file', { disk: { ...DISK, appendOnly: 'no' } }, 'loss', 'appendonly', /^no$/, /appendonly yes/],
-    ['a file not at work', { aofEnabled: false }, 'loss', 'appendonly', /not at work/, /appendonly yes/],
+    ['a file not at work', { aofEnabled: false }, 'loss', 'appendonly', /not active/, /appendonly yes/],
     [
       ...(['a file each second', { disk: { ...DISK, appendFsync: 'everysec' } }] as const),
       ...(['loss', 'appendfsync', /^everysec$/, /appendfsync always/] as const),
@@ -61,7 +61,7 @@ describe('is refused or reported:', () => {
     ],
     [
       ...(['late writes', { disk: { from: 'waitaof' } }] as const),
-      ...(['loss', 'appendfsync', /WAITAOF shows it/, /config\|get/] as const),
+      ...(['loss', 'appendfsync', /WAITAOF shows/, /config\|get/] as const),
     ],
     [
       ...(['a replica', { role: 'slave', follows: '10.0.0.1:6379' }] as const),
@@ -85,11 +85,11 @@ describe('is refused or reported:', () => {
     ['evictions', { evictedKeys: 3 }, 'trouble', 'evicted_keys', /^3$/, /RESETSTAT/],
     ['a fast clock', { clockSkewMs: 1_000 }, 'trouble', 'clock', /^\+1\.0 s$/, /ntp/],
     ['a slow clock', { clockSkewMs: -300_000 }, 'trouble', 'clock', /^−300\.0 s$/, /ntp/],
-  ])('%s', (_what, facts, gravity, setting, value, mend) => {
+  ])('%s', (_what, facts, gravity, setting, value, fix) => {
     expect(judgeRedis({ ...GOOD, ...facts }, undefined)).toEqual([
       {
         ...{ gravity, setting, node: GOOD.node, risk: expect.stringMatching(/\w/) },
-        ...{ value: expect.stringMatching(value), mend: expect.stringMatching(mend) },
+        ...{ value: expect.stringMatching(value), fix: expect.stringMatching(fix) },
       },
     ]);
   });
@@ -140,7 +140,7 @@ describe('somebody who vouches for it', () => {
 test('a node that may not be asked cannot be used', () => {
   const refusal = "NOPERM User app has no permissions to run the 'info' command";
   expect(judgeRedis({ node: 'r:1', refusal }, 'ops: it is fine')).toMatchObject([
-    { gravity: 'unusable', setting: 'access', value: refusal, mend: expect.stringContaining('+info') },
+    { gravity: 'unusable', setting: 'access', value: refusal, fix: expect.stringContaining('+info') },
   ]);
 });
 
@@ -152,11 +152,11 @@ describe('why nothing starts', () => {
     );
     expect(refusalText(findings, 'strict').split('\n')).toEqual([
       'This Redis could lose runs that were accepted (HOLDFAST_DURABILITY is strict):',
-      '  redis 127.0.0.1:6379: maxmemory-policy is allkeys-lru: runs and their jobs are thrown away when memory runs short',
-      '    mend: redis-cli CONFIG SET maxmemory-policy noeviction',
-      '  redis 127.0.0.1:6379: appendonly is no: everything since the last snapshot is lost when Redis ends',
-      '    mend: redis-cli CONFIG SET appendonly yes',
-      'Mend it and start again; redis-cli CONFIG REWRITE keeps it so. Or set HOLDFAST_DURABILITY=standard and accept the loss.',
+      '  redis 127.0.0.1:6379: maxmemory-policy is allkeys-lru: runs and their jobs are evicted when memory runs short',
+      '    fix: redis-cli CONFIG SET maxmemory-policy noeviction',
+      '  redis 127.0.0.1:6379: appendonly is no: everything since the last snapshot is lost when Redis stops',
+      '    fix: redis-cli CONFIG SET appendonly yes',
+      'Fix it and start again; redis-cli CONFIG REWRITE makes it permanent. Or set HOLDFAST_DURABILITY=standard to accept the possible loss.',
     ]);
   });
 

@@ -88,7 +88,7 @@ describe('a real Redis', () => {
     const replica = await withRedis(['--replicaof', `127.0.0.1 ${redis.port}`]);
     const connection = await ready(replica.url);
     expect(await checkRedis(connection, STRICT)).toMatchObject([
-      { gravity: 'unusable', setting: 'role', mend: `HOLDFAST_REDIS_URL=redis://127.0.0.1:${redis.port}` },
+      { gravity: 'unusable', setting: 'role', fix: `HOLDFAST_REDIS_URL=redis://127.0.0.1:${redis.port}` },
     ]);
   });
 
@@ -145,7 +145,7 @@ describe('where CONFIG is forbidden', () => {
 
   test('what is not told counts as a loss', async () => {
     expect(await checkRedis(await ready(url), STRICT)).toMatchObject([
-      { gravity: 'loss', setting: 'appendfsync', value: 'not told: CONFIG is not allowed' },
+      { gravity: 'loss', setting: 'appendfsync', value: 'unknown: CONFIG is not allowed' },
     ]);
   });
 
@@ -241,7 +241,7 @@ describe('while running', () => {
       'maxmemory-policy',
     ],
     ['a demotion', [['REPLICAOF', '127.0.0.1', '1']], [['REPLICAOF', 'NO', 'ONE']], 'role'],
-  ] as const)('%s is logged once, shown, and logged when mended', async (_what, wrong, right, setting) => {
+  ] as const)('%s is logged once, shown, and logged when fixed', async (_what, wrong, right, setting) => {
     const own = await withRedis([]);
     const { log, lines } = recorder();
     const checked = preflight(connect(own.url), STRICT, log);
@@ -255,10 +255,10 @@ describe('while running', () => {
     expect(checked.report).toMatchObject({ state: 'admitted', findings: [{ setting }] });
 
     await asAdmin(own.url, ...right);
-    await waitFor(() => checked.report.findings.length === 0, { what: 'it to be mended' });
+    await waitFor(() => checked.report.findings.length === 0, { what: 'it to be fixed' });
     expect(lines).toEqual([
       expect.stringMatching(new RegExp(`^error: redis .*: ${setting} is `)),
-      expect.stringMatching(new RegExp(`^info: redis .*: ${setting} is as it should be again`)),
+      expect.stringMatching(new RegExp(`^info: redis .*: ${setting} is fixed`)),
     ]);
   });
 

@@ -201,7 +201,7 @@ export interface Client {
   ): Promise<Run | undefined>;
   /**
    * How the run stands after each change since `run`, without its input. Changes in quick succession may be seen as one; the last one is always seen. Ends
-   * after a terminal one, when the run is no more, or when the signal aborts. Waits out a Redis that is away. Many may follow runs at
+   * after a terminal one, when the run is no more, or when the signal aborts. Waits out an unreachable Redis. Many may follow runs at
    * once: they share one look at Redis.
    */
   changes(run: Run, signal: AbortSignal): AsyncGenerator<Run, void>;
@@ -633,7 +633,7 @@ function checkKept(payload: Json, what: string): void {
   }
 }
 
-/** Each call of what asks Redis rejects with StoreUnavailableError when Redis is away; what it refuses is a mistake of ours. */
+/** Each call of what asks Redis rejects with StoreUnavailableError when Redis is unreachable; what it refuses is a mistake of ours. */
 function askingRedis<T extends object>(target: T): T {
   return new Proxy(target, {
     get(_target, name) {

@@ -1,6 +1,6 @@
 import { isRedisAway } from '@holdfast/redis';
 
-/** Redis is away, refusing writes or too slow. Whether the write landed is not known: send the same request again. */
+/** Redis is unreachable, refusing writes or too slow. Whether the write landed is not known: send the same request again. */
 export class StoreUnavailableError extends Error {
   readonly code = 'store_unavailable';
   constructor(message: string, cause: unknown) {
@@ -9,7 +9,7 @@ export class StoreUnavailableError extends Error {
   }
 }
 
-/** @throws StoreUnavailableError when Redis is away; what it refuses is a mistake of ours */
+/** @throws StoreUnavailableError when Redis is unreachable; what it refuses is a mistake of ours */
 export async function orUnavailable<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -101,7 +101,7 @@ export interface Worker {
 
 /** How long a queue without jobs is waited for at a time: each turn costs Redis half a dozen commands. */
 const DRAIN_DELAY_S = 10;
-/** What a worker has beyond its grace to record what was aborted and to sign off; with Redis away it cannot. */
+/** What a worker has beyond its grace to record what was aborted and to sign off; with Redis unreachable it cannot. */
 const LEAVE_MS = 3_000;
 /** After Redis was away, so long for the others to prove their life again. */
 const TRUST_AFTER_MS = 1_000;
@@ -216,10 +216,7 @@ class RunningWorker implements Worker {
         hungAfterMs: toMs(options.hungAfter ?? '5m'),
       },
       () => {
-        log.error(
-          {},
-          'redis has lost writes it had taken; effects under way are checked with their providers',
-        );
+        log.error({}, 'Redis lost acknowledged writes; effects in flight are checked with their providers');
         options.onRollback?.();
       },
     );
@@ -272,7 +269,10 @@ class RunningWorker implements Worker {
     clearTimeout(this.#sweepTimer);
     for (const worker of this.#workers) worker.close(true).catch(this.#onWorkerError(worker));
     await this.#liveness.stop();
-    this.#options.log.warn({}, 'the worker stopped while redis was away; others take its runs');
+    this.#options.log.warn(
+      {},
+      'the worker stopped while Redis was unreachable; other workers take over its runs',
+    );
   }
 
   async #leave(): Promise<void> {
@@ -323,7 +323,7 @@ class RunningWorker implements Worker {
     await this.#options.onDeath?.(dead).catch((error: unknown) => {
       this.#options.log.error(
         { err: error, run: dead.runId },
-        'onDeath failed; the letter is written all the same',
+        'onDeath failed; the dead letter is written anyway',
       );
     });
     await writeLetter(this.#jobs, this.#journal, dead);
@@ -358,7 +358,7 @@ class RunningWorker implements Worker {
       if (worker.name === DEAD_LETTERS) return;
       this.#options.log.error(
         { err: error, run: job?.data?.runId, flow: worker.name },
-        'a run was dropped; its alarm brings it back',
+        'run dropped; its alarm re-enqueues it',
       );
     });
     return worker;

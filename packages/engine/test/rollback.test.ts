@@ -53,7 +53,7 @@ it('notices a Redis that went back in time, and asks the provider before it buys
     await cp(backup, system.redis.dataDir, { recursive: true });
     await system.redis.start();
     hold = false;
-    await waitFor(() => errors.some((message) => message.includes('lost writes')), {
+    await waitFor(() => errors.some((message) => message.includes('lost acknowledged writes')), {
       what: 'the loss to be noticed',
     });
     release?.();
@@ -91,7 +91,7 @@ it('notices a replica that has become the master, though no proof of life is mis
     await system.redis.kill('SIGKILL');
     await admin.replicaof('NO', 'ONE');
     proxy.leadTo(replica.port);
-    await waitFor(() => errors.find((message) => message.includes('lost writes')), {
+    await waitFor(() => errors.find((message) => message.includes('lost acknowledged writes')), {
       what: 'the promotion to be noticed',
     });
     expect(Number(await admin.get('{hf0}/rollback'))).toBeGreaterThan(0);

@@ -61,7 +61,7 @@ describe('JSON', () => {
     ['-0', { list: [-0] }, 'list[0] is -0'],
     ['a member beside the items of an array', { list: extra }, 'list.total is a member of an array'],
     ['a hole and a member that make up for each other', Object.assign(holey(2), { a: 1 }), '[1] is a hole'],
-    ['half of a surrogate pair', { note: 'a\ud800b' }, 'note is a string with half'],
+    ['unpaired surrogate', { note: 'a\ud800b' }, 'note is a string with half'],
     ['half of one in a name', { 'a\udc00': 1 }, 'is a member whose name has half'],
     ['a member that says how to be written', { at: { toJSON: () => 1 } }, 'at.toJSON is a function'],
     ['an array that says how to be written', Object.assign([1], { toJSON: () => 1 }), 'toJSON is a member'],

@@ -20,7 +20,7 @@ type Next = (error?: unknown) => void;
 export interface RequestHandler {
   /** Answers what is for Holdfast; the rest goes to `next`, or is answered with 404 where there is none. */
   (request: IncomingMessage, response: ServerResponse, next?: Next): void;
-  /** Ends event streams and waits, finishes the requests under way, at most 8 s, and lets go of Redis. */
+  /** Ends event streams and waits, finishes the requests under way, at most 8 s, and releases its connections to Redis. */
   close(): Promise<void>;
 }
 

@@ -149,8 +149,8 @@ function kindOf<T>(
   if (status >= 500 && isPlayedBack(answer)) return 'in_doubt';
   if (status === 429) return 'throttled';
   if (status === 425 || status === 503) {
-    const vouched = expected.beforeAnyEffect?.includes(status) && (status === 425 || says !== undefined);
-    return vouched ? 'unavailable' : 'in_doubt';
+    const declared = expected.beforeAnyEffect?.includes(status) && (status === 425 || says !== undefined);
+    return declared ? 'unavailable' : 'in_doubt';
   }
   if (status >= 500 || status === 408) return 'in_doubt';
   if (status === 401 || status === 403 || status === 405) return 'misconfigured';
@@ -199,7 +199,7 @@ function whatToMend(
   };
 }
 
-/** @param verdict our own words, where the provider's would not say what to mend; its code goes to the details */
+/** @param verdict our own words, where the provider's would not say what to fix; its code goes to the details */
 function misconfigured(
   answer: Answered,
   reading: ErrorReading | undefined,

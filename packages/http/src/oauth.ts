@@ -38,7 +38,7 @@ export interface OAuthRefreshToken extends OAuthOptions {
   readonly clientSecret?: string;
   readonly refreshToken: string;
   /**
-   * `false` vouches that the server never takes a refresh token back: then it need not be `kept`. Default true: what each process had for
+   * `false` promises that the server never revokes a refresh token: then it need not be `kept`. Default true: what each process had for
    * itself would be refused once another, or its predecessor, has used it.
    */
   readonly rotates?: boolean;

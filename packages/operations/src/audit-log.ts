@@ -169,7 +169,7 @@ export function createAuditLog({
         close(action, id, how ? JSON.stringify(how) : '').catch((error: unknown) =>
           log.warn(
             { err: error, action: action.action, run: action.runId },
-            'the end of an action is not in the audit log',
+            'the outcome of an action could not be written to the audit log',
           ),
         );
       await orUnavailable(runScript(connection, SCRIPTS.open, [keys.auditOpen(action.tenant)], [id, what]));
@@ -187,7 +187,7 @@ export function createAuditLog({
       } catch (error) {
         log.warn(
           { err: error, action: action.action, run: action.runId },
-          'what came of an action could not be read',
+          'the outcome of an action could not be read',
         );
       }
       return done;

@@ -13,7 +13,7 @@ export interface BulkProgress {
   /** Dead runs that fit, up to the limit. */
   readonly matched: number;
   readonly redriven: number;
-  /** Somebody else was faster: no longer dead when their turn came. */
+  /** Somebody else was faster: skipped: no longer dead. */
   readonly skipped: number;
 }
 

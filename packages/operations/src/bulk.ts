@@ -6,9 +6,9 @@ import { statusAfter } from './status-after.ts';
 
 /** How far bulk work goes, and how fast. */
 export interface BulkPace {
-  /** So many runs at most. */
+  /** At most this many runs. */
   readonly limit: number;
-  /** So many a second at most: each has a provider to go to. Default 50. */
+  /** Runs per second, at most; each run calls a provider. Default 50. */
   readonly ratePerSecond?: number;
   /** Counts, and does nothing. */
   readonly dryRun: boolean;

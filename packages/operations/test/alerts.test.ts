@@ -124,7 +124,7 @@ test('400 deaths, each told by two of three workers, are one signed message; wha
     'Holdfast: 400 runs have died since 03:12:00 UTC',
     '• order: 398 × shipping_down (exhausted) at step ship, such as run_0',
     '• order: 2 × label_refused (exhausted) at step ship, such as run_398',
-    'They wait for a person: redrive them once the cause is gone.',
+    'A person has to decide: redrive them once the cause is fixed.',
     dashboardUrl,
   ]);
   expect(new Webhook(SECRET).verify(first?.body ?? '', first?.headers as Record<string, string>)).toEqual(

@@ -57,7 +57,7 @@ export interface DeliveryPage {
   readonly nextCursor?: string;
 }
 
-/** Deliveries, and a lane for each endpoint. Each call throws StoreUnavailableError while Redis is away. */
+/** Deliveries, and a lane for each endpoint. Each call throws StoreUnavailableError while Redis is unreachable. */
 export interface Deliveries {
   create(delivery: NewDelivery): Promise<'created' | 'known'>;
   get(tenant: string, endpoint: string, id: string): Promise<Delivery | undefined>;

@@ -53,7 +53,7 @@ const MEMBERS = new Set([
 
 /**
  * Says what a system runs; the default export of `holdfast.config.ts`.
- * @throws TypeError saying what does not fit, and how to mend it
+ * @throws TypeError saying what does not fit, and how to fix it
  */
 export function defineConfig<const C extends HoldfastConfig>(config: C): C {
   if (!isObject(config)) throw new TypeError('defineConfig takes an object, such as { flows: [hello] }');

@@ -138,8 +138,8 @@ async function throttled(trial: Trial): Promise<void> {
 async function overloaded(trial: Trial): Promise<void> {
   const answer = { status: 503, ...PLAIN, headers: { ...PLAIN.headers, 'retry-after': '7' } };
   const attempted = await trial.attempt(answerWith(answer));
-  const vouched = trial.provider[INSIDE].plan.beforeAnyEffect.includes(503);
-  const error = vouched ? errorOf(attempted, 'unavailable') : assertDoubt(trial, attempted);
+  const declared = trial.provider[INSIDE].plan.beforeAnyEffect.includes(503);
+  const error = declared ? errorOf(attempted, 'unavailable') : assertDoubt(trial, attempted);
   assert.equal(Reflect.get(error, 'retryAfter'), 7_000);
 }
 

@@ -8,7 +8,7 @@ const WORDS =
   /^(Connection is closed|Stream isn't writeable|Command timed out|Reached the max retries per request|None of startup nodes|Failed to refresh slots cache|Cluster (isn't ready|is ended)|All sentinels are unreachable|Too many Cluster redirections|Socket closed|connect ETIMEDOUT|Connection timeout)/i;
 const NAMES = new Set(['MaxRetriesPerRequestError', 'ClusterAllFailedError', 'AbortError', 'TimeoutError']);
 
-/** Whether Redis did not do something because it is away, full, read-only, loading or closed to us: not because of what it was asked. */
+/** Whether Redis did not do something because it is unreachable, full, read-only, loading or closed to us: not because of what it was asked. */
 export function isRedisAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';

@@ -11,7 +11,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 const TIMES_KEPT_MS = 30 * DAY_MS;
 const BODIES_KEPT_MS = DAY_MS;
 
-/** What is known of events beyond their runs. Everything expires. Each call throws StoreUnavailableError while Redis is away. */
+/** What is known of events beyond their runs. Everything expires. Each call throws StoreUnavailableError while Redis is unreachable. */
 export interface WebhookMemory {
   /** Notes when something happened to a subject. @returns false when something later was noted before */
   isLatest(tenant: string, source: string, subject: string, time: number): Promise<boolean>;

@@ -104,7 +104,7 @@ export async function spoilCalls(
 }
 
 /**
- * A provider is away for a while: every call of it comes to nothing. Clears every other fault when it is back.
+ * A provider is unreachable for a while: every call to it fails. Clears every other fault when it is back.
  * @returns whether it was called
  */
 async function outage(sandbox: Sandbox, provider: Provider, over: AbortSignal): Promise<boolean> {

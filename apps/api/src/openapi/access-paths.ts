@@ -30,16 +30,19 @@ export function accessPaths(): Record<string, object> {
       get: {
         ...{ operationId: 'listKeys', tags: ['Keys'], summary: "List the tenant's API keys" },
         description:
-          'The newest first, without the keys themselves. Those that have ended are listed for 30 days more. Needs the scope `keys`.',
+          'Newest first, without the keys themselves. Revoked and expired keys are listed for another 30 days. Needs the scope `keys`.',
         responses: {
-          '200': { description: 'All of them.', content: jsonContent('KeyList', { keys: { data: [KEY] } }) },
+          '200': {
+            description: 'The full list.',
+            content: jsonContent('KeyList', { keys: { data: [KEY] } }),
+          },
           ...problems(),
         },
       },
       post: {
         ...{ operationId: 'createKey', tags: ['Keys'], summary: 'Create an API key' },
         description:
-          'For the own tenant, with no more scopes than the own key has and no later end: without `expiresIn` it ends when that one does. Needs the scope `keys`.',
+          'For the tenant of the calling key, with no more scopes than the calling key has and no later expiry: without `expiresIn` it expires when the calling key does. Needs the scope `keys`.',
         requestBody: {
           required: true,
           content: jsonContent('NewKey', {
@@ -48,7 +51,7 @@ export function accessPaths(): Record<string, object> {
         },
         responses: {
           '201': {
-            description: 'The key. It is shown this once.',
+            description: 'The key. It is shown only once.',
             content: jsonContent('CreatedKey', { key: CREATED }),
           },
           ...problems('body_missing', ...BODY),
@@ -59,7 +62,7 @@ export function accessPaths(): Record<string, object> {
       delete: {
         ...{ operationId: 'revokeKey', tags: ['Keys'], summary: 'Revoke an API key' },
         description:
-          'Effective at once, in every process. Twice is the same as once. With `cascade=true` all keys that it made go with it. Needs the scope `keys`.',
+          'Effective at once, in every process. Idempotent. With `cascade=true` every key created with it is revoked too. Needs the scope `keys`.',
         parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
         responses: {
           '200': {
@@ -72,9 +75,9 @@ export function accessPaths(): Record<string, object> {
     },
     '/v1/audit': {
       get: {
-        ...{ operationId: 'listAudit', tags: ['Keys'], summary: 'See what operators did' },
+        ...{ operationId: 'listAudit', tags: ['Keys'], summary: 'List what operators did' },
         description:
-          'To runs and keys of the own tenant, the newest first. Entries are kept for 400 days; those of one run for 90 days ' +
+          'Actions on runs and keys of your tenant, newest first. Entries are kept for 400 days; those of one run for 90 days ' +
           'after the last. Needs the scope `audit`.',
         parameters: queryParameters(AuditQuery),
         responses: {

@@ -7,9 +7,9 @@ export function bulkPaths(): Record<string, object> {
     '/v1/dead-letters/redrive': bulkPath({
       operationId: 'redriveRuns',
       tag: 'Dead letters',
-      summary: 'Let many dead runs go on from where each failed',
-      what: 'The last to die first, each once however many ask at the same time. Runs that die meanwhile are not taken up.',
-      body: '`{}` is every dead run, up to the limit.',
+      summary: 'Redrive many dead runs',
+      what: 'Most recently dead first; each run once, however many requests ask at the same time. Runs that die during the request are not included.',
+      body: '`{}` means every dead run, up to the limit.',
       schema: 'BulkRedrive',
       examples: {
         some: { flow: 'order', code: 'service_unavailable', limit: 400, ratePerSecond: 20 },
@@ -21,8 +21,8 @@ export function bulkPaths(): Record<string, object> {
       operationId: 'cancelRuns',
       tag: 'Runs',
       summary: 'Cancel many runs',
-      what: 'The newest first. What each has done is undone.',
-      body: '`{}` is every run under way, up to the limit.',
+      what: 'Newest first. Completed effects are undone.',
+      body: '`{}` means every unfinished run, up to the limit.',
       schema: 'BulkCancel',
       examples: {
         some: { flow: 'order', tag: 'region:eu', limit: 400 },
@@ -33,9 +33,9 @@ export function bulkPaths(): Record<string, object> {
     '/v1/runs/rerun': bulkPath({
       operationId: 'rerunRuns',
       tag: 'Runs',
-      summary: 'Start many runs afresh',
-      what: 'The newest first, each as its next generation with new provider keys. Runs that draw upon another run, or are drawn upon, are skipped.',
-      body: '`{}` is every run that failed or was cancelled, up to the limit.',
+      summary: 'Rerun many runs',
+      what: 'Newest first, each as its next generation with new provider keys. Runs that depend on another run, or that another run depends on, are skipped.',
+      body: '`{}` means every failed or cancelled run, up to the limit.',
       schema: 'BulkRerun',
       examples: {
         some: { flow: 'order', code: 'card_declined', since: '2026-03-02T00:00:00Z' },
@@ -70,13 +70,13 @@ function bulkPath({ operationId, tag, summary, what, body, schema, examples, don
       summary,
       description:
         `${what} It takes 30 s ` +
-        'at most and then says with `more` that some are left: send it again to go on. It stops when the connection is closed; ' +
-        'what was done stays so. With `Accept: application/x-ndjson` it takes as long as it needs, and tells how far it is ' +
+        'at most, then answers with `more: true` when runs are left: send it again to continue. It stops when the connection closes; ' +
+        'what was done stays done. With `Accept: application/x-ndjson` it takes as long as it needs and reports progress ' +
         'in lines of JSON, the last of which has `more`. Needs the scope `operate`.',
       requestBody: { required: true, description: body, content: jsonContent(schema, examples) },
       responses: {
         '200': {
-          description: 'How far it came.',
+          description: 'What was done.',
           content: {
             ...jsonContent(`${schema}Result`, {
               done: { matched: 400, [done]: 398, skipped: 2, more: false },

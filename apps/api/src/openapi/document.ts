@@ -48,15 +48,15 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
     servers: [{ url: basePath || '/' }],
     security: [{ apiKey: [] as string[] }],
     tags: [
-      { name: 'Runs', description: 'Submit work, see how it stands, steer it.' },
+      { name: 'Runs', description: 'Submit work, follow it, steer it.' },
       { name: 'Flows', description: 'What there is to run, and whether it begins.' },
-      { name: 'Payments', description: 'Charge a card, see how the payment stands, pay it back.' },
+      { name: 'Payments', description: 'Charge a card, follow the payment, refund it.' },
       { name: 'Dead letters', description: 'Runs that wait for a person.' },
       { name: 'Webhooks', description: 'What others tell us, and whom we tell.' },
       { name: 'Schedules', description: 'Runs that are submitted when their time comes.' },
       { name: 'State', description: 'Durable values that flows read and change.' },
-      { name: 'Providers', description: 'How those that runs call are doing.' },
-      { name: 'Keys', description: 'Who may call, and what operators did.' },
+      { name: 'Providers', description: 'Health of the services that runs call.' },
+      { name: 'Keys', description: 'API keys, and what operators did.' },
       { name: 'Service', description: 'Health, metrics and this description. No key needed.' },
     ],
     paths: withIdempotencyKeys({
@@ -88,9 +88,9 @@ export function openApiDocument(allFlows: readonly FlowContract[], routes: reado
         get: readOperation({
           operationId: 'readRun',
           tag: 'Runs',
-          summary: 'See how a run stands',
-          description: 'A run that failed is answered with 200 as well.',
-          shows: 'The run as it stands.',
+          summary: 'Show a run',
+          description: 'A failed run is a 200 as well.',
+          shows: 'The run.',
           content: runContent({
             pending: PENDING_RUN_EXAMPLE,
             completed: COMPLETED_RUN_EXAMPLE,
@@ -153,7 +153,7 @@ const VERBOSE = {
   name: 'verbose',
   in: 'query',
   description:
-    'With a key that has the scope `operate`, shows how Redis was found as well, and who vouches for it.',
+    'With a key that has the scope `operate`, also shows the Redis check and its durability attestation.',
   allowEmptyValue: true,
   schema: { type: 'string' },
 };
@@ -170,16 +170,17 @@ function servicePaths(): Record<string, object> {
   const json = { 'application/json': { schema: { type: 'object' } } };
   const html = { 'text/html': { schema: { type: 'string' } } };
   return {
-    '/livez': open('live', 'Whether the process lives; does not touch Redis', {
+    '/livez': open('live', 'Whether the process is alive; does not touch Redis', {
       '200': { description: 'It does.', content: json },
     }),
     '/readyz': open(
       'ready',
-      'Whether it can take work',
+      'Whether the process can take work',
       {
         '200': { description: 'It can.', content: json },
         '503': {
-          description: 'Redis is away, refuses writes or was not checked yet, or the process is stopping.',
+          description:
+            'Redis is unreachable, refuses writes or has not been checked yet, or the process is stopping.',
           content: json,
         },
       },
@@ -192,7 +193,7 @@ function servicePaths(): Record<string, object> {
       '200': { description: 'OpenAPI 3.1.', content: json },
     }),
     '/docs': open('docs', 'This document for people', { '200': { description: 'A page.', content: html } }),
-    '/docs/errors': open('errors', 'Every error code and what to do', {
+    '/docs/errors': open('errors', 'Every error code and what to do about it', {
       '200': { description: 'A page; each code is an anchor.', content: html },
     }),
   };

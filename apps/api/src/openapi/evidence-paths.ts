@@ -9,12 +9,12 @@ export function evidencePaths(): Record<string, object> {
       get: {
         operationId: 'listAttempts',
         tags: ['Runs'],
-        summary: 'See every attempt of a run',
+        summary: 'List the attempts of a run',
         description:
-          'Each call to a provider: to have an effect, to look one up, to undo one. None replaces another. Needs the scope `read`.',
+          'Every call to a provider: to cause an effect, to look one up, to undo one. Needs the scope `read`.',
         parameters: [ID],
         responses: {
-          '200': { description: 'The attempts, in the order of their ends.', content: ATTEMPTS },
+          '200': { description: 'The attempts, in the order in which they ended.', content: ATTEMPTS },
           ...PROBLEMS,
         },
       },
@@ -23,8 +23,8 @@ export function evidencePaths(): Record<string, object> {
       get: {
         operationId: 'readPayloads',
         tags: ['Runs'],
-        summary: 'See what a run was given, gave and got',
-        description: 'As it is in Redis; nothing is masked. Needs the scope `payloads`.',
+        summary: "Show a run's payloads",
+        description: 'As stored in Redis; nothing is masked. Needs the scope `payloads`.',
         parameters: [ID],
         responses: {
           '200': { description: 'Input, output, results and signals.', content: PAYLOADS },
@@ -38,11 +38,11 @@ export function evidencePaths(): Record<string, object> {
         tags: ['Runs'],
         summary: 'Accept up to 100 runs',
         description:
-          'Each has its own key and its own answer; one that is refused does not stop the others. At most 4 MiB in all. Sent again, it ' +
-          'is answered the same, as each run would be alone. Needs the scope `submit`.',
+          'Each submission has its own key and its own result; a refused one does not stop the others. At most 4 MiB in all. A retry ' +
+          'gets the same results, as each submission would by itself. Needs the scope `submit`.',
         requestBody: { required: true, description: 'At most 4 MiB.', content: SUBMISSIONS },
         responses: {
-          '200': { description: 'An answer for each, in the order sent.', content: RESULTS },
+          '200': { description: 'One result per submission, in the order sent.', content: RESULTS },
           ...problemResponses(...ALWAYS, ...OF_BODIES),
         },
       },

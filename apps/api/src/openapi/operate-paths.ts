@@ -16,7 +16,7 @@ interface OperateOperation {
   readonly problems: readonly ProblemCode[];
 }
 
-const NOT_FINISHED_AGAIN = 'A run that has ended is left as it is.';
+const NOT_FINISHED_AGAIN = 'A finished run is left as it is.';
 
 const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
   '/v1/runs/{id}/cancel': {
@@ -30,7 +30,7 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
   '/v1/runs/{id}/rerun': {
     operationId: 'rerunRun',
     tag: 'Runs',
-    summary: 'Start a run that has ended afresh',
+    summary: 'Rerun a finished run',
     description:
       'Without a body: the same input and id, the next generation, new keys for the providers, the latest version of the flow. With one: another ' +
       'run of the flow, with that input, under that Idempotency-Key; the answer is the new run, and this one stays as it is.',
@@ -49,7 +49,7 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
     tag: 'Runs',
     summary: 'Send a run a signal',
     description:
-      'Kept until the run waits for a signal of this name; each is taken by one wait, the oldest first. The same id again is ' +
+      'Kept until the run waits for a signal of this name; each wait takes one, oldest first. A repeated id is ' +
       'answered with 202 and changes nothing.',
     parameters: ['id', 'name'],
     body: {
@@ -64,16 +64,16 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
   '/v1/dead-letters/{runId}/redrive': {
     operationId: 'redriveRun',
     tag: 'Dead letters',
-    summary: 'Let a dead run go on from the step that failed',
+    summary: 'Redrive a dead run',
     description:
-      'Completed steps stay; the failed one gets fresh attempts. A run that is not dead is left as it is.',
+      'Continues from the step that failed, with fresh attempts; completed steps are not repeated. A run that is not dead is left as it is.',
     parameters: ['runId'],
     problems: ['flow_not_registered'],
   },
   '/v1/dead-letters/{runId}/resolve': {
     operationId: 'resolveStep',
     tag: 'Dead letters',
-    summary: 'Say what happened to an effect in doubt, or to its undo',
+    summary: 'Resolve an effect in doubt, or its undo',
     description:
       '`happened` and `did_not_happen` are about a step in doubt; `undone` is about any step that is completed, also when people undid ' +
       'it by hand; `not_undone` is about an undo in doubt. A run that would only die again (its flow does not fit or is gone, or it ' +
@@ -93,8 +93,8 @@ const OPERATIONS: Readonly<Record<string, OperateOperation>> = {
   '/v1/dead-letters/{runId}/cancel': {
     operationId: 'cancelDeadRun',
     tag: 'Dead letters',
-    summary: 'Give a dead run up and undo what was done',
-    description: `An effect in doubt is resolved first, as its step says. A run with nothing left to undo ends at once. ${NOT_FINISHED_AGAIN}`,
+    summary: 'Discard a dead run and undo its effects',
+    description: `An effect in doubt is settled first, as the step declares with whenInDoubt. A run with nothing left to undo ends at once. ${NOT_FINISHED_AGAIN}`,
     parameters: ['runId'],
     problems: ['run_finished', 'effects_unanswered'],
   },
@@ -123,10 +123,10 @@ function describe({ operationId, tag, summary, description, ...operation }: Oper
         : NO_BODY,
     responses: {
       '202': {
-        description: 'It is durable, or was before. The run as it stands; ask at `Location` how it goes on.',
+        description: 'Recorded durably. The run; poll `Location` for progress.',
         headers: {
           Location: { description: 'Where the run is.', schema: { type: 'string', format: 'uri-reference' } },
-          'Retry-After': { description: 'Seconds to wait before asking.', schema: { type: 'integer' } },
+          'Retry-After': { description: 'Seconds to wait before polling.', schema: { type: 'integer' } },
         },
         content: runContent({ pending: PENDING_RUN_EXAMPLE }),
       },
@@ -152,7 +152,7 @@ function describe({ operationId, tag, summary, description, ...operation }: Oper
 
 const NO_BODY = {
   required: false,
-  description: 'Nothing, or an empty object.',
+  description: 'Empty, or an empty object.',
   content: { 'application/json': { schema: { type: 'object', additionalProperties: false } } },
 };
 

@@ -26,10 +26,9 @@ export function paymentPaths(): Record<string, object> {
       get: readOperation({
         operationId: 'readPayment',
         tag: 'Payments',
-        summary: 'See how a payment stands',
-        description:
-          'As it is recorded; the provider is not asked. A payment that failed is answered with 200 as well.',
-        shows: 'The payment as it stands.',
+        summary: 'Show a payment',
+        description: 'As it is recorded; the provider is not asked. A failed payment is a 200 as well.',
+        shows: 'The payment.',
         content: jsonContent('Payment', PAYMENT_EXAMPLES),
         notFound: 'payment_not_found',
       }),

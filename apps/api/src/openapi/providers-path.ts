@@ -29,14 +29,14 @@ export function providersPath(): Record<string, object> {
   return {
     '/v1/providers': {
       get: {
-        ...{ operationId: 'listProviders', tags: ['Providers'], summary: 'See how the providers are doing' },
+        ...{ operationId: 'listProviders', tags: ['Providers'], summary: 'Show provider health' },
         description:
           'Every provider that was called in the last week, as all workers together saw it: calls, errors, latency, the limit that was ' +
           'learned, and the breaker. Needs the scope `operate`.',
         parameters: queryParameters(ProvidersQuery),
         responses: {
           '200': {
-            description: 'All of them.',
+            description: 'The full list.',
             content: jsonContent('ProviderList', { providers: { data: [SHIPPING] } }),
           },
           ...problemResponses(

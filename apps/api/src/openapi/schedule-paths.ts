@@ -26,13 +26,6 @@ const BODY = [
   'media_type_unsupported',
   'validation_failed',
 ] as const satisfies readonly ProblemCode[];
-/** Of a POST that takes an Idempotency-Key. */
-const KEYED = [
-  'idempotency_key_invalid',
-  'idempotency_key_reused',
-  'request_in_progress',
-] as const satisfies readonly ProblemCode[];
-
 const WANTED = {
   name: 'nightly',
   cron: '0 3 * * *',
@@ -63,7 +56,7 @@ export function schedulePaths(): Record<string, object> {
       ...{ operationId, tags, summary, description, parameters: [NAME] },
       responses: {
         '200': one('The schedule as it stands.'),
-        ...problemResponses('schedule_not_found', ...BODY, ...KEYED, ...ALWAYS),
+        ...problemResponses('schedule_not_found', ...BODY, ...ALWAYS),
       },
     },
   });
@@ -88,7 +81,7 @@ export function schedulePaths(): Record<string, object> {
         requestBody: { required: true, content: jsonContent('NewSchedule', { nightly: WANTED }) },
         responses: {
           '201': one('The schedule.'),
-          ...problemResponses('schedule_exists', ...BODY, ...KEYED, ...ALWAYS),
+          ...problemResponses('schedule_exists', ...BODY, ...ALWAYS),
         },
       },
     },
@@ -147,7 +140,7 @@ export function schedulePaths(): Record<string, object> {
         parameters: [NAME],
         responses: {
           '202': { description: 'The run.', content: runContent({ pending: PENDING_RUN_EXAMPLE }) },
-          ...problemResponses('schedule_not_found', 'flow_unknown', ...BODY, ...KEYED, ...ALWAYS),
+          ...problemResponses('schedule_not_found', 'flow_unknown', ...BODY, ...ALWAYS),
         },
       },
     },

@@ -50,7 +50,7 @@ export function submitOperation({ examples, problems = [], ...operation }: Submi
         description: 'The run is durable and will finish. Ask at `Location` how it stands.',
         headers: {
           ...SUBMIT_HEADERS,
-          'Retry-After': { description: 'Seconds to wait before asking.', schema: { type: 'integer' } },
+          'Retry-After': { description: 'Seconds to wait before polling.', schema: { type: 'integer' } },
         },
         content: runContent(examples ? { pending: examples.pending } : {}),
       },

@@ -30,7 +30,7 @@ export const fairTurns = fp(async (app) => {
     if (!giveBack)
       throw new ProblemError(
         'rate_limited',
-        'This tenant has more requests in flight than are worked on at a time, and this one has waited for too long.',
+        'Concurrency limit reached: this request waited too long for other requests of this tenant.',
         { headers: { 'retry-after': '1' } },
       );
     turns.set(request, giveBack);

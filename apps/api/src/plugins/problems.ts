@@ -116,7 +116,7 @@ export function toProblemError(error: unknown, request: FastifyRequest): Problem
   }
   return new ProblemError(
     'internal_error',
-    'An unexpected error occurred. Nothing more is known to the client.',
+    'An unexpected error occurred. The server log has details under this `instance`.',
     {
       cause: error,
     },
@@ -130,10 +130,9 @@ function reasonOf(error: unknown): string | undefined {
 }
 
 function whenToAskAgain({ method, headers }: FastifyRequest): string {
-  if (method === 'GET' || method === 'HEAD')
-    return 'The store did not answer in time. Ask again in a moment.';
+  if (method === 'GET' || method === 'HEAD') return 'The store did not answer in time. Retry in a moment.';
   return headers['idempotency-key'] === undefined
-    ? 'The store did not confirm in time. It may have been done all the same: look before you ask for it again.'
+    ? 'The store did not confirm in time. The change may have been made: check before you retry.'
     : 'The store did not confirm in time. Send the same request with the same Idempotency-Key again.';
 }
 

@@ -18,7 +18,7 @@ export const rateLimit = fp(async (app, { limit }: { readonly limit: TenantLimit
     if (taken.allowed) return;
     throw new ProblemError(
       'rate_limited',
-      `This tenant may send ${taken.limit} requests in ${WINDOW_S} s; none is left until ${seconds} s from now.`,
+      `This tenant may send ${taken.limit} requests in ${WINDOW_S} s. Retry in ${seconds} s.`,
       { headers: { ...headers, 'retry-after': String(seconds) } },
     );
   });

@@ -46,7 +46,7 @@ export const replays = fp(async (app, { replays }: { readonly replays: Replays |
       case 'in_progress':
         throw new ProblemError(
           'request_in_progress',
-          'A request with this Idempotency-Key is being worked on. Send it again in a moment.',
+          'A request with this Idempotency-Key is in progress. Send it again in a moment.',
           { headers: { 'retry-after': '1' } },
         );
       case 'key_reused':
@@ -80,7 +80,9 @@ function takesKey({ method, routeOptions: { config } }: FastifyRequest): boolean
 function giveUp(request: FastifyRequest): void {
   const claim = claims.get(request);
   claims.delete(request);
-  claim?.release().catch((error: unknown) => request.log.warn({ err: error }, 'a key is not free yet'));
+  claim
+    ?.release()
+    .catch((error: unknown) => request.log.warn({ err: error }, 'an Idempotency-Key could not be released'));
 }
 
 /** It is done: that its answer cannot be kept is no reason to say otherwise. */
@@ -101,7 +103,7 @@ async function keep(
   const kept = { status: reply.statusCode, headers, body: withoutSecrets(request, body) };
   await claim
     .keep(kept)
-    .catch((error: unknown) => request.log.warn({ err: error }, 'an answer could not be kept'));
+    .catch((error: unknown) => request.log.warn({ err: error }, 'a response could not be stored for replay'));
 }
 
 function withoutSecrets({ routeOptions: { config } }: FastifyRequest, body: string): string {

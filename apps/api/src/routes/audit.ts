@@ -12,7 +12,7 @@ export const AuditQuery = z.strictObject({
     .string()
     .regex(/^run_[0-9a-f]{1,64}$/, 'expected the id of a run')
     .optional()
-    .meta({ description: 'What was done to this run only.' }),
+    .meta({ description: 'Only actions on this run.' }),
   ...page,
 });
 
@@ -30,11 +30,11 @@ export const AuditListJson = z.strictObject({
       runId: z.string().optional(),
       outcome: z.string().optional().meta({
         description:
-          'What came of it, as in `redriven`; what changed nothing has no entry. Absent when the process died, or Redis went away, before that was known.',
+          'The outcome, such as `redriven`. An action that changed nothing has no entry. Absent when the process died or lost Redis before the outcome was known.',
       }),
       before: status.meta({ description: "The run's status before." }),
       after: status.meta({ description: "The run's status after." }),
-      detail: z.unknown().optional().meta({ description: 'What else there is to say; never a payload.' }),
+      detail: z.unknown().optional().meta({ description: 'More detail; never a payload.' }),
     }),
   ),
   nextCursor: z.string().optional().meta({ description: 'Absent on the last page.' }),

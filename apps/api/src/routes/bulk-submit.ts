@@ -43,9 +43,9 @@ type Submission = z.infer<typeof BulkSubmitBody>['runs'][number];
 export const BulkSubmitJson = z.strictObject({
   results: z.array(
     z.strictObject({
-      status: z.int().meta({ description: 'What the submission would have been answered alone.' }),
+      status: z.int().meta({ description: 'The status that the submission would have had by itself.' }),
       run: RunJson.optional(),
-      problem: z.unknown().optional().meta({ description: 'Problem details, when it was not accepted.' }),
+      problem: z.unknown().optional().meta({ description: 'Problem details, if it was not accepted.' }),
     }),
   ),
 });

@@ -13,14 +13,14 @@ const which = {
 };
 
 const pace = {
-  limit: z.int().min(1).max(10_000).default(1_000).meta({ description: 'So many runs at most.' }),
+  limit: z.int().min(1).max(10_000).default(1_000).meta({ description: 'At most this many runs.' }),
   ratePerSecond: z
     .number()
     .min(1)
     .max(1_000)
     .default(50)
-    .meta({ description: 'So many a second at most: each of them has a provider to go to.' }),
-  dryRun: z.boolean().default(false).meta({ description: 'Counts what fits, and does nothing.' }),
+    .meta({ description: 'Runs per second, at most. Each run calls a provider.' }),
+  dryRun: z.boolean().default(false).meta({ description: 'Counts the matching runs and changes nothing.' }),
 };
 
 /** What `POST /v1/dead-letters/redrive` takes. */
@@ -39,7 +39,7 @@ export const BulkCancelBody = z.strictObject({
   status: z
     .enum(['pending', 'running', 'suspended', 'compensating', 'dead'])
     .optional()
-    .meta({ description: 'Default: all but dead ones.' }),
+    .meta({ description: 'Default: every status except dead.' }),
   ...pace,
 });
 
@@ -47,15 +47,15 @@ export const BulkCancelBody = z.strictObject({
 export const BulkRerunBody = z.strictObject({
   ...among,
   status: z.enum(['completed', 'failed', 'cancelled']).optional().meta({
-    description: 'Default: failed and cancelled. A rerun of completed runs has all their effects again.',
+    description: 'Default: failed and cancelled. Rerunning completed runs repeats all their effects.',
   }),
   ...pace,
 });
 
 const counts = {
-  matched: z.int().min(0).meta({ description: 'Runs that fit and were reached.' }),
-  skipped: z.int().min(0).meta({ description: 'No longer as they were listed when their turn came.' }),
-  more: z.boolean().meta({ description: 'Runs that fit are left. Send it again to go on.' }),
+  matched: z.int().min(0).meta({ description: 'Matching runs that were reached.' }),
+  skipped: z.int().min(0).meta({ description: 'Runs whose status changed before their turn.' }),
+  more: z.boolean().meta({ description: 'More matching runs are left. Send the request again to continue.' }),
 };
 
 /** How far each came. */

@@ -43,7 +43,7 @@ export async function runEventRoutes(
       const giveBack = streams.take(tenant);
       if (!giveBack && (streams.taken.get(tenant) ?? 0) >= MAX_STREAMS.each) throw tooManyOfTenant();
       if (!giveBack) {
-        throw new ProblemError('too_many_streams', 'As many streams are open as may be.', {
+        throw new ProblemError('too_many_streams', 'Too many event streams are open.', {
           headers: { 'retry-after': '5' },
         });
       }

@@ -22,7 +22,7 @@ const NPMS_PLACEHOLDER = /no test specified/;
 export function addInitCommand({ program, io }: Commands, version: string): void {
   program
     .command('init')
-    .description('writes a first project here: a config, a flow, its test; overwrites nothing')
+    .description('creates a first project here: a config, a flow and its test; overwrites nothing')
     .action(() => {
       const folder = process.cwd();
       const manifest = readManifest(folder);
@@ -48,7 +48,7 @@ function readManifest(folder: string): Manifest {
   try {
     return Manifest.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    throw new OperatorError('package.json cannot be read; mend it first.', { cause: error });
+    throw new OperatorError('package.json is not valid JSON. Fix it first.', { cause: error });
   }
 }
 
@@ -85,6 +85,5 @@ function install(folder: string): void {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  if (status !== 0)
-    throw new OperatorError('`npm install` failed; run it again once its message above is dealt with.');
+  if (status !== 0) throw new OperatorError('`npm install` failed; fix the error above and run it again.');
 }

@@ -25,7 +25,7 @@ export const helloWith = (greet: Greet) =>
       // A step's result is recorded. After a crash the run goes on behind the last recorded step.
       const greeting = await ctx.step('greet', {
         run: (call) => greet(name, call),
-        whenInDoubt: 'repeat', // whoever is called knows the key again
+        whenInDoubt: 'repeat', // the service recognises a repeated key
       });
       return { greeting };
     },

@@ -65,7 +65,7 @@ export function layout({ title, operator, main, live, at }: Page): string {
 <nav aria-label="Pages"><span class="home">Holdfast</span> !${links.join(' ')} <a href="/queues/">Queues</a></nav>
 !${who}
 </header>
-<p id="stale" class="notice" role="status" hidden>This page has changed meanwhile. <a href="">Load it again</a></p>
+<p id="stale" class="notice" role="status" hidden>This page is out of date. <a href="">Reload</a></p>
 <main id="main" tabindex="-1"!${attributes}>
 !${main}
 </main>

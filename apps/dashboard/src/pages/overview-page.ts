@@ -58,7 +58,7 @@ export function overviewPage({
 !${deaths(overview, operator)}</section>
 <section><h2>Accepted over time</h2>
 !${throughput(overview)}</section>
-<section><h2>Waiting for the longest time</h2>
+<section><h2>Waiting longest</h2>
 !${waiting(overview)}</section>
 <section><h2>Providers</h2>
 !${providerTable({ providers, reopened, operator, now })}</section>
@@ -86,7 +86,7 @@ function stranded({ stranded: found }: Overview): string {
   return found
     .map(
       ({ flow, version, lacks, runs }) =>
-        html`<p class="notice bad" role="status"><b>${counted(runs, 'run')}</b> wait${runs === 1 ? 's' : ''} in vain: !${lackText(lacks, flow, version)}. Start a worker that has it.</p>`,
+        html`<p class="notice bad" role="status"><b>${counted(runs, 'run')}</b> cannot continue: !${lackText(lacks, flow, version)}. Start a worker that has it.</p>`,
     )
     .join('');
 }
@@ -112,7 +112,7 @@ function deaths({ deaths: { groups, lookedAt }, dead, tenants, now }: Overview, 
   if (groups.length === 0) return html`<p class="quiet">Nothing is dead.</p>`;
   const more =
     dead > lookedAt
-      ? html`<p class="quiet">Counted over the ${lookedAt} that died last, of ${dead}.</p>`
+      ? html`<p class="quiet">Based on the ${lookedAt} most recent deaths, of ${dead}.</p>`
       : '';
   const others = groups.length - MOST_REASONS;
   const rest =
@@ -139,9 +139,9 @@ function deathGroup(
       ? confirmed({
           id: `redrive-${index}`,
           summary: 'Redrive these…',
-          body: html`<p>Each dead run of ${flow} with the reason <code>${code}</code> goes on from the step that failed, the last to die first. What is done stays done. It begins with one and goes on at the rate below, and stops by itself at the number below.</p>
+          body: html`<p>Each dead run of ${flow} with the reason <code>${code}</code> goes on from the step that failed, the last to die first. What is done stays done. It starts with one run, continues at the rate below, and stops at the number below.</p>
 <p><label>At most <input name="limit" type="number" min="1" max="100000" value="${more ? 10_000 : count}" required></label>
-<label>A second <input name="ratePerSecond" type="number" min="1" max="1000" value="20" required></label></p>`,
+<label>Per second <input name="ratePerSecond" type="number" min="1" max="1000" value="20" required></label></p>`,
           action: '/dead-letters/redrive',
           fields: { tenant, flow, code },
           button: 'Redrive them',

@@ -88,7 +88,7 @@ function failedShare(calls: number, errorRate: number): string {
 function reopenForm(provider: string): string {
   return confirmed({
     ...{ id: `reopen-${provider}`, summary: `Reopen ${provider}…`, button: `Reopen ${provider}` },
-    body: html`<p>Calls to ${provider} are made again at once, whatever pause it asked for and however it has been doing; runs that were put off come back within a minute. If it still refuses them, the pause begins anew.</p>`,
+    body: html`<p>Calls to ${provider} are made again at once, whatever pause it asked for and however many failed; postponed runs come back within a minute. If it still refuses calls, the pause starts again.</p>`,
     action: '/providers/reopen',
     fields: { provider },
   });

@@ -29,14 +29,14 @@ export function membersOf(flow: FlowContract | undefined, step: string): readonl
 /** The fields of a form for what a step would have returned. */
 export function resultFields(flow: FlowContract | undefined, step: string): string {
   const members = membersOf(flow, step) ?? [];
-  const json = html`<label for="result-${step}">What the step would have returned, as JSON. Leave it empty when it returns nothing.</label>
+  const json = html`<label for="result-${step}">The result that the step would have returned, as JSON. Leave it empty if it returns nothing.</label>
 <textarea id="result-${step}" name="result" rows="3" spellcheck="false" autocomplete="off"></textarea>`;
   if (members.length === 0) return html`<p>!${json}</p>`;
   const fields = members.map(
     ({ name, type, required }) =>
       html`<p><label>${name}!${required ? '' : ' <span class="quiet">(if there is one)</span>'}<br><input name="${FIELD}${name}" type="${type === 'number' ? 'number' : 'text'}" spellcheck="false" autocomplete="off"></label></p>`,
   );
-  return html`<p>What the step would have returned, as the provider shows it:</p>
+  return html`<p>The result that the step would have returned, as the provider shows it:</p>
 !${fields}<details><summary>As JSON instead</summary><p>!${json}</p></details>`;
 }
 

@@ -39,9 +39,9 @@ function again(run: Run, step: string | undefined): string {
     case 'look_up':
       return `The provider is asked first whether ${step} happened; it is done again only if the provider has nothing of it, with fresh attempts and under the same key.`;
     case 'repeat':
-      return `${step} is sent again under the same key, which its provider honours: what happened already does not happen twice.`;
+      return `${step} is sent again under the same key, which its provider honours: an effect that already happened does not happen twice.`;
     case 'halt':
-      return `Nobody can be asked whether ${step} happened, so a redrive alone finds it in doubt again. Resolve it instead.`;
+      return `${step} has no look-up, so a redrive alone finds it in doubt again. Resolve it instead.`;
     default:
       return `The step ${step} is tried again, with fresh attempts and the same provider keys.`;
   }
@@ -75,7 +75,7 @@ function resolutions(run: Run, flow: FlowContract | undefined): string[] {
       confirmed({
         id: `happened-${name}`,
         summary: `Resolve: ${name} happened…`,
-        body: html`!${findBy(key)}<p>Say so when you have found at the provider that it did. It is recorded as done, never repeated, and ${isUndoing(run) ? 'then undone' : 'the run goes on'}.</p>
+        body: html`!${findBy(key)}<p>Choose this when the provider shows that it did. It is recorded as done, never repeated, and ${isUndoing(run) ? 'then undone' : 'the run goes on'}.</p>
 !${resultFields(flow, name)}`,
         action: `/runs/${run.id}/resolve`,
         fields: { step: name, outcome: 'happened' },
@@ -84,7 +84,7 @@ function resolutions(run: Run, flow: FlowContract | undefined): string[] {
       confirmed({
         id: `not-happened-${name}`,
         summary: `Resolve: ${name} did not happen…`,
-        body: html`!${findBy(key)}<p>Say so when you have found at the provider that it did not. ${isUndoing(run) ? 'There is nothing of it to undo then: if it did happen after all, it stays.' : 'It is tried again: if it did happen after all, it happens twice.'}</p>`,
+        body: html`!${findBy(key)}<p>Choose this when the provider shows that it did not. ${isUndoing(run) ? 'Then there is nothing to undo: if it happened after all, it stays.' : 'It is tried again: if it did happen after all, it happens twice.'}</p>`,
         action: `/runs/${run.id}/resolve`,
         fields: { step: name, outcome: 'did_not_happen' },
         button: 'It did not happen',
@@ -102,7 +102,7 @@ function undos(run: Run): string[] {
       confirmed({
         id: `undone-${name}`,
         summary: `Resolve: ${name} was undone…`,
-        body: html`<p>Say so when what ${name} did was taken back at the provider, by the run or by hand. It is recorded as undone, and never undone again.</p>`,
+        body: html`<p>Choose this when the effect of ${name} was undone at the provider, by the run or by hand. It is recorded as undone, and never undone again.</p>`,
         action: `/runs/${run.id}/resolve`,
         fields: { step: name, outcome: 'undone' },
         button: 'It was undone',
@@ -112,7 +112,7 @@ function undos(run: Run): string[] {
             confirmed({
               id: `not-undone-${name}`,
               summary: `Resolve: ${name} was not undone…`,
-              body: html`!${findBy(undo.key)}<p>Say so when you have found at the provider that it still stands. It is undone again: if it was undone after all, it is undone twice.</p>`,
+              body: html`!${findBy(undo.key)}<p>Choose this when the provider shows that the effect still stands. It is undone again: if it was undone after all, it is undone twice.</p>`,
               action: `/runs/${run.id}/resolve`,
               fields: { step: name, outcome: 'not_undone' },
               button: 'It was not undone',
@@ -134,8 +134,8 @@ function cancel(run: Run): string {
   const undo =
     done.length > 0
       ? `What was done is undone, in reverse: ${listed(done.toReversed())} (as far as the flow has an undo for it).`
-      : 'Nothing was done that would have to be undone.';
-  const doubt = inDoubt.length > 0 ? ` What is in doubt is found out first: ${listed(inDoubt)}.` : '';
+      : 'There is nothing to undo.';
+  const doubt = inDoubt.length > 0 ? ` Effects in doubt are settled first: ${listed(inDoubt)}.` : '';
   return confirmed({
     ...{ id: 'cancel', summary: 'Cancel: undo and end…', button: 'Cancel the run', danger: true },
     body: html`<p>No further step starts. ${undo}${doubt} Then the run ends as cancelled.</p>`,

@@ -50,7 +50,7 @@ export function runPage({ run, audit, operator, said, now, flow, lacks, pause }:
 !${steps(run, now)}
 !${attempts(run, now)}
 !${signals(run)}
-<h2>What people did</h2>
+<h2>Actions</h2>
 !${auditTable(audit, now)}
 <h2>Details</h2>
 !${details(run, now)}
@@ -126,7 +126,7 @@ function eventText(event: Exclude<RunEvent, CallEvent>): string {
     case 'taken_over':
       return html`Its worker was lost; worker <code title="${event.worker}">${event.worker.slice(0, 8)}</code> took over`;
     case 'died':
-      return 'Died; waits for a person since then';
+      return 'Died; has waited for a person since';
     case 'redriven':
       return 'Redriven';
     case 'resolved':
@@ -157,7 +157,7 @@ function signals({ signals: came }: Run): string {
 }
 
 function auditTable(audit: readonly AuditEntry[], now: number): string {
-  if (audit.length === 0) return html`<p class="quiet">Nobody has done anything with this run.</p>`;
+  if (audit.length === 0) return html`<p class="quiet">No actions on this run.</p>`;
   const rows = audit.map(
     ({ at, actor, via, action, outcome, before, after }) =>
       html`<tr><td class="when">!${time(at, now)}</td><td>${actor} <span class="quiet">by ${via}</span></td><td>${action}</td><td>${outcome ?? 'not known'}</td><td>${before ?? ''}${after && after !== before ? ` → ${after}` : ''}</td></tr>

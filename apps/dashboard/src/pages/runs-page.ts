@@ -57,7 +57,7 @@ export function runsPage(parts: RunsPageParts): string {
 <button>Show</button>
 </form>
 !${runs.length > 0 ? (dead ? bulkRedrive(parts) + deadRows(runs, now, many) : runRows(runs, now, { withTenant: many, fleet, pauses })) : html`<p class="quiet">${nothing(query, nextCursor !== undefined)}</p>`}
-!${unreadable.length > 0 ? html`<p class="quiet">Not shown, since something else has written to their records: ${unreadable.join(', ')}.</p>` : ''}
+!${unreadable.length > 0 ? html`<p class="quiet">Not shown, because their records were changed by something else: ${unreadable.join(', ')}.</p>` : ''}
 !${tenantsLeftOut > 0 ? html`<p class="quiet">${counted(tenantsLeftOut, 'tenant')} not asked: choose one to look there.</p>` : ''}!${paging(query, nextCursor)}`;
   return layout({ title, at: dead ? 'dead' : 'runs', operator, main });
 }
@@ -71,28 +71,28 @@ function bulkRedrive({ query, tenants, operator, runs, nextCursor }: RunsPagePar
   const [only, ...others] = tenants;
   const tenant = query.tenant ?? (others.length === 0 ? only : undefined);
   if (tenant === undefined)
-    return html`<p class="quiet">Choose a tenant to redrive all that fit at once.</p>`;
+    return html`<p class="quiet">Choose a tenant to redrive all matching runs at once.</p>`;
   const which = [
     query.flow ? `of ${query.flow}` : 'of every flow',
     query.code ? `with the reason ${query.code}` : 'whatever the reason',
   ].join(', ');
   return confirmed({
-    ...{ id: 'redrive-all', summary: 'Redrive all that fit…', button: 'Redrive them' },
-    body: html`<p>Each dead run ${which}, goes on from the step that failed, the last to die first. What is done stays done. It begins with one and goes on at the rate below, and stops by itself at the number below.</p>
+    ...{ id: 'redrive-all', summary: 'Redrive all matching runs…', button: 'Redrive them' },
+    body: html`<p>Each dead run ${which}, goes on from the step that failed, the last to die first. What is done stays done. It starts with one run, continues at the rate below, and stops at the number below.</p>
 <p><label>At most <input name="limit" type="number" min="1" max="100000" value="${nextCursor === undefined && query.cursor === undefined ? runs.length : 10_000}" required></label>
-<label>A second <input name="ratePerSecond" type="number" min="1" max="1000" value="20" required></label></p>`,
+<label>Per second <input name="ratePerSecond" type="number" min="1" max="1000" value="20" required></label></p>`,
     action: '/dead-letters/redrive',
     fields: { tenant, ...(query.flow && { flow: query.flow }), ...(query.code && { code: query.code }) },
   });
 }
 
 function nothing(query: RunsQuery, more: boolean): string {
-  if (more) return 'None of those looked at so far fits. There are more to look at.';
+  if (more) return 'No match so far. There are more runs to search.';
   const { status: _status, cursor: _cursor, ...filters } = query;
   const others = Object.values(filters).some((each) => each !== undefined);
-  if (query.status === 'dead') return others ? 'No dead letters fit this filter.' : 'No dead letters.';
+  if (query.status === 'dead') return others ? 'No dead letters match this filter.' : 'No dead letters.';
   const filtered = others || query.status !== undefined;
-  return filtered ? 'No run fits.' : 'No runs yet.';
+  return filtered ? 'No run matches.' : 'No runs yet.';
 }
 
 function select(label: string, name: string, values: readonly string[], chosen: string | undefined): string {

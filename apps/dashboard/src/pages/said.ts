@@ -2,9 +2,9 @@
 const SAID = {
   redriven: 'Redriven: the run goes on from the step that failed.',
   resolved:
-    'Resolved: the run goes on, unless it would only die again; then cancel it once all is answered for.',
+    'Resolved: the run continues, unless it would only die again; then cancel it once every effect is answered for.',
   cancelling:
-    'Cancel requested: no further step starts, and what was done is undone. Below stands how it ends.',
+    'Cancel requested: no further step starts, and what was done is undone. How it ends is shown below.',
   rerun: 'Started afresh.',
   not_dead: 'Nothing was done: the run is no longer dead.',
   not_in_doubt: 'Nothing was done: the step is not in doubt any more.',
@@ -15,12 +15,12 @@ const SAID = {
   run_finished: 'Nothing was done: the run has ended already.',
   not_finished: 'Nothing was done: only a run that has ended can be started afresh.',
   drawn: 'Nothing was done: another run draws upon this one, or this one upon another.',
-  reopened: 'Reopened: calls are made again; what was put off comes back within a minute.',
+  reopened: 'Reopened: calls are made again; postponed runs come back within a minute.',
   paused: 'Paused: no new run of it begins until it is resumed.',
   paused_already: 'Nothing was done: it is paused already.',
   resumed: 'Resumed: what waited begins.',
   not_paused: 'Nothing was done: it is not paused any more.',
-  redriving: 'The redrive has begun; this page shows how far it is.',
+  redriving: 'The redrive has started; its progress is on this page.',
   worker_killed:
     'A worker was killed. Its runs go on in another within a second, and it is started again; the pages of the runs show the crash.',
   no_worker: 'Nothing was done: no worker is there at the moment.',

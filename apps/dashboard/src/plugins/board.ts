@@ -88,7 +88,7 @@ export async function board(app: FastifyInstance, options: BoardOptions): Promis
   app.addHook('onRequest', async (request, reply) => {
     reply.header('content-security-policy', BOARD_POLICY);
     if (request.routeOptions.url === REDIS_STATS && operatorOf(request).role !== 'admin')
-      throw new DashboardProblem(403, 'read_only', 'How Redis is doing is for those who may operate.');
+      throw new DashboardProblem(403, 'read_only', 'Redis details are shown to admins only.');
   });
   // it takes any number
   app.addHook('preValidation', async ({ query }) => {

@@ -83,7 +83,11 @@ export const login = fp(async (app, options: LoginOptions) => {
   app.addHook('onRequest', async (request) => {
     if (request.method === 'GET' || request.method === 'HEAD') return;
     if (operatorOf(request).role === 'admin') return;
-    throw new DashboardProblem(403, 'read_only', 'This login may look at everything and change nothing.');
+    throw new DashboardProblem(
+      403,
+      'read_only',
+      'This account is read-only. Log in as an admin to make changes.',
+    );
   });
 });
 

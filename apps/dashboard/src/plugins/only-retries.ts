@@ -69,13 +69,15 @@ async function retryAll(request: FastifyRequest, { client, redrives }: RetryOpti
         throw new DashboardProblem(
           429,
           'too_many_redrives',
-          `Wait until one of them has ended. ${at} of ${tenants.length} tenants are done.`,
+          `Wait until one of them has finished. ${at} of ${tenants.length} tenants are done.`,
         );
       redriven += (await end).redriven;
     }
   };
   const all = each();
-  all.catch((error: unknown) => request.log.warn({ err: error }, 'retry all ended early; ask for it again'));
+  all.catch((error: unknown) =>
+    request.log.warn({ err: error }, 'retry all ended early; retry it to continue'),
+  );
   let patience: NodeJS.Timeout | undefined;
   const enough = new Promise<void>((resolve) => {
     patience = setTimeout(resolve, PATIENCE_MS);
@@ -85,7 +87,11 @@ async function retryAll(request: FastifyRequest, { client, redrives }: RetryOpti
 }
 
 function notFailed(): DashboardProblem {
-  return new DashboardProblem(409, 'letter_not_failed', 'The letter was retried already, or there is none.');
+  return new DashboardProblem(
+    409,
+    'letter_not_failed',
+    'The dead letter was already retried, or does not exist.',
+  );
 }
 
 interface RouteParams {

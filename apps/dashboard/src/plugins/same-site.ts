@@ -9,7 +9,7 @@ import { DashboardProblem } from '../problems.ts';
 export const sameSiteWrites = fp(async (app) => {
   app.addHook('onRequest', async (request) => {
     if (request.method === 'GET' || request.method === 'HEAD' || cameFromUs(request)) return;
-    throw new DashboardProblem(403, 'cross_site_request', 'Changes are taken from our own pages only.');
+    throw new DashboardProblem(403, 'cross_site_request', 'Changes are accepted from dashboard pages only.');
   });
 });
 

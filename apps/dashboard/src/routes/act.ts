@@ -106,7 +106,7 @@ export async function actRoutes(
       ...(flow && { flow }),
       ...(code && { code }),
     });
-    if (!end) throw new DashboardProblem(429, 'too_many_redrives', 'Wait until one of them has ended.');
+    if (!end) throw new DashboardProblem(429, 'too_many_redrives', 'Wait until one of them has finished.');
     // it goes on by itself; how it ended is shown, and logged, by who keeps it
     end.catch(() => {});
     return reply.redirect('/?said=redriving', 303);
@@ -126,7 +126,7 @@ function resultInvalid(why: string): DashboardProblem {
   return new DashboardProblem(
     422,
     'result_invalid',
-    `Nothing was done, because of the result: ${why}. Go back, correct it and send it again.`,
+    `The result was refused: ${why}. Nothing was changed. Go back, fix it and send it again.`,
   );
 }
 

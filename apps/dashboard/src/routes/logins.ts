@@ -23,7 +23,7 @@ export async function loginsRoutes(
   app.get('/logins', async (request, reply) => {
     const operator = operatorOf(request);
     if (operator.role !== 'admin')
-      throw new DashboardProblem(403, 'read_only', 'Who logged in is for those who may operate.');
+      throw new DashboardProblem(403, 'read_only', 'Logins are shown to admins only.');
     const { data } = await operations.audit(SECURITY, { limit: SHOWN });
     reply.type('text/html; charset=utf-8');
     return loginsPage({ entries: data, operator, now: Date.now() });
@@ -37,7 +37,7 @@ export async function loginsRoutes(
   app.get('/logout', async (request, reply) => {
     const site = request.headers['sec-fetch-site'];
     if (site === 'cross-site' || site === 'same-site')
-      throw new DashboardProblem(403, 'cross_site_request', 'Log out on our own pages only.');
+      throw new DashboardProblem(403, 'cross_site_request', 'Log out from a page of the dashboard.');
     const { once } = Query.catch({ once: '' }).parse(request.query);
     if (used.has(once)) return reply.redirect('/', 303);
     if (used.size >= REMEMBERED) used.clear();

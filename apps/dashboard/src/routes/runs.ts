@@ -94,11 +94,7 @@ async function find(client: Client, query: RunsQuery): Promise<Found> {
     };
   } catch (error) {
     if (!(error instanceof InvalidCursorError)) throw error;
-    throw new DashboardProblem(
-      400,
-      'bad_request',
-      'This page of the list is none that the list has given out.',
-    );
+    throw new DashboardProblem(400, 'bad_request', 'Unknown cursor. Go back to the first page of the list.');
   }
 }
 

@@ -114,7 +114,9 @@ class StoryTeller {
     const killed = this.#stage.processes().workers.map((worker) => worker.pid);
     for (const pid of killed) process.kill(pid, 'SIGKILL');
     const inTheMiddle = await this.#api.run(accepted.id);
-    this.#say.note(`killed ${killed.join(' and ')}: the label is bought, and no worker had heard so`);
+    this.#say.note(
+      `killed ${killed.join(' and ')}: the label was bought, and its reply was lost with the worker`,
+    );
     this.#say.claim('the order was in the middle of shipping', inTheMiddle.status === 'running', inTheMiddle);
 
     const run = await this.#api.runIs(accepted.id, 'completed', 30_000);

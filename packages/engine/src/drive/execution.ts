@@ -515,7 +515,7 @@ export class Execution implements FlowContext {
       this.#straySeen = true;
       this.#deps.log.warn(
         { run: this.runId, flow: this.#run.flow },
-        `the flow came to ${what} after its drive was over, so it was not started: it awaits something that is not of ctx; do such work in a step`,
+        `the flow reached ${what} after it had been suspended, so it was not started: it awaits something outside ctx; move that work into a step`,
       );
     }
     return new Promise<never>(() => {});

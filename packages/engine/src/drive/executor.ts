@@ -125,7 +125,7 @@ export class Executor {
     this.#missing.add(version);
     this.#deps.log.warn(
       { run: runId, version },
-      'this worker lacks the version of a flow that runs wait for; start one that has it, or register it here',
+      'runs wait for a flow version that this worker lacks; register it, or start a worker that has it',
     );
   }
 
@@ -190,7 +190,7 @@ class Drive {
   }
 
   /**
-   * The last owner did not let go of the run: what it may have started is written down before anything else is done.
+   * The last owner did not release the run: what it may have started is written down before anything else is done.
    * @returns undefined when the run can go on
    */
   async #recordDoubts(since: number): Promise<DriveVerdict | undefined> {
@@ -404,7 +404,7 @@ class Drive {
       const { step, kind, code } = failure;
       this.#deps.log.warn(
         { run: runId, flow, ...(step && { step }), kind, code },
-        'the run is dead; it waits for a person',
+        'the run is dead; a person has to decide',
       );
       await this.#deps.writeLetter({ runId, tenant, flow, death, failure });
     }

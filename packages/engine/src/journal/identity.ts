@@ -3,7 +3,7 @@
  *
  * | what | form |
  * |---|---|
- * | owner of a run | `<epoch>:<worker id>.<n>`; behind a `-` once that owner has let go of the run |
+ * | owner of a run | `<epoch>:<worker id>.<n>`; behind a `-` once that owner has released the run |
  * | job of a run | the run's id; `<run id>.r<n>` after the first |
  * | letter of a dead run | `<run id>.d<n>`, its n-th death |
  * | record of a run | `s:` step, `u:` undo, `t:` timer, `w:` wait, `c:` child, `b:` callback, `r:` reference, `v:` access to state, `e:` event that it raised, and its name |
@@ -152,7 +152,7 @@ export function sleepName(n: number): string {
   return `sleep-${n}`;
 }
 
-/** True when the owner has let go of the run by itself. */
+/** True when the owner has released the run by itself. */
 export function hasLetGo(owner: string): boolean {
   return owner.startsWith('-');
 }

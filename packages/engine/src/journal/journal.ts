@@ -108,7 +108,7 @@ export interface ClaimedRun {
   /** The W3C `traceparent` that it came with. */
   readonly trace: string | undefined;
   /**
-   * Since when an owner that did not let go of the run may have started something that is not recorded; undefined once that is
+   * Since when an owner that did not release the run may have started something that is not recorded; undefined once that is
    * written down.
    */
   readonly lostSince: number | undefined;
@@ -374,7 +374,7 @@ export interface Journal {
    * @returns how it ended, or undefined when there is nothing of that kind to end
    */
   endAnswered(run: Whereabouts, effectsStand: boolean): Promise<'failed' | 'cancelled' | undefined>;
-  /** Fills the queue of a flow whose run waits in its lane, and sees to it that the run stands there. */
+  /** Fills the queue of a flow whose run waits in its lane, and makes sure that the run is in it. */
   fillQueue(runId: string, lookAgainMs: number): Promise<void>;
   /** Wakes a run that waits for a place in its lane, if there is one. */
   lookAfterLane(runId: string, lookAgainMs: number): Promise<void>;
@@ -424,7 +424,7 @@ export interface Journal {
     limit: number,
   ): Promise<{ readonly woken: readonly JobOfRun[]; readonly next: string | undefined }>;
   tenants(): Promise<readonly string[]>;
-  /** Sees to it that a tenant's dead runs stand in the list of all dead: those of before do not. */
+  /** Adds a tenant's dead runs to the list of all dead runs, which older versions did not fill. */
   indexDead(tenant: string): Promise<void>;
   /**
    * Looks at some of a tenant's runs, the oldest first, and forgets those that have expired, and events that are older than runs are kept.

@@ -21,7 +21,7 @@ type CodedError = Omit<ErrorRecord, 'cause' | 'errors'> & {
 export function isCoded(field: string, text: string): boolean {
   if (field === 'input' || field === 'output') return text.startsWith(CODED);
   if (partOf(field, text)) return true;
-  if (!text.includes(CODED_DETAILS) || !/^[suwc]:/.test(field)) return false;
+  if (!text.includes(CODED_DETAILS) || !/^[suwcv]:/.test(field)) return false;
   return hasCodedDetails((JSON.parse(text) as { readonly error?: CodedError }).error);
 }
 
@@ -113,7 +113,7 @@ export class PayloadCoding {
     }
     const part = partOf(field, text);
     if (part) return `${part.head}${part.member}${await this.#decode(runId, field, part.coded)}}`;
-    if (!/^[suwc]:/.test(field) || !text.includes(CODED_DETAILS)) return text;
+    if (!/^[suwcv]:/.test(field) || !text.includes(CODED_DETAILS)) return text;
     const { error, ...rest } = JSON.parse(text) as { readonly error?: CodedError };
     return error ? JSON.stringify({ ...rest, error: await this.#openedError(runId, field, error) }) : text;
   }

@@ -20,11 +20,11 @@ export interface RunPage {
   readonly nextCursor?: string;
 }
 
-/** The cursor is none that a list has given out. */
+/** The cursor was not returned by this list. */
 export class InvalidCursorError extends Error {
   readonly code = 'cursor_invalid';
   constructor() {
-    super('the cursor is none that this list has given out');
+    super('unknown cursor; pass the nextCursor of this list unchanged');
     this.name = 'InvalidCursorError';
   }
 }

@@ -60,7 +60,7 @@ export class RunWatch {
 
   /**
    * How a run stands after each change since `run`. Changes in quick succession may be seen as one; the last one is always seen. Ends
-   * after a terminal one, when the run is no more, or when the signal aborts. Waits out a Redis that is away.
+   * after a terminal one, when the run is no more, or when the signal aborts. Waits out an unreachable Redis.
    */
   async *changes(run: Run, signal: AbortSignal): AsyncGenerator<Run, void> {
     let known = run.revision;

@@ -30,7 +30,7 @@ export interface DueEvent {
   readonly entry: string;
 }
 
-/** A tenant's events, in the order in which they happened. Each call throws StoreUnavailableError while Redis is away. */
+/** A tenant's events, in the order in which they happened. Each call throws StoreUnavailableError while Redis is unreachable. */
 export interface TenantEvents {
   /** Those to be handed over now. Each is this caller's until the lease is over; then it is given out again. */
   takeDue(limit: number, leaseMs: number): Promise<readonly DueEvent[]>;

@@ -119,7 +119,7 @@ export async function completeCallback(
   return reply.outcome;
 }
 
-/** Asks a run to cancel itself and sees to it that it notices. */
+/** Asks a run to cancel itself and makes sure that it notices. */
 export async function cancelRun(
   journal: Journal,
   jobs: Jobs,

@@ -4,7 +4,7 @@ import type { Failure } from '../contract/run.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Jobs, Letter } from './jobs.ts';
 
-/** Once a letter is there, its run's alarm only sees to it that the letter stays. */
+/** Once a letter is there, its run's alarm only makes sure that the letter stays. */
 const LETTER_CHECK_MS = 60 * 60 * 1_000;
 
 export interface DeadRun {

@@ -52,7 +52,10 @@ export class Refusals {
   note(error: Error): void {
     if (this.#since !== undefined) return;
     this.#since = performance.now();
-    this.#log.error({ err: error }, 'redis takes no writes; no new runs are taken until it does');
+    this.#log.error(
+      { err: error },
+      'Redis is read-only or full; no new runs are taken until it accepts writes',
+    );
     this.#pause();
   }
 
@@ -60,7 +63,7 @@ export class Refusals {
     if (this.#since === undefined) return;
     const seconds = Math.round((performance.now() - this.#since) / 100) / 10;
     this.#since = undefined;
-    this.#log.info({ seconds }, 'redis takes writes again');
+    this.#log.info({ seconds }, 'Redis accepts writes again');
     this.#resume();
   }
 

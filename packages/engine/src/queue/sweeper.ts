@@ -66,7 +66,7 @@ const SUSPECT_CLAIMS = 3;
 const SUSPECT_DELAY_MS = 2_000;
 
 /**
- * Sees to it that no run is lost between journal and queue: looks after runs whose alarm is overdue, and takes over the runs of
+ * Makes sure that no run is lost between journal and queue: looks after runs whose alarm is overdue, and takes over the runs of
  * workers that died. Every worker has one; they share the work.
  */
 export class Sweeper {
@@ -166,7 +166,7 @@ export class Sweeper {
       if (times === 1)
         this.#deps.log.error(
           { err: error, run: runId },
-          'a run could not be looked after, so it is set aside; has something else written to its record?',
+          'the sweeper cannot process a run and skips it; was its record changed by something else?',
         );
       await this.#deps.journal.moveAlarm(runId, Math.min(SWEEP_AGAIN_MS * 2 ** times, MAX_SET_ASIDE_MS));
     }
@@ -288,7 +288,7 @@ export class Sweeper {
       case 'gone':
         this.#deps.log.warn(
           { run: run.runId, flow: run.flow, job: run.jobId },
-          'a run had no job; it has one again',
+          'run had no queue job; re-enqueued',
         );
         // a redrive may have been cut short between journal and queue
         if (run.deaths > 0) await jobs.removeLetter(run.runId, run.deaths);
@@ -341,7 +341,7 @@ export class Sweeper {
       await jobs.nudge(flow, dead.size + 1);
     }
     for (const workerId of dead) await journal.signOff(workerId);
-    log.warn({ workers: [...dead], runs: taken }, 'a worker died; its runs go on elsewhere');
+    log.warn({ workers: [...dead], runs: taken }, 'a worker died; other workers take over its runs');
     return isQuiet;
   }
 

@@ -34,7 +34,7 @@ export type NewSchedule = Pick<Schedule, 'name' | 'cron' | 'flow' | 'input'> & P
 /** A schedule and its next fire times, in Unix milliseconds. */
 export type ScheduleWithTimes = Schedule & { readonly upcoming: readonly number[] };
 
-/** The schedules of tenants, for people and programs. Each call rejects with StoreUnavailableError while Redis is away. */
+/** The schedules of tenants, for people and programs. Each call rejects with StoreUnavailableError while Redis is unreachable. */
 export interface Schedules {
   /** @returns `exists` when there is one of that name. @throws InvalidScheduleError */
   create(tenant: string, schedule: NewSchedule): Promise<Schedule | 'exists'>;

@@ -271,7 +271,7 @@ const REFUSALS: Record<WaitReason | LocalReason, { readonly code: string; readon
   breaker: { code: 'breaker_open', words: 'the provider is down, and is tried again in a while' },
   gate: { code: 'gate_closed', words: 'the provider has asked for no calls until later' },
   rate: { code: 'rate_limited', words: 'as many calls as the provider takes are on their way' },
-  concurrency: { code: 'concurrency_limited', words: 'as many calls as may be are under way' },
+  concurrency: { code: 'concurrency_limited', words: 'concurrency limit reached' },
   store: { code: 'limits_unknown', words: 'Redis did not say in time whether the provider may be called' },
   aborted: { code: 'aborted', words: 'given up while waiting for the provider' },
 };

@@ -60,7 +60,7 @@ export function redisTokens({
         token.expiresAtMs === undefined ? KEPT_MS : Math.max(1_000, token.expiresAtMs - Date.now());
       const ttl = Math.ceil(token.refreshToken === undefined ? life : KEPT_MS);
       const sealed = sealer.seal(JSON.stringify(token), key(scope));
-      const keys = [key(scope), `${key(scope)}/lock`];
+      const keys = [key(scope), `${lockKey(scope)}/kept`];
       return Kept.parse(await runScript(connection, SCRIPTS.keep, keys, [lock, sealed, ttl])) === 'kept';
     },
     async lock(scope, owner, forMs) {

@@ -90,10 +90,10 @@ export function createAlerts(options: AlertsOptions): Alerts {
     if (failure === undefined) return { outcome: 'sent', quietForMs: timing.quietMs };
     const facts = { alert: id, kind, tries, failure };
     if (tries >= maxTries) {
-      log.error(facts, 'an alert could not be sent and is given up; is HOLDFAST_ALERT_URL right?');
+      log.error(facts, 'an alert could not be sent and is dropped; check HOLDFAST_ALERT_URL');
       return { outcome: 'given_up', quietForMs: timing.quietMs };
     }
-    log.warn(facts, 'an alert could not be sent and is tried again');
+    log.warn(facts, 'an alert could not be sent; retrying');
     return { outcome: 'failed', againInMs: Math.min(timing.retryFirstMs * 2 ** (tries - 1), RETRY_MAX_MS) };
   };
 
@@ -127,7 +127,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
         .catch((error: unknown) => {
           // closed: the connection may have gone with it
           if (closed.signal.aborted) return;
-          log.warn({ err: error }, 'alerts could not be looked at; tried again soon');
+          log.warn({ err: error }, 'alerts could not be read; retrying');
         })
         .finally(lookSoon);
     }, timing.lookEveryMs);

@@ -95,11 +95,11 @@ function lineOf(kind: Alert['kind'], { facts, count, example }: AlertGroup): str
 function whatToDo(kind: Alert['kind']): string[] {
   switch (kind) {
     case 'dead_letter':
-      return ['They wait for a person: redrive them once the cause is gone.'];
+      return ['A person has to decide: redrive them once the cause is fixed.'];
     case 'breaker_opened':
       return ['Its calls are held back and go on by themselves once it is back.'];
     case 'credentials_refused':
-      return ['Runs that need it fail until the credentials are mended.'];
+      return ['Runs that need it fail until the credentials are fixed.'];
     case 'webhook_failed':
       return [
         'Their mapping threw. Fix it in the config, then rerun their runs (`runs list --flow webhook --status failed`).',

@@ -1,4 +1,4 @@
--- Counts something that people are to be told of, once, and sees to it that it is told when its time comes.
+-- Counts something that people are to be told of, once, and schedules its alert.
 -- KEYS  when each kind is to be told, what is counted of this kind, whether this very thing was counted, whether the kind was told lately
 -- ARGV  kind, group (JSON), example (may be ''), ms to collect for, ms for which the thing is known, '1' to know it for as long again,
 --       groups at most, ms that unsent counts are kept

@@ -1,4 +1,4 @@
--- Parks a run as dead: a person decides. Its letter is written next; the alarm sees to it.
+-- Parks a run as dead: a person decides. Its letter is written next; the alarm makes sure of that.
 -- KEYS  run, alarms, the tenant's dead, the dead of all tenants, the tenant's events, events that are due, the tenant's subscribers
 -- ARGV  owner, run id, failure (JSON), ms until its letter must have been written, field, record, …
 -- Reply {'buried', deaths} | {'stale_owner'}

@@ -1,8 +1,8 @@
 -- Makes the caller the run's owner and gives it run and journal. The same claim sent twice is one claim.
--- An owner that did not let go of the run by itself may have started something that is not recorded: `lost` marks the run until the
+-- An owner that did not release the run by itself may have started something that is not recorded: `lost` marks the run until the
 -- next owner has written that down (record-doubts), and says since when it may have been.
 -- As long as an owner's worker proves that it lives, the run is its own, also when BullMQ took the job for stalled; but what was claimed
--- before Redis went back in time may have been let go of since.
+-- before Redis went back in time may have been released since.
 -- Whatever comes of it: a job has left the queue, so the next run is let in from the lanes.
 -- KEYS  run, rollback, alarms, workers, pauses, held back
 -- ARGV  claimant (unique per claim), job id that was delivered, versions the worker has (",1,2,"), run id, ms for which a run that must not

@@ -1,4 +1,4 @@
--- Looks after a run that waits in its lane: sees to it that it stands there, and that the queue is filled from the lanes.
+-- Looks after a run that waits in its lane: makes sure that it stands there, and that the queue is filled from the lanes.
 -- KEYS  run, alarms
 -- ARGV  run id, jobs that may wait in the queue, ms until a job that is let in must have been claimed, ms after which to look again
 -- Reply 'looked_after' | 'moved_on' (it does not wait there any more)

@@ -1,5 +1,5 @@
 -- Gives a run a new job because the one it has will not bring it back (its worker is gone, BullMQ gave up on it). An
--- owner that has not let go of the run is shut out.
+-- owner that has not released the run is shut out.
 -- KEYS  run, alarms
 -- ARGV  run id, job id it is thought to have, owner it is thought to have ('' for none), ms until the job must have been claimed
 -- Reply {'reissued', job id, claims without progress} | {'moved_on'} (terminal, dead, or no longer as thought)

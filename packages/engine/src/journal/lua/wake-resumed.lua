@@ -1,5 +1,5 @@
 -- Takes runs out of those that are held back whose flow and tenant are not paused any more. Their jobs are to be promoted next; their
--- alarms see to it.
+-- alarms make sure of that.
 -- KEYS  held back, pauses, alarms
 -- ARGV  what a run's key begins with, entry from which to look ('-' for the first), runs to take, flows of tenants to look at, ms until
 --       their jobs must have been claimed

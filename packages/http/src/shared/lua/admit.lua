@@ -37,7 +37,7 @@ local function come_back(limit, earliest, spacing, horizon)
   return math.ceil(tail - now)
 end
 
--- While nothing goes, those who wait only look whether it does again, and each look costs others a run: there are at most so many a second,
+-- While nothing goes, those who wait only look whether it does again, and each look costs others a run: there are at most a few per second,
 -- for all who wait together.
 local LOOKS_MS = 1000 / 20
 -- Probes that failed, doubling from a second: about a quarter of a minute. And how long it takes, at their pace, until all who wait were back.

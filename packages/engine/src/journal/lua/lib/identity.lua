@@ -1,6 +1,6 @@
 -- The names that are more than names; their twin is identity.ts.
 
--- An owner that has let go of its run by itself stands behind a "-".
+-- An owner that has released its run by itself stands behind a "-".
 local function let_go(owner) return '-' .. owner end
 local function has_let_go(owner) return owner and string.sub(owner, 1, 1) == '-' end
 
