@@ -67,6 +67,17 @@ test('each gets what its filter says, and what a flow means by its end', async (
   });
 });
 
+test('what a flow emits is told with what it gave', async () => {
+  const subscriber = await system.subscriber();
+  await system.subscribe(subscriber, 'trip.*');
+  const runId = await system.submit('well');
+  await until('the event', () => subscriber.received.length === 1);
+  expect(subscriber.received[0]?.body).toMatchObject({
+    type: 'trip.remembered',
+    data: { run: { id: runId }, payload: { photos: 3 } },
+  });
+});
+
 test('a failure is tried again with the same id, the same bytes and another time, by the schedule', async () => {
   const subscriber = await system.subscriber();
   const endpoint = await system.subscribe(subscriber, 'run.completed');

@@ -49,6 +49,7 @@ export const trip = defineFlow({
       },
       whenInDoubt: 'halt',
     });
+    if (how === 'well') await ctx.emit('trip.remembered', { photos: 3 });
     return { ended: how };
   },
 });
