@@ -8,7 +8,7 @@ import { startTestWorker, type TestWorker } from './support/test-worker.ts';
 let api: TestApi;
 let worker: TestWorker;
 const ids = { completed: '', failed: '', dead: '', suspended: '' };
-const KEY_OF_COMPLETED = newKey();
+const KEY_OF_COMPLETED = `completed-${newKey()}`;
 
 beforeAll(async () => {
   api = await startTestApi();

@@ -33,7 +33,7 @@ describe('what is not there', () => {
     '/v1/orders/',
     '/V1/orders',
     '/v1//orders',
-    `/v1/runs/${'x'.repeat(300)}`,
+    `/v1/runs/${'x'.repeat(700)}`,
   ])('%s is answered with 404', async (path) => {
     const { status, headers, json } = await api.ask({ path, headers: { authorization: undefined } });
     expect(status).toBe(404);
