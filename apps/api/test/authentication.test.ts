@@ -33,6 +33,8 @@ let stop: () => Promise<void>;
 let run: string;
 let payment: string;
 let keyId: string;
+let endpoint: string;
+let delivery: string;
 beforeAll(async () => {
   redis = await startRedis();
   const parts = testParts(redis.url, [orderContract, paymentContract, refundContract]);
@@ -51,6 +53,12 @@ beforeAll(async () => {
   url = await app.listen({ host: '127.0.0.1', port: 0 });
   run = String((await post('mine', '/v1/orders', ORDER)).json.id);
   payment = String((await post('mine', '/v1/payments', PAYMENT)).json.id);
+  endpoint = String((await post('mine', ENDPOINTS, ENDPOINT, newKey(), 'operate')).json.id);
+  delivery = String((await post('mine', `${ENDPOINTS}/${endpoint}/test`, {}, newKey(), 'operate')).json.id);
+  await send(url, {
+    ...{ method: 'PUT', path: '/v1/state/settled', body: '{"value":1}' },
+    headers: { authorization: `Bearer ${keyOf('mine', 'operate')}`, 'content-type': 'application/json' },
+  });
   stop = async () => {
     await app.close();
     await parts.close();
@@ -79,15 +87,24 @@ function keyOf(tenant: Tenant, ...scopes: readonly Scope[]): string {
   return keys.get(`${tenant} ${scopes.join()}`) ?? 'there is no such key in this test';
 }
 
-function post(tenant: Tenant, path: string, body: object, idempotencyKey = newKey()) {
+function post(
+  tenant: Tenant,
+  path: string,
+  body: object,
+  idempotencyKey = newKey(),
+  scope: Scope = 'submit',
+) {
   return send(url, {
     ...{ method: 'POST', path, body: JSON.stringify(body) },
     headers: {
-      authorization: `Bearer ${keyOf(tenant, 'submit')}`,
+      authorization: `Bearer ${keyOf(tenant, scope)}`,
       ...{ 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
     },
   });
 }
+
+const ENDPOINTS = '/v1/webhook-endpoints';
+const ENDPOINT = { url: 'https://93.184.216.34/hook', events: ['run.*'] };
 
 /** What routes with a body need, by their URL; without it they cannot say whose the run is. */
 const BODIES: Readonly<Record<string, object>> = {
@@ -100,18 +117,36 @@ const BODIES: Readonly<Record<string, object>> = {
   '/v1/dead-letters/:runId/resolve': { step: 'charge', outcome: 'did_not_happen' },
   '/v1/dead-letters/redrive': { limit: 1, dryRun: true },
   '/v1/keys': { name: 'another', scopes: ['keys'] },
+  [ENDPOINTS]: ENDPOINT,
+  [`${ENDPOINTS}/:id`]: { description: 'changed' },
+  [`${ENDPOINTS}/:id/rotate-secret`]: { overlap: '24h' },
+  [`${ENDPOINTS}/:id/replay`]: { since: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z' },
 };
 
-/** Routes for keys, one for each method; those that answer other methods with 405 apart. */
-const guarded = () => routes.filter(({ access }) => access !== undefined && access !== 'public');
+/** Routes for keys, one for each method; those that answer other methods with 405 apart. What deletes comes last. */
+const guarded = () =>
+  routes
+    .filter(({ access }) => access !== undefined && access !== 'public')
+    .toSorted((a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'));
+
+/** Somebody else's is not there. A value of the state is anybody's to make. */
+function isAboutOne({ method, url: template }: Route): boolean {
+  return /:(id|runId)/.test(template) || (template === '/v1/state/:name' && method !== 'PUT');
+}
+
+function ownFor(template: string): string {
+  if (template.startsWith('/v1/keys')) return keyId;
+  if (template.startsWith('/v1/payments')) return payment;
+  return template.startsWith(ENDPOINTS) ? endpoint : run;
+}
 
 function requestTo({ method, url: template }: Route, authorization: string | undefined) {
-  const own = template.startsWith('/v1/keys') ? keyId : template.startsWith('/v1/payments') ? payment : run;
   const path = template
     .replace(':flow', 'order')
     .replace(':name', 'settled')
-    .replace(/:(id|runId)/, own);
-  const body = method === 'POST' ? BODIES[template] : undefined;
+    .replace(/:(id|runId)/, ownFor(template))
+    .replace(':deliveryId', delivery);
+  const body = method === 'POST' || method === 'PATCH' ? BODIES[template] : undefined;
   return {
     ...{ method, path },
     headers: {
@@ -172,7 +207,7 @@ test("no route shows or touches what is another tenant's", async () => {
   for (const route of guarded()) {
     const about = `${route.method} ${route.url}`;
     const foreign = await ask(route, `Bearer ${keyOf('theirs', ...SCOPES)}`);
-    const asksForOne = /:(id|runId)/.test(route.url);
+    const asksForOne = isAboutOne(route);
     expect({ about, is404: foreign.status === 404 }).toEqual({ about, is404: asksForOne });
     for (const secret of [run, payment, keyId]) {
       // what was asked for may be named, nothing more be told
@@ -201,7 +236,7 @@ function mineAsReader() {
 }
 
 test('whose it is finds it, by every route that is asked for one', async () => {
-  for (const route of guarded().filter((each) => /:(id|runId)/.test(each.url))) {
+  for (const route of guarded().filter(isAboutOne)) {
     const about = `${route.method} ${route.url}`;
     const { path, ...request } = requestTo(route, `Bearer ${keyOf('mine', ...SCOPES)}`);
     const response = await fetch(`${url}${path}`, request);
