@@ -87,7 +87,7 @@ if refused then return { refused } end`,
   {
     name: 'a signal with the same id is another signal',
     file: `${LUA}/deliver-signal.lua`,
-    find: `if redis.call('HEXISTS', KEYS[1], field) == 1 then return { 'repeated' } end`,
+    find: `if redis.call('HEXISTS', KEYS[1], 'g:' .. ARGV[2]) == 1 then return { 'repeated' } end`,
     replace: '',
     tests: engine('waiting', 'takes signals in the order'),
   },
@@ -311,10 +311,10 @@ if refused then return { refused } end`,
     name: 'the alarm is taken away at the claim',
     file: `${SRC}/journal/redis-journal.ts`,
     find: `        case 'claimed':
-          return {`,
+          return claimed(`,
     replace: `        case 'claimed':
           await connection.zrem(keys.alarms, runId);
-          return {`,
+          return claimed(`,
     tests: engine('journal'),
   },
   {
@@ -349,8 +349,8 @@ redis.call('PEXPIRE', KEYS[1], 604800000)`,
   {
     name: 'the sweeper leaves the runs of dead workers alone',
     file: `${SRC}/queue/sweeper.ts`,
-    find: 'if (dead.size === 0 || !maySuspectOthers()) return;',
-    replace: 'if (dead.size >= 0 || !maySuspectOthers()) return;',
+    find: 'if (dead.size === 0 || !maySuspectOthers()) return isQuiet;',
+    replace: 'if (dead.size >= 0 || !maySuspectOthers()) return isQuiet;',
     tests: engine('crash', 'killed at pay, before'),
   },
   {

@@ -105,7 +105,7 @@ describe('an API whose Redis', () => {
 
   test('dies while a client waits: the order is accepted already, so the answer is 202', async () => {
     const key = newKey();
-    const waiting = api.order(ORDER, { 'idempotency-key': key, prefer: 'wait=30' });
+    const waiting = api.order(ORDER, { 'idempotency-key': key, prefer: 'wait=4' });
     const accepted = await waitFor(
       async () => {
         const again = await api.order(ORDER, { 'idempotency-key': key });

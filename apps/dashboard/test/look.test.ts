@@ -79,7 +79,8 @@ test.each([1_100, 390])('fields are aligned, and their labels stay with them, at
   const page = await open('/runs', width);
   const fields = await boxes(page, '.filter select, .filter input, .filter button');
   expect(new Set(fields.map(({ height }) => Math.round(height))).size).toBe(1);
-  if (width > 700) expect(new Set(fields.map(({ y }) => Math.round(y))).size).toBe(1);
+  // ten fields and a button do not fit into one row
+  if (width > 700) expect(new Set(fields.map(({ y }) => Math.round(y))).size).toBeLessThanOrEqual(2);
   await page.goto(`${dashboard.url}/`);
   await page.getByText('Redrive these…').first().click();
   for (const label of await page.locator('.action[open] label').all()) {

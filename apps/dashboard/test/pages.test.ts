@@ -285,7 +285,7 @@ test('runs of all tenants are paged through, and found by tag, time and the begi
   expect(odd.toSorted()).toEqual(tagged.filter((_, n) => n % 2 === 1).toSorted());
   expect(ids(await find({ tag: 'customer:cus_1', tenant: 'tenant-3' }))).toEqual([tagged[3]]);
   const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 16);
-  expect(await find({ since: tomorrow })).toContain('No run fits.');
+  expect(await find({ since: tomorrow })).toContain('No run matches.');
   expect(ids(await find({ until: tomorrow, prefix: 'many-2' }))).toHaveLength(11);
   expect((await page('/runs?since=yesterday')).text).toContain('The filter could not be read: since.');
   expect((await page('/runs?tag=nonsense')).status).toBe(400);

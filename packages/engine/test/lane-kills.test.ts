@@ -17,6 +17,9 @@ const parcel = defineFlow({
   run: async () => null,
 });
 
+/** Calls at which a worker is killed, once each. */
+const KILLS = ['pay', 'send', 'tell'] as const;
+
 let system: TestSystem;
 let outside: Outside;
 const children = new Set<ChildProcess>();
@@ -45,7 +48,7 @@ it('with a limit of one, never two runs of a lane are under way, and none is lef
   timeout: 120_000,
 }, async () => {
   const runIds = await Promise.all(Array.from({ length: 8 }, () => system.submit(parcel, null)));
-  for (const operation of ['pay', 'send', 'tell'] as const)
+  for (const operation of KILLS)
     outside.next(operation, (call, answer) => {
       process.kill(call.pid, 'SIGKILL');
       answer.drop();
@@ -54,10 +57,10 @@ it('with a limit of one, never two runs of a lane are under way, and none is lef
   await Promise.all([spawnWorker(), spawnWorker()]);
   for (const runId of runIds)
     expect(await system.client.waitForEnd('t', runId, 90_000)).toMatchObject({ status: 'completed' });
-  // whoever begins ends before the next one begins
+  // whoever begins goes on until it ends or is parked; a run whose worker was killed may be parked until its doubt has settled
   const inOrder = outside.calls.map(({ key }) => key.split(':')[0]);
   const turns = inOrder.filter((runId, i) => runId !== inOrder[i - 1]);
-  expect(turns).toHaveLength(runIds.length);
+  expect(turns.length).toBeLessThanOrEqual(runIds.length + KILLS.length);
   expect(new Set(turns)).toEqual(new Set(runIds));
   expect(await system.connection.keys('{hf0}/lane*')).toEqual([]);
 });

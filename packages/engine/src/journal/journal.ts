@@ -248,6 +248,7 @@ export interface Answer {
 export interface Glance {
   readonly workers: readonly { readonly id: string; readonly livesUntil: number }[];
   readonly firstAlarm: number | undefined;
+  /** Undefined as well when it was not asked for. */
   readonly firstSchedule: number | undefined;
 }
 
@@ -442,7 +443,7 @@ export interface Journal {
   /** Ids of the workers that prove their life. */
   liveWorkers(): Promise<ReadonlySet<string>>;
   /** What tells a sweeper whether there is anything to do: until when each worker's proof of life holds, and when the first alarm is due. */
-  glance(): Promise<Glance>;
+  glance(withSchedules: boolean): Promise<Glance>;
   /**
    * Says that a worker is alive.
    * @param lastCount the count of its last proof, 0 at first

@@ -739,12 +739,12 @@ export function redisJournal({
       return new Set(await connection.zrangebyscore(keys.workers, await redisNow(), '+inf'));
     },
 
-    async glance() {
+    async glance(withSchedules) {
       sendInOneWrite(connection);
       const [proofs, [, firstAlarm], [, firstSchedule]] = await Promise.all([
         connection.zrange(keys.workers, 0, '-1', 'WITHSCORES'),
         connection.zrange(keys.alarms, 0, '0', 'WITHSCORES'),
-        connection.zrange(keys.schedulesDue, 0, '0', 'WITHSCORES'),
+        withSchedules ? connection.zrange(keys.schedulesDue, 0, '0', 'WITHSCORES') : [],
       ]);
       const workers = proofs.flatMap((id, i) =>
         i % 2 === 0 ? [{ id: String(id), livesUntil: Number(proofs[i + 1]) }] : [],

@@ -32,6 +32,8 @@ export interface SweeperDeps {
 export const SWEEP_MS = 250;
 /** How often while all workers are idle and no alarm is due: a worker that takes a run and dies at once is found by then. */
 const IDLE_SWEEP_MS = 1_000;
+/** How often is asked which schedule is due first, while all is quiet: one that was made just now is due in a minute at the soonest, or almost. */
+const SCHEDULES_EVERY_MS = 3_000;
 /** How often Redis is asked for its clock, which is reckoned in between. */
 const CLOCK_EVERY_MS = 60_000;
 /** A clock that is reckoned may be off by this. */
@@ -86,6 +88,11 @@ export class Sweeper {
   #unclaimed: ReadonlySet<string> | undefined;
   #lookForUnclaimedAt = Number.POSITIVE_INFINITY;
 
+  /** Whether the last sweep found nothing to hurry for. */
+  #quiet = false;
+  #firstSchedule: number | undefined;
+  #schedulesAskedAt = Number.NEGATIVE_INFINITY;
+
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
   }
@@ -108,11 +115,14 @@ export class Sweeper {
     const { journal } = this.#deps;
     await this.#lookForUnclaimed();
     await this.#reissueDropped();
-    const glance = await journal.glance();
+    const asksSchedules = !this.#quiet || performance.now() - this.#schedulesAskedAt >= SCHEDULES_EVERY_MS;
+    const glance = await journal.glance(asksSchedules);
+    if (asksSchedules)
+      [this.#firstSchedule, this.#schedulesAskedAt] = [glance.firstSchedule, performance.now()];
     const reckoned = await this.#now(glance);
     const isQuiet = await this.#takeOverFromTheDead(glance, reckoned);
     const due = (glance.firstAlarm ?? Number.POSITIVE_INFINITY) - reckoned;
-    const scheduleDue = (glance.firstSchedule ?? Number.POSITIVE_INFINITY) - reckoned;
+    const scheduleDue = (this.#firstSchedule ?? Number.POSITIVE_INFINITY) - reckoned;
     if (due <= CLOCK_MAY_BE_OFF_MS) {
       const { now, runIds } = await journal.takeAlarms(BATCH);
       this.#setClock(now);
@@ -122,10 +132,12 @@ export class Sweeper {
       const { now, schedules } = await journal.takeSchedules(SCHEDULES_BATCH);
       this.#setClock(now);
       await Promise.all(schedules.map((schedule) => this.#fire(schedule, now)));
+      this.#schedulesAskedAt = Number.NEGATIVE_INFINITY;
     }
     await this.#wakeResumed(reckoned);
     await this.#prune(reckoned);
     const mayRest = isQuiet && this.#lookForUnclaimedAt === Number.POSITIVE_INFINITY;
+    this.#quiet = mayRest;
     return mayRest ? Math.min(Math.max(Math.min(due, scheduleDue), SWEEP_MS), IDLE_SWEEP_MS) : SWEEP_MS;
   }
 
