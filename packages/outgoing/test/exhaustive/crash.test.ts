@@ -11,8 +11,8 @@ import {
   deliveryFlow,
   startHandOver,
   type Try,
-} from '../src/index.ts';
-import { type OutSystem, startOutSystem, TENANT, trip } from './support/system.ts';
+} from '../../src/index.ts';
+import { type OutSystem, startOutSystem, TENANT, trip } from '../support/system.ts';
 
 const TRIES = ['try-1', 'try-2', 'try-3'];
 const DELIVERY = { id: 'msg_1', tenant: 'test', endpoint: 'whe_1', event: 'run.completed', body: '{}' };

@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { waitFor } from '@holdfast/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineFlow } from '../src/index.ts';
-import { startSystem, type TestSystem } from './system.ts';
+import { defineFlow } from '../../src/index.ts';
+import { startSystem, type TestSystem } from '../system.ts';
 
 /** As many queues as a shop has. */
 const flows = ['order', 'payment', 'refund', 'webhook'].map((name) =>

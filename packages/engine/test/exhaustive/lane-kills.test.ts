@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineFlow } from '../src/index.ts';
-import { type Outside, startOutside } from './outside.ts';
-import { startSystem, type TestSystem } from './system.ts';
+import { defineFlow } from '../../src/index.ts';
+import { type Outside, startOutside } from '../outside.ts';
+import { startSystem, type TestSystem } from '../system.ts';
 
 // what the fixture's workers run; the lane of a run is said when it is submitted
 const parcel = defineFlow({
@@ -35,7 +35,7 @@ afterEach(async () => {
 });
 
 async function spawnWorker(): Promise<void> {
-  const fixture = fileURLToPath(new URL('fixtures/worker.mjs', import.meta.url));
+  const fixture = fileURLToPath(new URL('../fixtures/worker.mjs', import.meta.url));
   const settings = JSON.stringify({ retryScale: 0.01 });
   const child = spawn(process.execPath, [fixture, system.redis.url, outside.url, settings], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,6 +1,6 @@
 import { type Fault, FULFILLED, keyOf, ORDERS, type RunRecord } from '@holdfast/prove';
 import { afterEach, describe, expect, it } from 'vitest';
-import { useTestSystem } from './system.ts';
+import { useTestSystem } from '../system.ts';
 
 const system = useTestSystem({ workers: 2 });
 afterEach(() => system().sandbox.clearFaults());

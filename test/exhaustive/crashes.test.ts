@@ -1,7 +1,7 @@
 import { type Effect, type Fault, keyOf, ORDERS, type Order, type RunRecord } from '@holdfast/prove';
 import { waitFor } from '@holdfast/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { useTestSystem } from './system.ts';
+import { useTestSystem } from '../system.ts';
 
 const system = useTestSystem({ workers: 2, lockMs: 10_000 });
 

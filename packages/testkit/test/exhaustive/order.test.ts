@@ -1,7 +1,7 @@
 import { RejectedError, type StepCall } from '@holdfast/engine';
 import { OrderInput, type OrderPorts, orderFlow } from '@holdfast/flows';
 import { expect, it } from 'vitest';
-import { crashEverywhere, type Ending, interruptEverywhere, type Providers } from '../src/index.ts';
+import { crashEverywhere, type Ending, interruptEverywhere, type Providers } from '../../src/index.ts';
 
 const order = OrderInput.parse({
   customer: { id: 'cus_1', email: 'ada@example.com', name: 'Ada' },

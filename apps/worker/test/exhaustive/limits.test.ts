@@ -9,9 +9,9 @@ import { waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { type Arrival, limitedStripe } from './limited-stripe.ts';
-import { startSandboxProcess, startWorkerProcesses } from './processes.ts';
-import { orders, redisForTest, silent } from './system.ts';
+import { type Arrival, limitedStripe } from '../limited-stripe.ts';
+import { startSandboxProcess, startWorkerProcesses } from '../processes.ts';
+import { orders, redisForTest, silent } from '../system.ts';
 
 const PER_SECOND = 20;
 const RETRY_AFTER_MS = 1_000;

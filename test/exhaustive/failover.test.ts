@@ -1,8 +1,8 @@
 import { startRedis, startTcpProxy, type TcpProxy, type TestRedis, waitFor } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
-import { placeMany } from './load.ts';
-import { useTestSystem } from './system.ts';
+import { placeMany } from '../load.ts';
+import { useTestSystem } from '../system.ts';
 
 let proxy: TcpProxy;
 /** Who looks on sees what the master has, and no socket of theirs misbehaves. */
