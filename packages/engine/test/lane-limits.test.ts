@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '@holdfast/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -73,7 +74,11 @@ it('runs as many of a lane at once as its limit says, whatever becomes of them, 
 it('says that a run waits for a place, and starts the one that came first', async () => {
   const { connection } = system;
   const runIds: string[] = [];
-  for (let i = 0; i < 6; i += 1) runIds.push(await system.submit(single, { key: 'a' }));
+  for (let i = 0; i < 6; i += 1) {
+    runIds.push(await system.submit(single, { key: 'a' }));
+    // which came first is known to the millisecond
+    await delay(2);
+  }
   await connection.sadd(keys.laneHeld('single', 't/a'), 'run_of_somebody');
   system.startWorker();
   for (const runId of runIds)
