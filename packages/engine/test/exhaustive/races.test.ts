@@ -12,10 +12,11 @@ async function race(
   name: string,
   flow: Parameters<typeof raceInEveryOrder>[0],
   options: RaceOptions<unknown>,
+  moreThan = 5,
 ) {
   const report = await raceInEveryOrder(flow, null, options);
   console.log(name, JSON.stringify(report));
-  expect(report.orders).toBeGreaterThan(5);
+  expect(report.orders).toBeGreaterThan(moreThan);
 }
 
 const plain = (p: Providers) => flowOf('plain', (ctx) => ctx.step('pay', p.step('pay')));
@@ -171,15 +172,21 @@ it.each([
           () => 'refused',
         );
       };
-    return race(`create × create, ${_what} body`, plain, {
-      actorsSubmit: true,
-      actors: { one: submit(null), other: submit(otherInput) },
-      expect: ({ runs, run }, { one, other }) => {
-        expect(runs).toHaveLength(1);
-        expect(run.status).toBe('completed');
-        expect([one, other].toSorted()).toEqual(outcomes);
+    return race(
+      `create × create, ${_what} body`,
+      plain,
+      {
+        actorsSubmit: true,
+        actors: { one: submit(null), other: submit(otherInput) },
+        expect: ({ runs, run }, { one, other }) => {
+          expect(runs).toHaveLength(1);
+          expect(run.status).toBe('completed');
+          expect([one, other].toSorted()).toEqual(outcomes);
+        },
       },
-    });
+      // one script makes the run and its job, so there are few orders
+      2,
+    );
   },
   60_000,
 );
