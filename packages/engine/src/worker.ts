@@ -154,7 +154,7 @@ class RunningWorker implements Worker {
       eventsKeptMs: toMs(options.retention ?? '7d'),
       send: (command) => this.#refusals.outlast(command),
       tenantLimit: options.tenantConcurrency,
-      window: Math.max(2, Math.ceil((options.concurrency ?? 200) / 4)),
+      window: Math.max(2, 2 * (options.concurrency ?? 200)),
       lifeOnClaimMs: () => (this.#liveness.holdsMs > BUSY_PACE.holdsMs ? BUSY_PACE.holdsMs : undefined),
       codec: options.codec,
     });
