@@ -141,7 +141,7 @@ async function tryAll(https, http) {
     await secondOf('/full'),
     'in_doubt http_503',
   );
-  trials.note('closed for work (503 with Retry-After)', await single('/work'), 'unavailable http_503');
+  trials.note('closed for work (503 with Retry-After)', await single('/maintenance'), 'unavailable http_503');
   trials.note('the provider is not there (502)', await single('/gone'), 'in_doubt http_502');
 
   await fault({ provider: 'inventory', fault: 'timeout_after_effect' });
@@ -232,7 +232,7 @@ http {
     location = /index.html { }
     location /limited/ { limit_req zone=one; limit_req_status 429; ${to}/inventory/; }
     location /full/ { limit_req zone=two; ${to}/inventory/; }
-    location /work/ { add_header Retry-After 120 always; return 503; }
+    location /maintenance/ { add_header Retry-After 120 always; return 503; }
     location /gone/ { proxy_pass http://127.0.0.1:${gone}/; }
     location /slow/ { proxy_read_timeout 1s; ${to}/inventory/; }
     location /silent/ { return 444; }
